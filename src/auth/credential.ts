@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { RunError, systemErrorCode } from '../errors.ts';
+import { Secret } from '../secret-string.ts';
+
+/** Larger than any token; a mistaken path to a big file is told instead of posted. */
+const LARGEST_BYTES = 1024 * 1024;
+
+/**
+ * Reads a credential from a file, white space around it trimmed: editors and `echo` leave a newline.
+ * @param what how messages call it: `the secret_id`
+ * @throws RunError `config`
+ */
+export function credentialFromFile(path: string, what: string): Secret {
+  return credentialFromText(readText(path, what), what, path);
+}
+
+/**
+ * @param where the file or variable it came from
+ * @throws RunError `config` for an empty one, and for one that no HTTP header can carry
+ */
+export function credentialFromText(text: string, what: string, where: string): Secret {
+  const value = text.trim();
+  if (value === '') {
+    throw new RunError('config', `${what} is empty`, { where, hint: 'the step that provides it has not run, or failed' });
+  }
+  if (/\p{Cc}/u.test(value)) {
+    throw new RunError('config', `${what} has a line break or control character inside`, {
+      where,
+      hint: 'the file has to hold the credential alone, on one line',
+    });
+  }
+  return new Secret(value);
+}
+
+function readText(path: string, what: string): string {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length <= LARGEST_BYTES) return bytes.toString('utf8');
+  } catch (error) {
+    throw unreadable(systemErrorCode(error), path, what);
+  }
+  throw new RunError('config', `the file is too large for ${what}`, { where: path, hint: 'check the path' });
+}
+
+function unreadable(code: string | undefined, path: string, what: string): RunError {
+  switch (code) {
+    case 'ENOENT':
+      return new RunError('config', `${what} cannot be read: there is no such file`, {
+        where: path,
+        hint: 'check the path, and that the volume with it is mounted; relative paths start at the working directory',
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new RunError('config', `${what} cannot be read: permission denied`, {
+        where: path,
+        hint: 'let the user of this process read it; in Kubernetes, set fsGroup or the mode of the volume',
+      });
+    case 'EISDIR':
+      return new RunError('config', `${what} cannot be read: it is a directory`, {
+        where: path,
+        hint: 'name the file inside it',
+      });
+    default:
+      return new RunError('config', `${what} cannot be read (${code ?? 'unknown error'})`, { where: path });
+  }
+}

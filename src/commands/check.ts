@@ -1,0 +1,142 @@
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Flags } from '../config/settings.ts';
+import type { Io } from '../io.ts';
+import type { OutputPlan } from '../outputs.ts';
+import { planRun, type Plan, type SecretPlan } from '../plan.ts';
+import { modeText } from '../report.ts';
+import { alignColumns } from './table.ts';
+
+/**
+ * `vaultonce check`: validates without a server and shows what `render` would do.
+ * @throws RunError with every problem
+ */
+export async function check(flags: Flags, json: boolean, io: Io): Promise<void> {
+  const config = await loadConfig(flags, io);
+  const description = describePlan(config, planRun(config));
+  io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
+}
+
+interface PlanDescription {
+  readonly config: readonly string[];
+  readonly address: string;
+  readonly login: { readonly method: string; readonly mount: string | null; readonly namespace: string | null };
+  readonly secrets: readonly {
+    readonly name: string;
+    readonly method: 'GET' | 'POST';
+    readonly path: string;
+    readonly namespace: string | null;
+    /** `by mount`: the server's mount table will say. */
+    readonly engine: string;
+    readonly version: number | null;
+    readonly optional: boolean;
+  }[];
+  readonly outputs: readonly {
+    readonly path: string;
+    readonly format: string;
+    readonly mode: string;
+    readonly owner: number | null;
+    readonly group: number | null;
+    readonly secrets: readonly string[];
+  }[];
+  readonly environment: readonly string[];
+  /** The most that `render` sends when nothing has to be repeated. */
+  readonly requests: {
+    readonly login: number;
+    readonly mounts: number;
+    readonly secrets: number;
+    readonly revoke: number;
+    readonly total: number;
+  };
+  readonly timeout_ms: number;
+}
+
+function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescription {
+  const { auth, server } = config;
+  return {
+    config: config.sources,
+    address: server.address,
+    login: {
+      method: auth.method,
+      mount: 'mount' in auth ? auth.mount : null,
+      namespace: auth.namespace ?? server.namespace ?? null,
+    },
+    secrets: secrets.map(describeSecret),
+    outputs: outputs.map(describeOutput),
+    environment: config.environment.map(({ name }) => name),
+    requests: countRequests(config, secrets),
+    timeout_ms: config.timeoutMs,
+  };
+}
+
+function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] {
+  return {
+    name: secret.name,
+    method: secret.write === undefined ? 'GET' : 'POST',
+    path: secret.path,
+    namespace: secret.namespace ?? null,
+    engine: secret.engine ?? (secret.needsMountTable ? 'by mount' : 'raw'),
+    version: secret.version ?? null,
+    optional: secret.optional,
+  };
+}
+
+function describeOutput({ target, content }: OutputPlan): PlanDescription['outputs'][number] {
+  return {
+    path: target.path,
+    format: content.kind === 'template' ? 'template' : content.format.name,
+    mode: modeText(target.mode),
+    owner: target.uid ?? null,
+    group: target.gid ?? null,
+    secrets: content.kind === 'template' ? [...content.template.secretNames] : content.secrets,
+  };
+}
+
+function countRequests({ auth, revoke }: Config, secrets: readonly SecretPlan[]): PlanDescription['requests'] {
+  const login = auth.method === 'token' ? 0 : 1;
+  const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace)).size;
+  const reads = new Set(secrets.map(identityOf)).size;
+  const returned = revoke === 'always' || (revoke === 'auto' && login === 1) ? 1 : 0;
+  return { login, mounts, secrets: reads, revoke: returned, total: login + mounts + reads + returned };
+}
+
+/** As far as it can be told offline; a logical and an API path of one secret are joined when the mounts are known. */
+function identityOf({ namespace, path, mount, engine, version, write }: SecretPlan): string {
+  return JSON.stringify([namespace, path, mount, engine, version, write?.reveal()]);
+}
+
+function tables(plan: PlanDescription): string {
+  const { login, requests } = plan;
+  const mount = login.mount === null ? '' : ` at auth/${login.mount}`;
+  const namespace = login.namespace === null ? '' : ` in namespace ${login.namespace}`;
+  const secrets = plan.secrets.map((secret) => [
+    secret.name,
+    secret.method,
+    `${secret.path}${secret.version === null ? '' : ` (version ${String(secret.version)})`}`,
+    secret.engine,
+    secret.optional ? 'optional' : '',
+  ]);
+  const outputs = plan.outputs.map((output) => [
+    output.path,
+    output.format,
+    output.mode,
+    ownerText(output),
+    output.secrets.join(', '),
+  ]);
+  return [
+    `config   ${plan.config.join(', ')}`,
+    `server   ${plan.address}`,
+    `login    ${login.method}${mount}${namespace}`,
+    `requests at most ${String(requests.total)}: ${String(requests.login)} login, ${String(requests.mounts)} mount look-up, ${String(requests.secrets)} secrets, ${String(requests.revoke)} revoke`,
+    '',
+    ...alignColumns(['SECRET', 'REQUEST', 'PATH', 'ENGINE', ''], secrets),
+    '',
+    ...alignColumns(['OUTPUT', 'FORMAT', 'MODE', 'OWNER', 'SECRETS'], outputs),
+    '',
+  ].join('\n');
+}
+
+function ownerText({ owner, group }: PlanDescription['outputs'][number]): string {
+  if (owner === null && group === null) return '-';
+  return `${String(owner ?? '-')}:${String(group ?? '-')}`;
+}

@@ -1,0 +1,44 @@
+import type { KeyValues, SecretMetadata } from '../secrets.ts';
+import type { Envelope } from '../vault/responses.ts';
+
+/** A secret as far as an engine needs it to build the request. */
+export interface SecretPath {
+  /** As declared, normalised: no leading slash. */
+  readonly path: string;
+  /** The mount within the path, with a trailing slash; undefined when it is not known. */
+  readonly mount: string | undefined;
+  readonly version: number | undefined;
+}
+
+export interface ReadRequest {
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+export type ReadResult =
+  | { readonly kind: 'found'; readonly keys: KeyValues; readonly metadata: Omit<SecretMetadata, 'path'> }
+  /** The server knows the path but has nothing to give there; `reason` completes "the secret …". */
+  | { readonly kind: 'missing'; readonly reason: string; readonly hint?: string };
+
+/** How a kind of secret is read. Both functions are pure; to add one: one file, and one line in the index. */
+export interface Engine {
+  readonly name: string;
+  /** True when reading may create something, such as a database user. */
+  readonly mints: boolean;
+  request(secret: SecretPath): ReadRequest;
+  /** @param status 200 or 404 */
+  read(status: number, envelope: Envelope): ReadResult;
+}
+
+/** The keys of a JSON object, in the server's order. */
+export function keysOf(data: NonNullable<Envelope['data']>): KeyValues {
+  return new Map(Object.entries(data));
+}
+
+/** Lease fields, only where there are any. */
+export function leaseOf({ lease_id, lease_duration }: Envelope): Omit<SecretMetadata, 'path'> {
+  return {
+    ...(lease_id === undefined ? {} : { lease_id }),
+    ...(lease_duration === undefined ? {} : { lease_duration }),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Mount } from '../vault/responses.ts';
+import type { Engine } from './engine.ts';
+import { kv1 } from './kv1.ts';
+import { kv2 } from './kv2.ts';
+import { raw } from './raw.ts';
+
+/** The engines that a config can declare with `engine:`. */
+export const ENGINES = { kv1, kv2, raw } as const satisfies Record<string, Engine>;
+
+export type EngineName = keyof typeof ENGINES;
+
+/** Mount types that answer a read from what is stored, and create nothing. */
+const STORED_TYPES = new Set(['cubbyhole', 'identity', 'system', 'generic']);
+
+const rawStored: Engine = { ...raw, mints: false };
+
+/** What a kv2 mount serves beside `data/`, by its API path. */
+const KV2_OTHER = ['metadata/', 'subkeys/'];
+
+/** How a path below this mount is read, as the server declares the mount. */
+export function engineOf(mount: Mount, path: string): Engine {
+  if (mount.type !== 'kv') return STORED_TYPES.has(mount.type) ? rawStored : raw;
+  if (mount.version !== '2') return kv1;
+  const below = path.slice(mount.path.length);
+  return KV2_OTHER.some((prefix) => below.startsWith(prefix)) ? rawStored : kv2;
+}

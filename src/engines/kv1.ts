@@ -1,0 +1,14 @@
+import { keysOf, leaseOf, type Engine } from './engine.ts';
+
+/** KV version 1. https://openbao.org/api-docs/secret/kv/kv-v1/ */
+export const kv1: Engine = {
+  name: 'kv1',
+  mints: false,
+  request: ({ path }) => ({ path }),
+  read(status, envelope) {
+    if (status === 404 || envelope.data === undefined) {
+      return { kind: 'missing', reason: 'does not exist' };
+    }
+    return { kind: 'found', keys: keysOf(envelope.data), metadata: leaseOf(envelope) };
+  },
+};

@@ -1,0 +1,82 @@
+/**
+ * Exit codes by kind of failure. They are part of the SemVer surface: a number never changes its meaning.
+ * 124 is the convention of `timeout(1)`; 130 and 143 are 128 + SIGINT and SIGTERM.
+ */
+export const EXIT_CODES = {
+  internal: 1,
+  usage: 2,
+  config: 3,
+  auth: 4,
+  denied: 5,
+  not_found: 6,
+  template: 7,
+  output: 8,
+  unavailable: 9,
+  policy: 10,
+  deadline: 124,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type FailureKind = keyof typeof EXIT_CODES;
+
+/** One thing that went wrong. No field ever holds a secret value. */
+export interface Failure {
+  readonly kind: FailureKind;
+  /** What happened, in one line. */
+  readonly message: string;
+  /** Where: `vaultonce.yaml:12`, `secrets.db`, `app.env.mustache:3`. */
+  readonly where?: string | undefined;
+  /** Further lines: known keys, the server's own errors, claims of a refused token. */
+  readonly details?: readonly string[] | undefined;
+  /** What to do next. */
+  readonly hint?: string | undefined;
+}
+
+export type FailureContext = Omit<Failure, 'kind' | 'message'>;
+
+/**
+ * The one error of this program. It holds every failure of a stage, so that all of them are told at once.
+ * Foreign errors are never attached as `cause`: an axios error carries the token and the posted secret_id.
+ */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+  readonly failures: readonly Failure[];
+  readonly exitCode: number;
+
+  constructor(kind: FailureKind, message: string, context?: FailureContext);
+  constructor(failures: readonly Failure[], exitCode?: number);
+  constructor(
+    kindOrFailures: FailureKind | readonly Failure[],
+    messageOrCode?: string | number,
+    context: FailureContext = {},
+  ) {
+    const failures: readonly Failure[] =
+      typeof kindOrFailures === 'string'
+        ? [{ kind: kindOrFailures, message: String(messageOrCode), ...context }]
+        : kindOrFailures;
+    super(failures.map((failure) => failure.message).join('; '));
+    this.failures = failures;
+    this.exitCode = typeof messageOrCode === 'number' ? messageOrCode : lowestExitCode(failures);
+  }
+
+  /** The failures of this stage and of a later one. The earlier stage decides the exit code. */
+  followedBy(later: RunError): RunError {
+    return new RunError([...this.failures, ...later.failures], this.exitCode);
+  }
+}
+
+function lowestExitCode(failures: readonly Failure[]): number {
+  return failures.reduce<number>((lowest, { kind }) => Math.min(lowest, EXIT_CODES[kind]), Infinity);
+}
+
+/** Throws one error with all failures, if there are any. */
+export function throwIfAny(failures: readonly Failure[]): void {
+  if (failures.length > 0) throw new RunError(failures);
+}
+
+/** The code of a Node system error (`ENOENT`), or undefined for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

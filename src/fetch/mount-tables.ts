@@ -1,0 +1,32 @@
+import { RunError, type Failure } from '../errors.ts';
+import type { Secret } from '../secret-string.ts';
+import { readMounts, type Mount } from '../vault/responses.ts';
+import type { Sender } from '../vault/sender.ts';
+import { refusalOf } from './refusal.ts';
+import type { MountTables } from './resolve.ts';
+
+/**
+ * Asks for the mounts that the token may see: one request for each namespace in which a secret needs it. It is open to
+ * every valid token, needs no policy and does not count as a use of the token.
+ * https://openbao.org/api-docs/system/internal-ui-mounts/
+ * @throws RunError with every namespace's failure
+ */
+export async function fetchMountTables(
+  namespaces: ReadonlySet<string | undefined>,
+  token: Secret,
+  sender: Sender,
+): Promise<MountTables> {
+  const failures: Failure[] = [];
+  const tables = new Map<string | undefined, readonly Mount[]>();
+  await Promise.all(
+    [...namespaces].map(async (namespace) => {
+      const path = 'sys/internal/ui/mounts';
+      const answer = await sender.send({ method: 'GET', path, namespace, token, mints: false });
+      if (answer.kind === 'unavailable') failures.push(answer.failure);
+      else if (answer.status >= 400) failures.push(refusalOf(answer, { path, namespace, where: undefined }));
+      else tables.set(namespace, readMounts(answer.body));
+    }),
+  );
+  if (failures.length > 0) throw new RunError(failures);
+  return tables;
+}

@@ -1,0 +1,32 @@
+import type { KeyValues } from '../secrets.ts';
+
+export interface FormatOptions {
+  /** `raw` only. */
+  readonly key: string | undefined;
+  readonly decode: 'base64' | 'hex' | undefined;
+}
+
+/** One file of a format, below the target when the format writes a directory. */
+export interface FormattedFile {
+  /** Undefined: the target itself. */
+  readonly name: string | undefined;
+  readonly content: Uint8Array;
+}
+
+/** A value or key name that the format cannot carry. `reason` never holds the value. */
+export interface FormatProblem {
+  readonly key: string;
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+export type Formatted =
+  | { readonly files: readonly FormattedFile[]; readonly problems?: undefined }
+  | { readonly problems: readonly FormatProblem[] };
+
+/** How keys become a file. Pure; to add one: one file, and one line in the index. */
+export interface Format {
+  readonly name: string;
+  readonly target: 'file' | 'directory';
+  render(values: KeyValues, options: FormatOptions): Formatted;
+}

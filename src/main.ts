@@ -1,0 +1,48 @@
+import { constants } from 'node:os';
+import { RunError } from './errors.ts';
+import { createProcessIo } from './process-io.ts';
+import { runCommandLine } from './cli.ts';
+import { explain } from './unexpected.ts';
+
+/** After a signal the clean-up has this long; then the process ends in any case. */
+const CLEAN_UP_LIMIT_MS = 1900;
+
+const { io, configureLog } = createProcessIo();
+
+const endOnSignal = (signal: 'SIGINT' | 'SIGTERM', kind: 'interrupted' | 'terminated'): void => {
+  process.on(signal, () => {
+    io.lifetime.end(
+      new RunError(kind, `stopped by ${signal}`, {
+        hint: 'nothing was changed; the outputs are as they were before this run',
+      }),
+    );
+    setTimeout(() => process.exit(128 + constants.signals[signal]), CLEAN_UP_LIMIT_MS).unref();
+  });
+};
+
+const fail = (error: unknown): void => {
+  const { failures, exitCode } = error instanceof RunError ? error : explain(error);
+  for (const failure of failures) io.log.write({ event: 'failed', exit_code: exitCode, ...failure });
+  process.exitCode = exitCode;
+};
+
+// As PID 1 the process has no default handlers: without these it would ignore SIGTERM.
+endOnSignal('SIGINT', 'interrupted');
+endOnSignal('SIGTERM', 'terminated');
+process.on('uncaughtException', (error) => {
+  fail(error);
+  process.exit();
+});
+
+const main = async (): Promise<void> => {
+  try {
+    await runCommandLine(process.argv.slice(2), io, configureLog);
+  } catch (error) {
+    fail(error);
+  } finally {
+    io.log.stopProgress();
+    io.lifetime[Symbol.dispose]();
+  }
+};
+
+void main();

@@ -1,0 +1,62 @@
+import type { Format } from './formats/format.ts';
+import type { KeySelection } from './formats/keys.ts';
+import type { Secret } from './secret-string.ts';
+import type { Template } from './template/parse.ts';
+
+/** Where an output goes and how it looks there. */
+export interface Target {
+  /** Absolute and normalised. A directory for `files`, else a file. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory';
+  /** Permission bits of the file, or of each file below a directory target. */
+  readonly mode: number;
+  /** Permission bits of directories that have to be created. */
+  readonly directoryMode: number;
+  /** Undefined: left as the process creates it. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** Writing outside tmpfs and ramfs has been allowed. */
+  readonly allowDisk: boolean;
+}
+
+export type OutputContent =
+  | { readonly kind: 'template'; readonly template: Template }
+  | {
+      readonly kind: 'format';
+      readonly format: Format;
+      /** Names of declared secrets, in the order of the config. */
+      readonly secrets: readonly string[];
+      /** `raw` only: the key whose value is the file. */
+      readonly key: string | undefined;
+      readonly keys: KeySelection;
+      readonly onConflict: 'error' | 'first' | 'last';
+      readonly decode: 'base64' | 'hex' | undefined;
+    };
+
+/** One declared output. */
+export interface OutputPlan {
+  /** As the config names it: `outputs[2] (db.env)`. Every error about this output starts with it. */
+  readonly where: string;
+  readonly target: Target;
+  readonly content: OutputContent;
+}
+
+/** One file, complete in memory. */
+export interface RenderedFile {
+  readonly path: string;
+  readonly content: Secret<Uint8Array>;
+}
+
+/** One output, complete in memory. A `files` output has one file per key; all others have one. */
+export interface RenderedOutput {
+  readonly plan: OutputPlan;
+  readonly files: readonly RenderedFile[];
+}
+
+export interface WrittenFile {
+  readonly path: string;
+  readonly mode: number;
+  /** False: content, mode and owner were already right, and the file was not touched. */
+  readonly changed: boolean;
+  readonly bytes: number;
+}

@@ -1,0 +1,39 @@
+import type { Ora } from 'ora';
+
+/** A spinner on a terminal. */
+export interface Progress {
+  show(activity: string): void;
+  /** Writes something else to the terminal without tearing the spinner's line. */
+  interrupt(write: () => void): void;
+  stop(): void;
+}
+
+/** The spinner is loaded when there is something to show: a run without a terminal never pays for it. */
+export function createProgress(openStream: () => NodeJS.WritableStream): Progress {
+  let spinner: Ora | undefined;
+  let latest = '';
+  let stopped = false;
+  const load = async (): Promise<void> => {
+    const { default: ora } = await import('ora');
+    // discardStdin would put the terminal into raw mode and swallow Ctrl-C, which has to reach our handler.
+    if (!stopped) spinner = ora({ text: latest, stream: openStream(), discardStdin: false, hideCursor: false }).start();
+  };
+  let loading: Promise<void> | undefined;
+  return {
+    show(activity) {
+      latest = activity;
+      loading ??= load();
+      if (spinner !== undefined) spinner.text = activity;
+    },
+    interrupt(write) {
+      spinner?.clear();
+      write();
+      if (!stopped) spinner?.render();
+    },
+    stop() {
+      stopped = true;
+      spinner?.stop();
+      spinner = undefined;
+    },
+  };
+}

@@ -1,0 +1,208 @@
+import type { PreparedLogin } from './auth/prepare.ts';
+import { describeClaims } from './auth/jwt-claims.ts';
+import type { LoginRequest } from './auth/method.ts';
+import type { RevokePolicy } from './config/config.ts';
+import { RunError } from './errors.ts';
+import type { Io } from './io.ts';
+import { Secret } from './secret-string.ts';
+import type { VaultRequest } from './vault/request.ts';
+import { readLogin, type IssuedToken } from './vault/responses.ts';
+import type { Answer, Sender } from './vault/sender.ts';
+import { gracefulSignal } from './vault/grace.ts';
+
+/** How long a login under way is awaited after SIGTERM, so that its token can be revoked. */
+const LOGIN_GRACE_MS = 500;
+/** How long giving the token back may take after SIGTERM or the deadline; both together stay below 2 s. */
+const REVOKE_GRACE_MS = 1000;
+/** How long it may take at most: a server that hangs must not hold up a run that has all it needs. */
+const REVOKE_LIMIT_MS = 5000;
+/** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; this many times it is repeated. */
+const REFUSALS_RETRIED = 3;
+
+/** A token, and the duty to give it back. */
+export interface Session {
+  readonly token: Secret;
+  readonly method: string;
+  /** This run logged in; the token was not given to it. */
+  readonly minted: boolean;
+  readonly token_type: string | undefined;
+  /** Whether the server has confirmed that the token is revoked. */
+  readonly revoked: boolean;
+  /**
+   * Revokes the token, unless the policy or its kind say otherwise. A failure is a warning: the secrets are
+   * complete without it. Calling it again awaits the same revocation.
+   */
+  giveBack(): Promise<void>;
+  /** Leaves the token alive for what depends on it, from now on. */
+  keep(reason: string): void;
+  /** Gives the token back, unless it is kept. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Logs in, once. A refusal is final: five bad AppRole logins lock the role on the server.
+ * @throws RunError `auth` for a refusal, `unavailable` for an outage
+ */
+export async function openSession(
+  login: PreparedLogin,
+  revoke: RevokePolicy,
+  sender: Sender,
+  io: Io,
+): Promise<Session> {
+  const { first } = login;
+  if (first.kind === 'given') {
+    return createSession({ token: first.token, minted: false, token_type: undefined }, login, revoke, sender, io);
+  }
+  io.log.progress('logging in');
+  const issued = await postLogin(first, login, sender, io);
+  io.log.write({
+    event: 'logged_in',
+    method: login.name,
+    path: login.path,
+    policies: issued.policies,
+    token_type: issued.token_type,
+    lease_duration: issued.lease_duration,
+  });
+  const session = createSession({ ...issued, minted: true }, login, revoke, sender, io);
+  if (io.lifetime.signal.aborted) {
+    await session[Symbol.asyncDispose]();
+    io.lifetime.throwIfEnded();
+  }
+  return session;
+}
+
+async function postLogin(first: LoginRequest, login: PreparedLogin, sender: Sender, io: Io): Promise<IssuedToken> {
+  using grace = gracefulSignal(io.lifetime.signal, LOGIN_GRACE_MS);
+  let sent = first;
+  const answer = await sender.send(loginRequest(first, login), {
+    attemptSignal: grace.signal,
+    rebuild: () => {
+      const again = login.again();
+      if (again.kind === 'login') sent = again;
+      return loginRequest(sent, login);
+    },
+    ...(login.method.refusalMayPass === true ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } } : {}),
+  });
+  if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
+  if (answer.status >= 400) throw refused(answer, sent, login);
+  return issuedToken(answer, login);
+}
+
+function loginRequest({ path, body }: LoginRequest, login: PreparedLogin): VaultRequest {
+  const plain = Object.entries(body).map(([key, value]) => [key, typeof value === 'string' ? value : value.reveal()]);
+  return {
+    method: 'POST',
+    path: `auth/${login.mount}/${path}`,
+    namespace: login.namespace,
+    token: undefined,
+    body: new Secret(JSON.stringify(Object.fromEntries(plain))),
+    sensitive: Object.values(body).filter((value) => value instanceof Secret),
+    // A login that got no answer is repeated: without it there is no run, and the lost token ends with its TTL.
+    mints: false,
+  };
+}
+
+function isBareRefusal({ status, errors }: Answer): boolean {
+  return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
+}
+
+function refused({ status, errors }: Answer, sent: LoginRequest, login: PreparedLogin): RunError {
+  const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
+  const wrongNamespace = errors.some((text) => text.includes('namespace not found'));
+  return new RunError('auth', `the ${login.name} login was refused (${String(status)})${said}`, {
+    where: login.path,
+    details: sent.jwt === undefined ? [] : describeClaims(sent.jwt),
+    hint: wrongNamespace
+      ? 'check vault.namespace, auth.namespace, --namespace and $VAULT_NAMESPACE'
+      : login.method.refusedHint,
+  });
+}
+
+function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
+  const result = readLogin(answer.body);
+  switch (result.kind) {
+    case 'token':
+      return result.issued;
+    case 'mfa_required':
+      throw new RunError('auth', `the login needs a second factor (MFA: ${result.constraints.join(', ')})`, {
+        where: login.path,
+        hint: 'nobody is there to answer it in an unattended run: use a method or role without MFA',
+      });
+    case 'no_token':
+      throw new RunError('auth', 'the server accepted the login but gave no token', {
+        where: login.path,
+        hint: 'check that auth.mount is a login mount, and whether a proxy in between drops the answer',
+      });
+  }
+}
+
+interface HeldToken {
+  readonly token: Secret;
+  readonly minted: boolean;
+  readonly token_type: string | undefined;
+}
+
+function createSession(held: HeldToken, login: PreparedLogin, policy: RevokePolicy, sender: Sender, io: Io): Session {
+  let ending: Promise<void> | undefined;
+  let revoked = false;
+  const keep = (reason: string): Promise<void> => {
+    io.log.write({ event: 'token_kept', reason });
+    return Promise.resolve();
+  };
+  const revoke = async (): Promise<void> => {
+    revoked = await revokeSelf(held.token, login.namespace, sender, io);
+  };
+  const giveBack = (): Promise<void> => {
+    const reason = reasonToKeep(held, policy);
+    ending ??= reason === undefined ? revoke() : keep(reason);
+    return ending;
+  };
+  return {
+    ...held,
+    method: login.name,
+    get revoked() {
+      return revoked;
+    },
+    giveBack,
+    keep(reason) {
+      ending ??= keep(reason);
+    },
+    [Symbol.asyncDispose]: giveBack,
+  };
+}
+
+function reasonToKeep({ minted, token_type }: HeldToken, policy: RevokePolicy): string | undefined {
+  if (policy === 'never') return 'revoke: never';
+  if (token_type === 'batch') return 'a batch token cannot be revoked; it ends with its TTL';
+  return minted || policy === 'always' ? undefined : 'it was given to this run, not minted by it';
+}
+
+/** https://openbao.org/api-docs/auth/token/#revoke-a-token-self */
+async function revokeSelf(token: Secret, namespace: string | undefined, sender: Sender, io: Io): Promise<boolean> {
+  using grace = gracefulSignal(io.lifetime.signal, REVOKE_GRACE_MS, REVOKE_LIMIT_MS);
+  const request: VaultRequest = {
+    method: 'POST',
+    path: 'auth/token/revoke-self',
+    namespace,
+    token,
+    mints: false,
+  };
+  try {
+    const answer = await sender.send(request, { signal: grace.signal });
+    if (answer.kind === 'answer' && answer.status < 300) {
+      io.log.write({ event: 'token_revoked' });
+      return true;
+    }
+    io.log.write({ event: 'revoke_failed', reason: whyNotRevoked(answer) });
+  } catch {
+    io.log.write({ event: 'revoke_failed', reason: 'the server did not answer in time' });
+  }
+  return false;
+}
+
+function whyNotRevoked(answer: Awaited<ReturnType<Sender['send']>>): string {
+  if (answer.kind === 'unavailable') return answer.failure.message;
+  if (isBareRefusal(answer)) return 'the server no longer accepts it: its uses or its TTL have run out';
+  const said = answer.errors.join('; ');
+  return `the server answered ${String(answer.status)} ${said}; its policy has to allow update on auth/token/revoke-self`;
+}

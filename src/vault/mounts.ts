@@ -1,0 +1,11 @@
+import type { Mount } from './responses.ts';
+
+/** The mount that serves a path: the longest that it starts with. */
+export function findMount(mounts: readonly Mount[], path: string): Mount | undefined {
+  let best: Mount | undefined;
+  for (const mount of mounts) {
+    const serves = path.startsWith(mount.path) || `${path}/` === mount.path;
+    if (serves && (best === undefined || mount.path.length > best.path.length)) best = mount;
+  }
+  return best;
+}

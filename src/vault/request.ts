@@ -1,0 +1,54 @@
+import type { Secret } from '../secret-string.ts';
+
+/** One request of the Vault API. */
+export interface VaultRequest {
+  readonly method: 'GET' | 'POST';
+  /** Without `/v1/`, not yet percent-encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly namespace: string | undefined;
+  readonly token: Secret | undefined;
+  /** JSON text. */
+  readonly body?: Secret | undefined;
+  /** What was sent and must not come back in an error text. */
+  readonly sensitive?: readonly Secret[] | undefined;
+  /**
+   * True when a second try could mint a second credential, or log in a second time: it is then only repeated after a
+   * failure that proves that the server did nothing.
+   */
+  readonly mints: boolean;
+}
+
+export interface VaultResponse {
+  readonly kind: 'response';
+  readonly status: number;
+  /** Parsed JSON; undefined for an empty body and for a body that is not JSON. */
+  readonly body: unknown;
+  readonly contentType: string | undefined;
+  /** The start of a body that is not JSON; it has no secret, because Vault only answers secrets as JSON. */
+  readonly plainText: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  /** Where a 3xx points to. */
+  readonly location: string | undefined;
+}
+
+/** No answer came. The error of the HTTP client stays behind: it carries the token and the body. */
+export interface ConnectionFailure {
+  readonly kind: 'connection_failure';
+  /** Node's or OpenSSL's code, such as `ECONNREFUSED`. */
+  readonly code: string;
+  /** False: it failed before a byte of the request was sent. */
+  readonly ambiguous: boolean;
+  /** True: another try fails in the same way, such as a certificate that is not trusted. */
+  readonly permanent: boolean;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export type Attempt = VaultResponse | ConnectionFailure;
+
+/** The text after `/v1/` on the wire, every segment percent-encoded. */
+export function urlPathOf({ path, query }: VaultRequest): string {
+  const encoded = path.split('/').map(encodeURIComponent).join('/');
+  return query === undefined ? encoded : `${encoded}?${new URLSearchParams(query).toString()}`;
+}

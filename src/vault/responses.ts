@@ -1,0 +1,94 @@
+import { Secret } from '../secret-string.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
+
+/** `auth` of a login, or `data` of `auth/token/lookup-self`. https://openbao.org/api-docs/auth/token/ */
+export interface IssuedToken {
+  readonly token: Secret;
+  readonly policies: readonly string[];
+  /** `service` or `batch`. */
+  readonly token_type: string | undefined;
+  /** Seconds. */
+  readonly lease_duration: number | undefined;
+  readonly namespace_path?: string;
+}
+
+export type LoginAnswer =
+  | { readonly kind: 'token'; readonly issued: IssuedToken }
+  | { readonly kind: 'mfa_required'; readonly constraints: readonly string[] }
+  | { readonly kind: 'no_token' };
+
+/** Reads the answer to a login; an answer without a token is not a success. */
+export function readLogin(body: unknown): LoginAnswer {
+  const auth = isJsonObject(body) ? body['auth'] : undefined;
+  if (!isJsonObject(auth)) return { kind: 'no_token' };
+  const mfa = auth['mfa_requirement'];
+  if (isJsonObject(mfa)) {
+    const constraints = mfa['mfa_constraints'];
+    return { kind: 'mfa_required', constraints: isJsonObject(constraints) ? Object.keys(constraints) : [] };
+  }
+  const token = auth['client_token'];
+  if (typeof token !== 'string' || token === '') return { kind: 'no_token' };
+  return {
+    kind: 'token',
+    issued: {
+      token: new Secret(token),
+      policies: stringList(auth['policies']),
+      token_type: typeof auth['token_type'] === 'string' ? auth['token_type'] : undefined,
+      lease_duration: typeof auth['lease_duration'] === 'number' ? auth['lease_duration'] : undefined,
+    },
+  };
+}
+
+/** A mount of `sys/internal/ui/mounts`. */
+export interface Mount {
+  /** With a trailing slash. */
+  readonly path: string;
+  /** The engine: `kv`, `pki`, `database` … */
+  readonly type: string;
+  /** `options.version` of a kv mount: `1` or `2`. */
+  readonly version: string | undefined;
+}
+
+/** Reads the answer of `sys/internal/ui/mounts`: the secret engines that the token may see. */
+export function readMounts(body: unknown): readonly Mount[] {
+  const data = isJsonObject(body) ? body['data'] : undefined;
+  const secret = isJsonObject(data) ? data['secret'] : undefined;
+  if (!isJsonObject(secret)) return [];
+  return Object.entries(secret).flatMap(([path, mount]) => {
+    if (!isJsonObject(mount) || typeof mount['type'] !== 'string') return [];
+    const options = mount['options'];
+    const version = isJsonObject(options) ? options['version'] : undefined;
+    return [{ path, type: mount['type'], version: typeof version === 'string' ? version : undefined }];
+  });
+}
+
+/** The answer to a read or write: what every engine wraps its data in. */
+export interface Envelope {
+  readonly data: JsonObject | undefined;
+  readonly lease_id: string | undefined;
+  /** Seconds. */
+  readonly lease_duration: number | undefined;
+}
+
+/**
+ * Reads the envelope of a response. A few endpoints, such as `sys/health`, answer without one, which shows in the
+ * missing `request_id`: their whole answer is the data.
+ */
+export function readEnvelope(body: unknown): Envelope {
+  if (!isJsonObject(body)) return { data: undefined, lease_id: undefined, lease_duration: undefined };
+  const hasEnvelope = Object.hasOwn(body, 'request_id');
+  const data = hasEnvelope ? body['data'] : body;
+  const leaseId = hasEnvelope ? body['lease_id'] : undefined;
+  // kv1 answers with a lease_duration too: only a lease_id marks a lease.
+  const hasLease = typeof leaseId === 'string' && leaseId !== '';
+  const duration = body['lease_duration'];
+  return {
+    data: isJsonObject(data) ? data : undefined,
+    lease_id: hasLease ? leaseId : undefined,
+    lease_duration: hasLease && typeof duration === 'number' ? duration : undefined,
+  };
+}
+
+function stringList(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}

@@ -1,0 +1,155 @@
+import type { RateLimit } from '../config/config.ts';
+import type { Failure } from '../errors.ts';
+import type { Io } from '../io.ts';
+import type { VaultClient } from './client.ts';
+import { delayMs, sleep } from './delay.ts';
+import { errorTexts, presentable } from './error-text.ts';
+import { createPace } from './pace.ts';
+import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
+
+/** Vault answered with JSON, be it a success or a refusal. */
+export interface Answer {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly body: unknown;
+  /** The server's errors, presentable. */
+  readonly errors: readonly string[];
+}
+
+/** No usable answer, or the last retry failed as well. */
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly failure: Failure;
+}
+
+export interface SendOptions {
+  /** Ends the sending early; by default the run's own signal. */
+  readonly signal?: AbortSignal;
+  /** Ends a try that is under way; by default the same signal. */
+  readonly attemptSignal?: AbortSignal;
+  /** False once the run is lost anyway: no more retries, the first answer counts. */
+  readonly worthRetrying?: () => boolean;
+  /** Answers that are retried beside outages, at most `limit` times. */
+  readonly alsoRetry?: { readonly when: (answer: Answer) => boolean; readonly limit: number };
+  /** Builds the request anew for each try; a rotated service account token is read again. */
+  readonly rebuild?: () => VaultRequest;
+}
+
+/** Sends requests and repeats them on outages, inside the run's deadline. */
+export interface Sender {
+  readonly client: VaultClient;
+  send(request: VaultRequest, options?: SendOptions): Promise<Answer | Unavailable>;
+}
+
+export interface SenderSettings {
+  /** Undefined: as many as the deadline allows. */
+  readonly maxRetries: number | undefined;
+  readonly rateLimit: RateLimit | undefined;
+}
+
+export function createSender(client: VaultClient, settings: SenderSettings, io: Io): Sender {
+  const pace = createPace(settings.rateLimit, () => io.now());
+  return {
+    client,
+    async send(first, options = {}) {
+      const signal = options.signal ?? io.lifetime.signal;
+      for (let attempt = 1; ; attempt += 1) {
+        const request = attempt === 1 ? first : (options.rebuild?.() ?? first);
+        await pace.turn(signal);
+        const result = await client.attempt(request, options.attemptSignal ?? signal);
+        const outcome = outcomeOf(result, request, client.address);
+        const reason = retryReason(result, outcome, request, attempt, options);
+        if (reason === undefined) return outcome;
+        const asked = result.kind === 'response' ? result.retryAfterMs : undefined;
+        const delay = delayMs(attempt, io.random(), asked);
+        const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= io.lifetime.remainingMs();
+        if (exhausted || options.worthRetrying?.() === false) return givenUp(outcome, attempt);
+        if (isRateLimited(result)) pace.pause(delay);
+        client.counters.retries += 1;
+        io.log.write({ event: 'retrying', path: request.path, attempt, delay_ms: Math.round(delay), reason });
+        await sleep(delay, signal);
+      }
+    },
+  };
+}
+
+/** Why this result is worth another try, or undefined. */
+function retryReason(
+  result: Attempt,
+  outcome: Answer | Unavailable,
+  request: VaultRequest,
+  attempt: number,
+  { alsoRetry }: SendOptions,
+): string | undefined {
+  if (result.kind === 'connection_failure') {
+    return result.permanent || (request.mints && result.ambiguous) ? undefined : result.message;
+  }
+  if (outcome.kind === 'answer') {
+    const again = alsoRetry !== undefined && attempt <= alsoRetry.limit && alsoRetry.when(outcome);
+    return again ? outcome.errors.join('; ') : undefined;
+  }
+  return isPassing(result.status, request.mints) ? outcome.failure.message : undefined;
+}
+
+/** 412: a replica lags behind. 429: too many requests. 503: sealed, or no leader. All three say that nothing was done. */
+function isPassing(status: number, mints: boolean): boolean {
+  if (status === 412 || status === 429 || status === 503) return true;
+  return status >= 500 && !mints;
+}
+
+function isRateLimited(result: Attempt): boolean {
+  return result.kind === 'response' && result.status === 429;
+}
+
+function outcomeOf(result: Attempt, request: VaultRequest, address: string): Answer | Unavailable {
+  if (result.kind === 'connection_failure') {
+    return unavailable(result.message, result.hint);
+  }
+  const errors = errorTexts(result.body, sensitiveOf(request));
+  const { status } = result;
+  if (status >= 300 && status < 400) return redirected(result, address);
+  if (result.plainText !== undefined && status < 500) return notVault(result, address);
+  if (status === 412 || status === 429 || status >= 500) {
+    return unavailable(`the server answered ${String(status)}${errors.map((text) => ` ${text}`).join(';')}`, hintOf(status, errors));
+  }
+  return { kind: 'answer', status, body: result.body, errors };
+}
+
+function sensitiveOf({ token, sensitive = [] }: VaultRequest): NonNullable<VaultRequest['sensitive']> {
+  return token === undefined ? sensitive : [token, ...sensitive];
+}
+
+function unavailable(message: string, hint: string | undefined, details?: readonly string[]): Unavailable {
+  return { kind: 'unavailable', failure: { kind: 'unavailable', message, hint, details } };
+}
+
+function hintOf(status: number, errors: readonly string[]): string | undefined {
+  if (errors.some((text) => text.includes('sealed'))) return 'unseal the server';
+  if (status === 429) return 'a rate limit quota is in force; spread the runs, or ask for a higher quota';
+  return undefined;
+}
+
+/** Following a redirect would hand the token to wherever it points. */
+function redirected({ status, location }: VaultResponse, address: string): Unavailable {
+  const target = location === undefined ? 'elsewhere' : presentable(location, []);
+  return unavailable(
+    `${address} redirects (${String(status)}) to ${target}`,
+    'set vault.address to the server that answers itself, the active node; a token is never sent to where a redirect points',
+  );
+}
+
+function notVault({ status, plainText = '' }: VaultResponse, address: string): Unavailable {
+  if (plainText.includes('HTTP request to an HTTPS server')) {
+    return unavailable(`${address} speaks TLS, but was asked over plain HTTP`, 'write https:// in the address');
+  }
+  return unavailable(
+    `the answer of ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
+    'check the address and port, and whether a proxy or a login page stands in between',
+  );
+}
+
+function givenUp(outcome: Answer | Unavailable, attempts: number): Answer | Unavailable {
+  if (outcome.kind === 'answer' || attempts === 1) return outcome;
+  const message = `${outcome.failure.message} (after ${String(attempts)} attempts)`;
+  return { kind: 'unavailable', failure: { ...outcome.failure, message } };
+}

@@ -1,0 +1,53 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { ServerSettings } from '../config/config.ts';
+import { secureContextOf } from './tls.ts';
+
+/** The agents of a run: kept-alive connections, at most `sockets` of them, through the environment's proxy if any. */
+export interface Transport {
+  readonly httpAgent?: http.Agent;
+  readonly httpsAgent?: https.Agent;
+  destroy(): void;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * @param sockets how many connections may be open at once
+ * @throws RunError `config` for unusable TLS files
+ */
+export function createTransport(server: ServerSettings, sockets: number, env: Environment): Transport {
+  const proxyEnv = proxyOf(server, env);
+  const options = { keepAlive: true, maxSockets: sockets, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
+  if (server.address.startsWith('http:')) {
+    const httpAgent = new http.Agent(options);
+    return { httpAgent, destroy: () => { httpAgent.destroy(); } };
+  }
+  const httpsAgent = new https.Agent({
+    ...options,
+    secureContext: secureContextOf(server.tls),
+    rejectUnauthorized: !server.tls.skipVerify,
+    ...(server.tls.serverName === undefined ? {} : { servername: server.tls.serverName }),
+  });
+  return { httpsAgent, destroy: () => { httpsAgent.destroy(); } };
+}
+
+/**
+ * The proxy in the shape of the agent's `proxyEnv` option. `vault.proxy_address` goes before the environment and
+ * ignores NO_PROXY; a server on this machine is never reached through a proxy of the environment. Both as in
+ * the official clients.
+ */
+function proxyOf({ address, proxyAddress }: ServerSettings, env: Environment): Record<string, string> | undefined {
+  if (proxyAddress !== undefined) return { HTTP_PROXY: proxyAddress, HTTPS_PROXY: proxyAddress };
+  if (isLoopback(new URL(address).hostname)) return undefined;
+  const found: Record<string, string> = {};
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) {
+    const value = env[name.toLowerCase()] ?? env[name];
+    if (value !== undefined && value !== '') found[name] = value;
+  }
+  return found['HTTP_PROXY'] === undefined && found['HTTPS_PROXY'] === undefined ? undefined : found;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+}
