@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+# The bundle needs nothing but Node: the image holds the runtime, the start-up code and the bundle.
+# The code cache in dist/ belongs to one Node version: both stages have to use the same.
+ARG NODE_VERSION=24.21.0
+
+FROM node:${NODE_VERSION}-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts && npm rebuild esbuild
+COPY tsconfig.json README.md LICENSE CHANGELOG.md CONFIGURATION.md ./
+COPY .config .config
+COPY src src
+COPY bin bin
+RUN node .config/build.ts
+
+FROM node:${NODE_VERSION}-bookworm-slim AS runtime
+
+FROM gcr.io/distroless/cc-debian12
+LABEL org.opencontainers.image.title="vaultonce" \
+      org.opencontainers.image.description="Logs in to Vault or OpenBao once, fetches every secret in parallel, writes files all or nothing, and exits" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=runtime /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /src/package.json /src/LICENSE /opt/vaultonce/
+COPY --from=build /src/bin /opt/vaultonce/bin
+COPY --from=build /src/dist /opt/vaultonce/dist
+# Numeric, so that runAsNonRoot can be checked; any other UID works as well.
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/node", "/opt/vaultonce/bin/vaultonce.mjs"]
+CMD ["render"]

@@ -1,0 +1,21 @@
+import { mountPath, namespace } from '../config/fields.ts';
+
+/** Fields of every method that logs in at a mount. */
+export function loginFields(defaultMount: string) {
+  return {
+    mount: mountPath.default(defaultMount).describe('Where the method is mounted, without `auth/`.'),
+    namespace: namespace.optional().describe('Namespace of the login, where it differs from `vault.namespace`.'),
+  };
+}
+
+/** The check that exactly one, or at most one, of some fields is given, in words that name them. */
+export function oneOf<Field extends string>(fields: readonly Field[], required: boolean) {
+  const list = fields.map((field) => `\`${field}\``).join(', ');
+  return {
+    check: (config: Partial<Record<Field, unknown>>): boolean => {
+      const given = fields.filter((field) => config[field] !== undefined).length;
+      return given === 1 || (given === 0 && !required);
+    },
+    message: required ? `needs exactly one of ${list}` : `takes at most one of ${list}`,
+  };
+}

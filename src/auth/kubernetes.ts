@@ -1,0 +1,29 @@
+import * as z from 'zod';
+import { text } from '../config/fields.ts';
+import { loginFields } from './common.ts';
+import { credentialFromFile } from './credential.ts';
+import { defineMethod } from './method.ts';
+
+const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+const schema = z.strictObject({
+  method: z.literal('kubernetes'),
+  ...loginFields('kubernetes'),
+  role: text.describe('The role to log in with.'),
+  token_file: text
+    .default(SERVICE_ACCOUNT_TOKEN)
+    .describe('File that holds the service account token; read anew for each try, because it rotates.'),
+});
+
+/** https://openbao.org/api-docs/auth/kubernetes/#login */
+export const kubernetes = defineMethod({
+  schema,
+  login({ role, token_file }) {
+    const jwt = credentialFromFile(token_file, 'the service account token');
+    return { kind: 'login', path: 'login', body: { role, jwt }, jwt };
+  },
+  // Measured: the server answers so while the cluster's API is unreachable or its reviewer token is bad.
+  refusalMayPass: true,
+  refusedHint:
+    "compare the claims with the role: bound_service_account_names and _namespaces with sub, the role's audience with aud",
+});

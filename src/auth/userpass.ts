@@ -1,0 +1,28 @@
+import * as z from 'zod';
+import { secretText, text } from '../config/fields.ts';
+import type { Secret } from '../secret-string.ts';
+import { loginFields, oneOf } from './common.ts';
+import { credentialFromFile } from './credential.ts';
+import { defineMethod } from './method.ts';
+
+const source = oneOf(['password', 'password_file'], true);
+
+const schema = z
+  .strictObject({
+    method: z.literal('userpass'),
+    ...loginFields('userpass'),
+    username: text.regex(/^[^/]+$/, 'must not hold a slash').describe('The user name.'),
+    password: secretText.optional().describe('The password; better is a file.'),
+    password_file: text.optional().describe('File that holds the password.'),
+  })
+  .refine(source.check, source.message);
+
+/** https://openbao.org/api-docs/auth/userpass/#login */
+export const userpass = defineMethod({
+  schema,
+  login({ username, password, password_file }) {
+    const secret: Secret = password ?? credentialFromFile(password_file ?? '', 'the password');
+    return { kind: 'login', path: `login/${username}`, body: { password: secret } };
+  },
+  refusedHint: 'check user name and password; it is not tried again, because refusals lock the user',
+});

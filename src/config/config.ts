@@ -1,0 +1,104 @@
+import type * as z from 'zod';
+import type { AUTH_METHODS } from '../auth/index.ts';
+import type { EngineName } from '../engines/index.ts';
+import type { FormatName } from '../formats/index.ts';
+import type { KeySelection } from '../formats/keys.ts';
+import type { Secret } from '../secret-string.ts';
+import type { JsonValue } from '../secrets.ts';
+import type { Ref } from './ref.ts';
+
+export interface TlsSettings {
+  readonly ca: { readonly kind: 'bytes' | 'file' | 'path'; readonly value: string } | undefined;
+  /** A file. */
+  readonly clientCert: string | undefined;
+  /** A file. */
+  readonly clientKey: string | undefined;
+  readonly serverName: string | undefined;
+  readonly skipVerify: boolean;
+}
+
+export interface RateLimit {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export interface ServerSettings {
+  /** `http://` or `https://`, without a slash at the end. */
+  readonly address: string;
+  readonly namespace: string | undefined;
+  readonly tls: TlsSettings;
+  /** Limit of a single request. */
+  readonly clientTimeoutMs: number;
+  /** Undefined: as many as the run's timeout allows. */
+  readonly maxRetries: number | undefined;
+  readonly rateLimit: RateLimit | undefined;
+  readonly proxyAddress: string | undefined;
+}
+
+export type AuthConfig = z.output<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['schema']>;
+
+export interface DeclaredSecret {
+  readonly name: string;
+  /** For messages: `vaultonce.yaml:12, secrets.db`. */
+  readonly where: string;
+  /** Normalised: no slash at either end. */
+  readonly path: string;
+  readonly version: number | undefined;
+  readonly engine: EngineName | undefined;
+  /** With a slash at the end. */
+  readonly mount: string | undefined;
+  readonly write: Secret<Readonly<Record<string, JsonValue>>> | undefined;
+  readonly namespace: string | undefined;
+  readonly optional: boolean;
+  /** By key. */
+  readonly default: Secret<Readonly<Record<string, JsonValue>>> | undefined;
+}
+
+export type DeclaredContent =
+  | {
+      readonly kind: 'template';
+      readonly source: string;
+      /** For messages; undefined for inline `contents`. */
+      readonly file: string | undefined;
+      /** By the name that templates use. */
+      readonly partials: ReadonlyMap<string, { readonly source: string; readonly file: string }>;
+    }
+  | {
+      readonly kind: 'format';
+      readonly format: FormatName;
+      readonly secrets: readonly string[];
+      readonly key: string | undefined;
+      readonly decode: 'base64' | 'hex' | undefined;
+      readonly keys: KeySelection;
+      readonly onConflict: 'error' | 'first' | 'last';
+    };
+
+export interface DeclaredOutput {
+  /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */
+  readonly where: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly content: DeclaredContent;
+  readonly mode: number;
+  readonly directoryMode: number;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly allowDisk: boolean;
+}
+
+export type RevokePolicy = 'auto' | 'always' | 'never';
+
+/** Everything declared, from flags, environment, files and defaults. */
+export interface Config {
+  /** Names of the files, `-` or `$VAULTONCE_CONFIG_INLINE`. */
+  readonly sources: readonly string[];
+  readonly server: ServerSettings;
+  readonly auth: AuthConfig;
+  readonly secrets: readonly DeclaredSecret[];
+  readonly outputs: readonly DeclaredOutput[];
+  readonly environment: readonly { readonly name: string; readonly ref: Ref }[];
+  /** For the whole run. */
+  readonly timeoutMs: number;
+  readonly concurrency: number;
+  readonly revoke: RevokePolicy;
+}

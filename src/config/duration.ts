@@ -1,0 +1,23 @@
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** setTimeout's limit: longer ones would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * A duration as Vault writes it: `90s`, `1h30m`, `500ms`, or a number of seconds.
+ * https://openbao.org/docs/concepts/duration-format/
+ * @returns milliseconds; undefined for anything else, and for nothing or less
+ */
+export function parseDuration(text: string): number | undefined {
+  const trimmed = text.trim();
+  const milliseconds = /^\d+(?:\.\d+)?$/.test(trimmed) ? Number(trimmed) * 1000 : sumOfParts(trimmed);
+  return milliseconds !== undefined && milliseconds > 0 && milliseconds <= LONGEST_MS ? milliseconds : undefined;
+}
+
+function sumOfParts(text: string): number | undefined {
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/.test(text)) return undefined;
+  let sum = 0;
+  for (const [, amount, unit] of text.matchAll(/([\d.]+)(ms|s|m|h|d)/g)) {
+    sum += Number(amount) * (UNIT_MS[unit ?? ''] ?? NaN);
+  }
+  return sum;
+}

@@ -1,0 +1,17 @@
+import { closest, distance } from 'fastest-levenshtein';
+
+/** The name that was probably meant; undefined when nothing is close. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const candidate = closest(name, [...known]);
+  // A third of the letters: `adress` is close to `address`, `port` is not close to `path`.
+  return distance(name, candidate) <= Math.max(1, Math.floor(name.length / 3)) ? candidate : undefined;
+}
+
+/** A hint that names the nearest and all known ones: `did you mean …?`. */
+export function nearestHint(name: string, known: readonly string[], noun: string): string | undefined {
+  if (known.length === 0) return undefined;
+  const candidate = nearest(name, known);
+  const question = candidate === undefined ? '' : `did you mean \`${candidate}\`? `;
+  return `${question}known ${noun}s: ${known.join(', ')}`;
+}

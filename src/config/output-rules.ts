@@ -1,0 +1,47 @@
+/** An output as far as its fields depend on each other. */
+interface OutputFields {
+  readonly path: string;
+  readonly template?: string | undefined;
+  readonly contents?: string | undefined;
+  readonly format?: string | undefined;
+  readonly secret?: string | readonly string[] | undefined;
+  readonly key?: string | undefined;
+  readonly decode?: string | undefined;
+  readonly keys?: object | undefined;
+  readonly on_conflict?: string | undefined;
+}
+
+/** The format of an output without a template; naming a key means `raw`. */
+export function formatOf<Format extends string>({ format, key }: { format?: Format | undefined; key?: string | undefined }) {
+  return format ?? (key === undefined ? undefined : 'raw');
+}
+
+/** What is wrong with the combination of an output's fields. */
+export function outputProblems(output: OutputFields): string[] {
+  const format = formatOf(output);
+  const sources = [output.template, output.contents, format].filter((source) => source !== undefined).length;
+  if (sources !== 1) return ['needs exactly one of `template`, `contents`, `format` (or `key`, which means `format: raw`)'];
+  return format === undefined ? templateProblems(output) : formatProblems(output, format);
+}
+
+function templateProblems(output: OutputFields): string[] {
+  const unused = (['secret', 'keys', 'decode', 'on_conflict'] as const).filter((field) => output[field] !== undefined);
+  const problems = unused.map((field) => `\`${field}\` has no meaning for a template, which names its secrets itself`);
+  return output.path.endsWith('/') ? [...problems, 'a template writes one file: the path must not end with a slash'] : problems;
+}
+
+function formatProblems(output: OutputFields, format: string): string[] {
+  const { secret, key, keys, decode, on_conflict, path } = output;
+  const several = Array.isArray(secret) && secret.length > 1;
+  const rules: readonly (readonly [boolean, string])[] = [
+    [secret === undefined, 'needs `secret:`, the name of a declared secret'],
+    [format === 'raw' && key === undefined, '`format: raw` needs `key:`'],
+    [format !== 'raw' && key !== undefined, '`key` is for `format: raw` only'],
+    [format === 'raw' && several, '`format: raw` takes one secret'],
+    [format === 'raw' && keys !== undefined, '`keys` has no meaning for `format: raw`, which takes one key'],
+    [decode !== undefined && format !== 'raw' && format !== 'files', '`decode` is for the formats `raw` and `files` only'],
+    [on_conflict !== undefined && !several, '`on_conflict` is for several secrets only'],
+    [format !== 'files' && path.endsWith('/'), 'only `format: files` writes a directory: the path must not end with a slash'],
+  ];
+  return rules.filter(([broken]) => broken).map(([, problem]) => problem);
+}

@@ -1,0 +1,46 @@
+import { RunError } from '../errors.ts';
+import type { ConfigPath } from './interpolate.ts';
+import type { Source, SourceText } from './source.ts';
+
+/**
+ * Parses a config text. YAML is loaded only for YAML.
+ * @throws RunError `config` with line and column. The text itself is never quoted: it may hold a secret.
+ */
+export async function parseSource(source: SourceText): Promise<Source> {
+  if (source.format === 'yaml') {
+    const { parseYaml } = await import('./parse-yaml.ts');
+    return checked(source, parseYaml(source));
+  }
+  return checked(source, { value: parseJsonConfig(source), lineOf: () => undefined });
+}
+
+interface Parsed {
+  readonly value: unknown;
+  lineOf(path: ConfigPath): number | undefined;
+}
+
+function checked(source: SourceText, { value, lineOf }: Parsed): Source {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return { ...source, value: value as Record<string, unknown>, lineOf };
+  }
+  const empty = value === null || value === undefined;
+  throw new RunError('config', empty ? 'the config is empty' : 'the config is not a map of keys', {
+    where: source.name,
+    hint: 'it needs at least `secrets:` and `outputs:`; `vaultonce schema --markdown` shows what it can hold',
+  });
+}
+
+function parseJsonConfig({ text, name }: SourceText): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const position = /position (\d+)/.exec((error as Error).message)?.[1];
+    const before = text.slice(0, position === undefined ? text.length : Number(position));
+    const line = before.split('\n').length;
+    const column = before.length - before.lastIndexOf('\n');
+    throw new RunError('config', `invalid JSON at column ${String(column)}`, {
+      where: `${name}:${String(line)}`,
+      hint: 'look for a missing or superfluous comma, quote or bracket at or before this place',
+    });
+  }
+}

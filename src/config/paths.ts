@@ -1,0 +1,31 @@
+type Checked = { readonly value: string } | { readonly problem: string; readonly hint?: string };
+
+/**
+ * Normalises a path of the Vault API. What the server would answer with a redirect or a 500, such as a double slash,
+ * `..` or a slash at the end, is refused here.
+ */
+export function checkSecretPath(path: string): Checked {
+  // The official clients take `/v1/…` and `/…` for the same path.
+  const value = path.replace(/^\/(?:v1\/)?/, '');
+  if (value === '') return { problem: 'is empty', hint: 'write it as `secret/app/db`' };
+  const problem = problemOf(value);
+  return problem === undefined ? { value } : { problem };
+}
+
+/** A mount or a namespace, with or without slashes around it. */
+export function checkMountPath(path: string): Checked {
+  const value = path.replace(/^\//, '').replace(/\/$/, '');
+  if (value === '') return { problem: 'is empty' };
+  const problem = problemOf(value);
+  return problem === undefined ? { value } : { problem };
+}
+
+function problemOf(path: string): string | undefined {
+  if (path.endsWith('/')) return 'ends with a slash: name the secret, not the folder';
+  const segments = path.split('/');
+  if (segments.includes('')) return 'has a double slash';
+  if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';
+  if (/\p{Cc}/u.test(path)) return 'has a control character';
+  if (/[?#]/.test(path)) return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
+  return undefined;
+}

@@ -1,0 +1,18 @@
+/** What a REF points to: `path#key`, `path#key@version`, `name#key`; the key may be a JSON pointer (`#/a/b`). */
+export type Ref =
+  | { readonly kind: 'name'; readonly name: string; readonly key: string }
+  | { readonly kind: 'path'; readonly path: string; readonly key: string; readonly version: number | undefined };
+
+/**
+ * Parses a REF. What has a slash is a path, anything else the name of a declared secret.
+ * @returns undefined when it is none
+ */
+export function parseRef(text: string): Ref | undefined {
+  const match = /^(?<secret>[^#]+)#(?<key>.+?)(?:@(?<version>[1-9]\d*))?$/s.exec(text);
+  const { secret, key, version } = match?.groups ?? {};
+  if (secret === undefined || key === undefined) return undefined;
+  if (secret.includes('/')) {
+    return { kind: 'path', path: secret, key, version: version === undefined ? undefined : Number(version) };
+  }
+  return version === undefined ? { kind: 'name', name: secret, key } : undefined;
+}

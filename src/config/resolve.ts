@@ -1,0 +1,144 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import { RunError, type Failure } from '../errors.ts';
+import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config.ts';
+import type { Merged } from './merge.ts';
+import { formatOf } from './output-rules.ts';
+import { placeOf } from './problems.ts';
+import type { ConfigFile, OutputFile } from './schema.ts';
+import { resolveServer } from './server-settings.ts';
+import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { inlineTemplate, readTemplate } from './templates.ts';
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_MODE = 0o400;
+const DEFAULT_DIRECTORY_MODE = 0o700;
+
+/** What resolving needs beside the config itself. */
+export interface Surroundings {
+  readonly flags: Flags;
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+/**
+ * Completes a valid config: flags and environment, defaults, template files, absolute paths.
+ * @throws RunError with all failures
+ */
+export function resolveConfig(file: ConfigFile, merged: Merged, sources: readonly string[], around: Surroundings): Config {
+  const { flags, env } = around;
+  const failures: Failure[] = [];
+  const collect = <T>(work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      failures.push(...error.failures);
+      return undefined;
+    }
+  };
+  const server = collect(() => resolveServer(file.vault, flags, env));
+  const timeoutMs = collect(() => resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS);
+  const allowDisk = collect(() => overrideOf('allowDisk', flags, env));
+  const outputs = (file.outputs ?? []).flatMap((output, index) => {
+    const { source } = merged.originOf(['outputs', index]);
+    const where = `${placeOf(['outputs', index], merged)}, outputs[${String(index)}] (${output.path})`;
+    const declared = collect(() => resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }));
+    return declared ?? [];
+  });
+  if (server === undefined || timeoutMs === undefined || failures.length > 0) throw new RunError(failures);
+  return {
+    sources,
+    server,
+    auth: file.auth ?? { method: 'token' },
+    secrets: resolveSecrets(file, merged),
+    outputs,
+    environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
+    timeoutMs,
+    concurrency: file.concurrency ?? DEFAULT_CONCURRENCY,
+    revoke: file.revoke ?? 'auto',
+  };
+}
+
+function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredSecret[] {
+  return Object.entries(secrets).map(([name, declared]) => {
+    // The short form has a path only; all other fields then are undefined.
+    const secret: Extract<typeof declared, { write?: unknown }> = declared;
+    return {
+      name,
+      where: `${placeOf(['secrets', name], merged)}, secrets.${name}`,
+      path: secret.path,
+      version: secret.version,
+      engine: secret.engine,
+      mount: secret.mount === undefined ? undefined : `${secret.mount}/`,
+      write: secret.write,
+      namespace: secret.namespace,
+      optional: secret.optional ?? false,
+      default: secret.default,
+    };
+  });
+}
+
+interface OutputContext {
+  readonly output: OutputFile;
+  readonly where: string;
+  /** Of the config file. */
+  readonly directory: string;
+  readonly file: ConfigFile;
+  readonly around: Surroundings;
+  readonly allowDisk: boolean | undefined;
+}
+
+function resolveOutput({ output, where, directory, file, around, allowDisk }: OutputContext): DeclaredOutput {
+  const defaults = file.output ?? {};
+  return {
+    where,
+    path: resolvePath(output.path, defaults.directory, around.cwd, where),
+    content: inOutput(where, () => resolveContent(output, directory)),
+    mode: output.mode ?? defaults.mode ?? DEFAULT_MODE,
+    directoryMode: output.directory_mode ?? defaults.directory_mode ?? DEFAULT_DIRECTORY_MODE,
+    uid: output.owner ?? defaults.owner,
+    gid: output.group ?? defaults.group,
+    allowDisk: allowDisk ?? output.allow_disk ?? defaults.allow_disk ?? false,
+  };
+}
+
+function resolvePath(path: string, directory: string | undefined, cwd: string, where: string): string {
+  const base = resolve(cwd, directory ?? '.');
+  const absolute = resolve(base, path);
+  if (path.includes('\0') || (directory ?? '').includes('\0')) {
+    throw new RunError('config', 'the path has a NUL character', { where });
+  }
+  const escapes = !isAbsolute(path) && (relative(base, absolute).startsWith('..') || isAbsolute(relative(base, absolute)));
+  if (!escapes) return absolute;
+  throw new RunError('config', 'the path leaves output.directory', {
+    where,
+    hint: 'write an absolute path if that is meant',
+  });
+}
+
+/** An error inside an output says which output it is. */
+function inOutput<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    throw new RunError(error.failures.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
+  }
+}
+
+function resolveContent(output: OutputFile, directory: string): DeclaredContent {
+  if (output.template !== undefined) return readTemplate(output.template, directory);
+  if (output.contents !== undefined) return inlineTemplate(output.contents, directory);
+  const { secret = [], key, decode, keys = {} } = output;
+  return {
+    kind: 'format',
+    // The schema has made sure that there is one.
+    format: formatOf(output) ?? 'raw',
+    secrets: typeof secret === 'string' ? [secret] : secret,
+    key,
+    decode,
+    keys,
+    onConflict: output.on_conflict ?? 'error',
+  };
+}

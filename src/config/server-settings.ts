@@ -1,0 +1,81 @@
+import { RunError } from '../errors.ts';
+import type { ServerSettings, TlsSettings } from './config.ts';
+import type { ConfigFile } from './schema.ts';
+import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+
+const DEFAULT_CLIENT_TIMEOUT_MS = 60_000;
+
+type VaultFile = NonNullable<ConfigFile['vault']>;
+
+/** @throws RunError `config` without a usable address, and for half a client certificate */
+export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environment): ServerSettings {
+  return {
+    address: checkAddress(resolveSetting('address', flags, env, vault.address)),
+    namespace: resolveSetting('namespace', flags, env, vault.namespace),
+    tls: resolveTls(vault.tls, flags, env),
+    clientTimeoutMs: resolveSetting('clientTimeoutMs', flags, env, vault.client_timeout) ?? DEFAULT_CLIENT_TIMEOUT_MS,
+    maxRetries: resolveSetting('maxRetries', flags, env, vault.max_retries),
+    rateLimit: resolveSetting('rateLimit', flags, env, vault.rate_limit),
+    proxyAddress: checkProxy(resolveSetting('proxyAddress', flags, env, vault.proxy_address)),
+  };
+}
+
+function checkAddress(address: string | undefined): string {
+  const hint = 'write it as `https://vault.example.com:8200`: --address, $VAULT_ADDR, $BAO_ADDR or vault.address';
+  if (address === undefined) throw new RunError('config', 'there is no address of a server', { hint });
+  // The address is no secret, but a password inside it would be: it is not quoted before that is ruled out.
+  if (!/^https?:\/\//i.test(address)) {
+    throw new RunError('config', 'the address has to start with https:// or http://', { where: 'address', hint });
+  }
+  const url = URL.parse(address);
+  if (url === null) throw new RunError('config', 'the address is not a URL', { where: 'address', hint });
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new RunError('config', 'the address has to be without user, password, query and fragment', {
+      where: 'address',
+      hint: 'how to log in belongs to `auth:`',
+    });
+  }
+  return `${url.protocol}//${url.host}${url.pathname}`.replace(/\/+(?:v1\/?)?$/, '');
+}
+
+function checkProxy(address: string | undefined): string | undefined {
+  if (address === undefined || (/^https?:\/\//i.test(address) && URL.canParse(address))) return address;
+  throw new RunError('config', 'the proxy has to be a URL that starts with http:// or https://', {
+    where: 'proxy_address',
+    hint: 'write it as `http://proxy.example.com:3128`: $VAULT_PROXY_ADDR or vault.proxy_address',
+  });
+}
+
+function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment): TlsSettings {
+  const clientCert = resolveSetting('clientCert', flags, env, tls.client_cert);
+  const clientKey = resolveSetting('clientKey', flags, env, tls.client_key);
+  if ((clientCert === undefined) !== (clientKey === undefined)) {
+    throw new RunError('config', 'a client certificate needs its key, and the key its certificate', {
+      where: 'vault.tls',
+      hint: 'set both of vault.tls.client_cert and vault.tls.client_key, or $VAULT_CLIENT_CERT and $VAULT_CLIENT_KEY',
+    });
+  }
+  return {
+    ca: caOfEnvironment(flags, env) ?? firstCa(tls.ca_cert_bytes, tls.ca_cert, tls.ca_path),
+    clientCert,
+    clientKey,
+    serverName: resolveSetting('serverName', flags, env, tls.server_name),
+    skipVerify: resolveSetting('skipVerify', flags, env, tls.skip_verify) ?? false,
+  };
+}
+
+/** One CA variable replaces all CA fields of the file: otherwise the file's `ca_cert_bytes` would win over it. */
+function caOfEnvironment(flags: Flags, env: Environment): TlsSettings['ca'] {
+  return firstCa(
+    overrideOf('caCertBytes', flags, env),
+    overrideOf('caCert', flags, env),
+    overrideOf('caPath', flags, env),
+  );
+}
+
+/** The order of the official clients: bytes, file, directory. */
+function firstCa(bytes: string | undefined, file: string | undefined, path: string | undefined): TlsSettings['ca'] {
+  if (bytes !== undefined) return { kind: 'bytes', value: bytes };
+  if (file !== undefined) return { kind: 'file', value: file };
+  return path === undefined ? undefined : { kind: 'path', value: path };
+}

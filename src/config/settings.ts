@@ -1,0 +1,176 @@
+import { RunError } from '../errors.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../log.ts';
+import type { RateLimit } from './config.ts';
+import { parseDuration } from './duration.ts';
+import { checkMountPath } from './paths.ts';
+import { parseRateLimit } from './rate-limit.ts';
+
+/** The flags that all commands share, as the command line gives them. */
+export interface Flags {
+  readonly config?: readonly string[];
+  readonly address?: string;
+  readonly namespace?: string;
+  readonly timeout?: string;
+  readonly allowDisk?: true;
+  readonly report?: string;
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: LogFormat;
+  readonly quiet?: true;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One setting: where it can come from, in order of precedence, and how its text is read. */
+export interface Setting<T> {
+  readonly flag?: keyof Flags;
+  /** Variables, the one that wins first. */
+  readonly env: readonly string[];
+  /** The key in a config file, for the reference. */
+  readonly file?: string;
+  /** For messages and the reference: `a duration`. */
+  readonly expected: string;
+  /** Undefined: not valid. */
+  parse(text: string): T | undefined;
+}
+
+/** The variables of OpenBao's client and of Vault's; OpenBao's wins. */
+function client(name: string): string[] {
+  return [`BAO_${name}`, `VAULT_${name}`];
+}
+
+/** Go's strconv.ParseBool, which the official clients use: `VAULT_SKIP_VERIFY=false` means false. */
+function parseBoolean(text: string): boolean | undefined {
+  if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;
+  return /^(?:0|f|F|FALSE|false|False)$/.test(text) ? false : undefined;
+}
+
+function parseCount(text: string): number | undefined {
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
+}
+
+function parseNamespace(text: string): string | undefined {
+  const checked = checkMountPath(text);
+  return 'value' in checked ? checked.value : undefined;
+}
+
+function parseChoice<T extends string>(choices: readonly T[]): (text: string) => T | undefined {
+  return (text) => choices.find((choice) => choice === text);
+}
+
+const asIs = (text: string): string => text;
+const BOOLEAN = 'a boolean (true or false)';
+const DURATION = 'a duration (`90s`, `1h30m`, or seconds)';
+
+/** Precedence in one place: flag, then environment, then file, then default. */
+export const SETTINGS = {
+  address: { flag: 'address', env: client('ADDR'), file: 'vault.address', expected: 'a URL', parse: asIs },
+  namespace: {
+    flag: 'namespace',
+    env: client('NAMESPACE'),
+    file: 'vault.namespace',
+    expected: 'a namespace path',
+    parse: parseNamespace,
+  },
+  caCertBytes: { env: client('CACERT_BYTES'), file: 'vault.tls.ca_cert_bytes', expected: 'PEM', parse: asIs },
+  caCert: { env: client('CACERT'), file: 'vault.tls.ca_cert', expected: 'a file', parse: asIs },
+  caPath: { env: client('CAPATH'), file: 'vault.tls.ca_path', expected: 'a directory', parse: asIs },
+  clientCert: { env: client('CLIENT_CERT'), file: 'vault.tls.client_cert', expected: 'a file', parse: asIs },
+  clientKey: { env: client('CLIENT_KEY'), file: 'vault.tls.client_key', expected: 'a file', parse: asIs },
+  serverName: { env: client('TLS_SERVER_NAME'), file: 'vault.tls.server_name', expected: 'a host name', parse: asIs },
+  skipVerify: { env: client('SKIP_VERIFY'), file: 'vault.tls.skip_verify', expected: BOOLEAN, parse: parseBoolean },
+  clientTimeoutMs: {
+    env: client('CLIENT_TIMEOUT'),
+    file: 'vault.client_timeout',
+    expected: DURATION,
+    parse: parseDuration,
+  },
+  maxRetries: { env: client('MAX_RETRIES'), file: 'vault.max_retries', expected: 'a number', parse: parseCount },
+  rateLimit: {
+    env: client('RATE_LIMIT'),
+    file: 'vault.rate_limit',
+    expected: 'RATE or RATE:BURST',
+    parse: parseRateLimit,
+  },
+  proxyAddress: {
+    env: [...client('PROXY_ADDR'), ...client('HTTP_PROXY')],
+    file: 'vault.proxy_address',
+    expected: 'a URL',
+    parse: asIs,
+  },
+  timeoutMs: {
+    flag: 'timeout',
+    env: ['VAULTONCE_TIMEOUT'],
+    file: 'timeout',
+    expected: DURATION,
+    parse: parseDuration,
+  },
+  allowDisk: {
+    flag: 'allowDisk',
+    env: ['VAULTONCE_ALLOW_DISK'],
+    file: 'output.allow_disk',
+    expected: BOOLEAN,
+    parse: parseBoolean,
+  },
+  report: { flag: 'report', env: ['VAULTONCE_REPORT'], expected: 'a file, or `-`', parse: asIs },
+  logLevel: {
+    flag: 'logLevel',
+    env: ['VAULTONCE_LOG_LEVEL'],
+    expected: `one of ${LOG_LEVELS.join(', ')}`,
+    parse: parseChoice(LOG_LEVELS),
+  },
+  logFormat: {
+    flag: 'logFormat',
+    env: ['VAULTONCE_LOG_FORMAT'],
+    expected: `one of ${LOG_FORMATS.join(', ')}`,
+    parse: parseChoice(LOG_FORMATS),
+  },
+} as const satisfies Record<string, Setting<string | number | boolean | RateLimit>>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type SettingValue<Name extends SettingName> = NonNullable<ReturnType<(typeof SETTINGS)[Name]['parse']>>;
+
+/**
+ * The value of a setting, from the first place that has one.
+ * @param fromFile the value of the config file, already validated
+ * @throws RunError `usage` for a bad flag, `config` for a bad variable. Neither is quoted.
+ */
+export function resolveSetting<Name extends SettingName>(
+  name: Name,
+  flags: Flags,
+  env: Environment,
+  fromFile: SettingValue<Name> | undefined,
+): SettingValue<Name> | undefined {
+  return overrideOf(name, flags, env) ?? fromFile;
+}
+
+/** The value of a setting from flags and environment only. */
+export function overrideOf<Name extends SettingName>(
+  name: Name,
+  flags: Flags,
+  env: Environment,
+): SettingValue<Name> | undefined {
+  const setting = SETTINGS[name] as Setting<SettingValue<Name>>;
+  const flag = setting.flag === undefined ? undefined : flags[setting.flag];
+  if (flag === true) return true as SettingValue<Name>;
+  if (typeof flag === 'string') return parseOrThrow(setting, flag, 'usage', `--${setting.flag ?? ''}`);
+  // An empty variable counts as unset, as for the official clients.
+  const variable = setting.env.find((candidate) => (env[candidate] ?? '') !== '');
+  if (variable === undefined) return undefined;
+  return parseOrThrow(setting, env[variable] ?? '', 'config', `$${variable}`);
+}
+
+function parseOrThrow<T>(setting: Setting<T>, text: string, kind: 'usage' | 'config', where: string): T {
+  const value = setting.parse(text);
+  if (value !== undefined) return value;
+  throw new RunError(kind, `${where} is not valid: it has to be ${setting.expected}`, {
+    hint: kind === 'usage' ? 'see `vaultonce --help`' : 'correct the variable, or unset it',
+  });
+}
+
+/** How to log; needed before the config is read. `--quiet` is short for the level `error`. */
+export function logSettings(flags: Flags, env: Environment): { level: LogLevel; format: LogFormat | undefined } {
+  return {
+    level: flags.quiet === true ? 'error' : (overrideOf('logLevel', flags, env) ?? 'info'),
+    format: overrideOf('logFormat', flags, env),
+  };
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
+import { RunError, systemErrorCode } from '../errors.ts';
+import { partialNames } from '../template/partial-names.ts';
+import type { DeclaredContent } from './config.ts';
+
+export type TemplateContent = Extract<DeclaredContent, { kind: 'template' }>;
+
+interface Partial {
+  readonly source: string;
+  readonly file: string;
+}
+
+/**
+ * Reads a template file and all partials it needs, directly or through others.
+ * @param directory of the config file, where template paths start
+ * @throws RunError `config` for a file that cannot be read
+ */
+export function readTemplate(file: string, directory: string): TemplateContent {
+  const path = resolve(directory, file);
+  const source = readText(path, file);
+  return { kind: 'template', source, file, partials: readPartials(source, dirname(path), extname(file)) };
+}
+
+/** An inline template; its partials are beside the config file. */
+export function inlineTemplate(source: string, directory: string): TemplateContent {
+  return { kind: 'template', source, file: undefined, partials: readPartials(source, directory, '.mustache') };
+}
+
+function readPartials(source: string, directory: string, extension: string): Map<string, Partial> {
+  const partials = new Map<string, Partial>();
+  const queue = partialNames(source);
+  for (const name of queue) {
+    if (partials.has(name)) continue;
+    const partial = readPartial(name, directory, extension);
+    partials.set(name, partial);
+    queue.push(...partialNames(partial.source));
+  }
+  return partials;
+}
+
+/** `{{> name}}` is `name` in the template's directory, with the template's extension or as it stands. */
+function readPartial(name: string, directory: string, extension: string): Partial {
+  if (isAbsolute(name) || normalize(name).startsWith('..')) {
+    throw new RunError('config', 'a partial has to be in the directory of its template, or below', {
+      where: `{{> ${name}}}`,
+      hint: 'move it there',
+    });
+  }
+  const candidates = [`${name}${extension}`, name];
+  for (const file of candidates) {
+    try {
+      return { source: readText(join(directory, file), file), file };
+    } catch (error) {
+      if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
+    }
+  }
+  throw new RunError('config', `the partial {{> ${name}}} does not exist`, {
+    where: directory,
+    hint: `create one of: ${[...new Set(candidates)].join(', ')}`,
+  });
+}
+
+function readText(path: string, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(readFileSync(path));
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+      throw new RunError('config', 'the template is not UTF-8 text', { where: name, hint: 'save it as UTF-8' });
+    }
+    throw new RunError('config', `the template cannot be read (${code ?? 'unknown error'})`, {
+      where: name,
+      hint: 'check the path, which is relative to the config file, and its permissions',
+    });
+  }
+}
