@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../errors.ts';
-import { partialNames } from '../template/partial-names.ts';
+import { partialNames } from '../template/syntax.ts';
 import type { DeclaredContent } from './config.ts';
 
 export type TemplateContent = Extract<DeclaredContent, { kind: 'template' }>;

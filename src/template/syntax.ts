@@ -1,0 +1,39 @@
+import mustache from 'mustache';
+
+/**
+ * A token of mustache's parser: type, name or text, start, end, then for a section its children and where its
+ * closing tag starts, for a partial its indentation.
+ */
+export type Token = readonly [
+  type: '#' | '^' | '>' | '&' | 'name' | 'text',
+  value: string,
+  start: number,
+  end: number,
+  inner?: readonly Token[] | string,
+  closeStart?: number,
+  lineHasContent?: boolean,
+];
+
+/**
+ * Parses with mustache's own parser, delimiters and standalone lines included.
+ * @throws Error of mustache, whose message may quote the template
+ */
+export function tokenize(source: string): readonly Token[] {
+  return new mustache.Writer().parse(source) as unknown as readonly Token[];
+}
+
+/** The names of the partials in a template; none when it does not parse, which is told elsewhere. */
+export function partialNames(source: string): string[] {
+  try {
+    return namesIn(tokenize(source));
+  } catch {
+    return [];
+  }
+}
+
+function namesIn(tokens: readonly Token[]): string[] {
+  return tokens.flatMap(([type, value, , , inner]) => {
+    if (type === '>') return [value];
+    return typeof inner === 'object' ? namesIn(inner) : [];
+  });
+}
