@@ -66,8 +66,6 @@ class Renderer {
   /** A section on a key that is missing is a test, not a mistake. */
   #renderSection(node: Extract<Node, { kind: 'section' }>, scopes: readonly Scope[]): string {
     const found = lookUp(node.name, scopes);
-    // A secret that could not be fetched is neither there nor absent: nothing more is said about it.
-    if (found.kind === 'silent') return '';
     const inner = scopesOf(found);
     if (node.inverted) return inner.length === 0 ? this.render(node.children, scopes) : '';
     return inner.map((scope) => this.render(node.children, [...scopes, scope])).join('');
@@ -85,7 +83,7 @@ class Renderer {
       this.#report('not_found', place, `\`${name}\` is neither a key here nor a declared secret`, known, key);
       return;
     }
-    this.#report('not_found', place, `the secret \`${secret}\` has no key \`${key}\``, known, key);
+    this.#report('not_found', place, `the secret \`${secret.name}\` (${secret.metadata.path}) has no key \`${key}\``, known, key);
   }
 
   #report(kind: Failure['kind'], { file, line }: Place, message: string, known?: readonly string[], key?: string): void {
@@ -107,9 +105,10 @@ function hintFor(kind: Failure['kind']): string | undefined {
 }
 
 /** The scopes that a section's content is rendered in: none when its value is missing, empty, 0 or false. */
-function scopesOf(found: Exclude<Found, { kind: 'silent' }>): readonly Scope[] {
+function scopesOf(found: Found): readonly Scope[] {
   switch (found.kind) {
     case 'missing':
+    case 'silent':
       return [];
     case 'secret':
       return secretScopes(found.secret);

@@ -18,7 +18,7 @@ export type Found =
   | { readonly kind: 'silent' }
   | {
       readonly kind: 'missing';
-      readonly secret: string | undefined;
+      readonly secret: FoundSecret | undefined;
       readonly key: string;
       readonly known: readonly string[];
     };
@@ -97,7 +97,7 @@ function inSecret(secret: FoundSecret, part: string): Found {
   if (part.startsWith('@')) return reserved(secret, part as Reserved);
   const value = keys.get(part);
   if (value !== undefined) return { kind: 'value', value };
-  return { kind: 'missing', secret: secret.name, key: part, known: [...keys.keys()].sort() };
+  return { kind: 'missing', secret, key: part, known: [...keys.keys()].sort() };
 }
 
 function reserved(secret: FoundSecret, part: Reserved): Found {
@@ -108,7 +108,7 @@ function reserved(secret: FoundSecret, part: Reserved): Found {
   const { version, lease_id, lease_duration } = secret.metadata;
   const value = { '@version': version, '@lease_id': lease_id, '@lease_duration': lease_duration }[part];
   return value === undefined
-    ? { kind: 'missing', secret: secret.name, key: part, known: reservedOf(secret) }
+    ? { kind: 'missing', secret, key: part, known: reservedOf(secret) }
     : { kind: 'value', value };
 }
 
@@ -127,8 +127,8 @@ function keysOf(value: JsonValue): string[] {
   return typeof value === 'object' && value !== null && !isRawJsonNumber(value) ? Object.keys(value).sort() : [];
 }
 
-function secretOf(scope: Scope | undefined): string | undefined {
-  return scope?.kind === 'secret' ? scope.secret.name : undefined;
+function secretOf(scope: Scope | undefined): FoundSecret | undefined {
+  return scope?.kind === 'secret' ? scope.secret : undefined;
 }
 
 function knownIn(scope: Scope | undefined): readonly string[] {

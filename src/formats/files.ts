@@ -1,0 +1,36 @@
+import { bytesOf } from './decode.ts';
+import type { Format, FormatProblem, FormattedFile } from './format.ts';
+
+/** NAME_MAX of Linux. */
+const LONGEST_NAME_BYTES = 255;
+
+/** One file for each key, named after it. */
+export const files: Format = {
+  name: 'files',
+  target: 'directory',
+  render(values, { decode }) {
+    const problems: FormatProblem[] = [];
+    const rendered: FormattedFile[] = [];
+    for (const [key, value] of values) {
+      const badName = problemWithName(key);
+      if (badName !== undefined) {
+        problems.push({ key, reason: badName, hint: 'give it another name with keys.rename, or leave it out with keys.exclude' });
+        continue;
+      }
+      const decoded = bytesOf(key, value, decode);
+      if ('problem' in decoded) problems.push(decoded.problem);
+      else rendered.push({ name: key, content: decoded.content });
+    }
+    return problems.length > 0 ? { problems } : { files: rendered };
+  },
+};
+
+/** Names come from the server: none may leave the directory or meet a name of the writer or of the kubelet. */
+function problemWithName(name: string): string | undefined {
+  if (name === '') return 'cannot be a file name: it is empty';
+  if (/[/\\]/.test(name)) return 'cannot be a file name: it has a slash or backslash';
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed()) return 'cannot be a file name: it has a control character';
+  if (name === '.' || name.startsWith('..')) return 'cannot be a file name: it starts with `..`, or is `.`';
+  if (name.startsWith('.vaultonce-')) return 'cannot be a file name: `.vaultonce-` is for files that are being written';
+  return Buffer.byteLength(name) > LONGEST_NAME_BYTES ? 'cannot be a file name: it is longer than 255 bytes' : undefined;
+}

@@ -1,0 +1,10 @@
+import { dotenv } from './dotenv.ts';
+import { files } from './files.ts';
+import type { Format } from './format.ts';
+import { json } from './json.ts';
+import { raw } from './raw.ts';
+
+/** Every format, by the name that `format:` has. */
+export const FORMATS = { dotenv, json, raw, files } as const satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof FORMATS;

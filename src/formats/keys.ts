@@ -1,0 +1,88 @@
+import type { JsonValue, KeyValues } from '../secrets.ts';
+
+/** Which keys an output takes, and under which names. */
+export interface KeySelection {
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  readonly rename?: Readonly<Record<string, string>> | undefined;
+  readonly case?: 'upper' | 'lower' | undefined;
+  readonly prefix?: string | undefined;
+}
+
+export interface SelectedKeys {
+  readonly values: KeyValues;
+  /** Keys that the selection names and the secret does not have. */
+  readonly missing: readonly string[];
+  /** Names that more than one key would get. */
+  readonly collisions: readonly { readonly name: string; readonly keys: readonly string[] }[];
+}
+
+/**
+ * Applies `include`, `exclude`, `rename`, `case` and `prefix`, in this order. A renamed key keeps exactly the name it
+ * was given. Keys are sorted, so that the same secret always gives the same file.
+ */
+export function selectKeys(values: KeyValues, selection: KeySelection): SelectedKeys {
+  const { include, exclude = [], rename = {} } = selection;
+  const chosen = [...values.keys()]
+    .filter((key) => include === undefined || include.some((pattern) => matches(pattern, key)))
+    .filter((key) => !exclude.some((pattern) => matches(pattern, key)))
+    .sort();
+  const sources = new Map<string, string[]>();
+  const selected = new Map<string, JsonValue>();
+  for (const key of chosen) {
+    const name = nameOf(key, selection);
+    sources.set(name, [...(sources.get(name) ?? []), key]);
+    selected.set(name, values.get(key) ?? null);
+  }
+  const named = [...(include ?? []).filter((pattern) => !pattern.includes('*')), ...Object.keys(rename)];
+  return {
+    values: selected,
+    missing: [...new Set(named)].filter((key) => !values.has(key)),
+    collisions: [...sources].filter(([, keys]) => keys.length > 1).map(([name, keys]) => ({ name, keys })),
+  };
+}
+
+function nameOf(key: string, { rename = {}, case: letters, prefix = '' }: KeySelection): string {
+  if (Object.hasOwn(rename, key)) return rename[key] ?? key;
+  const cased = letters === 'upper' ? key.toUpperCase() : letters === 'lower' ? key.toLowerCase() : key;
+  return `${prefix}${cased}`;
+}
+
+/** `*` stands for any characters, also none. Linear: each part is looked for once, from left to right. */
+function matches(pattern: string, key: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return pattern === key;
+  if (!key.startsWith(first) || !key.endsWith(last) || key.length < first.length + last.length) return false;
+  let position = first.length;
+  for (const part of rest) {
+    const found = key.indexOf(part, position);
+    if (found === -1) return false;
+    position = found + part.length;
+  }
+  return position <= key.length - last.length;
+}
+
+export interface MergedKeys {
+  readonly values: KeyValues;
+  /** Keys that more than one secret has. */
+  readonly conflicts: readonly { readonly key: string; readonly secrets: readonly string[] }[];
+}
+
+/** Merges the keys of several secrets; the first or the last of them has the say. */
+export function mergeKeys(
+  secrets: readonly { readonly name: string; readonly values: KeyValues }[],
+  onConflict: 'error' | 'first' | 'last',
+): MergedKeys {
+  const owners = new Map<string, string[]>();
+  const values = new Map<string, JsonValue>();
+  for (const { name, values: own } of secrets) {
+    for (const [key, value] of own) {
+      const known = owners.get(key);
+      owners.set(key, [...(known ?? []), name]);
+      if (known === undefined || onConflict === 'last') values.set(key, value);
+    }
+  }
+  const shared = [...owners].filter(([, names]) => names.length > 1);
+  return { values, conflicts: onConflict === 'error' ? shared.map(([key, names]) => ({ key, secrets: names })) : [] };
+}

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { nearest } from './config/nearest.ts';
+import { throwIfAny, type Failure } from './errors.ts';
+import type { Formatted } from './formats/format.ts';
+import { mergeKeys, selectKeys } from './formats/keys.ts';
+import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from './outputs.ts';
+import { Secret } from './secret-string.ts';
+import type { FetchedSecret, KeyValues, Secrets } from './secrets.ts';
+import { renderTemplate } from './template/render.ts';
+
+type FormatContent = Extract<OutputContent, { kind: 'format' }>;
+
+/**
+ * Renders all outputs in memory. Pure.
+ * @throws RunError with every missing key and every value that its format cannot carry, of all outputs
+ */
+export function renderOutputs(outputs: readonly OutputPlan[], secrets: Secrets): readonly RenderedOutput[] {
+  const failures: Failure[] = [];
+  const rendered = outputs.map((plan) => {
+    const { content } = plan;
+    const files = content.kind === 'template' ? fileOf(plan, content, secrets, failures) : filesOf(plan, content, secrets, failures);
+    return { plan, files };
+  });
+  failures.push(...sharedPaths(rendered));
+  throwIfAny(failures);
+  return rendered;
+}
+
+function fileOf(
+  { target, where }: OutputPlan,
+  { template }: Extract<OutputContent, { kind: 'template' }>,
+  secrets: Secrets,
+  failures: Failure[],
+): RenderedFile[] {
+  const { text, failures: found } = renderTemplate(template, secrets);
+  failures.push(...found.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
+  return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(text)) }];
+}
+
+function filesOf(plan: OutputPlan, content: FormatContent, secrets: Secrets, failures: Failure[]): RenderedFile[] {
+  const named = content.secrets.map((name) => ({ name, secret: secrets.get(name) }));
+  // What could not be fetched has been reported; nothing can be said about its keys.
+  if (named.some(({ secret }) => secret === undefined || secret.kind === 'failed')) return [];
+  const { values, conflicts } = mergeKeys(
+    named.map(({ name, secret }) => ({ name, values: keysOf(secret) })),
+    content.onConflict,
+  );
+  const selected = selectKeys(values, content.keys);
+  const allFound = named.every(({ secret }) => secret?.kind === 'found');
+  const wanted = content.key === undefined || values.has(content.key) ? [] : [content.key];
+  const problems = [
+    // Keys of an absent optional secret are absent with it.
+    ...(allFound ? [...selected.missing, ...wanted] : []).map((key) => missingKey(key, plan, content, values)),
+    ...conflicts.map(({ key, secrets: names }) => conflict(key, names, plan)),
+    ...selected.collisions.map(({ name, keys }) => collision(name, keys, plan)),
+  ];
+  if (problems.length > 0) {
+    failures.push(...problems);
+    return [];
+  }
+  return rendered(plan, content.format.render(selected.values, content), failures);
+}
+
+function keysOf(secret: FetchedSecret | undefined): KeyValues {
+  return secret?.kind === 'found' ? secret.keys.reveal() : new Map();
+}
+
+function rendered({ target, where }: OutputPlan, formatted: Formatted, failures: Failure[]): RenderedFile[] {
+  if (formatted.problems === undefined) {
+    return formatted.files.map(({ name, content }) => ({
+      path: name === undefined ? target.path : join(target.path, name),
+      content: new Secret(content),
+    }));
+  }
+  for (const { key, reason, hint } of formatted.problems) {
+    failures.push({ kind: 'output', message: `the key \`${key}\` ${reason}`, where, hint });
+  }
+  return [];
+}
+
+function missingKey(key: string, { where }: OutputPlan, { secrets }: FormatContent, values: KeyValues): Failure {
+  const known = [...values.keys()].sort();
+  const candidate = nearest(key, known);
+  return {
+    kind: 'not_found',
+    message: `the secret \`${secrets.join('`, `')}\` has no key \`${key}\``,
+    where,
+    details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
+    hint:
+      candidate === undefined
+        ? 'correct the name, add the key to the secret, or give it a `default:`'
+        : `did you mean \`${candidate}\`?`,
+  };
+}
+
+function conflict(key: string, secrets: readonly string[], { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the key \`${key}\` is in several secrets: ${secrets.join(', ')}`,
+    where,
+    hint: 'say which one wins with `on_conflict: first` or `last`, or leave it out with keys.exclude in an output of its own',
+  };
+}
+
+function collision(name: string, keys: readonly string[], { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the keys ${keys.map((key) => `\`${key}\``).join(', ')} would all be named \`${name}\``,
+    where,
+    hint: 'give them different names with keys.rename',
+  };
+}
+
+/** A file of a `files` output may meet the path of another output, which only its keys can tell. */
+function sharedPaths(outputs: readonly RenderedOutput[]): Failure[] {
+  const owners = new Map<string, OutputPlan>();
+  const failures: Failure[] = [];
+  for (const { plan, files } of outputs) {
+    for (const { path } of files) {
+      const other = owners.get(path);
+      if (other !== undefined) {
+        failures.push({
+          kind: 'output',
+          message: `${plan.where} and ${other.where} both write ${path}`,
+          where: plan.where,
+          hint: 'rename the key with keys.rename, or move one of the outputs',
+        });
+      }
+      owners.set(path, plan);
+    }
+  }
+  return failures;
+}
