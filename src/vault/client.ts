@@ -1,3 +1,4 @@
+import './no-form-data.ts';
 import axios from 'axios';
 import type { ServerSettings } from '../config/config.ts';
 import { RunError } from '../errors.ts';
