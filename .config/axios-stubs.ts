@@ -32,11 +32,15 @@ export function axiosStubs(root: string): Plugin {
         met.add(path);
         return { path, namespace: 'axios-stub', sideEffects: false };
       });
-      build.onLoad({ filter: /.*/, namespace: 'axios-stub' }, ({ path }) => ({ contents: STUBS[path] ?? '' }));
+      build.onLoad({ filter: /.*/, namespace: 'axios-stub' }, ({ path }) => ({
+        contents: STUBS[path] ?? '',
+      }));
       build.onEnd(() => {
         const missed = Object.keys(STUBS).filter((path) => !met.has(path));
         if (missed.length === 0) return undefined;
-        return { errors: [{ text: `axios no longer imports ${missed.join(', ')}: look at .config/axios-stubs.ts` }] };
+        return {
+          errors: [{ text: `axios no longer imports ${missed.join(', ')}: look at .config/axios-stubs.ts` }],
+        };
       });
     },
   };

@@ -6,6 +6,7 @@ import { Script } from 'node:vm';
 const bundle = new URL('../dist/vaultonce.js', import.meta.url);
 const script = new Script(readFileSync(bundle, 'utf8'), { filename: fileURLToPath(bundle) });
 process.on('exit', (code) => {
-  if (code === 0) writeFileSync(new URL('../dist/vaultonce.cache', import.meta.url), script.createCachedData());
+  if (code === 0)
+    writeFileSync(new URL('../dist/vaultonce.cache', import.meta.url), script.createCachedData());
 });
 script.runInThisContext()(process.getBuiltinModule, { exports: {} }, {});

@@ -12,8 +12,12 @@ import { promisify } from 'node:util';
  */
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
-  '/v1/auth/approle/login': { auth: { client_token: 's.build', policies: ['default'], token_type: 'service', lease_duration: 60 } },
-  '/v1/sys/internal/ui/mounts': { data: { secret: { 'secret/': { type: 'kv', options: { version: '2' } } } } },
+  '/v1/auth/approle/login': {
+    auth: { client_token: 's.build', policies: ['default'], token_type: 'service', lease_duration: 60 },
+  },
+  '/v1/sys/internal/ui/mounts': {
+    data: { secret: { 'secret/': { type: 'kv', options: { version: '2' } } } },
+  },
   '/v1/auth/token/revoke-self': {},
 };
 const SECRET = {

@@ -23,7 +23,9 @@ function start() {
   try {
     source = fs.readFileSync(bundle, 'utf8');
   } catch (error) {
-    process.stderr.write(`vaultonce: error: ${bundle.pathname} cannot be read (${error.code})\n  → run \`npm run build\`\n`);
+    process.stderr.write(
+      `vaultonce: error: ${bundle.pathname} cannot be read (${error.code})\n  → run \`npm run build\`\n`,
+    );
     process.exitCode = 1;
     return;
   }

@@ -43,7 +43,9 @@ function createProgram(io: Io, configureLog: (settings: LogSettings) => void): C
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .configureOutput({
-      writeOut: (text) => { io.stdout.write(text); },
+      writeOut: (text) => {
+        io.stdout.write(text);
+      },
       // Errors come back as CommanderError and are told like all others.
       writeErr: () => undefined,
       getOutHelpWidth: () => 100,
@@ -132,13 +134,15 @@ function withCommonFlags(command: Command): Command {
     .option(
       '-c, --config <file>',
       'config file, `-` for stdin; may be repeated (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
-      (file: string, files: readonly string[] = []) => [...files, file],
+      (file: string, files: readonly string[] | undefined) => [...(files ?? []), file],
     )
     .option('--address <url>', 'address of the server (default: $VAULT_ADDR, then vault.address)')
     .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')
     .option('--timeout <duration>', 'limit for the whole run (default: 60s)')
     .addOption(new Option('--log-level <level>', 'what to log (default: info)').choices(LOG_LEVELS))
-    .addOption(new Option('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS))
+    .addOption(
+      new Option('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS),
+    )
     .option('-q, --quiet', 'log errors only')
     .allowExcessArguments(false);
 }
@@ -150,8 +154,13 @@ function flagsOf(command: Command): Flags {
 function usageError({ code, message }: CommanderError): RunError {
   // Without a command, commander answers with the help text as an error.
   if (code === 'commander.help') {
-    return new RunError('usage', 'no command given', { hint: 'see `vaultonce --help`; the main job is `vaultonce render`' });
+    return new RunError('usage', 'no command given', {
+      hint: 'see `vaultonce --help`; the main job is `vaultonce render`',
+    });
   }
   const [first = '', ...details] = message.replace(/^error: /, '').split('\n');
-  return new RunError('usage', first, { details: details.filter((line) => line !== ''), hint: 'see `vaultonce --help`' });
+  return new RunError('usage', first, {
+    details: details.filter((line) => line !== ''),
+    hint: 'see `vaultonce --help`',
+  });
 }

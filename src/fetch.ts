@@ -50,7 +50,11 @@ export async function fetchSecrets(
 }
 
 /** Works through a list with a bounded number of tasks under way; the first rejection is passed on. */
-async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+async function inParallel<T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const queue = items.values();
   const worker = async (): Promise<void> => {
     for (const item of queue) await work(item);
@@ -60,7 +64,8 @@ async function inParallel<T>(items: readonly T[], limit: number, work: (item: T)
 
 /** Answers come in any order; people read in the order of their config. */
 function inDeclaredOrder(failures: readonly Failure[], plans: readonly SecretPlan[]): Failure[] {
-  const position = ({ where = '' }: Failure): number => plans.findIndex((plan) => where.startsWith(plan.where));
+  const position = ({ where = '' }: Failure): number =>
+    plans.findIndex((plan) => where.startsWith(plan.where));
   return [...failures].sort((a, b) => position(a) - position(b));
 }
 
@@ -75,5 +80,6 @@ function logRead(
   if (warnings.length > 0) io.log.write({ event: 'server_warning', path, warnings });
   const found = fetched.filter(({ kind }) => kind === 'found').map(({ name }) => name);
   if (found.length > 0) io.log.write({ event: 'secret_fetched', path, names: found });
-  for (const { kind, name } of fetched) if (kind === 'absent') io.log.write({ event: 'secret_absent', name, path });
+  for (const { kind, name } of fetched)
+    if (kind === 'absent') io.log.write({ event: 'secret_absent', name, path });
 }

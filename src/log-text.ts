@@ -16,42 +16,33 @@ export function describeEvent(event: LogEvent, level: LogLevel, colours: boolean
   return [`${prefix}${first}`, ...more.map((line) => `  ${line}`), ''].join('\n');
 }
 
-function linesOf(event: LogEvent): readonly [string, ...string[]] {
-  switch (event.event) {
-    case 'config_loaded':
-      return [`config from ${event.sources.join(', ')}`];
-    case 'request':
-      return [requestLine(event)];
-    case 'retrying':
-      return [`${event.path}: ${event.reason}; attempt ${String(event.attempt + 1)} in ${seconds(event.delay_ms)}`];
-    case 'logged_in':
-      return [loggedInLine(event)];
-    case 'token_revoked':
-      return ['token revoked'];
-    case 'token_kept':
-      return [`token kept: ${event.reason}`];
-    case 'revoke_failed':
-      return [`the token could not be revoked: ${event.reason}; it lives until its TTL ends`];
-    case 'secret_fetched':
-      return [`fetched ${event.path} for ${event.names.join(', ')}`];
-    case 'secret_absent':
-      return [`optional secret ${event.name} does not exist at ${event.path}`];
-    case 'server_warning':
-      return [`${event.path}: the server warns: ${event.warnings.join('; ')}`];
-    case 'insecure':
-      return [event.reason];
-    case 'output_written':
-      return [`${event.changed ? 'wrote' : 'unchanged'} ${event.path} (${event.mode})`];
-    case 'report_failed':
-      return [`the report could not be written: ${event.reason}`];
-    case 'finished':
-      return [finishedLine(event)];
-    case 'failed':
-      return failureLines(event);
-  }
-}
-
 type EventOf<Name extends LogEvent['event']> = Extract<LogEvent, { event: Name }>;
+type Lines = readonly [string, ...string[]];
+
+const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) => Lines } = {
+  config_loaded: ({ sources }) => [`config from ${sources.join(', ')}`],
+  request: (event) => [requestLine(event)],
+  retrying: ({ path, reason, attempt, delay_ms }) => [
+    `${path}: ${reason}; attempt ${String(attempt + 1)} in ${seconds(delay_ms)}`,
+  ],
+  logged_in: (event) => [loggedInLine(event)],
+  token_revoked: () => ['token revoked'],
+  token_kept: ({ reason }) => [`token kept: ${reason}`],
+  revoke_failed: ({ reason }) => [`the token could not be revoked: ${reason}; it lives until its TTL ends`],
+  secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
+  secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
+  server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
+  insecure: ({ reason }) => [reason],
+  output_written: ({ path, mode, changed }) => [`${changed ? 'wrote' : 'unchanged'} ${path} (${mode})`],
+  report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
+  finished: (event) => [finishedLine(event)],
+  failed: (event) => failureLines(event),
+};
+
+function linesOf(event: LogEvent): Lines {
+  // The table pairs each event with its own function; the compiler cannot see that through the lookup.
+  return (DESCRIBE[event.event] as (event: LogEvent) => Lines)(event);
+}
 
 function requestLine({ method, path, namespace, status, duration_ms, error }: EventOf<'request'>): string {
   const where = namespace === undefined ? path : `${path} in namespace ${namespace}`;
@@ -69,7 +60,7 @@ function finishedLine({ secrets, files, changed, requests, duration_ms }: EventO
   return `${written} from ${count(secrets, 'secret')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`;
 }
 
-function failureLines(event: EventOf<'failed'>): readonly [string, ...string[]] {
+function failureLines(event: EventOf<'failed'>): Lines {
   return [
     event.where === undefined ? event.message : `${event.where}: ${event.message}`,
     ...(event.details ?? []),
@@ -82,5 +73,7 @@ function count(amount: number, noun: string): string {
 }
 
 function seconds(milliseconds: number): string {
-  return milliseconds < 1000 ? `${String(Math.round(milliseconds))} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+  return milliseconds < 1000
+    ? `${String(Math.round(milliseconds))} ms`
+    : `${(milliseconds / 1000).toFixed(1)} s`;
 }

@@ -43,7 +43,12 @@ export type LogEvent =
   | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
   | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }
   | { readonly event: 'insecure'; readonly reason: string }
-  | { readonly event: 'output_written'; readonly path: string; readonly mode: string; readonly changed: boolean }
+  | {
+      readonly event: 'output_written';
+      readonly path: string;
+      readonly mode: string;
+      readonly changed: boolean;
+    }
   | { readonly event: 'report_failed'; readonly reason: string }
   | {
       readonly event: 'finished';
@@ -95,9 +100,13 @@ export function createLog({ level, format, colours, stderr, progress }: LogOptio
     write(event) {
       const eventLevel = LEVEL_OF_EVENT[event.event];
       if (LOG_LEVELS.indexOf(eventLevel) > threshold) return;
-      const text = format === 'json' ? jsonLine(eventLevel, event) : describeEvent(event, eventLevel, colours);
+      const text =
+        format === 'json' ? jsonLine(eventLevel, event) : describeEvent(event, eventLevel, colours);
       if (progress === undefined) stderr.write(text);
-      else progress.interrupt(() => { stderr.write(text); });
+      else
+        progress.interrupt(() => {
+          stderr.write(text);
+        });
     },
     progress(activity) {
       progress?.show(activity);

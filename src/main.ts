@@ -21,6 +21,7 @@ const endOnSignal = (signal: 'SIGINT' | 'SIGTERM', kind: 'interrupted' | 'termin
 };
 
 const fail = (error: unknown): void => {
+  io.log.stopProgress();
   const { failures, exitCode } = error instanceof RunError ? error : explain(error);
   for (const failure of failures) io.log.write({ event: 'failed', exit_code: exitCode, ...failure });
   process.exitCode = exitCode;

@@ -46,7 +46,11 @@ function planSecret(secret: DeclaredSecret, { server }: Config): SecretPlan {
   };
 }
 
-function planContent(output: DeclaredOutput, names: readonly string[], failures: Failure[]): OutputContent | undefined {
+function planContent(
+  output: DeclaredOutput,
+  names: readonly string[],
+  failures: Failure[],
+): OutputContent | undefined {
   if (output.content.kind !== 'format') {
     const template = parse(output, failures);
     if (template === undefined) return undefined;
@@ -71,7 +75,11 @@ function parse({ content, where }: DeclaredOutput, failures: Failure[]): Templat
   }
 }
 
-function undeclaredInTemplate(template: Template, { where }: DeclaredOutput, names: readonly string[]): Failure[] {
+function undeclaredInTemplate(
+  template: Template,
+  { where }: DeclaredOutput,
+  names: readonly string[],
+): Failure[] {
   return undeclaredReferences(template, names).map(({ name, file, line }) =>
     undeclared(name, placeIn(where, `${file ?? 'contents'}:${String(line)}`), names),
   );
@@ -106,7 +114,11 @@ function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
     else if (kind === 'file' || other.target.kind === 'file') failures.push(clash(output, other, path));
   }
   for (const output of outputs) {
-    for (let parent = join(output.target.path, '..'); parent !== join(parent, '..'); parent = join(parent, '..')) {
+    for (
+      let parent = join(output.target.path, '..');
+      parent !== join(parent, '..');
+      parent = join(parent, '..')
+    ) {
       const other = seen.get(parent);
       if (other?.target.kind === 'file') failures.push(clash(output, other, parent));
     }
@@ -126,6 +138,8 @@ function clash(output: OutputPlan, other: OutputPlan, path: string): Failure {
 /** `name#key` references of `environment:`; a name with a slash is a path. */
 function undeclaredEnvironment({ environment }: Config, names: readonly string[]): Failure[] {
   return environment.flatMap(({ name, ref }) =>
-    ref.kind === 'name' && !names.includes(ref.name) ? [undeclared(ref.name, `environment.${name}`, names)] : [],
+    ref.kind === 'name' && !names.includes(ref.name)
+      ? [undeclared(ref.name, `environment.${name}`, names)]
+      : [],
   );
 }

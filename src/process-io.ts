@@ -17,7 +17,7 @@ export interface LogSettings {
 export interface ProcessIo {
   readonly io: Io;
   /** The log's settings come from flags, which are read later than the first error can happen. */
-  configureLog(settings: LogSettings): void;
+  readonly configureLog: (settings: LogSettings) => void;
 }
 
 /** The effects of a real process. */

@@ -9,14 +9,15 @@ export interface Progress {
 }
 
 /** The spinner is loaded when there is something to show: a run without a terminal never pays for it. */
-export function createProgress(openStream: () => NodeJS.WritableStream): Progress {
+export function createProgress(openStream: () => NodeJS.WriteStream): Progress {
   let spinner: Ora | undefined;
   let latest = '';
   let stopped = false;
   const load = async (): Promise<void> => {
     const { default: ora } = await import('ora');
+    const stream = withColumns(openStream());
     // discardStdin would put the terminal into raw mode and swallow Ctrl-C, which has to reach our handler.
-    if (!stopped) spinner = ora({ text: latest, stream: openStream(), discardStdin: false, hideCursor: false }).start();
+    if (!stopped) spinner = ora({ text: latest, stream, discardStdin: false, hideCursor: false }).start();
   };
   let loading: Promise<void> | undefined;
   return {
@@ -36,4 +37,9 @@ export function createProgress(openStream: () => NodeJS.WritableStream): Progres
       spinner = undefined;
     },
   };
+}
+
+/** A terminal may not know its width and say 0, from which the spinner would count infinitely many lines. */
+function withColumns(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return Object.create(stream, { columns: { get: () => stream.columns || 80 } }) as NodeJS.WriteStream;
 }

@@ -18,7 +18,10 @@ export function renderOutputs(outputs: readonly OutputPlan[], secrets: Secrets):
   const failures: Failure[] = [];
   const rendered = outputs.map((plan) => {
     const { content } = plan;
-    const files = content.kind === 'template' ? fileOf(plan, content, secrets, failures) : filesOf(plan, content, secrets, failures);
+    const files =
+      content.kind === 'template'
+        ? fileOf(plan, content, secrets, failures)
+        : filesOf(plan, content, secrets, failures);
     return { plan, files };
   });
   failures.push(...sharedPaths(rendered));
@@ -37,7 +40,12 @@ function fileOf(
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(text)) }];
 }
 
-function filesOf(plan: OutputPlan, content: FormatContent, secrets: Secrets, failures: Failure[]): RenderedFile[] {
+function filesOf(
+  plan: OutputPlan,
+  content: FormatContent,
+  secrets: Secrets,
+  failures: Failure[],
+): RenderedFile[] {
   const named = content.secrets.map((name) => ({ name, secret: secrets.get(name) }));
   // What could not be fetched has been reported; nothing can be said about its keys.
   if (named.some(({ secret }) => secret === undefined || secret.kind === 'failed')) return [];
@@ -50,7 +58,9 @@ function filesOf(plan: OutputPlan, content: FormatContent, secrets: Secrets, fai
   const wanted = content.key === undefined || values.has(content.key) ? [] : [content.key];
   const problems = [
     // Keys of an absent optional secret are absent with it.
-    ...(allFound ? [...selected.missing, ...wanted] : []).map((key) => missingKey(key, plan, content, values)),
+    ...(allFound ? [...selected.missing, ...wanted] : []).map((key) =>
+      missingKey(key, plan, content, values),
+    ),
     ...conflicts.map(({ key, secrets: names }) => conflict(key, names, plan)),
     ...selected.collisions.map(({ name, keys }) => collision(name, keys, plan)),
   ];
@@ -78,7 +88,12 @@ function rendered({ target, where }: OutputPlan, formatted: Formatted, failures:
   return [];
 }
 
-function missingKey(key: string, { where }: OutputPlan, { secrets }: FormatContent, values: KeyValues): Failure {
+function missingKey(
+  key: string,
+  { where }: OutputPlan,
+  { secrets }: FormatContent,
+  values: KeyValues,
+): Failure {
   const known = [...values.keys()].sort();
   const candidate = nearest(key, known);
   return {

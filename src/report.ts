@@ -29,7 +29,12 @@ export function createRecord(): RunRecord {
 }
 
 /** Runs one stage and notes how long it took, whether it succeeds or not. */
-export async function timed<T>(record: RunRecord, stage: Stage, io: Io, work: () => T | Promise<T>): Promise<T> {
+export async function timed<T>(
+  record: RunRecord,
+  stage: Stage,
+  io: Io,
+  work: () => T | Promise<T>,
+): Promise<T> {
   const startMs = io.now();
   try {
     return await work();
@@ -39,7 +44,12 @@ export async function timed<T>(record: RunRecord, stage: Stage, io: Io, work: ()
 }
 
 /** The JSON report, one document and a newline. */
-export function reportText(record: RunRecord, failures: readonly Failure[], exitCode: number, io: Io): string {
+export function reportText(
+  record: RunRecord,
+  failures: readonly Failure[],
+  exitCode: number,
+  io: Io,
+): string {
   const { session, wire } = record;
   const report = {
     vaultonce: VERSION,
@@ -99,15 +109,24 @@ export interface ReportTarget {
  */
 export function openReport(path: string | undefined, io: Io): ReportTarget {
   if (path === undefined) return { write: () => undefined };
-  if (path === '-') return { write: (text) => { io.stdout.write(text); } };
+  if (path === '-')
+    return {
+      write: (text) => {
+        io.stdout.write(text);
+      },
+    };
   let file: number;
   try {
     file = openSync(path, 'a', 0o644);
   } catch (error) {
-    throw new RunError('output', `the report cannot be written (${systemErrorCode(error) ?? 'unknown error'})`, {
-      where: path,
-      hint: 'name a file in an existing directory that this user may write to, or `-` for stdout',
-    });
+    throw new RunError(
+      'output',
+      `the report cannot be written (${systemErrorCode(error) ?? 'unknown error'})`,
+      {
+        where: path,
+        hint: 'name a file in an existing directory that this user may write to, or `-` for stdout',
+      },
+    );
   }
   return {
     write(text) {

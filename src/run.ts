@@ -34,7 +34,10 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
 }
 
 /** Renders even when secrets are missing: keys that are missing too are told in the same run. */
-function renderAll(outputs: readonly OutputPlan[], { secrets, failures }: Fetched): readonly RenderedOutput[] {
+function renderAll(
+  outputs: readonly OutputPlan[],
+  { secrets, failures }: Fetched,
+): readonly RenderedOutput[] {
   const fetchError = failures.length === 0 ? undefined : new RunError(failures);
   try {
     const rendered = renderOutputs(outputs, secrets);
@@ -58,7 +61,9 @@ async function publish(
   io: Io,
 ): Promise<readonly WrittenFile[]> {
   io.log.progress('writing');
-  const leased = [...secrets.values()].some((secret) => secret.kind === 'found' && secret.metadata.lease_id !== undefined);
+  const leased = [...secrets.values()].some(
+    (secret) => secret.kind === 'found' && secret.metadata.lease_id !== undefined,
+  );
   const keep = leased && revoke === 'auto';
   const returning = keep ? Promise.resolve() : session.giveBack();
   const staged = await stageOutputs(rendered, io);

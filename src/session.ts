@@ -51,7 +51,13 @@ export async function openSession(
 ): Promise<Session> {
   const { first } = login;
   if (first.kind === 'given') {
-    return createSession({ token: first.token, minted: false, token_type: undefined }, login, revoke, sender, io);
+    return createSession(
+      { token: first.token, minted: false, token_type: undefined },
+      login,
+      revoke,
+      sender,
+      io,
+    );
   }
   io.log.progress('logging in');
   const issued = await postLogin(first, login, sender, io);
@@ -71,7 +77,12 @@ export async function openSession(
   return session;
 }
 
-async function postLogin(first: LoginRequest, login: PreparedLogin, sender: Sender, io: Io): Promise<IssuedToken> {
+async function postLogin(
+  first: LoginRequest,
+  login: PreparedLogin,
+  sender: Sender,
+  io: Io,
+): Promise<IssuedToken> {
   using grace = gracefulSignal(io.lifetime.signal, LOGIN_GRACE_MS);
   let sent = first;
   const answer = await sender.send(loginRequest(first, login), {
@@ -81,7 +92,9 @@ async function postLogin(first: LoginRequest, login: PreparedLogin, sender: Send
       if (again.kind === 'login') sent = again;
       return loginRequest(sent, login);
     },
-    ...(login.method.refusalMayPass === true ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } } : {}),
+    ...(login.method.refusalMayPass === true
+      ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
+      : {}),
   });
   if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
   if (answer.status >= 400) throw refused(answer, sent, login);
@@ -89,7 +102,10 @@ async function postLogin(first: LoginRequest, login: PreparedLogin, sender: Send
 }
 
 function loginRequest({ path, body }: LoginRequest, login: PreparedLogin): VaultRequest {
-  const plain = Object.entries(body).map(([key, value]) => [key, typeof value === 'string' ? value : value.reveal()]);
+  const plain = Object.entries(body).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? value : value.reveal(),
+  ]);
   return {
     method: 'POST',
     path: `auth/${login.mount}/${path}`,
@@ -142,7 +158,13 @@ interface HeldToken {
   readonly token_type: string | undefined;
 }
 
-function createSession(held: HeldToken, login: PreparedLogin, policy: RevokePolicy, sender: Sender, io: Io): Session {
+function createSession(
+  held: HeldToken,
+  login: PreparedLogin,
+  policy: RevokePolicy,
+  sender: Sender,
+  io: Io,
+): Session {
   let ending: Promise<void> | undefined;
   let revoked = false;
   const keep = (reason: string): Promise<void> => {
@@ -178,7 +200,12 @@ function reasonToKeep({ minted, token_type }: HeldToken, policy: RevokePolicy): 
 }
 
 /** https://openbao.org/api-docs/auth/token/#revoke-a-token-self */
-async function revokeSelf(token: Secret, namespace: string | undefined, sender: Sender, io: Io): Promise<boolean> {
+async function revokeSelf(
+  token: Secret,
+  namespace: string | undefined,
+  sender: Sender,
+  io: Io,
+): Promise<boolean> {
   using grace = gracefulSignal(io.lifetime.signal, REVOKE_GRACE_MS, REVOKE_LIMIT_MS);
   const request: VaultRequest = {
     method: 'POST',

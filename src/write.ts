@@ -7,7 +7,14 @@ import { CommitError, commitFiles } from './writer/commit.ts';
 import { removeFile, removeStale } from './writer/names.ts';
 import { isNoSpace, writeError } from './writer/problems.ts';
 import { noSpaceError } from './writer/space.ts';
-import { createDirectories, isUnchanged, removeDirectories, stageFile, syncDirectory, type StagedFile } from './writer/stage.ts';
+import {
+  createDirectories,
+  isUnchanged,
+  removeDirectories,
+  stageFile,
+  syncDirectory,
+  type StagedFile,
+} from './writer/stage.ts';
 import { nearestExisting } from './writer/targets.ts';
 
 export { checkTargets } from './writer/targets.ts';
@@ -92,8 +99,11 @@ class Staging implements StagedOutputs {
       throw this.explained(error);
     }
     this.#committed = true;
-    for (const directory of new Set([...this.#staged.keys()].map((path) => dirname(path)))) syncDirectory(directory);
-    return this.#outputs.flatMap(({ plan, files }) => files.map((file) => this.#describe(file, plan.target.mode)));
+    for (const directory of new Set([...this.#staged.keys()].map((path) => dirname(path))))
+      syncDirectory(directory);
+    return this.#outputs.flatMap(({ plan, files }) =>
+      files.map((file) => this.#describe(file, plan.target.mode)),
+    );
   }
 
   discard(): void {
@@ -107,7 +117,9 @@ class Staging implements StagedOutputs {
     if (error instanceof RunError) return error;
     const cause = error instanceof CommitError ? error.reason : error;
     const path = error instanceof CommitError ? error.path : this.#position.path;
-    const where = this.#outputs.find(({ files }) => files.some((file) => file.path === path))?.plan.where ?? this.#position.where;
+    const where =
+      this.#outputs.find(({ files }) => files.some((file) => file.path === path))?.plan.where ??
+      this.#position.where;
     if (!isNoSpace(cause)) return isSystemError(cause) ? writeError(cause, 'writing', path, where) : cause;
     const sizes = this.#outputs.flatMap(({ files }) => files.map(({ content }) => content.reveal().length));
     return noSpaceError(nearestExisting(dirname(path)), sizes, where);

@@ -16,7 +16,9 @@ const schema = z
     secret_id: secretText.optional().describe('The secret_id; better is a file.'),
     secret_id_file: text
       .optional()
-      .describe('File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).'),
+      .describe(
+        'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
+      ),
   })
   .refine(roleId.check, roleId.message)
   .refine(secretId.check, secretId.message);
@@ -30,7 +32,10 @@ export const approle = defineMethod({
     return {
       kind: 'login',
       path: 'login',
-      body: { ...(role === undefined ? {} : { role_id: role }), ...(secret === undefined ? {} : { secret_id: secret }) },
+      body: {
+        ...(role === undefined ? {} : { role_id: role }),
+        ...(secret === undefined ? {} : { secret_id: secret }),
+      },
     };
   },
   refusedHint:

@@ -4,7 +4,9 @@ import { mountPath, namespace } from '../config/fields.ts';
 export function loginFields(defaultMount: string) {
   return {
     mount: mountPath.default(defaultMount).describe('Where the method is mounted, without `auth/`.'),
-    namespace: namespace.optional().describe('Namespace of the login, where it differs from `vault.namespace`.'),
+    namespace: namespace
+      .optional()
+      .describe('Namespace of the login, where it differs from `vault.namespace`.'),
   };
 }
 

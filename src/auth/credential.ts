@@ -21,7 +21,10 @@ export function credentialFromFile(path: string, what: string): Secret {
 export function credentialFromText(text: string, what: string, where: string): Secret {
   const value = text.trim();
   if (value === '') {
-    throw new RunError('config', `${what} is empty`, { where, hint: 'the step that provides it has not run, or failed' });
+    throw new RunError('config', `${what} is empty`, {
+      where,
+      hint: 'the step that provides it has not run, or failed',
+    });
   }
   if (/\p{Cc}/u.test(value)) {
     throw new RunError('config', `${what} has a line break or control character inside`, {

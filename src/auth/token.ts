@@ -16,7 +16,9 @@ const schema = z
     method: z.literal('token'),
     token: secretText.optional().describe('The token itself; better is a file or the environment.'),
     token_file: text.optional().describe('File that holds the token.'),
-    namespace: namespace.optional().describe('Namespace of the token, where it differs from `vault.namespace`.'),
+    namespace: namespace
+      .optional()
+      .describe('Namespace of the token, where it differs from `vault.namespace`.'),
   })
   .refine(source.check, source.message);
 
@@ -26,7 +28,11 @@ export const token = defineMethod({
   login(config, io): GivenToken {
     if (config.token !== undefined) return given(config.token.reveal(), 'auth.token');
     if (config.token_file !== undefined) {
-      return { kind: 'given', token: credentialFromFile(config.token_file, 'the token'), source: config.token_file };
+      return {
+        kind: 'given',
+        token: credentialFromFile(config.token_file, 'the token'),
+        source: config.token_file,
+      };
     }
     return fromEnvironment(io) ?? fromHome(io);
   },

@@ -20,7 +20,11 @@ export async function check(flags: Flags, json: boolean, io: Io): Promise<void> 
 interface PlanDescription {
   readonly config: readonly string[];
   readonly address: string;
-  readonly login: { readonly method: string; readonly mount: string | null; readonly namespace: string | null };
+  readonly login: {
+    readonly method: string;
+    readonly mount: string | null;
+    readonly namespace: string | null;
+  };
   readonly secrets: readonly {
     readonly name: string;
     readonly method: 'GET' | 'POST';
@@ -92,9 +96,13 @@ function describeOutput({ target, content }: OutputPlan): PlanDescription['outpu
   };
 }
 
-function countRequests({ auth, revoke }: Config, secrets: readonly SecretPlan[]): PlanDescription['requests'] {
+function countRequests(
+  { auth, revoke }: Config,
+  secrets: readonly SecretPlan[],
+): PlanDescription['requests'] {
   const login = auth.method === 'token' ? 0 : 1;
-  const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace)).size;
+  const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
+    .size;
   const reads = new Set(secrets.map(identityOf)).size;
   const returned = revoke === 'always' || (revoke === 'auto' && login === 1) ? 1 : 0;
   return { login, mounts, secrets: reads, revoke: returned, total: login + mounts + reads + returned };

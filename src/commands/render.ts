@@ -16,6 +16,7 @@ export async function render(flags: Flags, io: Io): Promise<void> {
   try {
     const { config, plan } = await timed(record, 'config', io, () => prepare(flags, io));
     await run(config, plan, record, io);
+    io.log.stopProgress();
     report.write(reportText(record, [], 0, io));
     logSuccess(record, io);
   } catch (error) {
@@ -29,7 +30,10 @@ async function prepare(flags: Flags, io: Io) {
   io.lifetime.limit(config.timeoutMs);
   io.log.write({ event: 'config_loaded', sources: config.sources });
   if (config.server.tls.skipVerify) {
-    io.log.write({ event: 'insecure', reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets' });
+    io.log.write({
+      event: 'insecure',
+      reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
+    });
   }
   return { config, plan: planRun(config) };
 }

@@ -10,7 +10,9 @@ const LONGEST_MS = 2 ** 31 - 1;
 export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();
   const milliseconds = /^\d+(?:\.\d+)?$/.test(trimmed) ? Number(trimmed) * 1000 : sumOfParts(trimmed);
-  return milliseconds !== undefined && milliseconds > 0 && milliseconds <= LONGEST_MS ? milliseconds : undefined;
+  return milliseconds !== undefined && milliseconds > 0 && milliseconds <= LONGEST_MS
+    ? milliseconds
+    : undefined;
 }
 
 function sumOfParts(text: string): number | undefined {

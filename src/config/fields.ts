@@ -27,9 +27,14 @@ function parsed<Schema extends z.ZodType, T>(schema: Schema, parse: (value: z.ou
 export const text = z.string().min(1);
 
 /** Plain text in the config; a Secret from here on. */
-export const secretText = z.string().min(1).transform((value) => new Secret(value));
+export const secretText = z
+  .string()
+  .min(1)
+  .transform((value) => new Secret(value));
 
-export const boolean = z.union([z.boolean(), z.enum(['true', 'false'])]).transform((value) => value === true || value === 'true');
+export const boolean = z
+  .union([z.boolean(), z.enum(['true', 'false'])])
+  .transform((value) => value === true || value === 'true');
 
 export function integer(minimum: number, maximum: number, hint?: string) {
   return parsed(z.union([z.number(), z.string()]), (value): Parsed<number> => {
@@ -54,15 +59,22 @@ export const numericId = integer(
 export const duration = parsed(z.union([z.string(), z.number()]), (value): Parsed<number> => {
   const milliseconds = parseDuration(String(value));
   if (milliseconds !== undefined) return { value: milliseconds };
-  return { problem: 'is not a duration', hint: 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds above 0' };
+  return {
+    problem: 'is not a duration',
+    hint: 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds above 0',
+  };
 });
 
 /** Permission bits from quoted octal. */
 export const mode = parsed(z.union([z.string(), z.number()]), (value): Parsed<number> => {
   // YAML 1.1 reads 0440 as octal, YAML 1.2 as decimal, JSON not at all: only text means the same to all of them.
-  if (typeof value === 'number') return { problem: 'has to be quoted', hint: 'write the mode as text: "0440"' };
+  if (typeof value === 'number')
+    return { problem: 'has to be quoted', hint: 'write the mode as text: "0440"' };
   if (/^0?[0-7]{3}$/.test(value)) return { value: Number.parseInt(value, 8) };
-  return { problem: 'is not a file mode', hint: 'write three octal digits, such as "0440"; only permission bits can be set' };
+  return {
+    problem: 'is not a file mode',
+    hint: 'write three octal digits, such as "0440"; only permission bits can be set',
+  };
 });
 
 /** A path of a secret, without slashes around it. */
@@ -78,19 +90,27 @@ export const namespace = parsed(z.string(), checkMountPath);
 export const rateLimit = parsed(z.union([z.string(), z.number()]), (value): Parsed<RateLimit> => {
   const limit = parseRateLimit(String(value));
   if (limit !== undefined) return { value: limit };
-  return { problem: 'is not a rate limit', hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`' };
+  return {
+    problem: 'is not a rate limit',
+    hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
+  };
 });
 
 /** Any JSON value, whose numbers are kept exactly or refused. */
 const json = z.json() as z.ZodType<JsonValue>;
 
 /** JSON data by key; a Secret from here on. */
-export const secretData = parsed(z.record(z.string(), json), (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
-  if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
-  return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
-});
+export const secretData = parsed(
+  z.record(z.string(), json),
+  (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
+    if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
+    return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
+  },
+);
 
 function holdsUnsafeNumber(value: JsonValue): boolean {
   if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);
-  return typeof value === 'object' && value !== null && Object.values(value as object).some(holdsUnsafeNumber);
+  return (
+    typeof value === 'object' && value !== null && Object.values(value as object).some(holdsUnsafeNumber)
+  );
 }

@@ -16,22 +16,39 @@ const PLACEHOLDER = /\$\$\{|\$\{(?:(?<name>[A-Za-z_]\w*)(?::-(?<fallback>[^}]*))
  * Replaces `${VAR}` and `${VAR:-default}` in all strings of a parsed config; `$${` gives a literal `${`. Keys are left
  * alone, and so is everything that is fetched later: a secret may hold `${`.
  */
-export function interpolate(value: unknown, env: Environment): { value: unknown; problems: InterpolationProblem[] } {
+export function interpolate(
+  value: unknown,
+  env: Environment,
+): { value: unknown; problems: InterpolationProblem[] } {
   const problems: InterpolationProblem[] = [];
   return { value: interpolateAt(value, [], env, problems), problems };
 }
 
-function interpolateAt(value: unknown, path: ConfigPath, env: Environment, problems: InterpolationProblem[]): unknown {
-  if (typeof value === 'string') return value.includes('${') ? interpolateText(value, path, env, problems) : value;
+function interpolateAt(
+  value: unknown,
+  path: ConfigPath,
+  env: Environment,
+  problems: InterpolationProblem[],
+): unknown {
+  if (typeof value === 'string')
+    return value.includes('${') ? interpolateText(value, path, env, problems) : value;
   if (Array.isArray(value)) {
     return value.map((item: unknown, index) => interpolateAt(item, [...path, index], env, problems));
   }
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, interpolateAt(item, [...path, key], env, problems)]);
+  const entries = Object.entries(value).map(([key, item]) => [
+    key,
+    interpolateAt(item, [...path, key], env, problems),
+  ]);
   return Object.fromEntries(entries);
 }
 
-function interpolateText(text: string, path: ConfigPath, env: Environment, problems: InterpolationProblem[]): string {
+function interpolateText(
+  text: string,
+  path: ConfigPath,
+  env: Environment,
+  problems: InterpolationProblem[],
+): string {
   return text.replace(PLACEHOLDER, (match, name?: string, fallback?: string) => {
     if (match === '$${') return '${';
     if (name === undefined) {

@@ -7,9 +7,9 @@ interface Schema {
   readonly title?: string;
   readonly type?: string | readonly string[];
   readonly description?: string;
-  readonly const?: unknown;
+  readonly const?: string;
   readonly enum?: readonly unknown[];
-  readonly default?: unknown;
+  readonly default?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: Schema | boolean;
@@ -21,7 +21,11 @@ interface Schema {
 
 /** The JSON Schema (draft 2020-12) of a config file, for editors and validators. */
 export function configJsonSchema(): Schema {
-  const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12', unrepresentable: 'any' });
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+  });
   return {
     ...(schema as Schema),
     title: 'vaultonce configuration',
@@ -56,7 +60,13 @@ export function configReferenceMarkdown(): string {
 function* sectionsOf(title: string, schema: Schema): Generator<string> {
   const { properties = {}, required = [] } = schema;
   const rows = Object.entries(properties).map(([name, field]) => rowOf(name, field, required));
-  yield [`## ${title}`, '', ...(title === 'Top level' || schema.description === undefined ? [] : [schema.description, '']), ...table(['key', 'type', 'meaning'], rows), ''].join('\n');
+  yield [
+    `## ${title}`,
+    '',
+    ...(title === 'Top level' || schema.description === undefined ? [] : [schema.description, '']),
+    ...table(['key', 'type', 'meaning'], rows),
+    '',
+  ].join('\n');
   for (const [name, field] of Object.entries(properties)) {
     const path = title === 'Top level' ? name : `${title.replaceAll('`', '')}.${name}`;
     yield* nested(path, field);
@@ -70,7 +80,8 @@ function* nested(path: string, field: Schema): Generator<string> {
     yield* sectionsOf(`\`${path}\` with \`method: ${String(method)}\``, variant);
   }
   for (const variant of field.anyOf ?? []) yield* nested(path, variant);
-  if (typeof field.additionalProperties === 'object') yield* nested(`${path}.NAME`, field.additionalProperties);
+  if (typeof field.additionalProperties === 'object')
+    yield* nested(`${path}.NAME`, field.additionalProperties);
   if (field.items !== undefined) yield* nested(`${path}[]`, field.items);
 }
 
@@ -78,14 +89,16 @@ function rowOf(name: string, field: Schema, required: readonly string[]): readon
   const notes = [
     field.description ?? '',
     // A default makes a key optional, whatever `required` says of the output side.
-    required.includes(name) && field.default === undefined && field.const === undefined ? '**Required.**' : '',
-    field.default === undefined ? '' : `Default: \`${String(field.default)}\`.`,
+    required.includes(name) && field.default === undefined && field.const === undefined
+      ? '**Required.**'
+      : '',
+    field.default === undefined ? '' : `Default: \`${field.default}\`.`,
   ];
   return [`\`${name}\``, typeOf(field), notes.filter((note) => note !== '').join(' ')];
 }
 
 function typeOf(field: Schema): string {
-  if (field.const !== undefined) return `\`${String(field.const)}\``;
+  if (field.const !== undefined) return `\`${field.const}\``;
   if (field.enum !== undefined) return field.enum.map((value) => `\`${String(value)}\``).join(' or ');
   if (field.oneOf !== undefined) return 'map';
   if (field.anyOf !== undefined) return [...new Set(field.anyOf.map(typeOf))].join(' or ');

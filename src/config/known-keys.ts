@@ -47,5 +47,7 @@ function isNamed(branch: Definition, discriminator: string, name: unknown): bool
 }
 
 function childOf(value: unknown, step: string | number): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[step] : undefined;
+  return typeof value === 'object' && value !== null
+    ? (value as Record<string | number, unknown>)[step]
+    : undefined;
 }

@@ -19,7 +19,9 @@ export async function loadConfig(flags: Flags, io: Pick<Io, 'env' | 'cwd' | 'rea
   const sources = await Promise.all(texts.map(parseSource));
   const interpolated = sources.map((source) => interpolateSource(source, io.env));
   throwIfAny(
-    interpolated.flatMap(({ source, problems }) => problems.map((problem) => failureOf(problem, mergeSources([source])))),
+    interpolated.flatMap(({ source, problems }) =>
+      problems.map((problem) => failureOf(problem, mergeSources([source]))),
+    ),
   );
   const [first, ...others] = interpolated.map(({ source }) => source);
   if (first === undefined) throw new RunError('config', 'there is no config');

@@ -28,7 +28,12 @@ export function mergeSources(sources: readonly [Source, ...Source[]]): Merged {
   return { value, originOf: (path) => originOf(sources, path) };
 }
 
-function mergeFields(left: Fields, right: Fields, path: ConfigPath, contradict: (path: ConfigPath) => void): Fields {
+function mergeFields(
+  left: Fields,
+  right: Fields,
+  path: ConfigPath,
+  contradict: (path: ConfigPath) => void,
+): Fields {
   const merged: Record<string, unknown> = { ...left };
   for (const [key, value] of Object.entries(right)) {
     const known = merged[key];
@@ -78,8 +83,10 @@ function place(source: Source, path: ConfigPath): string {
 }
 
 function originOf(sources: readonly [Source, ...Source[]], path: ConfigPath) {
-  if (path[0] === 'outputs' && typeof path[1] === 'number') return outputOrigin(sources, path[1], path.slice(2));
-  const depth = (source: Source): number => path.findIndex((_, index) => !has(source.value, path.slice(0, index + 1)));
+  if (path[0] === 'outputs' && typeof path[1] === 'number')
+    return outputOrigin(sources, path[1], path.slice(2));
+  const depth = (source: Source): number =>
+    path.findIndex((_, index) => !has(source.value, path.slice(0, index + 1)));
   const reached = (source: Source): number => (depth(source) === -1 ? path.length : depth(source));
   const source = sources.reduce((best, candidate) => (reached(candidate) > reached(best) ? candidate : best));
   return { source, path };

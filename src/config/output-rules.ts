@@ -12,7 +12,13 @@ interface OutputFields {
 }
 
 /** The format of an output without a template; naming a key means `raw`. */
-export function formatOf<Format extends string>({ format, key }: { format?: Format | undefined; key?: string | undefined }) {
+export function formatOf<Format extends string>({
+  format,
+  key,
+}: {
+  format?: Format | undefined;
+  key?: string | undefined;
+}) {
   return format ?? (key === undefined ? undefined : 'raw');
 }
 
@@ -20,14 +26,21 @@ export function formatOf<Format extends string>({ format, key }: { format?: Form
 export function outputProblems(output: OutputFields): string[] {
   const format = formatOf(output);
   const sources = [output.template, output.contents, format].filter((source) => source !== undefined).length;
-  if (sources !== 1) return ['needs exactly one of `template`, `contents`, `format` (or `key`, which means `format: raw`)'];
+  if (sources !== 1)
+    return ['needs exactly one of `template`, `contents`, `format` (or `key`, which means `format: raw`)'];
   return format === undefined ? templateProblems(output) : formatProblems(output, format);
 }
 
 function templateProblems(output: OutputFields): string[] {
-  const unused = (['secret', 'keys', 'decode', 'on_conflict'] as const).filter((field) => output[field] !== undefined);
-  const problems = unused.map((field) => `\`${field}\` has no meaning for a template, which names its secrets itself`);
-  return output.path.endsWith('/') ? [...problems, 'a template writes one file: the path must not end with a slash'] : problems;
+  const unused = (['secret', 'keys', 'decode', 'on_conflict'] as const).filter(
+    (field) => output[field] !== undefined,
+  );
+  const problems = unused.map(
+    (field) => `\`${field}\` has no meaning for a template, which names its secrets itself`,
+  );
+  return output.path.endsWith('/')
+    ? [...problems, 'a template writes one file: the path must not end with a slash']
+    : problems;
 }
 
 function formatProblems(output: OutputFields, format: string): string[] {
@@ -39,9 +52,15 @@ function formatProblems(output: OutputFields, format: string): string[] {
     [format !== 'raw' && key !== undefined, '`key` is for `format: raw` only'],
     [format === 'raw' && several, '`format: raw` takes one secret'],
     [format === 'raw' && keys !== undefined, '`keys` has no meaning for `format: raw`, which takes one key'],
-    [decode !== undefined && format !== 'raw' && format !== 'files', '`decode` is for the formats `raw` and `files` only'],
+    [
+      decode !== undefined && format !== 'raw' && format !== 'files',
+      '`decode` is for the formats `raw` and `files` only',
+    ],
     [on_conflict !== undefined && !several, '`on_conflict` is for several secrets only'],
-    [format !== 'files' && path.endsWith('/'), 'only `format: files` writes a directory: the path must not end with a slash'],
+    [
+      format !== 'files' && path.endsWith('/'),
+      'only `format: files` writes a directory: the path must not end with a slash',
+    ],
   ];
   return rules.filter(([broken]) => broken).map(([, problem]) => problem);
 }

@@ -16,7 +16,7 @@ export async function parseSource(source: SourceText): Promise<Source> {
 
 interface Parsed {
   readonly value: unknown;
-  lineOf(path: ConfigPath): number | undefined;
+  readonly lineOf: (path: ConfigPath) => number | undefined;
 }
 
 function checked(source: SourceText, { value, lineOf }: Parsed): Source {

@@ -1,4 +1,13 @@
-import { isCollection, isMap, isPair, isScalar, LineCounter, parseDocument, type Document, type ErrorCode } from 'yaml';
+import {
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type ErrorCode,
+} from 'yaml';
 import { RunError } from '../errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import type { SourceText } from './source.ts';
@@ -25,10 +34,14 @@ export function parseYaml({ text, name }: SourceText) {
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0]);
-    throw new RunError('config', `invalid YAML at column ${String(col)}: ${PROBLEMS[problem.code] ?? problem.code}`, {
-      where: `${name}:${String(line)}`,
-      hint: 'the mistake may be just before this place',
-    });
+    throw new RunError(
+      'config',
+      `invalid YAML at column ${String(col)}: ${PROBLEMS[problem.code] ?? problem.code}`,
+      {
+        where: `${name}:${String(line)}`,
+        hint: 'the mistake may be just before this place',
+      },
+    );
   }
   return { value: toValue(document, name), lineOf: (path: ConfigPath) => lineOf(document, lines, path) };
 }

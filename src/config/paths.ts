@@ -26,6 +26,7 @@ function problemOf(path: string): string | undefined {
   if (segments.includes('')) return 'has a double slash';
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';
   if (/\p{Cc}/u.test(path)) return 'has a control character';
-  if (/[?#]/.test(path)) return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
+  if (/[?#]/.test(path))
+    return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
   return undefined;
 }

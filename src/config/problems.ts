@@ -85,7 +85,9 @@ function describeUnion(
     return [oneOfValues(at, (options ?? []).map(String), valueAt(value, at))];
   }
   // The branch whose type fits is the one that was meant.
-  const meant = issue.errors.filter((issues) => !issues.some((one) => one.path.length === 0 && isTypeIssue(one)));
+  const meant = issue.errors.filter(
+    (issues) => !issues.some((one) => one.path.length === 0 && isTypeIssue(one)),
+  );
   const branch = meant[0];
   if (branch !== undefined) return branch.flatMap((one) => describe(one, path, schema, value));
   const expected = issue.errors.flatMap((issues) => issues.flatMap(expectedTypes));

@@ -1,7 +1,12 @@
 /** What a REF points to: `path#key`, `path#key@version`, `name#key`; the key may be a JSON pointer (`#/a/b`). */
 export type Ref =
   | { readonly kind: 'name'; readonly name: string; readonly key: string }
-  | { readonly kind: 'path'; readonly path: string; readonly key: string; readonly version: number | undefined };
+  | {
+      readonly kind: 'path';
+      readonly path: string;
+      readonly key: string;
+      readonly version: number | undefined;
+    };
 
 /**
  * Parses a REF. What has a slash is a path, anything else the name of a declared secret.

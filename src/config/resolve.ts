@@ -25,7 +25,12 @@ export interface Surroundings {
  * Completes a valid config: flags and environment, defaults, template files, absolute paths.
  * @throws RunError with all failures
  */
-export function resolveConfig(file: ConfigFile, merged: Merged, sources: readonly string[], around: Surroundings): Config {
+export function resolveConfig(
+  file: ConfigFile,
+  merged: Merged,
+  sources: readonly string[],
+  around: Surroundings,
+): Config {
   const { flags, env } = around;
   const failures: Failure[] = [];
   const collect = <T>(work: () => T): T | undefined => {
@@ -38,12 +43,16 @@ export function resolveConfig(file: ConfigFile, merged: Merged, sources: readonl
     }
   };
   const server = collect(() => resolveServer(file.vault, flags, env));
-  const timeoutMs = collect(() => resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS);
+  const timeoutMs = collect(
+    () => resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS,
+  );
   const allowDisk = collect(() => overrideOf('allowDisk', flags, env));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
     const { source } = merged.originOf(['outputs', index]);
     const where = `${placeOf(['outputs', index], merged)}, outputs[${String(index)}] (${output.path})`;
-    const declared = collect(() => resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }));
+    const declared = collect(() =>
+      resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }),
+    );
     return declared ?? [];
   });
   if (server === undefined || timeoutMs === undefined || failures.length > 0) throw new RunError(failures);
@@ -109,7 +118,8 @@ function resolvePath(path: string, directory: string | undefined, cwd: string, w
   if (path.includes('\0') || (directory ?? '').includes('\0')) {
     throw new RunError('config', 'the path has a NUL character', { where });
   }
-  const escapes = !isAbsolute(path) && (relative(base, absolute).startsWith('..') || isAbsolute(relative(base, absolute)));
+  const escapes =
+    !isAbsolute(path) && (relative(base, absolute).startsWith('..') || isAbsolute(relative(base, absolute)));
   if (!escapes) return absolute;
   throw new RunError('config', 'the path leaves output.directory', {
     where,
@@ -123,7 +133,9 @@ function inOutput<T>(where: string, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
-    throw new RunError(error.failures.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
+    throw new RunError(
+      error.failures.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })),
+    );
   }
 }
 

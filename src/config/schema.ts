@@ -27,8 +27,12 @@ const tls = z
     ca_path: text.optional().describe('Directory of PEM files of CAs.'),
     client_cert: text.optional().describe('PEM file of the client certificate.'),
     client_key: text.optional().describe('PEM file of the key of the client certificate.'),
-    server_name: text.optional().describe('The name that the server’s certificate has to hold, and that is sent as SNI.'),
-    skip_verify: boolean.optional().describe('Do not verify certificates. Warned about at each run. Default: false.'),
+    server_name: text
+      .optional()
+      .describe('The name that the server’s certificate has to hold, and that is sent as SNI.'),
+    skip_verify: boolean
+      .optional()
+      .describe('Do not verify certificates. Warned about at each run. Default: false.'),
   })
   .describe('TLS towards the server.');
 
@@ -41,13 +45,18 @@ const vault = z
     max_retries: integer(0, 1000)
       .optional()
       .describe('How often a request is repeated after an outage. Default: as often as `timeout` allows.'),
-    rate_limit: rateLimit.optional().describe('Requests per second, as `RATE` or `RATE:BURST`. Default: no limit.'),
+    rate_limit: rateLimit
+      .optional()
+      .describe('Requests per second, as `RATE` or `RATE:BURST`. Default: no limit.'),
     proxy_address: text.optional().describe('Proxy; goes before `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.'),
   })
   .describe('The server.');
 
 type AuthSchema = (typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['schema'];
-const authSchemas = Object.values(AUTH_METHODS).map(({ schema }) => schema) as unknown as [AuthSchema, ...AuthSchema[]];
+const authSchemas = Object.values(AUTH_METHODS).map(({ schema }) => schema) as unknown as [
+  AuthSchema,
+  ...AuthSchema[],
+];
 const auth = z.discriminatedUnion('method', authSchemas).describe('How to log in. Default: `method: token`.');
 
 const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
@@ -64,17 +73,29 @@ const secret = z
       .optional()
       .describe('How the path is read. Default: what the server says of its mount, in one look-up per run.'),
     mount: mountPath.optional().describe('With `engine: kv2`: the mount, when it has more than one segment.'),
-    write: secretData.optional().describe('Data to send: makes the request a write, as pki and transit need it.'),
+    write: secretData
+      .optional()
+      .describe('Data to send: makes the request a write, as pki and transit need it.'),
     namespace: namespace.optional().describe('Namespace, where it differs from `vault.namespace`.'),
-    optional: boolean.optional().describe('A missing secret is no failure; it has no keys then. Default: false.'),
-    default: secretData.optional().describe('Values for keys that are missing, or for all when the secret is.'),
+    optional: boolean
+      .optional()
+      .describe('A missing secret is no failure; it has no keys then. Default: false.'),
+    default: secretData
+      .optional()
+      .describe('Values for keys that are missing, or for all when the secret is.'),
   })
-  .refine((value) => value.version === undefined || value.write === undefined, '`version` and `write` exclude each other')
+  .refine(
+    (value) => value.version === undefined || value.write === undefined,
+    '`version` and `write` exclude each other',
+  )
   .refine(
     (value) => value.version === undefined || value.engine === undefined || value.engine === 'kv2',
     '`version` is for `engine: kv2` only',
   )
-  .refine((value) => value.mount === undefined || value.engine === 'kv2', '`mount` is for `engine: kv2` only');
+  .refine(
+    (value) => value.mount === undefined || value.engine === 'kv2',
+    '`mount` is for `engine: kv2` only',
+  );
 
 const placement = {
   mode: mode.optional().describe('Mode of the file, in quoted octal. Default: "0400".'),
@@ -88,11 +109,16 @@ const keys = z
   .strictObject({
     include: z.array(text).optional().describe('Only these keys; `*` stands for any characters.'),
     exclude: z.array(text).optional().describe('Not these keys; `*` stands for any characters.'),
-    rename: z.record(z.string(), text).optional().describe('New names by key; `case` and `prefix` leave them alone.'),
+    rename: z
+      .record(z.string(), text)
+      .optional()
+      .describe('New names by key; `case` and `prefix` leave them alone.'),
     case: z.enum(['upper', 'lower']).optional().describe('Letter case of the names.'),
     prefix: text.optional().describe('Put in front of the names, as it stands.'),
   })
-  .describe('Which keys, and under which names: `include`, `exclude`, `rename`, `case`, `prefix`, in this order.');
+  .describe(
+    'Which keys, and under which names: `include`, `exclude`, `rename`, `case`, `prefix`, in this order.',
+  );
 
 const output = z
   .strictObject({
@@ -105,7 +131,10 @@ const output = z
       .optional()
       .describe('Name of a declared secret, or several to merge.'),
     key: text.optional().describe('The key whose value is the file; means `format: raw`.'),
-    decode: z.enum(['base64', 'hex']).optional().describe('For `raw` and `files`: the values are encoded so.'),
+    decode: z
+      .enum(['base64', 'hex'])
+      .optional()
+      .describe('For `raw` and `files`: the values are encoded so.'),
     keys: keys.optional(),
     on_conflict: z
       .enum(['error', 'first', 'last'])
@@ -121,7 +150,9 @@ const output = z
 
 const outputDefaults = z
   .strictObject({
-    directory: text.optional().describe('Where relative paths of outputs start. Default: the working directory.'),
+    directory: text
+      .optional()
+      .describe('Where relative paths of outputs start. Default: the working directory.'),
     ...placement,
   })
   .describe('What all outputs have in common, unless they say otherwise.');
@@ -143,16 +174,25 @@ export const configSchema = z.strictObject({
   auth: auth.optional(),
   secrets: z
     .record(
-      z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]*$/, 'a name starts with a letter and has letters, digits, `_` and `-` only'),
+      z
+        .string()
+        .regex(
+          /^[A-Za-z_][A-Za-z0-9_-]*$/,
+          'a name starts with a letter and has letters, digits, `_` and `-` only',
+        ),
       z.union([secretPath.transform((path) => ({ path })), secret]),
     )
     .optional()
-    .describe('The secrets by name. The short form is a path. All are fetched, whether an output uses them or not.'),
+    .describe(
+      'The secrets by name. The short form is a path. All are fetched, whether an output uses them or not.',
+    ),
   outputs: z.array(output).optional().describe('The files to write.'),
   environment: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not the name of a variable'), reference)
     .optional()
-    .describe('Variables and what they hold, as `path#key`, `path#key@version` or `name#key`; `render` only validates them.'),
+    .describe(
+      'Variables and what they hold, as `path#key`, `path#key@version` or `name#key`; `render` only validates them.',
+    ),
   output: outputDefaults.optional(),
   timeout: duration.optional().describe('Limit of the whole run. Default: 60s.'),
   concurrency: integer(1, 256).optional().describe('Requests under way at once. Default: 16.'),

@@ -13,7 +13,8 @@ export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environm
     address: checkAddress(resolveSetting('address', flags, env, vault.address)),
     namespace: resolveSetting('namespace', flags, env, vault.namespace),
     tls: resolveTls(vault.tls, flags, env),
-    clientTimeoutMs: resolveSetting('clientTimeoutMs', flags, env, vault.client_timeout) ?? DEFAULT_CLIENT_TIMEOUT_MS,
+    clientTimeoutMs:
+      resolveSetting('clientTimeoutMs', flags, env, vault.client_timeout) ?? DEFAULT_CLIENT_TIMEOUT_MS,
     maxRetries: resolveSetting('maxRetries', flags, env, vault.max_retries),
     rateLimit: resolveSetting('rateLimit', flags, env, vault.rate_limit),
     proxyAddress: checkProxy(resolveSetting('proxyAddress', flags, env, vault.proxy_address)),
@@ -21,11 +22,15 @@ export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environm
 }
 
 function checkAddress(address: string | undefined): string {
-  const hint = 'write it as `https://vault.example.com:8200`: --address, $VAULT_ADDR, $BAO_ADDR or vault.address';
+  const hint =
+    'write it as `https://vault.example.com:8200`: --address, $VAULT_ADDR, $BAO_ADDR or vault.address';
   if (address === undefined) throw new RunError('config', 'there is no address of a server', { hint });
   // The address is no secret, but a password inside it would be: it is not quoted before that is ruled out.
   if (!/^https?:\/\//i.test(address)) {
-    throw new RunError('config', 'the address has to start with https:// or http://', { where: 'address', hint });
+    throw new RunError('config', 'the address has to start with https:// or http://', {
+      where: 'address',
+      hint,
+    });
   }
   const url = URL.parse(address);
   if (url === null) throw new RunError('config', 'the address is not a URL', { where: 'address', hint });
@@ -74,7 +79,11 @@ function caOfEnvironment(flags: Flags, env: Environment): TlsSettings['ca'] {
 }
 
 /** The order of the official clients: bytes, file, directory. */
-function firstCa(bytes: string | undefined, file: string | undefined, path: string | undefined): TlsSettings['ca'] {
+function firstCa(
+  bytes: string | undefined,
+  file: string | undefined,
+  path: string | undefined,
+): TlsSettings['ca'] {
   if (bytes !== undefined) return { kind: 'bytes', value: bytes };
   if (file !== undefined) return { kind: 'file', value: file };
   return path === undefined ? undefined : { kind: 'path', value: path };

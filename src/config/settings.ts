@@ -76,15 +76,30 @@ export const SETTINGS = {
   caPath: { env: client('CAPATH'), file: 'vault.tls.ca_path', expected: 'a directory', parse: asIs },
   clientCert: { env: client('CLIENT_CERT'), file: 'vault.tls.client_cert', expected: 'a file', parse: asIs },
   clientKey: { env: client('CLIENT_KEY'), file: 'vault.tls.client_key', expected: 'a file', parse: asIs },
-  serverName: { env: client('TLS_SERVER_NAME'), file: 'vault.tls.server_name', expected: 'a host name', parse: asIs },
-  skipVerify: { env: client('SKIP_VERIFY'), file: 'vault.tls.skip_verify', expected: BOOLEAN, parse: parseBoolean },
+  serverName: {
+    env: client('TLS_SERVER_NAME'),
+    file: 'vault.tls.server_name',
+    expected: 'a host name',
+    parse: asIs,
+  },
+  skipVerify: {
+    env: client('SKIP_VERIFY'),
+    file: 'vault.tls.skip_verify',
+    expected: BOOLEAN,
+    parse: parseBoolean,
+  },
   clientTimeoutMs: {
     env: client('CLIENT_TIMEOUT'),
     file: 'vault.client_timeout',
     expected: DURATION,
     parse: parseDuration,
   },
-  maxRetries: { env: client('MAX_RETRIES'), file: 'vault.max_retries', expected: 'a number', parse: parseCount },
+  maxRetries: {
+    env: client('MAX_RETRIES'),
+    file: 'vault.max_retries',
+    expected: 'a number',
+    parse: parseCount,
+  },
   rateLimit: {
     env: client('RATE_LIMIT'),
     file: 'vault.rate_limit',
@@ -127,7 +142,9 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting<string | number | boolean | RateLimit>>;
 
 export type SettingName = keyof typeof SETTINGS;
-export type SettingValue<Name extends SettingName> = NonNullable<ReturnType<(typeof SETTINGS)[Name]['parse']>>;
+export type SettingValue<Name extends SettingName> = NonNullable<
+  ReturnType<(typeof SETTINGS)[Name]['parse']>
+>;
 
 /**
  * The value of a setting, from the first place that has one.
@@ -168,7 +185,10 @@ function parseOrThrow<T>(setting: Setting<T>, text: string, kind: 'usage' | 'con
 }
 
 /** How to log; needed before the config is read. `--quiet` is short for the level `error`. */
-export function logSettings(flags: Flags, env: Environment): { level: LogLevel; format: LogFormat | undefined } {
+export function logSettings(
+  flags: Flags,
+  env: Environment,
+): { level: LogLevel; format: LogFormat | undefined } {
   return {
     level: flags.quiet === true ? 'error' : (overrideOf('logLevel', flags, env) ?? 'info'),
     format: overrideOf('logFormat', flags, env),

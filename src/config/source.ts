@@ -18,7 +18,7 @@ export interface SourceText {
 export interface Source extends SourceText {
   readonly value: Readonly<Record<string, unknown>>;
   /** The line, from 1, of the key or item at a path; undefined when it cannot be told. */
-  lineOf(path: ConfigPath): number | undefined;
+  readonly lineOf: (path: ConfigPath) => number | undefined;
 }
 
 /** No config is that large; a mistaken path to something else is told at once. */
@@ -62,7 +62,12 @@ function readFile(path: string, { cwd }: SourceIo): SourceText {
   const absolute = resolve(cwd, path);
   try {
     const text = limited(readFileSync(absolute, 'utf8'), path);
-    return { name: path, text, directory: dirname(absolute), format: path.endsWith('.json') ? 'json' : 'yaml' };
+    return {
+      name: path,
+      text,
+      directory: dirname(absolute),
+      format: path.endsWith('.json') ? 'json' : 'yaml',
+    };
   } catch (error) {
     if (error instanceof RunError) throw error;
     throw new RunError('config', `the config cannot be read (${systemErrorCode(error) ?? 'unknown error'})`, {

@@ -24,7 +24,12 @@ export function readTemplate(file: string, directory: string): TemplateContent {
 
 /** An inline template; its partials are beside the config file. */
 export function inlineTemplate(source: string, directory: string): TemplateContent {
-  return { kind: 'template', source, file: undefined, partials: readPartials(source, directory, '.mustache') };
+  return {
+    kind: 'template',
+    source,
+    file: undefined,
+    partials: readPartials(source, directory, '.mustache'),
+  };
 }
 
 function readPartials(source: string, directory: string, extension: string): Map<string, Partial> {
@@ -67,7 +72,10 @@ function readText(path: string, name: string): string {
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      throw new RunError('config', 'the template is not UTF-8 text', { where: name, hint: 'save it as UTF-8' });
+      throw new RunError('config', 'the template is not UTF-8 text', {
+        where: name,
+        hint: 'save it as UTF-8',
+      });
     }
     throw new RunError('config', `the template cannot be read (${code ?? 'unknown error'})`, {
       where: name,

@@ -42,7 +42,11 @@ function askedOf({ request }: PlannedRead, where: string): Parameters<typeof ref
   return { path, namespace, where, capability: method === 'GET' ? 'read' : 'update' };
 }
 
-function found(secret: SecretPlan, path: string, result: Extract<ReadResult, { kind: 'found' }>): FetchedSecret {
+function found(
+  secret: SecretPlan,
+  path: string,
+  result: Extract<ReadResult, { kind: 'found' }>,
+): FetchedSecret {
   return {
     kind: 'found',
     name: secret.name,
@@ -60,7 +64,8 @@ function missing(read: PlannedRead, result: Extract<ReadResult, { kind: 'missing
   const fetched: FetchedSecret[] = [];
   const failures: Failure[] = [];
   for (const secret of read.secrets) {
-    if (secret.default !== undefined) fetched.push(found(secret, path, { kind: 'found', keys: new Map(), metadata: {} }));
+    if (secret.default !== undefined)
+      fetched.push(found(secret, path, { kind: 'found', keys: new Map(), metadata: {} }));
     else if (secret.optional) fetched.push({ kind: 'absent', name: secret.name, path });
     else {
       fetched.push({ kind: 'failed', name: secret.name });

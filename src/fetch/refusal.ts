@@ -42,7 +42,12 @@ export function refusalOf({ status, errors }: Answer, asked: Asked): Failure {
     };
   }
   if (status === 404) {
-    return { kind: 'not_found', message: `nothing is there at ${path}${inNamespace}${said}`, where, hint: notFoundHint(errors) };
+    return {
+      kind: 'not_found',
+      message: `nothing is there at ${path}${inNamespace}${said}`,
+      where,
+      hint: notFoundHint(errors),
+    };
   }
   return {
     kind: 'denied',

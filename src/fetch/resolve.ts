@@ -60,7 +60,12 @@ function chooseEngine(secret: SecretPlan, tables: MountTables): EngineChoice {
   return { engine: engineOf(mount, secret.path), mount: mount.path, mountKnown: true };
 }
 
-function requestFor(secret: SecretPlan, engine: Engine, mount: string | undefined, token: Secret): VaultRequest {
+function requestFor(
+  secret: SecretPlan,
+  engine: Engine,
+  mount: string | undefined,
+  token: Secret,
+): VaultRequest {
   const { path, query } = engine.request({ path: secret.path, mount, version: secret.version });
   const written = secret.write?.reveal();
   return {
@@ -70,7 +75,9 @@ function requestFor(secret: SecretPlan, engine: Engine, mount: string | undefine
     namespace: secret.namespace,
     token,
     mints: written !== undefined || engine.mints,
-    ...(written === undefined ? {} : { body: new Secret(JSON.stringify(written)), sensitive: textsOf(written) }),
+    ...(written === undefined
+      ? {}
+      : { body: new Secret(JSON.stringify(written)), sensitive: textsOf(written) }),
   };
 }
 

@@ -20,7 +20,9 @@ export const dotenv: Format = {
       if (quoted !== undefined) lines.push(`${key}=${quoted}\n`);
       else problems.push(NAME.test(key) ? uncarriable(key) : badName(key));
     }
-    return problems.length > 0 ? { problems } : { files: [{ name: undefined, content: Buffer.from(lines.join('')) }] };
+    return problems.length > 0
+      ? { problems }
+      : { files: [{ name: undefined, content: Buffer.from(lines.join('')) }] };
   },
 };
 
@@ -51,7 +53,8 @@ function badName(key: string): FormatProblem {
 function uncarriable(key: string): FormatProblem {
   return {
     key,
-    reason: 'has a value that readers of dotenv files understand differently (quotes mixed with `\\`, `$` or backticks, or a carriage return)',
+    reason:
+      'has a value that readers of dotenv files understand differently (quotes mixed with `\\`, `$` or backticks, or a carriage return)',
     hint: 'use `format: json`, `format: raw` or a template for it, and leave it out here with keys.exclude',
   };
 }

@@ -14,7 +14,11 @@ export const files: Format = {
     for (const [key, value] of values) {
       const badName = problemWithName(key);
       if (badName !== undefined) {
-        problems.push({ key, reason: badName, hint: 'give it another name with keys.rename, or leave it out with keys.exclude' });
+        problems.push({
+          key,
+          reason: badName,
+          hint: 'give it another name with keys.rename, or leave it out with keys.exclude',
+        });
         continue;
       }
       const decoded = bytesOf(key, value, decode);
@@ -29,8 +33,12 @@ export const files: Format = {
 function problemWithName(name: string): string | undefined {
   if (name === '') return 'cannot be a file name: it is empty';
   if (/[/\\]/.test(name)) return 'cannot be a file name: it has a slash or backslash';
-  if (/\p{Cc}/u.test(name) || !name.isWellFormed()) return 'cannot be a file name: it has a control character';
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
+    return 'cannot be a file name: it has a control character';
   if (name === '.' || name.startsWith('..')) return 'cannot be a file name: it starts with `..`, or is `.`';
-  if (name.startsWith('.vaultonce-')) return 'cannot be a file name: `.vaultonce-` is for files that are being written';
-  return Buffer.byteLength(name) > LONGEST_NAME_BYTES ? 'cannot be a file name: it is longer than 255 bytes' : undefined;
+  if (name.startsWith('.vaultonce-'))
+    return 'cannot be a file name: `.vaultonce-` is for files that are being written';
+  return Buffer.byteLength(name) > LONGEST_NAME_BYTES
+    ? 'cannot be a file name: it is longer than 255 bytes'
+    : undefined;
 }

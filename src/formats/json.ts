@@ -6,6 +6,11 @@ export const json: Format = {
   target: 'file',
   render: (values) => ({
     // Object.fromEntries makes `__proto__` a property like any other.
-    files: [{ name: undefined, content: Buffer.from(`${JSON.stringify(Object.fromEntries(values), undefined, 2)}\n`) }],
+    files: [
+      {
+        name: undefined,
+        content: Buffer.from(`${JSON.stringify(Object.fromEntries(values), undefined, 2)}\n`),
+      },
+    ],
   }),
 };

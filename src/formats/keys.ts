@@ -84,5 +84,8 @@ export function mergeKeys(
     }
   }
   const shared = [...owners].filter(([, names]) => names.length > 1);
-  return { values, conflicts: onConflict === 'error' ? shared.map(([key, names]) => ({ key, secrets: names })) : [] };
+  return {
+    values,
+    conflicts: onConflict === 'error' ? shared.map(([key, names]) => ({ key, secrets: names })) : [],
+  };
 }

@@ -38,7 +38,9 @@ function decodeBase64(text: string): LambdaResult {
   try {
     return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
-    return { problem: 'the decoded bytes are not UTF-8 text; write them with `format: raw` and `decode: base64`' };
+    return {
+      problem: 'the decoded bytes are not UTF-8 text; write them with `format: raw` and `decode: base64`',
+    };
   }
 }
 
@@ -62,9 +64,15 @@ function shellWord(text: string): LambdaResult {
 
 /** Everything but the unreserved characters of RFC 3986 is percent-encoded. */
 function encodeUrl(text: string): LambdaResult {
-  if (!text.isWellFormed()) return { problem: 'the text has half of a surrogate pair, which no URL can hold' };
+  if (!text.isWellFormed())
+    return { problem: 'the text has half of a surrogate pair, which no URL can hold' };
   const encoded = encodeURIComponent(text);
-  return { text: encoded.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`) };
+  return {
+    text: encoded.replace(
+      /[!'()*]/g,
+      (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+    ),
+  };
 }
 
 /** Moves the lines after the first to the tag's column; all lines, if the tag has its line to itself. */

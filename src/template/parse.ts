@@ -32,7 +32,12 @@ export type Node =
       /** The tag has its line to itself, which mustache removes, blanks included. */
       readonly standalone: boolean;
     }
-  | { readonly kind: 'partial'; readonly name: string; readonly nodes: () => readonly Node[]; readonly place: Place };
+  | {
+      readonly kind: 'partial';
+      readonly name: string;
+      readonly nodes: () => readonly Node[];
+      readonly place: Place;
+    };
 
 export interface Partial {
   readonly source: string;
@@ -139,7 +144,8 @@ class Compiler {
 
   #lineAt(position: number): number {
     const { position: from, line } = this.#counted;
-    const lines = position < from ? lineAt(this.#source, position) : line + newlinesIn(this.#source, from, position);
+    const lines =
+      position < from ? lineAt(this.#source, position) : line + newlinesIn(this.#source, from, position);
     this.#counted = { position, line: lines };
     return lines;
   }
@@ -185,7 +191,7 @@ class Compiler {
     const lineStart = this.#source.lastIndexOf('\n', start - 1) + 1;
     const before = this.#source.slice(lineStart, start);
     const standalone = before.trim() === '' && /^[^\S\n]*\n/.test(this.#source.slice(end, end + 80));
-    return { kind: 'lambda', name, lambda, children, place, column: [...before].length, standalone };
+    return { kind: 'lambda', name, lambda, children, place, column: before.length, standalone };
   }
 }
 
@@ -223,14 +229,19 @@ function parseOrThrow(source: string, file: string | undefined): readonly Token[
     const message = error instanceof Error ? error.message : '';
     const position = Number(/ at (\d+)$/.exec(message)?.[1] ?? 0);
     const place = { file, line: lineAt(source, position) };
-    throw templateError(place, syntaxProblem(message), 'Mustache tags look like {{secret.key}}, {{#section}}…{{/section}}');
+    throw templateError(
+      place,
+      syntaxProblem(message),
+      'Mustache tags look like {{secret.key}}, {{#section}}…{{/section}}',
+    );
   }
 }
 
 /** Mustache's messages in our words. */
 function syntaxProblem(message: string): string {
   if (message.startsWith('Unclosed section')) return `the section ${quotedIn(message)} is not closed`;
-  if (message.startsWith('Unopened section')) return `the section ${quotedIn(message)} is closed, but was not opened`;
+  if (message.startsWith('Unopened section'))
+    return `the section ${quotedIn(message)} is closed, but was not opened`;
   if (message.startsWith('Unclosed tag')) return 'a tag is not closed';
   if (message.startsWith('Invalid tags')) return 'delimiters have to be two, with a blank between them';
   return 'the template does not parse';
@@ -246,7 +257,8 @@ function lineAt(source: string, position: number): number {
 
 function newlinesIn(source: string, from: number, to: number): number {
   let count = 0;
-  for (let at = source.indexOf('\n', from); at !== -1 && at < to; at = source.indexOf('\n', at + 1)) count += 1;
+  for (let at = source.indexOf('\n', from); at !== -1 && at < to; at = source.indexOf('\n', at + 1))
+    count += 1;
   return count;
 }
 

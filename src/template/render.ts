@@ -78,22 +78,39 @@ class Renderer {
     return '';
   }
 
-  #reportMissing(name: string, { secret, key, known }: Extract<Found, { kind: 'missing' }>, place: Place): void {
+  #reportMissing(
+    name: string,
+    { secret, key, known }: Extract<Found, { kind: 'missing' }>,
+    place: Place,
+  ): void {
     if (secret === undefined) {
       this.#report('not_found', place, `\`${name}\` is neither a key here nor a declared secret`, known, key);
       return;
     }
-    this.#report('not_found', place, `the secret \`${secret.name}\` (${secret.metadata.path}) has no key \`${key}\``, known, key);
+    this.#report(
+      'not_found',
+      place,
+      `the secret \`${secret.name}\` (${secret.metadata.path}) has no key \`${key}\``,
+      known,
+      key,
+    );
   }
 
-  #report(kind: Failure['kind'], { file, line }: Place, message: string, known?: readonly string[], key?: string): void {
+  #report(
+    kind: Failure['kind'],
+    { file, line }: Place,
+    message: string,
+    known?: readonly string[],
+    key?: string,
+  ): void {
     const where = `${file ?? 'contents'}:${String(line)}`;
     const candidate = known === undefined || key === undefined ? undefined : nearest(key, known);
     this.failures.set(`${where} ${message}`, {
       kind,
       message,
       where,
-      details: known === undefined ? undefined : [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
+      details:
+        known === undefined ? undefined : [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
       hint: candidate === undefined ? hintFor(kind) : `did you mean \`${candidate}\`?`,
     });
   }
@@ -124,7 +141,8 @@ function secretScopes(secret: FetchedSecret): readonly Scope[] {
 }
 
 function valueScopes(value: JsonValue): readonly Scope[] {
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item) => ({ kind: 'value', value: item }));
+  if (Array.isArray(value))
+    return (value as readonly JsonValue[]).map((item) => ({ kind: 'value', value: item }));
   return isTruthy(value) ? [{ kind: 'value', value }] : [];
 }
 
@@ -132,4 +150,3 @@ function valueScopes(value: JsonValue): readonly Scope[] {
 function isTruthy(value: JsonValue): boolean {
   return isRawJsonNumber(value) ? Number(value.rawJSON) !== 0 : Boolean(value);
 }
-

@@ -1,4 +1,10 @@
-import { isRawJsonNumber, type FetchedSecret, type FoundSecret, type JsonValue, type Secrets } from '../secrets.ts';
+import {
+  isRawJsonNumber,
+  type FetchedSecret,
+  type FoundSecret,
+  type JsonValue,
+  type Secrets,
+} from '../secrets.ts';
 import type { Reserved } from './parse.ts';
 
 /** What names are looked up in; sections add one, the innermost is asked first. */
@@ -89,7 +95,9 @@ function below(found: Found, part: string): Found {
 
 /** An absent secret has no keys and no entries, and nobody is to blame for them. */
 function whenNotFound(secret: FetchedSecret, part: string): Found {
-  return part === '@entries' && secret.kind === 'absent' ? { kind: 'entries', entries: [] } : { kind: 'silent' };
+  return part === '@entries' && secret.kind === 'absent'
+    ? { kind: 'entries', entries: [] }
+    : { kind: 'silent' };
 }
 
 function inSecret(secret: FoundSecret, part: string): Found {
@@ -113,7 +121,9 @@ function reserved(secret: FoundSecret, part: Reserved): Found {
 }
 
 function reservedOf({ metadata }: FoundSecret): string[] {
-  const named = (['version', 'lease_id', 'lease_duration'] as const).filter((name) => metadata[name] !== undefined);
+  const named = (['version', 'lease_id', 'lease_duration'] as const).filter(
+    (name) => metadata[name] !== undefined,
+  );
   return ['@entries', ...named.map((name) => `@${name}`)];
 }
 
@@ -124,7 +134,9 @@ function child(value: JsonValue, key: string): JsonValue | undefined {
 }
 
 function keysOf(value: JsonValue): string[] {
-  return typeof value === 'object' && value !== null && !isRawJsonNumber(value) ? Object.keys(value).sort() : [];
+  return typeof value === 'object' && value !== null && !isRawJsonNumber(value)
+    ? Object.keys(value).sort()
+    : [];
 }
 
 function secretOf(scope: Scope | undefined): FoundSecret | undefined {

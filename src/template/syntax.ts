@@ -19,7 +19,7 @@ export type Token = readonly [
  * @throws Error of mustache, whose message may quote the template
  */
 export function tokenize(source: string): readonly Token[] {
-  return new mustache.Writer().parse(source) as unknown as readonly Token[];
+  return new mustache.Writer().parse(source) as readonly unknown[] as readonly Token[];
 }
 
 /** The names of the partials in a template; none when it does not parse, which is told elsewhere. */

@@ -1,5 +1,5 @@
 import './no-form-data.ts';
-import axios from 'axios';
+import axios, { type AxiosInstance } from 'axios';
 import type { ServerSettings } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
@@ -7,7 +7,7 @@ import { VERSION } from '../version.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { parseJson } from './json.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
-import { createTransport } from './transport.ts';
+import { createTransport, type Transport } from './transport.ts';
 
 /** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
 const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -38,19 +38,8 @@ export interface VaultClient {
 export function createClient(server: ServerSettings, sockets: number, io: Io): VaultClient {
   const { address, clientTimeoutMs } = server;
   const transport = createTransport(server, sockets, io.env);
+  const instance = createInstance(transport);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
-  // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
-  const instance = axios.create({
-    httpAgent: transport.httpAgent,
-    httpsAgent: transport.httpsAgent,
-    maxRedirects: 0,
-    maxContentLength: LARGEST_RESPONSE_BYTES,
-    responseType: 'text',
-    transformRequest: [],
-    transformResponse: [],
-    validateStatus: () => true,
-    decompress: false,
-  });
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
 
@@ -90,6 +79,21 @@ export function createClient(server: ServerSettings, sockets: number, io: Io): V
       transport.destroy();
     },
   };
+}
+
+function createInstance({ httpAgent, httpsAgent }: Transport): AxiosInstance {
+  // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
+  return axios.create({
+    httpAgent,
+    httpsAgent,
+    maxRedirects: 0,
+    maxContentLength: LARGEST_RESPONSE_BYTES,
+    responseType: 'text',
+    transformRequest: [],
+    transformResponse: [],
+    validateStatus: () => true,
+    decompress: false,
+  });
 }
 
 function headersOf(request: VaultRequest, vaultIndex: string | undefined): Record<string, string> {
@@ -175,7 +179,8 @@ async function withTimeout<T>(
  */
 function codeOf(error: unknown): string {
   const { code, message, name } = error as { code?: unknown; message?: unknown; name?: unknown };
-  if (code === 'ERR_BAD_RESPONSE') return String(message).startsWith('maxContentLength') ? 'RESPONSE_TOO_LARGE' : 'ECONNRESET';
+  if (code === 'ERR_BAD_RESPONSE')
+    return String(message).startsWith('maxContentLength') ? 'RESPONSE_TOO_LARGE' : 'ECONNRESET';
   if (typeof code === 'string') return code;
   throw new RunError('internal', `the HTTP client failed with ${String(name)}`);
 }

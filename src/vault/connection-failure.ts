@@ -1,7 +1,14 @@
 import type { ConnectionFailure } from './request.ts';
 
 /** Codes of failures that happen before a byte of a request leaves this machine. */
-const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+]);
 
 /** OpenSSL's verification results, as Node names them; none of them heals by trying again. */
 const TRUST_HINTS: Readonly<Record<string, string>> = {
@@ -20,7 +27,12 @@ const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|HOST
  * @param timeoutMs the limit of a single request
  */
 export function connectionFailure(code: string, address: string, timeoutMs: number): ConnectionFailure {
-  const failure = { kind: 'connection_failure', code, ambiguous: !NOT_SENT.has(code), permanent: false } as const;
+  const failure = {
+    kind: 'connection_failure',
+    code,
+    ambiguous: !NOT_SENT.has(code),
+    permanent: false,
+  } as const;
   if (UNTRUSTED.test(code)) {
     return {
       ...failure,
@@ -51,7 +63,8 @@ export function connectionFailure(code: string, address: string, timeoutMs: numb
   return { ...failure, ...describePassing(code, address, timeoutMs) };
 }
 
-type Description = Pick<ConnectionFailure, 'message' | 'hint'> & Partial<Pick<ConnectionFailure, 'permanent'>>;
+type Description = Pick<ConnectionFailure, 'message' | 'hint'> &
+  Partial<Pick<ConnectionFailure, 'permanent'>>;
 
 function describePassing(code: string, address: string, timeoutMs: number): Description {
   switch (code) {
@@ -59,7 +72,10 @@ function describePassing(code: string, address: string, timeoutMs: number): Desc
       return { message: `${address} refused the connection`, hint: 'is the server up, and the port right?' };
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return { message: `the host of ${address} was not found (${code})`, hint: 'check the host name and DNS' };
+      return {
+        message: `the host of ${address} was not found (${code})`,
+        hint: 'check the host name and DNS',
+      };
     case 'TIMEOUT':
       return {
         message: `${address} did not answer within ${String(timeoutMs / 1000)} s`,

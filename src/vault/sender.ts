@@ -49,28 +49,53 @@ export interface SenderSettings {
 
 export function createSender(client: VaultClient, settings: SenderSettings, io: Io): Sender {
   const pace = createPace(settings.rateLimit, () => io.now());
+
+  const tryOnce = async (request: VaultRequest, attempt: number, options: SendOptions): Promise<Try> => {
+    const signal = options.signal ?? io.lifetime.signal;
+    await pace.turn(signal);
+    const result = await client.attempt(request, options.attemptSignal ?? signal);
+    const outcome = outcomeOf(result, request, client.address);
+    return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
+  };
+
+  /** Waits for the next try. False: there is no time or no reason for one. */
+  const waitForRetry = async (
+    failed: Try,
+    path: string,
+    attempt: number,
+    options: SendOptions,
+  ): Promise<boolean> => {
+    const { result, retryReason: reason = '' } = failed;
+    const asked = result.kind === 'response' ? result.retryAfterMs : undefined;
+    const delay = delayMs(attempt, io.random(), asked);
+    const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= io.lifetime.remainingMs();
+    if (exhausted || options.worthRetrying?.() === false) return false;
+    if (isRateLimited(result)) pace.pause(delay);
+    client.counters.retries += 1;
+    io.log.write({ event: 'retrying', path, attempt, delay_ms: Math.round(delay), reason });
+    await sleep(delay, options.signal ?? io.lifetime.signal);
+    return true;
+  };
+
   return {
     client,
     async send(first, options = {}) {
-      const signal = options.signal ?? io.lifetime.signal;
       for (let attempt = 1; ; attempt += 1) {
         const request = attempt === 1 ? first : (options.rebuild?.() ?? first);
-        await pace.turn(signal);
-        const result = await client.attempt(request, options.attemptSignal ?? signal);
-        const outcome = outcomeOf(result, request, client.address);
-        const reason = retryReason(result, outcome, request, attempt, options);
-        if (reason === undefined) return outcome;
-        const asked = result.kind === 'response' ? result.retryAfterMs : undefined;
-        const delay = delayMs(attempt, io.random(), asked);
-        const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= io.lifetime.remainingMs();
-        if (exhausted || options.worthRetrying?.() === false) return givenUp(outcome, attempt);
-        if (isRateLimited(result)) pace.pause(delay);
-        client.counters.retries += 1;
-        io.log.write({ event: 'retrying', path: request.path, attempt, delay_ms: Math.round(delay), reason });
-        await sleep(delay, signal);
+        const tried = await tryOnce(request, attempt, options);
+        if (tried.retryReason === undefined) return tried.outcome;
+        if (!(await waitForRetry(tried, request.path, attempt, options)))
+          return givenUp(tried.outcome, attempt);
       }
     },
   };
+}
+
+interface Try {
+  readonly result: Attempt;
+  readonly outcome: Answer | Unavailable;
+  /** Why another try is worth it, or undefined. */
+  readonly retryReason: string | undefined;
 }
 
 /** Why this result is worth another try, or undefined. */
@@ -110,7 +135,10 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
   if (status >= 300 && status < 400) return redirected(result, address);
   if (result.plainText !== undefined && status < 500) return notVault(result, address);
   if (status === 412 || status === 429 || status >= 500) {
-    return unavailable(`the server answered ${String(status)}${errors.map((text) => ` ${text}`).join(';')}`, hintOf(status, errors));
+    return unavailable(
+      `the server answered ${String(status)}${errors.map((text) => ` ${text}`).join(';')}`,
+      hintOf(status, errors),
+    );
   }
   return { kind: 'answer', status, body: result.body, errors };
 }
@@ -140,7 +168,10 @@ function redirected({ status, location }: VaultResponse, address: string): Unava
 
 function notVault({ status, plainText = '' }: VaultResponse, address: string): Unavailable {
   if (plainText.includes('HTTP request to an HTTPS server')) {
-    return unavailable(`${address} speaks TLS, but was asked over plain HTTP`, 'write https:// in the address');
+    return unavailable(
+      `${address} speaks TLS, but was asked over plain HTTP`,
+      'write https:// in the address',
+    );
   }
   return unavailable(
     `the answer of ${address} (${String(status)}) is not from a Vault server: it is not JSON`,

@@ -21,10 +21,14 @@ export function secureContextOf(tls: TlsSettings): SecureContext {
     });
   } catch (error) {
     // OpenSSL's text may quote the file, and a key is a secret.
-    throw new RunError('config', `the TLS files cannot be used (${systemErrorCode(error) ?? 'unknown error'})`, {
-      where: [tls.ca?.value, tls.clientCert, tls.clientKey].filter((file) => isPath(file)).join(', '),
-      hint: 'each has to be PEM; the client certificate and its key have to belong together',
-    });
+    throw new RunError(
+      'config',
+      `the TLS files cannot be used (${systemErrorCode(error) ?? 'unknown error'})`,
+      {
+        where: [tls.ca?.value, tls.clientCert, tls.clientKey].filter((file) => isPath(file)).join(', '),
+        hint: 'each has to be PEM; the client certificate and its key have to belong together',
+      },
+    );
   }
 }
 
@@ -86,7 +90,8 @@ function unreadable(error: unknown, path: string, what: string): RunError {
 }
 
 function withCertificate(pem: string, where: string): string {
-  if (pem.includes('-----BEGIN CERTIFICATE-----') || pem.includes('-----BEGIN TRUSTED CERTIFICATE-----')) return pem;
+  if (pem.includes('-----BEGIN CERTIFICATE-----') || pem.includes('-----BEGIN TRUSTED CERTIFICATE-----'))
+    return pem;
   throw new RunError('config', 'there is no PEM certificate in the CA', {
     where,
     hint: 'it has to hold `-----BEGIN CERTIFICATE-----` blocks',

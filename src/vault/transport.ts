@@ -21,7 +21,12 @@ export function createTransport(server: ServerSettings, sockets: number, env: En
   const options = { keepAlive: true, maxSockets: sockets, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
   if (server.address.startsWith('http:')) {
     const httpAgent = new http.Agent(options);
-    return { httpAgent, destroy: () => { httpAgent.destroy(); } };
+    return {
+      httpAgent,
+      destroy: () => {
+        httpAgent.destroy();
+      },
+    };
   }
   const httpsAgent = new https.Agent({
     ...options,
@@ -29,7 +34,12 @@ export function createTransport(server: ServerSettings, sockets: number, env: En
     rejectUnauthorized: !server.tls.skipVerify,
     ...(server.tls.serverName === undefined ? {} : { servername: server.tls.serverName }),
   });
-  return { httpsAgent, destroy: () => { httpsAgent.destroy(); } };
+  return {
+    httpsAgent,
+    destroy: () => {
+      httpsAgent.destroy();
+    },
+  };
 }
 
 /**
@@ -37,7 +47,10 @@ export function createTransport(server: ServerSettings, sockets: number, env: En
  * ignores NO_PROXY; a server on this machine is never reached through a proxy of the environment. Both as in
  * the official clients.
  */
-function proxyOf({ address, proxyAddress }: ServerSettings, env: Environment): Record<string, string> | undefined {
+function proxyOf(
+  { address, proxyAddress }: ServerSettings,
+  env: Environment,
+): Record<string, string> | undefined {
   if (proxyAddress !== undefined) return { HTTP_PROXY: proxyAddress, HTTPS_PROXY: proxyAddress };
   if (isLoopback(new URL(address).hostname)) return undefined;
   const found: Record<string, string> = {};

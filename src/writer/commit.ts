@@ -51,7 +51,10 @@ export function commitFiles(staged: readonly StagedFile[], naming: Naming): void
  */
 function keepOld(path: string, naming: Naming): string | undefined {
   if (!isThere(path)) return undefined;
-  const backup = join(dirname(path), temporaryName(naming.pid, () => naming.random(), 'old'));
+  const backup = join(
+    dirname(path),
+    temporaryName(naming.pid, () => naming.random(), 'old'),
+  );
   try {
     linkSync(path, backup);
   } catch {

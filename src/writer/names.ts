@@ -6,7 +6,9 @@ const TEMPORARY = /^\.vaultonce-(\d+)-[0-9a-f]{8}\.(?:new|old)$/;
 
 /** A name for a file beside a target, until it gets its own. */
 export function temporaryName(pid: number, random: () => number, kind: 'new' | 'old'): string {
-  const unique = Math.floor(random() * 2 ** 32).toString(16).padStart(8, '0');
+  const unique = Math.floor(random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
   return `.vaultonce-${String(pid)}-${unique}.${kind}`;
 }
 

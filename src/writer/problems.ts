@@ -3,7 +3,10 @@ import { RunError, systemErrorCode } from '../errors.ts';
 /** A failed file operation in words; what was to be written is not quoted. */
 export function writeError(error: unknown, what: string, path: string, where: string): RunError {
   const code = systemErrorCode(error) ?? 'unknown error';
-  return new RunError('output', `${what} failed: ${REASONS[code] ?? code}`, { where: `${where}, ${path}`, hint: HINTS[code] });
+  return new RunError('output', `${what} failed: ${REASONS[code] ?? code}`, {
+    where: `${where}, ${path}`,
+    hint: HINTS[code],
+  });
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -89,11 +89,14 @@ export function isUnchanged(path: string, content: Uint8Array, { mode, uid, gid 
  * before it gets the target's name.
  */
 export function stageFile(path: string, content: Uint8Array, target: Target, naming: Naming): StagedFile {
-  const temporary = join(dirname(path), temporaryName(naming.pid, () => naming.random(), 'new'));
+  const temporary = join(
+    dirname(path),
+    temporaryName(naming.pid, () => naming.random(), 'new'),
+  );
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = openSync(temporary, flags, 0o600);
   try {
-    for (let written = 0; written < content.length; ) written += writeSync(file, content, written);
+    for (let written = 0; written < content.length;) written += writeSync(file, content, written);
     const present = fstatSync(file);
     const wanted = { uid: target.uid ?? present.uid, gid: target.gid ?? present.gid };
     if (wanted.uid !== present.uid || wanted.gid !== present.gid) fchownSync(file, wanted.uid, wanted.gid);

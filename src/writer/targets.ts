@@ -41,21 +41,33 @@ function problemWith({ path, kind, allowDisk }: OutputPlan['target']): Problem |
   try {
     const present = statusOf(path);
     if (kind === 'file' && present?.isDirectory()) {
-      return { message: `${path} is a directory, but a file is to be written there`, hint: 'change the path of the output, or remove the directory' };
+      return {
+        message: `${path} is a directory, but a file is to be written there`,
+        hint: 'change the path of the output, or remove the directory',
+      };
     }
     if (kind === 'directory' && present !== undefined && !statSync(path).isDirectory()) {
-      return { message: `${path} is a file, but a directory is needed there`, hint: 'change the path of the output, or remove the file' };
+      return {
+        message: `${path} is a file, but a directory is needed there`,
+        hint: 'change the path of the output, or remove the file',
+      };
     }
     const directory = nearestExisting(kind === 'directory' ? path : dirname(path));
     return problemWithDirectory(directory, allowDisk);
   } catch (error) {
-    return { message: `${path} cannot be looked at (${systemErrorCode(error) ?? 'unknown error'})`, hint: 'check the path and the permissions of its directories' };
+    return {
+      message: `${path} cannot be looked at (${systemErrorCode(error) ?? 'unknown error'})`,
+      hint: 'check the path and the permissions of its directories',
+    };
   }
 }
 
 function problemWithDirectory(directory: string, allowDisk: boolean): Problem | undefined {
   if (!statSync(directory).isDirectory()) {
-    return { message: `${directory} is a file, but has to be a directory`, hint: 'change output.directory or the path of the output, or remove the file' };
+    return {
+      message: `${directory} is a file, but has to be a directory`,
+      hint: 'change output.directory or the path of the output, or remove the file',
+    };
   }
   const { type } = statfsSync(directory);
   if (!allowDisk && !MEMORY_TYPES.has(type)) {

@@ -1,0 +1,106 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export const BIN = join(import.meta.dirname, '../../bin/vaultonce.mjs');
+
+export interface CliOptions {
+  readonly cwd?: string;
+  /** All of the environment beside PATH: nothing of the developer's own reaches the program. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Runs it under a pseudo terminal; everything it prints is then in `stdout`. */
+  readonly terminal?: boolean;
+}
+
+export interface CliResult {
+  /** 128 + the signal, if one has killed it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCli {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly done: Promise<CliResult>;
+  /** Resolves when stderr matches. */
+  stderrMatches(pattern: RegExp): Promise<void>;
+}
+
+const KILL_AFTER_MS = 45_000;
+
+/** Starts the program as a user would. */
+export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
+  const { cwd = '/', env = {}, input, uid, gid, terminal = false } = options;
+  const command = [process.execPath, BIN, ...args];
+  const [program = '', ...rest] = terminal
+    ? [
+        'python3',
+        '-c',
+        'import pty, sys, os; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))',
+        ...command,
+      ]
+    : command;
+  const child = spawn(program, rest, {
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => undefined).end(input);
+  const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+  const done = new Promise<CliResult>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, stdout, stderr });
+    });
+  });
+  return {
+    child,
+    done,
+    async stderrMatches(pattern) {
+      while (!pattern.test(stderr)) {
+        if (child.exitCode !== null) throw new Error(`ended without ${String(pattern)}: ${stderr}`);
+        await delay(5);
+      }
+    },
+  };
+}
+
+/** Runs the program to its end. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return startCli(args, options).done;
+}
+
+/** A line of the JSON log. */
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly kind?: string;
+  readonly message?: string;
+  readonly where?: string;
+  readonly hint?: string;
+  readonly details?: readonly string[];
+  readonly reason?: string;
+  readonly exit_code?: number;
+}
+
+/** The log of a run without a terminal. */
+export function logLines({ stderr }: CliResult): LogLine[] {
+  return stderr
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+/** The failures that a run has told. */
+export function failuresOf(result: CliResult): LogLine[] {
+  return logLines(result).filter(({ event }) => event === 'failed');
+}

@@ -1,0 +1,169 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createApi, type Api } from './api.ts';
+import { findServerBinary } from './binary.ts';
+import { createCertificates, type Certificates } from './certificates.ts';
+
+const READY_WITHIN_MS = 30_000;
+
+/** One request as the server's audit log has it. */
+export interface AuditedRequest {
+  readonly operation: string;
+  readonly path: string;
+  readonly namespace: string;
+  readonly remotePort: number | undefined;
+  readonly error: string | undefined;
+}
+
+/** A real server of a test's own. */
+export interface TestServer {
+  readonly address: string;
+  /** Only with `tls: true`. */
+  readonly tlsAddress: string;
+  readonly certificates: Certificates;
+  readonly rootToken: string;
+  readonly pid: number;
+  readonly api: Api;
+  /** Everything that was asked of the server since the last call, by the audit log. */
+  takeAudit(): AuditedRequest[];
+  /** Tokens that live, the root token aside. */
+  tokensLeft(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Starts a dev server on free ports, with an audit log, and waits until it answers. */
+export async function startServer({ tls = false }: { readonly tls?: boolean } = {}): Promise<TestServer> {
+  const binary = await findServerBinary();
+  for (let attempt = 1; ; attempt += 1) {
+    const server = await tryStart(binary, tls);
+    if (server !== undefined) return server;
+    // Another process may have taken the port between looking for it and listening on it.
+    if (attempt === 5) throw new Error('the server did not start five times');
+  }
+}
+
+async function tryStart(binary: string, tls: boolean): Promise<TestServer | undefined> {
+  const directory = await mkdtemp(join(tmpdir(), 'vaultonce-server-'));
+  const rootToken = 'root-token-of-the-test-server';
+  const address = `127.0.0.1:${String(await freePort())}`;
+  const tlsAddress = `127.0.0.1:${String(await freePort())}`;
+  const certificates = tls ? await createCertificates(directory) : NO_CERTIFICATES;
+  const audit = join(directory, 'audit.log');
+  const config = join(directory, 'server.hcl');
+  writeFileSync(config, serverConfig(audit, tls ? { tlsAddress, ...certificates } : undefined));
+  const child = spawn(
+    binary,
+    [
+      'server',
+      '-dev',
+      `-dev-root-token-id=${rootToken}`,
+      `-dev-listen-address=${address}`,
+      '-dev-no-store-token',
+      `-config=${config}`,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { HOME: directory, PATH: process.env['PATH'] } },
+  );
+  child.stdout.resume();
+  child.stderr.resume();
+  const kill = (): void => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', kill);
+  const api = createApi(`http://${address}`, rootToken);
+  if (!(await isReady(api, child))) {
+    kill();
+    return undefined;
+  }
+  let read = 0;
+  const takeAudit = (): AuditedRequest[] => {
+    const lines = readFileSync(audit, 'utf8').trimEnd().split('\n');
+    const fresh = lines.slice(read);
+    read = lines.length;
+    return fresh.flatMap(auditedRequest);
+  };
+  takeAudit();
+  return {
+    address: `http://${address}`,
+    tlsAddress: `https://${tlsAddress}`,
+    certificates,
+    rootToken,
+    pid: child.pid ?? 0,
+    api,
+    takeAudit,
+    tokensLeft: async () => (await accessors(api)).length - 1,
+    stop: async () => {
+      process.off('exit', kill);
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      kill();
+      await exited;
+    },
+  };
+}
+
+const NO_CERTIFICATES: Certificates = { caFile: '', otherCaFile: '', certFile: '', keyFile: '' };
+
+function serverConfig(audit: string, tls: (Certificates & { tlsAddress: string }) | undefined): string {
+  const listener =
+    tls === undefined
+      ? ''
+      : `listener "tcp" {\n  address = "${tls.tlsAddress}"\n  tls_cert_file = "${tls.certFile}"\n  tls_key_file = "${tls.keyFile}"\n}\n`;
+  return `audit "file" "file" {\n  options {\n    file_path = "${audit}"\n  }\n}\n${listener}`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function isReady(api: Api, child: ChildProcess): Promise<boolean> {
+  const deadline = Date.now() + READY_WITHIN_MS;
+  while (Date.now() < deadline && child.exitCode === null) {
+    // A dev server mounts `secret/` after it has become healthy.
+    const mounts = await api.get('sys/mounts').catch(() => undefined);
+    if (mounts !== undefined && Object.hasOwn(mounts.data ?? {}, 'secret/')) return true;
+    await delay(25);
+  }
+  return false;
+}
+
+interface AuditEntry {
+  readonly type: string;
+  readonly error?: string;
+  readonly request: {
+    readonly operation: string;
+    readonly path: string;
+    readonly namespace?: { readonly path?: string };
+    readonly remote_port?: number;
+    readonly headers?: unknown;
+  };
+}
+
+function auditedRequest(line: string): AuditedRequest[] {
+  if (line === '') return [];
+  const { type, request, error } = JSON.parse(line) as AuditEntry;
+  if (type !== 'response') return [];
+  return [
+    {
+      operation: request.operation,
+      path: request.path,
+      namespace: request.namespace?.path ?? '',
+      remotePort: request.remote_port,
+      error,
+    },
+  ];
+}
+
+async function accessors(api: Api): Promise<readonly unknown[]> {
+  const answer = await api.request('LIST', 'auth/token/accessors');
+  return answer.data?.['keys'] as readonly unknown[];
+}

@@ -1,0 +1,92 @@
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+/** A file or directory as it is, to compare with what it becomes. */
+export interface Snapshot {
+  readonly [path: string]: {
+    readonly mode: string;
+    readonly uid: number;
+    readonly gid: number;
+    readonly mtimeNs: string;
+    readonly content: string;
+  };
+}
+
+/** A directory of a test's own, on tmpfs. */
+export interface Workspace {
+  readonly root: string;
+  path(...names: string[]): string;
+  /** Writes a file, directories included, and returns its path. */
+  write(name: string, content: string | Uint8Array, mode?: number): string;
+  read(name: string): string;
+  mode(name: string): string;
+  /** Everything below a directory, byte for byte. */
+  snapshot(name?: string): Snapshot;
+  /** The names of everything below a directory, hidden files included. */
+  list(name?: string): string[];
+  remove(): void;
+}
+
+export function createWorkspace(parent = '/dev/shm'): Workspace {
+  const root = mkdtempSync(join(parent, 'vaultonce-test-'));
+  const path = (...names: string[]): string => join(root, ...names);
+  process.once('exit', () => {
+    rmSync(root, { recursive: true, force: true });
+  });
+  return {
+    root,
+    path,
+    write(name, content, mode = 0o644) {
+      mkdirSync(dirname(path(name)), { recursive: true });
+      writeFileSync(path(name), content, { mode });
+      return path(name);
+    },
+    read: (name) => readFileSync(path(name), 'utf8'),
+    mode: (name) => modeText(lstatSync(path(name)).mode),
+    snapshot(name = '.') {
+      const entries = walk(path(name)).map((file) => [relative(path(name), file), describe(file)] as const);
+      return Object.fromEntries(entries);
+    },
+    list: (name = '.') => walk(path(name)).map((file) => relative(path(name), file)),
+    remove() {
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function walk(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(directory, entry.name);
+      return entry.isDirectory() ? [path, ...walk(path)] : [path];
+    });
+}
+
+function describe(path: string): Snapshot[string] {
+  const status = lstatSync(path, { bigint: true });
+  return {
+    mode: modeText(Number(status.mode)),
+    uid: Number(status.uid),
+    gid: Number(status.gid),
+    mtimeNs: String(status.isDirectory() ? 0n : status.mtimeNs),
+    content: status.isSymbolicLink()
+      ? readlinkSync(path)
+      : status.isFile()
+        ? readFileSync(path, 'latin1')
+        : '(directory)',
+  };
+}
+
+function modeText(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, '0');
+}
