@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
-import { axiosStubs } from './axios-stubs.ts';
+import { stubs } from './stubs.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -23,7 +23,7 @@ async function bundle(): Promise<Metafile> {
     footer: { js: '})' },
     metafile: true,
     logLevel: 'warning',
-    plugins: [axiosStubs(root)],
+    plugins: [stubs(root)],
   });
   return metafile;
 }

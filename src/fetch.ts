@@ -6,7 +6,6 @@ import type { Io } from './io.ts';
 import type { SecretPlan } from './plan.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
 import type { Session } from './session.ts';
-import { warningTexts } from './vault/error-text.ts';
 import type { Sender } from './vault/sender.ts';
 
 /** What could be fetched, and everything that could not. */
@@ -75,8 +74,8 @@ function logRead(
   fetched: readonly FetchedSecret[],
   io: Io,
 ): void {
-  const { path, sensitive = [] } = read.request;
-  const warnings = answer.kind === 'answer' ? warningTexts(answer.body, sensitive) : [];
+  const { path } = read.request;
+  const warnings = answer.kind === 'answer' ? answer.warnings : [];
   if (warnings.length > 0) io.log.write({ event: 'server_warning', path, warnings });
   const found = fetched.filter(({ kind }) => kind === 'found').map(({ name }) => name);
   if (found.length > 0) io.log.write({ event: 'secret_fetched', path, names: found });

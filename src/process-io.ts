@@ -52,7 +52,7 @@ function openLog(stderr: Output, { level, format = stderr.isTTY ? 'text' : 'json
   const forPeople = stderr.isTTY && format === 'text';
   // https://no-color.org: any non-empty value turns colours off.
   const colours = forPeople && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
-  const progress = forPeople && level !== 'error' ? createProgress(() => process.stderr) : undefined;
+  const progress = forPeople && level !== 'error' ? createProgress(() => process.stderr, colours) : undefined;
   return createLog({ level, format, colours, stderr, progress });
 }
 

@@ -9,7 +9,7 @@ export interface Progress {
 }
 
 /** The spinner is loaded when there is something to show: a run without a terminal never pays for it. */
-export function createProgress(openStream: () => NodeJS.WriteStream): Progress {
+export function createProgress(openStream: () => NodeJS.WriteStream, colours: boolean): Progress {
   let spinner: Ora | undefined;
   let latest = '';
   let stopped = false;
@@ -17,7 +17,14 @@ export function createProgress(openStream: () => NodeJS.WriteStream): Progress {
     const { default: ora } = await import('ora');
     const stream = withColumns(openStream());
     // discardStdin would put the terminal into raw mode and swallow Ctrl-C, which has to reach our handler.
-    if (!stopped) spinner = ora({ text: latest, stream, discardStdin: false, hideCursor: false }).start();
+    if (!stopped)
+      spinner = ora({
+        text: latest,
+        color: colours ? 'cyan' : false,
+        stream,
+        discardStdin: false,
+        hideCursor: false,
+      }).start();
   };
   let loading: Promise<void> | undefined;
   return {

@@ -4,29 +4,22 @@ import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
 import type { RenderedFile, RenderedOutput, WrittenFile } from './outputs.ts';
 import { CommitError, commitFiles } from './writer/commit.ts';
+import { createDirectories, removeDirectories, syncDirectory } from './writer/directories.ts';
 import { removeFile, removeStale } from './writer/names.ts';
-import { isNoSpace, writeError } from './writer/problems.ts';
-import { noSpaceError } from './writer/space.ts';
-import {
-  createDirectories,
-  isUnchanged,
-  removeDirectories,
-  stageFile,
-  syncDirectory,
-  type StagedFile,
-} from './writer/stage.ts';
-import { nearestExisting } from './writer/targets.ts';
+import { isSystemError, writeError } from './writer/problems.ts';
+import { isNoSpace, noSpaceError } from './writer/space.ts';
+import { isUnchanged, stageFile, type StagedFile } from './writer/stage.ts';
 
 export { checkTargets } from './writer/targets.ts';
 
 /** All files, complete beside their targets; nothing has changed yet. */
 export interface StagedOutputs {
   /**
-   * Makes all of them visible, or none.
+   * Makes all of them visible, or none. Synchronous, so that no signal handler runs in between.
    * @throws RunError `output`; the outputs are then as they were
    */
   commit(): readonly WrittenFile[];
-  /** Removes what was staged and not committed, and the directories made for it. */
+  /** Removes what was staged and not committed, and the directories made for it. Never throws. */
   discard(): void;
 }
 
@@ -39,13 +32,14 @@ type WriterIo = Pick<Io, 'pid' | 'random' | 'lifetime'>;
 export async function stageOutputs(outputs: readonly RenderedOutput[], io: WriterIo): Promise<StagedOutputs> {
   const staging = new Staging(outputs, io);
   try {
+    // All directories first: what is cleaned in one may make room for the files of another.
+    for (const output of outputs) staging.openDirectory(output);
     for (const output of outputs) {
-      staging.openDirectory(output);
       for (const file of output.files) {
-        // Between two files a signal may be handled: file operations are synchronous, because threads cost more.
+        staging.stage(file, output);
+        // Lets signal handlers run: file operations are synchronous, because threads cost more.
         await nextTurn();
         io.lifetime.throwIfEnded();
-        staging.stage(file, output);
       }
     }
   } catch (error) {
@@ -55,7 +49,7 @@ export async function stageOutputs(outputs: readonly RenderedOutput[], io: Write
   return staging;
 }
 
-/** Where an error happened, for the message. */
+/** What is being worked on, for the message. */
 interface Position {
   readonly where: string;
   readonly path: string;
@@ -66,7 +60,6 @@ class Staging implements StagedOutputs {
   readonly #io: WriterIo;
   readonly #staged = new Map<string, StagedFile>();
   readonly #createdDirectories: string[] = [];
-  readonly #cleaned = new Set<string>();
   #position: Position = { where: 'outputs', path: '' };
   #committed = false;
 
@@ -79,9 +72,7 @@ class Staging implements StagedOutputs {
   openDirectory({ plan: { target, where } }: RenderedOutput): void {
     const directory = target.kind === 'directory' ? target.path : dirname(target.path);
     this.#position = { where, path: directory };
-    this.#createdDirectories.push(...createDirectories(directory, target));
-    if (this.#cleaned.has(directory)) return;
-    this.#cleaned.add(directory);
+    createDirectories(directory, target, this.#createdDirectories);
     removeStale(directory, this.#io.pid);
   }
 
@@ -99,8 +90,8 @@ class Staging implements StagedOutputs {
       throw this.explained(error);
     }
     this.#committed = true;
-    for (const directory of new Set([...this.#staged.keys()].map((path) => dirname(path))))
-      syncDirectory(directory);
+    const named = [...this.#staged.keys(), ...this.#createdDirectories];
+    for (const directory of new Set(named.map((path) => dirname(path)))) syncDirectory(directory);
     return this.#outputs.flatMap(({ plan, files }) =>
       files.map((file) => this.#describe(file, plan.target.mode)),
     );
@@ -112,24 +103,27 @@ class Staging implements StagedOutputs {
     removeDirectories(this.#createdDirectories);
   }
 
-  /** An error of the file system in words; others as they are. Called after `discard`. */
+  /** An error of the file system in words; others as they are. To be called after `discard`. */
   explained(error: unknown): unknown {
-    if (error instanceof RunError) return error;
-    const cause = error instanceof CommitError ? error.reason : error;
-    const path = error instanceof CommitError ? error.path : this.#position.path;
-    const where =
-      this.#outputs.find(({ files }) => files.some((file) => file.path === path))?.plan.where ??
-      this.#position.where;
-    if (!isNoSpace(cause)) return isSystemError(cause) ? writeError(cause, 'writing', path, where) : cause;
-    const sizes = this.#outputs.flatMap(({ files }) => files.map(({ content }) => content.reveal().length));
-    return noSpaceError(nearestExisting(dirname(path)), sizes, where);
+    if (error instanceof CommitError) {
+      const details = error.remains.length === 0 ? undefined : error.remains;
+      return this.#inWords(error.reason, { path: error.path, where: this.#whereOf(error.path) }, details);
+    }
+    return this.#inWords(error, this.#position);
+  }
+
+  #inWords(error: unknown, { path, where }: Position, details?: readonly string[]): unknown {
+    if (error instanceof RunError || !isSystemError(error)) return error;
+    if (isNoSpace(error)) return noSpaceError(error, path, this.#outputs, { where });
+    return writeError(error, path, { where, details });
+  }
+
+  #whereOf(path: string): string {
+    const output = this.#outputs.find(({ files }) => files.some((file) => file.path === path));
+    return output?.plan.where ?? this.#position.where;
   }
 
   #describe({ path, content }: RenderedFile, mode: number): WrittenFile {
     return { path, mode, changed: this.#staged.has(path), bytes: content.reveal().length };
   }
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
 }

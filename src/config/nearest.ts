@@ -5,7 +5,13 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   if (known.length === 0) return undefined;
   const candidate = closest(name, [...known]);
   // A third of the letters: `adress` is close to `address`, `port` is not close to `path`.
-  return distance(name, candidate) <= Math.max(1, Math.floor(name.length / 3)) ? candidate : undefined;
+  const isClose = distance(name, candidate) <= Math.max(1, Math.floor(name.length / 3));
+  return isClose || sorted(name) === sorted(candidate) ? candidate : undefined;
+}
+
+/** The letters in order: `bd` has those of `db`. */
+function sorted(name: string): string {
+  return name.split('').sort().join('');
 }
 
 /** A hint that names the nearest and all known ones: `did you mean …?`. */

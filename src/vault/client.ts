@@ -181,6 +181,9 @@ function codeOf(error: unknown): string {
   const { code, message, name } = error as { code?: unknown; message?: unknown; name?: unknown };
   if (code === 'ERR_BAD_RESPONSE')
     return String(message).startsWith('maxContentLength') ? 'RESPONSE_TOO_LARGE' : 'ECONNRESET';
+  // OpenSSL's number for "wrong version number": the other side does not speak TLS.
+  if (code === 'EPROTO' && String(message).includes(':error:0A00010B:'))
+    return 'ERR_SSL_WRONG_VERSION_NUMBER';
   if (typeof code === 'string') return code;
   throw new RunError('internal', `the HTTP client failed with ${String(name)}`);
 }

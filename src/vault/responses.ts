@@ -77,7 +77,9 @@ export interface Envelope {
 export function readEnvelope(body: unknown): Envelope {
   if (!isJsonObject(body)) return { data: undefined, lease_id: undefined, lease_duration: undefined };
   const hasEnvelope = Object.hasOwn(body, 'request_id');
-  const data = hasEnvelope ? body['data'] : body;
+  // `{"errors": []}` is the whole answer for what is not there.
+  const bare = Object.hasOwn(body, 'errors') ? undefined : body;
+  const data = hasEnvelope ? body['data'] : bare;
   const leaseId = hasEnvelope ? body['lease_id'] : undefined;
   // kv1 answers with a lease_duration too: only a lease_id marks a lease.
   const hasLease = typeof leaseId === 'string' && leaseId !== '';

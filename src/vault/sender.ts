@@ -3,7 +3,7 @@ import type { Failure } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { VaultClient } from './client.ts';
 import { delayMs, sleep } from './delay.ts';
-import { errorTexts, presentable } from './error-text.ts';
+import { errorTexts, presentable, warningTexts } from './error-text.ts';
 import { createPace } from './pace.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
 
@@ -14,6 +14,8 @@ export interface Answer {
   readonly body: unknown;
   /** The server's errors, presentable. */
   readonly errors: readonly string[];
+  /** The server's warnings, presentable. */
+  readonly warnings: readonly string[];
 }
 
 /** No usable answer, or the last retry failed as well. */
@@ -130,7 +132,8 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
   if (result.kind === 'connection_failure') {
     return unavailable(result.message, result.hint);
   }
-  const errors = errorTexts(result.body, sensitiveOf(request));
+  const sensitive = sensitiveOf(request);
+  const errors = errorTexts(result.body, sensitive);
   const { status } = result;
   if (status >= 300 && status < 400) return redirected(result, address);
   if (result.plainText !== undefined && status < 500) return notVault(result, address);
@@ -140,7 +143,13 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
       hintOf(status, errors),
     );
   }
-  return { kind: 'answer', status, body: result.body, errors };
+  return {
+    kind: 'answer',
+    status,
+    body: result.body,
+    errors,
+    warnings: warningTexts(result.body, sensitive),
+  };
 }
 
 function sensitiveOf({ token, sensitive = [] }: VaultRequest): NonNullable<VaultRequest['sensitive']> {

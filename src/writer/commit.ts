@@ -1,90 +1,94 @@
-import { linkSync, lstatSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
-import { removeFile, temporaryName } from './names.ts';
-import type { Naming, StagedFile } from './stage.ts';
+import { removeFile, withFreeName, type Naming } from './names.ts';
+import type { StagedFile } from './stage.ts';
 
-/** A file that has its name by now, and how to take that back. */
-interface Published {
+/** A file whose name is being given to another, and how to take that back. */
+interface Replaced {
   readonly path: string;
-  /** Holds the file that was replaced; undefined: there was none. */
+  /** Holds the file that was there; undefined: there was none. */
   readonly backup: string | undefined;
 }
 
-/** A rename failed; everything before it was taken back. */
+/** A rename failed, and everything before it was taken back. */
 export class CommitError extends Error {
+  override readonly name = 'CommitError';
   readonly path: string;
   /** Of the file system. */
   readonly reason: unknown;
+  /** What could not be taken back, one line each. */
+  readonly remains: readonly string[];
 
-  constructor(path: string, reason: unknown) {
+  constructor(path: string, reason: unknown, remains: readonly string[]) {
     super('a rename failed');
     this.path = path;
     this.reason = reason;
+    this.remains = remains;
   }
 }
 
 /**
  * Gives all staged files their names, in one synchronous stretch: no signal handler runs in between. If one cannot be
- * renamed, those before it get their old content back.
+ * renamed, those before it get their old file back.
  * @throws CommitError
  */
 export function commitFiles(staged: readonly StagedFile[], naming: Naming): void {
-  const published: Published[] = [];
+  const replaced: Replaced[] = [];
   for (const { temporary, path } of staged) {
     let backup: string | undefined;
     try {
       backup = keepOld(path, naming);
       renameSync(temporary, path);
     } catch (reason) {
-      undo([...published, ...(backup === undefined ? [] : [{ path, backup }])]);
-      throw new CommitError(path, reason);
+      if (backup !== undefined) replaced.push({ path, backup });
+      throw new CommitError(path, reason, undo(replaced));
     }
-    published.push({ path, backup });
+    replaced.push({ path, backup });
   }
-  for (const { backup } of published) if (backup !== undefined) removeFile(backup);
+  for (const { backup } of replaced) if (backup !== undefined) removeFile(backup);
 }
 
 /**
- * Keeps the present file under a second name. A hard link leaves the target in place all the time; where there are
- * none, or a sticky directory or `protected_hardlinks` forbids them, the file is moved away for the moment.
+ * Keeps the present file under a second name. A hard link leaves the target in place all the time. Where there are no
+ * links, or `protected_hardlinks` or a limit forbids one, the file is moved away for the moment; a process that is
+ * killed in that moment leaves it under its second name only.
  */
 function keepOld(path: string, naming: Naming): string | undefined {
-  if (!isThere(path)) return undefined;
-  const backup = join(
-    dirname(path),
-    temporaryName(naming.pid, () => naming.random(), 'old'),
-  );
-  try {
-    linkSync(path, backup);
-  } catch {
-    renameSync(path, backup);
-  }
-  return backup;
+  const present = lstatSync(path, { throwIfNoEntry: false });
+  // A directory is never replaced: the rename will say so.
+  if (present === undefined || present.isDirectory()) return undefined;
+  return withFreeName(dirname(path), naming, 'old', (backup) => {
+    try {
+      linkSync(path, backup);
+    } catch (error) {
+      // A rename would replace what has this name.
+      if (systemErrorCode(error) === 'EEXIST') throw error;
+      renameSync(path, backup);
+    }
+    return backup;
+  });
 }
 
-function undo(published: readonly Published[]): void {
-  for (const { path, backup } of published.toReversed()) {
-    if (backup === undefined) removeFile(path);
-    else restore(backup, path);
+/** Returns what could not be taken back. */
+function undo(replaced: readonly Replaced[]): string[] {
+  const remains: string[] = [];
+  for (const { path, backup } of replaced.toReversed()) {
+    try {
+      if (backup === undefined) unlinkSync(path);
+      else restore(backup, path);
+    } catch (error) {
+      if (backup === undefined && systemErrorCode(error) === 'ENOENT') continue;
+      remains.push(
+        backup === undefined ? `${path} could not be removed again` : `the old ${path} is now ${backup}`,
+      );
+    }
   }
+  return remains;
 }
 
 function restore(backup: string, path: string): void {
-  try {
-    renameSync(backup, path);
-    // Renaming a link onto another link of the same file does nothing, and leaves both.
-    removeFile(backup);
-  } catch {
-    // The backup stays: it is the only copy of what was there.
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return !lstatSync(path).isDirectory();
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
+  renameSync(backup, path);
+  // Renaming a link onto another link of the same file does nothing, and leaves both.
+  removeFile(backup);
 }

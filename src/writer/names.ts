@@ -2,26 +2,60 @@ import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 
-const TEMPORARY = /^\.vaultonce-(\d+)-[0-9a-f]{8}\.(?:new|old)$/;
+/** What makes temporary names of one process differ from all others. */
+export interface Naming {
+  readonly pid: number;
+  /** In [0, 1). */
+  random(): number;
+}
 
-/** A name for a file beside a target, until it gets its own. */
-export function temporaryName(pid: number, random: () => number, kind: 'new' | 'old'): string {
-  const unique = Math.floor(random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
-  return `.vaultonce-${String(pid)}-${unique}.${kind}`;
+const TEMPORARY = /^\.vaultonce-(\d+)-[0-9a-f]{8}\.(?:new|old)$/;
+const NAME_ATTEMPTS = 8;
+
+/**
+ * Uses a name in a directory until a file gets its own. `use` must fail with EEXIST on a name that is taken; it then
+ * gets the next one.
+ */
+export function withFreeName<T>(
+  directory: string,
+  naming: Naming,
+  kind: 'new' | 'old',
+  use: (path: string) => T,
+): T {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return use(join(directory, temporaryName(naming, kind)));
+    } catch (error) {
+      if (systemErrorCode(error) !== 'EEXIST' || attempt === NAME_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function temporaryName(naming: Naming, kind: 'new' | 'old'): string {
+  const unique = Math.floor(naming.random() * 2 ** 32);
+  return `.vaultonce-${String(naming.pid)}-${unique.toString(16).padStart(8, '0')}.${kind}`;
 }
 
 /**
- * Removes what a run that was killed has left in a directory. Files of a process that is still alive are left alone;
- * those with our own pid are not ours yet, because pids are used again, in containers always the same few.
+ * Removes what a run that was killed has left in a directory; to be called before this run stages anything. Files of
+ * a process that is still alive are left alone. Those with our own pid are not ours yet: pids are used again, in
+ * containers always the same few.
  */
 export function removeStale(directory: string, pid: number): void {
-  for (const name of readdirSync(directory)) {
+  for (const name of namesIn(directory)) {
     const owner = TEMPORARY.exec(name)?.[1];
     if (owner === undefined || (Number(owner) !== pid && isAlive(Number(owner)))) continue;
     const path = join(directory, name);
-    if (lstatSync(path).isFile()) removeFile(path);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === true) removeFile(path);
+  }
+}
+
+/** None where the directory may be written but not read: a cleaning that cannot be done is no reason to fail. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
   }
 }
 
@@ -35,11 +69,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Removes a file that may be gone already. */
+/** Removes a file that may be gone already. Called on the way out, where another error would hide the first. */
 export function removeFile(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // There is nothing better to do about a file that cannot be removed, and the cause has been told.
+    // Gone, or not removable by the user who made it: the next run tries again.
   }
 }

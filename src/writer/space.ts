@@ -1,31 +1,79 @@
-import { statfsSync } from 'node:fs';
-import { RunError } from '../errors.ts';
+import { statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { RunError, systemErrorCode, type FailureContext } from '../errors.ts';
+import type { RenderedOutput } from '../outputs.ts';
+import { isMemory, nearestExisting } from './file-systems.ts';
+import { isUnchanged } from './stage.ts';
 
 /** tmpfs keeps files in whole pages. */
 const PAGE_BYTES = 4096;
-const MEBIBYTE = 1024 * 1024;
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
+
+/** True for a full file system and for a full quota. */
+export function isNoSpace(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
 
 /**
- * Says how large the file system would have to be: what is used on it without this run's files, and all files of this
- * run, which stand beside those they replace until the end.
- * @param directory where there was no space, after this run's files were removed from it
- * @param fileBytes the sizes of all files that this run writes
+ * Says how large the file system would have to be: what is used on it without this run's files, and all new files of
+ * this run, which stand beside those they replace until the end. To be called after this run's files were removed.
+ * @param path of the file or directory for which there was no space
  */
-export function noSpaceError(directory: string, fileBytes: readonly number[], where: string): RunError {
-  const { blocks, bfree, bsize } = statfsSync(directory);
-  const neededBytes = fileBytes.reduce((sum, bytes) => sum + Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, 0);
-  const freeBytes = bfree * bsize;
+export function noSpaceError(
+  error: unknown,
+  path: string,
+  outputs: readonly RenderedOutput[],
+  context: FailureContext,
+): RunError {
+  const directory = nearestExisting(dirname(path));
+  const { blocks, bfree, bavail, bsize, files, ffree, type } = statfsSync(directory);
+  const sizes = newFileSizes(outputs, statSync(directory).dev);
+  const neededBytes = sizes.reduce((sum, bytes) => sum + Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES, 0);
+  if (systemErrorCode(error) === 'EDQUOT') {
+    return new RunError(
+      'output',
+      `the disk quota is used up: ${directory} needs ${sizeText(neededBytes)} more`,
+      {
+        ...context,
+        hint: 'raise the quota of this user, or remove files',
+      },
+    );
+  }
+  // btrfs counts no files at all.
+  if (files > 0 && ffree < sizes.length) {
+    return new RunError('output', `the file system of ${directory} has no room for more files (inodes)`, {
+      ...context,
+      details: [`this run needs ${String(sizes.length)}, and ${String(ffree)} are free`],
+      hint: 'remove files, or mount it with more `nr_inodes`',
+    });
+  }
+  const needs = `this run needs ${sizeText(neededBytes)}, and ${sizeText(bavail * bsize, Math.floor)} are free`;
   const sizeLimit = Math.ceil(((blocks - bfree) * bsize + neededBytes) / MEBIBYTE);
-  return new RunError('output', 'no space left for the outputs', {
-    where: `${where}, ${directory}`,
-    details: [
-      `this run writes ${mebibytes(neededBytes)}; ${mebibytes(freeBytes)} of ${mebibytes(blocks * bsize)} are free`,
-      'new files stand beside those they replace until all are complete',
-    ],
-    hint: `set the sizeLimit of the volume to at least ${String(sizeLimit)}Mi`,
+  return new RunError('output', `no space left on the file system of ${directory}: ${needs}`, {
+    ...context,
+    details: ['new files stand beside those they replace until all are complete'],
+    hint: isMemory(type)
+      ? `set the sizeLimit of the emptyDir (or the size of the tmpfs) to at least ${String(sizeLimit)}Mi`
+      : `free at least ${sizeText(neededBytes)} there`,
   });
 }
 
-function mebibytes(bytes: number): string {
-  return bytes < MEBIBYTE ? `${String(Math.ceil(bytes / 1024))} KiB` : `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
+/** The sizes of the files that this run has to write on one file system. */
+function newFileSizes(outputs: readonly RenderedOutput[], device: number): number[] {
+  return outputs.flatMap(({ plan: { target }, files }) =>
+    files
+      .filter(({ path }) => statSync(nearestExisting(dirname(path))).dev === device)
+      .map(({ path, content }) => ({ path, bytes: content.reveal() }))
+      .filter(({ path, bytes }) => !isUnchanged(path, bytes, target))
+      .map(({ bytes }) => bytes.length),
+  );
+}
+
+/** @param round down for what there is, so that it never looks like enough */
+function sizeText(bytes: number, round: (size: number) => number = Math.ceil): string {
+  return bytes < MEBIBYTE
+    ? `${String(round(bytes / KIBIBYTE))} KiB`
+    : `${(round((bytes * 10) / MEBIBYTE) / 10).toFixed(1)} MiB`;
 }

@@ -1,6 +1,4 @@
 import {
-  chmodSync,
-  chownSync,
   closeSync,
   constants,
   fchmodSync,
@@ -8,64 +6,22 @@ import {
   fstatSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
-  rmdirSync,
-  statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Target } from '../outputs.ts';
-import { systemErrorCode } from '../errors.ts';
-import { removeFile, temporaryName } from './names.ts';
+import { removeFile, withFreeName, type Naming } from './names.ts';
 
-/** Where a staged file waits. */
+/** A complete file that waits beside its target. */
 export interface StagedFile {
   readonly temporary: string;
   readonly path: string;
 }
 
-export interface Naming {
-  readonly pid: number;
-  random(): number;
-}
-
-/**
- * Creates the missing directories of a path, each with its final mode and owner.
- * @returns those that were created, outermost first
- */
-export function createDirectories(directory: string, target: Target): string[] {
-  if (exists(directory)) return [];
-  const above = createDirectories(dirname(directory), target);
-  try {
-    mkdirSync(directory, { mode: target.directoryMode });
-    setOwner(directory, target);
-    // mkdir applies the umask.
-    chmodSync(directory, target.directoryMode);
-  } catch (error) {
-    removeDirectories([...above, directory]);
-    throw error;
-  }
-  return [...above, directory];
-}
-
-function setOwner(directory: string, { uid, gid }: Target): void {
-  const present = statSync(directory);
-  const wanted = { uid: uid ?? present.uid, gid: gid ?? present.gid };
-  if (wanted.uid !== present.uid || wanted.gid !== present.gid) chownSync(directory, wanted.uid, wanted.gid);
-}
-
-/** Removes directories that are empty, innermost first. */
-export function removeDirectories(directories: readonly string[]): void {
-  for (const directory of directories.toReversed()) {
-    try {
-      rmdirSync(directory);
-    } catch {
-      // It holds something that is not ours by now.
-    }
-  }
-}
+/** Nobody can have prepared the name: it must not exist, and not even a link of that name is followed. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /** True when the file is there with this content, mode and owner; it is then left alone. */
 export function isUnchanged(path: string, content: Uint8Array, { mode, uid, gid }: Target): boolean {
@@ -84,53 +40,31 @@ export function isUnchanged(path: string, content: Uint8Array, { mode, uid, gid 
   }
 }
 
-/**
- * Writes a complete file beside its target: nobody can have prepared or linked the name, and mode and owner are final
- * before it gets the target's name.
- */
+/** Writes a complete file beside its target. Mode and owner are final before it gets the target's name. */
 export function stageFile(path: string, content: Uint8Array, target: Target, naming: Naming): StagedFile {
-  const temporary = join(
-    dirname(path),
-    temporaryName(naming.pid, () => naming.random(), 'new'),
-  );
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const file = openSync(temporary, flags, 0o600);
-  try {
-    for (let written = 0; written < content.length;) written += writeSync(file, content, written);
-    const present = fstatSync(file);
-    const wanted = { uid: target.uid ?? present.uid, gid: target.gid ?? present.gid };
-    if (wanted.uid !== present.uid || wanted.gid !== present.gid) fchownSync(file, wanted.uid, wanted.gid);
-    fchmodSync(file, target.mode);
-    fsyncSync(file);
-    return { temporary, path };
-  } catch (error) {
-    removeFile(temporary);
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Makes the new names of a directory durable, where the file system knows how. */
-export function syncDirectory(directory: string): void {
-  try {
-    const file = openSync(directory, constants.O_RDONLY);
+  return withFreeName(dirname(path), naming, 'new', (temporary) => {
+    const file = openSync(temporary, NEW_FILE, 0o600);
     try {
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+      try {
+        fill(file, content, target);
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      removeFile(temporary);
+      throw error;
     }
-  } catch {
-    // Some file systems cannot; the names are right all the same.
-  }
+    return { temporary, path };
+  });
 }
 
-function exists(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
+function fill(file: number, content: Uint8Array, { uid, gid, mode }: Target): void {
+  for (let written = 0; written < content.length;) written += writeSync(file, content, written);
+  const present = fstatSync(file);
+  const wanted = { uid: uid ?? present.uid, gid: gid ?? present.gid };
+  // Who is not root may ask for the owner that the file has anyway.
+  if (wanted.uid !== present.uid || wanted.gid !== present.gid) fchownSync(file, wanted.uid, wanted.gid);
+  // After the owner, because chown(2) clears mode bits; explicitly, because open(2) applies the umask.
+  fchmodSync(file, mode);
+  fsyncSync(file);
 }

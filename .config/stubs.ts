@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import type { Plugin } from 'esbuild';
+
+/**
+ * What packages load and this program never uses, by package and by the name that it imports it with. Of axios only the
+ * Node adapter is needed: no forms, no followed redirects (`maxRedirects: 0`), proxies by the agent's `proxyEnv`, no
+ * compression, no HTTP/2. Of commander no subcommands in files of their own. The stubs have just what is touched when the
+ * package is loaded.
+ */
+const STUBS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  axios: {
+    'form-data': 'export default class FormData {}',
+    'follow-redirects': 'export default { http: {}, https: {} };',
+    'proxy-from-env': "export const getProxyForUrl = () => '';",
+    'https-proxy-agent': 'export default class HttpsProxyAgent {}',
+    http2: 'export default {};',
+    zlib: 'export default { constants: {} };',
+    crypto: 'export default {};',
+    './xhr.js': 'export default null;',
+    './fetch.js': 'export const getFetch = () => null; export default null;',
+  },
+  commander: {
+    'node:child_process': 'export default {};',
+  },
+};
+
+/** Replaces them, and fails the build when a package no longer imports one: its shape has then changed. */
+export function stubs(root: string): Plugin {
+  const directoryOf = (name: string): string => join(root, 'node_modules', name);
+  return {
+    name: 'stubs',
+    setup(build) {
+      const wanted = Object.entries(STUBS).flatMap(([name, modules]) =>
+        Object.keys(modules).map((path) => `${name}: ${path}`),
+      );
+      const met = new Set<string>();
+      // The package's entry for Node is one file, whose parts cannot be replaced.
+      build.onResolve({ filter: /^axios$/ }, () => ({ path: join(directoryOf('axios'), 'index.js') }));
+      build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
+        const name = Object.keys(STUBS).find((candidate) => importer.startsWith(directoryOf(candidate)));
+        const contents = name === undefined ? undefined : STUBS[name]?.[path];
+        if (name === undefined || contents === undefined) return undefined;
+        met.add(`${name}: ${path}`);
+        return { path, namespace: 'stub', pluginData: contents, sideEffects: false };
+      });
+      build.onLoad({ filter: /.*/, namespace: 'stub' }, ({ pluginData }) => ({
+        contents: pluginData as string,
+      }));
+      build.onEnd(() => {
+        const missed = wanted.filter((stub) => !met.has(stub));
+        if (missed.length === 0) return undefined;
+        return { errors: [{ text: `no longer imported (${missed.join(', ')}): look at .config/stubs.ts` }] };
+      });
+    },
+  };
+}

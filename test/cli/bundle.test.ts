@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createWorkspace, type Workspace } from '../support/workspace.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+describe('the bundle', () => {
+  let workspace: Workspace;
+  before(() => {
+    workspace = createWorkspace();
+    for (const name of ['bin', 'dist', 'package.json'])
+      cpSync(join(root, name), workspace.path(name), { recursive: true });
+  });
+  after(() => {
+    workspace.remove();
+  });
+
+  const version = (node = process.execPath): ReturnType<typeof spawnSync> =>
+    spawnSync(node, [workspace.path('bin/vaultonce.mjs'), '--version'], { encoding: 'utf8' });
+
+  test('runs without its code cache, and with one that is empty, torn or of something else', () => {
+    const cache = readFileSync(workspace.path('dist/vaultonce.cache'));
+    for (const content of [cache, Buffer.alloc(0), cache.subarray(0, 1000), Buffer.from('not a cache')]) {
+      writeFileSync(workspace.path('dist/vaultonce.cache'), content);
+      assert.equal(version().status, 0);
+    }
+    execFileSync('rm', [workspace.path('dist/vaultonce.cache')]);
+    assert.equal(version().status, 0);
+  });
+
+  test('its code cache is accepted by this Node', () => {
+    const script = `
+      const { Script } = require('node:vm'); const { readFileSync } = require('node:fs');
+      const script = new Script(readFileSync('dist/vaultonce.js', 'utf8'), { cachedData: readFileSync('dist/vaultonce.cache') });
+      process.exit(script.cachedDataRejected ? 1 : 0);`;
+    assert.equal(spawnSync(process.execPath, ['-e', script], { cwd: root }).status, 0);
+  });
+
+  test('--help loads nothing of the network, and no fetch', () => {
+    const preload = workspace.write(
+      'preload.cjs',
+      `process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, JSON.stringify(process.moduleLoadList)));`,
+    );
+    const modules = workspace.path('modules.json');
+    const { status } = spawnSync(
+      process.execPath,
+      ['--require', preload, join(root, 'bin/vaultonce.mjs'), '--help'],
+      {
+        env: { MODULES: modules },
+      },
+    );
+    assert.equal(status, 0);
+    const loaded = JSON.parse(readFileSync(modules, 'utf8')) as string[];
+    for (const name of ['http', 'https', 'tls', 'net', 'http2', 'zlib', 'crypto', 'child_process']) {
+      assert.ok(!loaded.includes(`NativeModule ${name}`), name);
+    }
+    assert.deepEqual(
+      loaded.filter((name) => name.includes('undici')),
+      [],
+    );
+  });
+
+  test('an old Node is told which one is needed', () => {
+    const bin = readFileSync(join(root, 'bin/vaultonce.mjs'), 'utf8');
+    for (const [old, isSupported] of [
+      ['20.20.2', false],
+      ['22.20.0', false],
+      ['22.21.0', true],
+      ['23.9.0', false],
+      ['24.4.1', false],
+      ['24.5.0', true],
+      ['26.0.0', true],
+    ] as const) {
+      workspace.write('bin/pretend.mjs', bin.replaceAll('process.versions.node', `'${old}'`));
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        [workspace.path('bin/pretend.mjs'), '--version'],
+        { encoding: 'utf8' },
+      );
+      assert.equal(status, isSupported ? 0 : 2, old);
+      if (!isSupported) assert.match(stderr, /is too old\n {2}→ install Node\.js 24/);
+    }
+  });
+
+  test('without a build it says so', () => {
+    execFileSync('rm', ['-r', workspace.path('dist')]);
+    const { status, stderr } = version();
+    assert.equal(status, 1);
+    assert.match(String(stderr), /npm run build/);
+  });
+
+  test('the package holds what it needs and nothing else', () => {
+    const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const packed = JSON.parse(output) as unknown;
+    const [first] = (Array.isArray(packed) ? packed : Object.values(packed as object)) as {
+      files: { path: string }[];
+    }[];
+    assert.deepEqual(first?.files.map(({ path }) => path).sort(), [
+      'CHANGELOG.md',
+      'CONFIGURATION.md',
+      'LICENSE',
+      'README.md',
+      'bin/vaultonce.mjs',
+      'dist/THIRD-PARTY-LICENSES.txt',
+      'dist/vaultonce.cache',
+      'dist/vaultonce.js',
+      'package.json',
+    ]);
+  });
+});

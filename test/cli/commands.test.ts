@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { failuresOf, runCli } from '../support/cli.ts';
+import { createWorkspace } from '../support/workspace.ts';
+
+const root = join(import.meta.dirname, '../..');
+const workspace = createWorkspace();
+after(() => {
+  workspace.remove();
+});
+
+describe('the command line', () => {
+  test('--help of every command exits 0, has an example and goes to stdout', async () => {
+    for (const args of [
+      ['--help'],
+      ['help'],
+      ['help', 'render'],
+      ['render', '--help'],
+      ['check', '-h'],
+      ['schema', '--help'],
+    ]) {
+      const { code, stdout, stderr } = await runCli(args);
+      assert.equal(code, 0, args.join(' '));
+      assert.equal(stderr, '');
+      assert.match(stdout, /^Usage: vaultonce/);
+      assert.match(stdout, /Examples:/);
+    }
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    assert.equal((await runCli(['--version'])).stdout, `${version}\n`);
+  });
+
+  test('2: no command, an unknown one, unknown flags, wrong and missing values, superfluous arguments', async () => {
+    const wrong = [
+      [],
+      ['redner'],
+      ['render', '--tiemout', '3s'],
+      ['render', '--log-level', 'loud'],
+      ['render', '--timeout'],
+      ['render', 'extra'],
+      ['check', '--report', 'x'],
+      ['schema', '--json'],
+    ];
+    for (const args of wrong) {
+      const result = await runCli(args);
+      assert.equal(result.code, 2, `${args.join(' ')}: ${result.stderr}`);
+      assert.equal(result.stdout, '');
+      const [failure] = failuresOf(result);
+      assert.ok(failure?.message, args.join(' '));
+      assert.match(failure?.hint ?? '', /--help/);
+    }
+    const near = await runCli(['redner']);
+    assert.match(near.stderr, /Did you mean render/);
+  });
+
+  test('2: a flag whose value is checked later; 3: a variable likewise', async () => {
+    const config = workspace.write('ok.yaml', 'vault: {address: "http://127.0.0.1:1"}\n');
+    assert.equal((await runCli(['check', '-c', config, '--timeout', 'soon'])).code, 2);
+    assert.equal((await runCli(['check', '-c', config], { env: { VAULTONCE_TIMEOUT: 'soon' } })).code, 3);
+    assert.equal((await runCli(['check', '-c', config], { env: { VAULTONCE_LOG_LEVEL: 'loud' } })).code, 3);
+    assert.equal((await runCli(['check', '-c', config], { env: { VAULT_MAX_RETRIES: 'many' } })).code, 3);
+  });
+
+  test('a usage error on a terminal is text with what to do next', async () => {
+    const { stdout, code } = await runCli(['render', '--nope'], { terminal: true, env: { NO_COLOR: '1' } });
+    assert.equal(code, 2);
+    assert.match(stdout, /vaultonce: error: unknown option '--nope'\r\n {2}→ see `vaultonce --help`/);
+  });
+
+  const CONFIG = `
+vault: { address: https://vault.example.com:8200, namespace: team }
+auth: { method: kubernetes, role: web }
+secrets:
+  db: secret/app/db
+  same: secret/app/db
+  tls: { path: pki/issue/web, write: { common_name: web } }
+  flags: { path: secret/app/flags, optional: true, engine: kv2 }
+outputs:
+  - { path: app.properties, contents: "{{db.password}}" }
+  - { path: tls.key, secret: tls, key: private_key, mode: "0440", owner: 1000 }
+output: { directory: /vault/secrets }
+environment: { DATABASE_PASSWORD: "secret/app/db#password" }
+`;
+
+  test('check prints each request and each output, offline', async () => {
+    const config = workspace.write('check.yaml', CONFIG);
+    const { code, stdout } = await runCli(['check', '-c', config]);
+    assert.equal(code, 0);
+    assert.match(stdout, /login {4}kubernetes at auth\/kubernetes in namespace team/);
+    assert.match(stdout, /^db +GET +secret\/app\/db +by mount$/m);
+    assert.match(stdout, /^tls +POST +pki\/issue\/web +raw$/m);
+    assert.match(stdout, /^\/vault\/secrets\/tls\.key +raw +0440 +1000:- +tls$/m);
+    assert.match(stdout, /at most 6: 1 login, 1 mount look-up, 3 secrets, 1 revoke/);
+  });
+
+  test('check --json is the same for machines', async () => {
+    const { code, stdout } = await runCli(['check', '--json', '-c', workspace.write('check.yaml', CONFIG)]);
+    assert.equal(code, 0);
+    const plan = JSON.parse(stdout) as Record<string, unknown>;
+    assert.equal(plan['address'], 'https://vault.example.com:8200');
+    assert.deepEqual(plan['requests'], { login: 1, mounts: 1, secrets: 3, revoke: 1, total: 6 });
+    assert.equal((plan['secrets'] as unknown[]).length, 4);
+    assert.deepEqual((plan['outputs'] as { secrets: string[] }[])[0]?.secrets, ['db']);
+    assert.deepEqual(plan['environment'], ['DATABASE_PASSWORD']);
+  });
+
+  test('config from stdin, from $VAULTONCE_CONFIG, inline, from ./vaultonce.yaml, as JSON, and several merged', async () => {
+    const outputsOf = (stdout: string): number =>
+      (JSON.parse(stdout) as { outputs: unknown[] }).outputs.length;
+    const check = ['check', '--json'];
+    assert.equal(outputsOf((await runCli([...check, '-c', '-'], { input: CONFIG })).stdout), 2);
+    const path = workspace.write('vaultonce.yaml', CONFIG);
+    assert.equal(outputsOf((await runCli(check, { env: { VAULTONCE_CONFIG: path } })).stdout), 2);
+    assert.equal(outputsOf((await runCli(check, { env: { VAULTONCE_CONFIG_INLINE: CONFIG } })).stdout), 2);
+    assert.equal(outputsOf((await runCli(check, { cwd: workspace.root })).stdout), 2);
+    const json = workspace.write(
+      'more.json',
+      '{"outputs": [{"path": "x", "contents": "{{extra.key}}"}], "secrets": {"extra": "kv/x"}}',
+    );
+    assert.equal(outputsOf((await runCli([...check, '-c', path, '-c', json])).stdout), 3);
+    const inline = {
+      VAULTONCE_CONFIG: path,
+      VAULTONCE_CONFIG_INLINE: '{"outputs": [{"path": "y", "contents": "y"}]}',
+    };
+    assert.equal(outputsOf((await runCli(check, { env: inline })).stdout), 3);
+    const ignored = await runCli([...check, '-c', path], { env: { VAULTONCE_CONFIG: '/nonexistent' } });
+    assert.equal(ignored.code, 0, '-c goes before the environment');
+  });
+
+  test('schema and its Markdown are the committed copies', async () => {
+    const schema = await runCli(['schema']);
+    assert.equal(
+      schema.stdout,
+      readFileSync(join(root, 'src/config/vaultonce.schema.json'), 'utf8'),
+      'run `npm run schema`',
+    );
+    const markdown = await runCli(['schema', '--markdown']);
+    assert.equal(
+      markdown.stdout,
+      readFileSync(join(root, 'CONFIGURATION.md'), 'utf8'),
+      'run `npm run schema`',
+    );
+  });
+});

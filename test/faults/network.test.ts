@@ -1,0 +1,385 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { failuresOf, logLines, startCli, type CliResult } from '../support/cli.ts';
+import { startStandIn, type StandIn, type StandInOptions } from '../support/stand-in.ts';
+
+const UNAVAILABLE = { status: 503, body: { errors: ['Vault is sealed'] } };
+
+describe('faults of the network and the server', () => {
+  let app: TestApp;
+  let standIn: StandIn | undefined;
+  before(async () => {
+    app = await startApp({ tls: true });
+    await app.putKv2('a', { key: 'one' });
+    await app.putKv2('b', { key: 'two' });
+  });
+  afterEach(async () => {
+    await standIn?.stop();
+    standIn = undefined;
+    assert.equal(await app.server.tokensLeft(), 0, 'no token is left');
+  });
+  after(() => app.stop());
+
+  const config: TestConfig = {
+    secrets: { a: 'secret/a', b: 'secret/b' },
+    outputs: [{ path: 'f.txt', contents: '{{a.key}} {{b.key}}' }],
+  };
+
+  const through = async (
+    answer: StandInOptions['answer'],
+    args: readonly string[] = [],
+    own: TestConfig = config,
+  ): Promise<{ result: CliResult; standIn: StandIn }> => {
+    standIn = await startStandIn({ target: app.server.address, answer });
+    const result = await app.render(own, ['--address', standIn.address, ...args]);
+    return { result, standIn };
+  };
+
+  test('a server that is down for a moment is waited for', async () => {
+    const { result } = await through(({ path }, nth) =>
+      path.includes('login') && nth < 3 ? UNAVAILABLE : 'forward',
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(logLines(result).filter(({ event }) => event === 'retrying').length, 2);
+  });
+
+  test('each passing status and a dropped connection is retried for reads', async () => {
+    const statuses = [412, 429, 500, 502, 504];
+    const { result, standIn: server } = await through(({ path }, nth) => {
+      if (!path.includes('secret/data/a') || nth > statuses.length + 1) return 'forward';
+      const status = statuses[nth - 1];
+      return status === undefined ? 'drop-answer' : { status, body: { errors: ['passing'] } };
+    });
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(server.seen.filter(({ path }) => path === 'secret/data/a').length, 7);
+  });
+
+  test('Retry-After is kept to, and a 429 holds back the whole run', async () => {
+    const limited = {
+      status: 429,
+      body: { errors: ['rate limit quota exceeded'] },
+      headers: { 'Retry-After': '1' },
+    };
+    const { result, standIn: server } = await through(
+      ({ path }, nth) => (path === 'secret/data/a' && nth === 1 ? limited : 'forward'),
+      [],
+      { ...config, concurrency: 1 },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    const reads = server.seen.filter(({ path }) => path.startsWith('secret/data/'));
+    const [first, ...others] = reads;
+    for (const { atMs } of others)
+      assert.ok(atMs - (first?.atMs ?? 0) >= 990, 'nothing is sent for a second');
+  });
+
+  test('still failing at the end of the retries: 9; and no retry where max_retries is 0', async () => {
+    const { result, standIn: server } = await through(() => UNAVAILABLE, [], {
+      ...config,
+      vault: { max_retries: 2 },
+    });
+    assert.equal(result.code, 9);
+    assert.equal(server.seen.length, 3);
+    assert.match(failuresOf(result)[0]?.message ?? '', /Vault is sealed \(after 3 attempts\)/);
+    assert.match(failuresOf(result)[0]?.hint ?? '', /unseal/);
+    await standIn?.stop();
+    const none = await through(() => UNAVAILABLE, [], { ...config, vault: { max_retries: 0 } });
+    assert.equal(none.standIn.seen.length, 1);
+    assert.equal(none.result.code, 9);
+  });
+
+  test('retries end before the timeout does: 9, not 124', async () => {
+    const { result } = await through(() => UNAVAILABLE, ['--timeout', '2s']);
+    assert.equal(result.code, 9);
+  });
+
+  test('a server that hangs is left at the timeout: 124', async () => {
+    for (const part of ['login', 'mounts', 'secret/data']) {
+      const { result, standIn: server } = await through(
+        ({ path }) => (path.includes(part) ? 'hang' : 'forward'),
+        ['--timeout', '1s'],
+      );
+      assert.equal(result.code, 124, `${part}: ${result.stderr}`);
+      assert.match(failuresOf(result)[0]?.message ?? '', /timeout of 1 s/);
+      await server.stop();
+    }
+  });
+
+  test('client_timeout limits a single request, also one whose body drips', async () => {
+    const { result, standIn: server } = await through(
+      ({ path }, nth) => (path === 'secret/data/a' && nth === 1 ? 'drip' : 'forward'),
+      [],
+      { ...config, vault: { client_timeout: '300ms' } },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(server.seen.filter(({ path }) => path === 'secret/data/a').length, 2);
+  });
+
+  test('a request that mints is not repeated after an ambiguous failure, but after a plain refusal', async () => {
+    const minting = { secrets: { c: { path: 'pki/issue/web', write: { common_name: 'x' } } } };
+    const ambiguous = await through(
+      ({ path }) => (path.startsWith('pki/') ? 'drop' : 'forward'),
+      [],
+      minting,
+    );
+    assert.equal(ambiguous.result.code, 9);
+    assert.equal(ambiguous.standIn.seen.filter(({ path }) => path.startsWith('pki/')).length, 1);
+    await standIn?.stop();
+    const clear = await through(
+      ({ path }, nth) => {
+        if (!path.startsWith('pki/')) return 'forward';
+        return nth === 1
+          ? UNAVAILABLE
+          : { status: 200, body: { request_id: 'r', data: { certificate: 'c' } } };
+      },
+      [],
+      minting,
+    );
+    assert.equal(clear.result.code, 0, clear.result.stderr);
+    assert.equal(clear.standIn.seen.filter(({ path }) => path.startsWith('pki/')).length, 2);
+  });
+
+  test('a lost secret ends the waiting for others', async () => {
+    const { result } = await through(
+      ({ path }) => (path === 'secret/data/b' ? UNAVAILABLE : 'forward'),
+      ['--timeout', '40s'],
+      {
+        ...config,
+        secrets: { gone: 'secret/gone', b: 'secret/b' },
+        outputs: [],
+        concurrency: 1,
+      },
+    );
+    assert.equal(result.code, 6, 'the lowest code of the stage');
+    assert.deepEqual(
+      failuresOf(result).map(({ kind }) => kind),
+      ['not_found', 'unavailable'],
+    );
+  });
+
+  test('an answer without a token is a failed login', async () => {
+    for (const body of [{}, { auth: null }, { auth: { client_token: '' } }, { data: { token: 'x' } }]) {
+      const { result, standIn: server } = await through(({ path }) =>
+        path.includes('login') ? { status: 200, body } : 'forward',
+      );
+      assert.equal(result.code, 4);
+      assert.match(failuresOf(result)[0]?.message ?? '', /gave no token/);
+      await server.stop();
+    }
+    const mfa = {
+      auth: {
+        client_token: '',
+        mfa_requirement: { mfa_request_id: 'x', mfa_constraints: { totp_for_all: {} } },
+      },
+    };
+    const { result } = await through(({ path }) =>
+      path.includes('login') ? { status: 200, body: mfa } : 'forward',
+    );
+    assert.equal(result.code, 4);
+    assert.match(failuresOf(result)[0]?.message ?? '', /totp_for_all/);
+  });
+
+  test('a revocation that fails is a warning: the files are complete', async () => {
+    const { result } = await through(({ path }) =>
+      path.includes('revoke-self')
+        ? { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] } }
+        : 'forward',
+    );
+    assert.equal(result.code, 0);
+    assert.match(
+      logLines(result).find(({ event }) => event === 'revoke_failed')?.reason ?? '',
+      /auth\/token\/revoke-self/,
+    );
+    await app.server.revokeTokens();
+  });
+
+  test('no redirect is followed: the token stays here', async () => {
+    const elsewhere = await startStandIn({ answer: () => ({ status: 200, body: {} }) });
+    const { result } = await through(({ path }) =>
+      path === 'secret/data/a'
+        ? { status: 307, headers: { Location: `${elsewhere.address}/v1/secret/data/a` } }
+        : 'forward',
+    );
+    assert.equal(result.code, 9);
+    assert.equal(elsewhere.seen.length, 0);
+    await elsewhere.stop();
+  });
+
+  test('an answer that is not from a Vault server', async () => {
+    const page = { status: 200, text: '<html>please log in</html>' };
+    const { result, standIn: server } = await through(() => page);
+    assert.equal(result.code, 9);
+    assert.equal(server.seen.length, 1);
+    assert.doesNotMatch(result.stderr, /please log in/);
+  });
+
+  test('nothing listens; a name that does not resolve', async () => {
+    const free = createServer();
+    await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
+    const { port } = free.address() as AddressInfo;
+    await new Promise((resolve) => free.close(resolve));
+    const refused = await app.render(config, [
+      '--address',
+      `http://127.0.0.1:${String(port)}`,
+      '--timeout',
+      '1s',
+    ]);
+    assert.equal(refused.code, 9);
+    assert.match(failuresOf(refused)[0]?.message ?? '', /refused the connection/);
+    const unknown = await app.render(config, ['--address', 'http://vault.invalid:8200', '--timeout', '1s']);
+    assert.ok([9, 124].includes(unknown.code ?? 0), unknown.stderr);
+  });
+
+  test('TLS: a CA file, bytes and a directory; a wrong CA, a wrong name, skip_verify, http and https mixed up', async () => {
+    const { tlsAddress, address, certificates } = app.server;
+    const at = (url: string, env: Record<string, string> = {}, tls: object = {}): Promise<CliResult> =>
+      app.render({ ...config, vault: { address: url, tls } }, ['--timeout', '5s'], { env });
+    assert.equal((await at(tlsAddress, { VAULT_CACERT: certificates.caFile })).code, 0);
+    assert.equal(
+      (await at(tlsAddress, {}, { ca_cert_bytes: readFileSync(certificates.caFile, 'utf8') })).code,
+      0,
+    );
+    app.workspace.write('cas/ca.pem', readFileSync(certificates.caFile));
+    assert.equal((await at(tlsAddress, { BAO_CAPATH: app.workspace.path('cas') })).code, 0);
+    const named = { VAULT_CACERT: certificates.caFile, VAULT_TLS_SERVER_NAME: 'vault.internal' };
+    assert.equal((await at(tlsAddress, named)).code, 0);
+
+    for (const env of [{}, { VAULT_CACERT: certificates.otherCaFile }]) {
+      const wrong = await at(tlsAddress, env);
+      assert.equal(wrong.code, 9);
+      assert.match(failuresOf(wrong)[0]?.hint ?? '', /ca_cert/);
+      assert.ok(!logLines(wrong).some(({ event }) => event === 'retrying'), 'told at once');
+    }
+    const wrongName = await at(tlsAddress, { ...named, VAULT_TLS_SERVER_NAME: 'vault.example.com' });
+    assert.equal(wrongName.code, 9);
+    assert.match(failuresOf(wrongName)[0]?.hint ?? '', /server_name/);
+
+    const skipped = await at(tlsAddress, { VAULT_SKIP_VERIFY: 'true' });
+    assert.equal(skipped.code, 0);
+    assert.equal(logLines(skipped)[0]?.event, 'insecure');
+    assert.equal((await at(tlsAddress, { VAULT_SKIP_VERIFY: 'false' })).code, 9);
+    assert.equal((await at(tlsAddress, { VAULT_SKIP_VERIFY: 'maybe' })).code, 3);
+
+    const plainToTls = await at(tlsAddress.replace('https', 'http'));
+    assert.equal(plainToTls.code, 9);
+    assert.match(failuresOf(plainToTls)[0]?.hint ?? '', /https:\/\//);
+    const tlsToPlain = await at(address.replace('http', 'https'));
+    assert.equal(tlsToPlain.code, 9);
+    assert.match(failuresOf(tlsToPlain)[0]?.hint ?? '', /http:\/\//);
+
+    app.server.takeAudit();
+    const noFile = await at(tlsAddress, { VAULT_CACERT: '/nonexistent.pem' });
+    assert.equal(noFile.code, 3);
+    const noPem = await at(tlsAddress, { VAULT_CACERT: app.workspace.write('not.pem', 'hello') });
+    assert.equal(noPem.code, 3);
+    const half = await at(tlsAddress, { VAULT_CLIENT_CERT: certificates.certFile });
+    assert.equal(half.code, 3);
+    assert.deepEqual(requestsOf(app.server), []);
+  });
+
+  test('headers: X-Vault-Request, User-Agent, X-Vault-Index replayed', async () => {
+    const { result, standIn: server } = await through(({ path }) => {
+      if (path.includes('login'))
+        return {
+          status: 200,
+          body: { auth: { client_token: 's.x', policies: [] } },
+          headers: { 'X-Vault-Index': 'state-1' },
+        };
+      if (path.includes('mounts'))
+        return {
+          status: 200,
+          body: { data: { secret: { 'secret/': { type: 'kv', options: { version: '1' } } } } },
+        };
+      return { status: 200, body: { request_id: 'r', data: { key: 'v' } } };
+    });
+    assert.equal(result.code, 0, result.stderr);
+    for (const { headers } of server.seen) {
+      assert.equal(headers['x-vault-request'], 'true');
+      assert.match(headers['user-agent'] ?? '', /^vaultonce\/\d/);
+    }
+    assert.equal(server.seen[0]?.headers['x-vault-index'], undefined);
+    for (const { headers } of server.seen.slice(1)) assert.equal(headers['x-vault-index'], 'state-1');
+  });
+
+  test('a proxy of the environment is used, except for this machine and for NO_PROXY', async () => {
+    standIn = await startStandIn({ answer: () => UNAVAILABLE });
+    const env = { HTTP_PROXY: standIn.address };
+    const args = ['--timeout', '2s'];
+    assert.equal((await app.render(config, args, { env })).code, 0, 'loopback goes directly');
+    const remote = { ...config, vault: { address: 'http://vault.invalid:8200', max_retries: 0 } };
+    const proxied = await app.render(remote, args, { env });
+    assert.equal(proxied.code, 9);
+    assert.equal(standIn.seen.length, 1, proxied.stderr);
+    const excluded = await app.render(remote, args, { env: { ...env, NO_PROXY: 'vault.invalid' } });
+    assert.ok([9, 124].includes(excluded.code ?? 0));
+    assert.equal(standIn.seen.length, 1);
+    const declared = await app.render(remote, args, {
+      env: { VAULT_PROXY_ADDR: standIn.address, NO_PROXY: '*' },
+    });
+    assert.equal(declared.code, 9);
+    assert.equal(standIn.seen.length, 2);
+  });
+
+  test('rate_limit spaces the requests', async () => {
+    const { result, standIn: server } = await through(() => 'forward', [], {
+      ...config,
+      vault: { rate_limit: '10:1' },
+    });
+    assert.equal(result.code, 0, result.stderr);
+    const times = server.seen.map(({ atMs }) => atMs);
+    const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    assert.ok(
+      gaps.every((gap) => gap > 60),
+      gaps.join(' '),
+    );
+  });
+
+  for (const [signal, code] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    test(`${signal} during login, during fetch, while waiting for a retry: ${String(code)} within 2 s, nothing left`, async () => {
+      for (const [part, answer] of [
+        ['login', 'hang'],
+        ['secret/data', 'hang'],
+        ['secret/data', 'sealed'],
+      ] as const) {
+        standIn = await startStandIn({
+          target: app.server.address,
+          answer: ({ path }) =>
+            path.includes(part) ? (answer === 'hang' ? 'hang' : UNAVAILABLE) : 'forward',
+        });
+        const before = app.workspace.snapshot();
+        const running = startCli(['render', '-c', app.config(config), '--address', standIn.address]);
+        while (!standIn.seen.some(({ path }) => path.includes(part))) await delay(5);
+        const since = performance.now();
+        running.child.kill(signal);
+        const result = await running.done;
+        assert.equal(result.code, code, result.stderr);
+        assert.ok(performance.now() - since < 2000, 'within 2 s');
+        assert.match(failuresOf(result)[0]?.message ?? '', new RegExp(signal));
+        assert.deepEqual(Object.keys(app.workspace.snapshot()), Object.keys(before));
+        assert.equal(await app.server.tokensLeft(), 0, 'the token is revoked');
+        await standIn.stop();
+      }
+    });
+  }
+
+  test('a login that is answered just after SIGTERM still gets its token revoked', async () => {
+    standIn = await startStandIn({
+      target: app.server.address,
+      answer: ({ path }) => (path.includes('login') ? 'late' : 'forward'),
+    });
+    app.server.takeAudit();
+    const running = startCli(['render', '-c', app.config(config), '--address', standIn.address]);
+    while (standIn.seen.length === 0) await delay(1);
+    running.child.kill('SIGTERM');
+    const result = await running.done;
+    assert.equal(result.code, 143, result.stderr);
+    assert.deepEqual(requestsOf(app.server), ['update auth/approle/login', 'update auth/token/revoke-self']);
+  });
+});
