@@ -18,6 +18,8 @@ async function bundle(): Promise<Metafile> {
     format: 'cjs',
     target: 'node22.21',
     minify: true,
+    // bin compiles a script, not a module: it has no import().
+    supported: { 'dynamic-import': false },
     legalComments: 'none',
     banner: { js: '(function (require, module, exports) {' },
     footer: { js: '})' },

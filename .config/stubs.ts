@@ -14,6 +14,9 @@ const STUBS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'proxy-from-env': "export const getProxyForUrl = () => '';",
     'https-proxy-agent': 'export default class HttpsProxyAgent {}',
     http2: 'export default {};',
+    // Only for an https address; plain HTTP should not pay for TLS.
+    https: `const https = () => require('node:https');
+      export default { get Agent() { return https().Agent; }, get request() { return https().request; }, get globalAgent() { return https().globalAgent; } };`,
     zlib: 'export default { constants: {} };',
     crypto: 'export default {};',
     './xhr.js': 'export default null;',

@@ -19,7 +19,7 @@ import { checkTargets, stageOutputs } from './write.ts';
 export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<void> {
   const login = prepareLogin(config, io);
   checkTargets(plan.outputs);
-  using client = createClient(config.server, config.concurrency, io);
+  using client = await createClient(config.server, config.concurrency, io);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 

@@ -7,21 +7,22 @@ import { defineMethod } from './method.ts';
 const roleId = oneOf(['role_id', 'role_id_file'], true);
 const secretId = oneOf(['secret_id', 'secret_id_file'], false);
 
-const schema = z
-  .strictObject({
-    method: z.literal('approle'),
-    ...loginFields('approle'),
-    role_id: secretText.optional().describe('The role_id.'),
-    role_id_file: text.optional().describe('File that holds the role_id.'),
-    secret_id: secretText.optional().describe('The secret_id; better is a file.'),
-    secret_id_file: text
-      .optional()
-      .describe(
-        'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
-      ),
-  })
-  .refine(roleId.check, roleId.message)
-  .refine(secretId.check, secretId.message);
+const schema = () =>
+  z
+    .strictObject({
+      method: z.literal('approle'),
+      ...loginFields('approle'),
+      role_id: secretText.optional().describe('The role_id.'),
+      role_id_file: text.optional().describe('File that holds the role_id.'),
+      secret_id: secretText.optional().describe('The secret_id; better is a file.'),
+      secret_id_file: text
+        .optional()
+        .describe(
+          'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
+        ),
+    })
+    .refine(roleId.check, roleId.message)
+    .refine(secretId.check, secretId.message);
 
 /** https://openbao.org/api-docs/auth/approle/#login-with-approle */
 export const approle = defineMethod({

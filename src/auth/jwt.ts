@@ -8,16 +8,17 @@ import { defineMethod, type AuthIo } from './method.ts';
 
 const source = oneOf(['jwt', 'jwt_file', 'jwt_env'], true);
 
-const schema = z
-  .strictObject({
-    method: z.literal('jwt'),
-    ...loginFields('jwt'),
-    role: text.optional().describe("The role to log in with; without it the mount's default role."),
-    jwt: secretText.optional().describe('The JWT itself; better is a file or a variable.'),
-    jwt_file: text.optional().describe('File that holds the JWT.'),
-    jwt_env: text.optional().describe('Name of the environment variable that holds the JWT.'),
-  })
-  .refine(source.check, source.message);
+const schema = () =>
+  z
+    .strictObject({
+      method: z.literal('jwt'),
+      ...loginFields('jwt'),
+      role: text.optional().describe("The role to log in with; without it the mount's default role."),
+      jwt: secretText.optional().describe('The JWT itself; better is a file or a variable.'),
+      jwt_file: text.optional().describe('File that holds the JWT.'),
+      jwt_env: text.optional().describe('Name of the environment variable that holds the JWT.'),
+    })
+    .refine(source.check, source.message);
 
 /** https://openbao.org/api-docs/auth/jwt/#jwt-login */
 export const jwt = defineMethod({
@@ -35,7 +36,7 @@ export const jwt = defineMethod({
     "compare the claims with the role: bound_audiences has to hold aud (servers since 1.16.3 insist), bound_subject and bound_claims the rest, the mount's bound_issuer iss",
 });
 
-function findJwt(config: z.output<typeof schema>, { env }: AuthIo): Secret {
+function findJwt(config: z.output<ReturnType<typeof schema>>, { env }: AuthIo): Secret {
   if (config.jwt !== undefined) return credentialFromText(config.jwt.reveal(), 'the JWT', 'auth.jwt');
   if (config.jwt_file !== undefined) return credentialFromFile(config.jwt_file, 'the JWT');
   const name = config.jwt_env ?? '';

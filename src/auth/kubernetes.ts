@@ -6,14 +6,15 @@ import { defineMethod } from './method.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-const schema = z.strictObject({
-  method: z.literal('kubernetes'),
-  ...loginFields('kubernetes'),
-  role: text.describe('The role to log in with.'),
-  token_file: text
-    .default(SERVICE_ACCOUNT_TOKEN)
-    .describe('File that holds the service account token; read anew for each try, because it rotates.'),
-});
+const schema = () =>
+  z.strictObject({
+    method: z.literal('kubernetes'),
+    ...loginFields('kubernetes'),
+    role: text.describe('The role to log in with.'),
+    token_file: text
+      .default(SERVICE_ACCOUNT_TOKEN)
+      .describe('File that holds the service account token; read anew for each try, because it rotates.'),
+  });
 
 /** https://openbao.org/api-docs/auth/kubernetes/#login */
 export const kubernetes = defineMethod({

@@ -31,7 +31,8 @@ export type Login = GivenToken | LoginRequest;
  * To add one: one file, and one line in the index.
  */
 export interface AuthMethod<Schema extends z.ZodType = z.ZodType> {
-  readonly schema: Schema;
+  /** The method's part of the config; built only for the method that a config names. */
+  readonly schema: () => Schema;
   /**
    * Read anew for each try, because service account tokens rotate.
    * @throws RunError `config` when a credential is missing or cannot be read

@@ -11,16 +11,17 @@ import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
 
 const source = oneOf(['token', 'token_file'], false);
 
-const schema = z
-  .strictObject({
-    method: z.literal('token'),
-    token: secretText.optional().describe('The token itself; better is a file or the environment.'),
-    token_file: text.optional().describe('File that holds the token.'),
-    namespace: namespace
-      .optional()
-      .describe('Namespace of the token, where it differs from `vault.namespace`.'),
-  })
-  .refine(source.check, source.message);
+const schema = () =>
+  z
+    .strictObject({
+      method: z.literal('token'),
+      token: secretText.optional().describe('The token itself; better is a file or the environment.'),
+      token_file: text.optional().describe('File that holds the token.'),
+      namespace: namespace
+        .optional()
+        .describe('Namespace of the token, where it differs from `vault.namespace`.'),
+    })
+    .refine(source.check, source.message);
 
 /** A token that exists already. It is used as it is, and not revoked. */
 export const token = defineMethod({

@@ -7,15 +7,16 @@ import { defineMethod } from './method.ts';
 
 const source = oneOf(['password', 'password_file'], true);
 
-const schema = z
-  .strictObject({
-    method: z.literal('userpass'),
-    ...loginFields('userpass'),
-    username: text.regex(/^[^/]+$/, 'must not hold a slash').describe('The user name.'),
-    password: secretText.optional().describe('The password; better is a file.'),
-    password_file: text.optional().describe('File that holds the password.'),
-  })
-  .refine(source.check, source.message);
+const schema = () =>
+  z
+    .strictObject({
+      method: z.literal('userpass'),
+      ...loginFields('userpass'),
+      username: text.regex(/^[^/]+$/, 'must not hold a slash').describe('The user name.'),
+      password: secretText.optional().describe('The password; better is a file.'),
+      password_file: text.optional().describe('File that holds the password.'),
+    })
+    .refine(source.check, source.message);
 
 /** https://openbao.org/api-docs/auth/userpass/#login */
 export const userpass = defineMethod({

@@ -35,7 +35,7 @@ export interface ServerSettings {
   readonly proxyAddress: string | undefined;
 }
 
-export type AuthConfig = z.output<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['schema']>;
+export type AuthConfig = z.output<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['schema']>>;
 
 export interface DeclaredSecret {
   readonly name: string;

@@ -21,7 +21,7 @@ interface Schema {
 
 /** The JSON Schema (draft 2020-12) of a config file, for editors and validators. */
 export function configJsonSchema(): Schema {
-  const schema = z.toJSONSchema(configSchema, {
+  const schema = z.toJSONSchema(configSchema(undefined), {
     io: 'input',
     target: 'draft-2020-12',
     unrepresentable: 'any',

@@ -26,16 +26,21 @@ export async function loadConfig(flags: Flags, io: Pick<Io, 'env' | 'cwd' | 'rea
   const [first, ...others] = interpolated.map(({ source }) => source);
   if (first === undefined) throw new RunError('config', 'there is no config');
   const merged = mergeSources([first, ...others]);
-  const result = configSchema.safeParse(merged.value);
+  const schema = configSchema(methodOf(merged.value));
+  const result = schema.safeParse(merged.value);
   if (result.success) {
     const names = texts.map(({ name }) => name);
     return resolveConfig(result.data, merged, names, { flags, env: io.env, cwd: io.cwd });
   }
-  const problems = problemsOf(result.error.issues, configSchema, merged.value);
+  const problems = problemsOf(result.error.issues, schema, merged.value);
   throw new RunError(problems.map((problem) => failureOf(problem, merged)));
 }
 
 function interpolateSource(source: Source, env: Io['env']): { source: Source; problems: Problem[] } {
   const { value, problems } = interpolate(source.value, env);
   return { source: { ...source, value: value as Source['value'] }, problems };
+}
+
+function methodOf({ auth }: Readonly<Record<string, unknown>>): unknown {
+  return typeof auth === 'object' && auth !== null && 'method' in auth ? auth.method : undefined;
 }

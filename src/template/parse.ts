@@ -1,15 +1,8 @@
 import { nearestHint } from '../config/nearest.ts';
-import { RunError } from '../errors.ts';
 import { LAMBDAS, type Lambda } from './lambdas.ts';
-import { tokenize, type Token } from './syntax.ts';
-
-/** Where a tag stands. */
-export interface Place {
-  /** Undefined: inline `contents`. */
-  readonly file: string | undefined;
-  /** From 1. */
-  readonly line: number;
-}
+import { checkName, templateError, type Place } from './names.ts';
+import { parseTokens } from './syntax-error.ts';
+import type { Token } from './syntax.ts';
 
 export type Node =
   | { readonly kind: 'text'; readonly text: string }
@@ -58,32 +51,15 @@ export interface Template {
   readonly secretNames: ReadonlySet<string>;
 }
 
-/** Names after the dot, or inside the section of a secret, that are not keys. */
-export const RESERVED = ['@entries', '@version', '@lease_id', '@lease_duration'] as const;
-export type Reserved = (typeof RESERVED)[number];
-
 /**
  * Parses a template and its partials.
  * @throws RunError `template` with the file and line
  */
 export function parseTemplate(source: string, { file, partials }: TemplateSource): Template {
-  const compiled = new Map<string, readonly Node[]>();
-  const compilePartial = (name: string, indentation: string, place: Place): readonly Node[] => {
-    const key = `${indentation}>${name}`;
-    const known = compiled.get(key);
-    if (known !== undefined) return known;
-    const partial = partials.get(name);
-    if (partial === undefined) throw templateError(place, `the partial {{> ${name}}} does not exist`);
-    const nodes = compile(indent(partial.source, indentation), partial.file);
-    compiled.set(key, nodes);
-    return nodes;
-  };
-  const compile = (text: string, name: string | undefined): readonly Node[] =>
-    new Compiler(text, name, compilePartial).nodesOf(parseOrThrow(text, name));
-
-  const nodes = compile(source, file);
+  const compiler = new PartialCompiler(partials);
+  const nodes = new Compiler(source, file, compiler).compile();
   // Parsing all partials now tells their errors before the first request.
-  for (const name of partials.keys()) compilePartial(name, '', { file, line: 1 });
+  for (const name of partials.keys()) compiler.find(name, '', { file, line: 1 })();
   return { nodes, secretNames: new Set(rootReferences(nodes).map(({ name }) => firstPart(name))) };
 }
 
@@ -103,9 +79,7 @@ interface Reference {
 }
 
 /** References outside of everything that pushes a context of its own. */
-function rootReferences(nodes: readonly Node[], seen = new Set<readonly Node[]>()): Reference[] {
-  if (seen.has(nodes)) return [];
-  seen.add(nodes);
+function rootReferences(nodes: readonly Node[], entered = new Set<string>()): Reference[] {
   return nodes.flatMap((node): Reference[] => {
     switch (node.kind) {
       case 'text':
@@ -113,75 +87,115 @@ function rootReferences(nodes: readonly Node[], seen = new Set<readonly Node[]>(
       case 'variable':
         return [node];
       case 'section':
-        return node.inverted ? [node, ...rootReferences(node.children, seen)] : [node];
+        return node.inverted ? [node, ...rootReferences(node.children, entered)] : [node];
       case 'lambda':
-        return rootReferences(node.children, seen);
+        return rootReferences(node.children, entered);
       case 'partial':
-        return rootReferences(node.nodes(), seen);
+        // By name: a partial that includes itself is indented further each time, so that its nodes never repeat.
+        if (entered.has(node.name)) return [];
+        entered.add(node.name);
+        return rootReferences(node.nodes(), entered);
     }
   });
 }
 
+/** `.` is a name of its own: what a section is about. */
 function firstPart(name: string): string {
-  return name.split('.', 1)[0] ?? name;
+  return name === '.' ? name : (name.split('.', 1)[0] ?? name);
 }
 
-type CompilePartial = (name: string, indentation: string, place: Place) => readonly Node[];
+/** Compiles each partial once for each indentation that it is used with. */
+class PartialCompiler {
+  readonly #partials: ReadonlyMap<string, Partial>;
+  readonly #compiled = new Map<string, readonly Node[]>();
+
+  constructor(partials: ReadonlyMap<string, Partial>) {
+    this.#partials = partials;
+  }
+
+  /** A way to the nodes instead of the nodes, because a partial may include itself. */
+  find(name: string, indentation: string, place: Place): () => readonly Node[] {
+    const partial = this.#partials.get(name);
+    if (partial === undefined) {
+      const hint = nearestHint(name, [...this.#partials.keys()], 'partial');
+      throw templateError(place, `the partial {{> ${name}}} does not exist`, hint);
+    }
+    return () => {
+      const key = `${indentation}>${name}`;
+      const nodes = this.#compiled.get(key) ?? this.#compile(partial, indentation);
+      this.#compiled.set(key, nodes);
+      return nodes;
+    };
+  }
+
+  #compile({ source, file }: Partial, indentation: string): readonly Node[] {
+    return new Compiler(indent(source, indentation), file, this).compile();
+  }
+}
 
 /** Turns tokens into nodes that know their line. */
 class Compiler {
   readonly #source: string;
   readonly #file: string | undefined;
-  readonly #compilePartial: CompilePartial;
+  readonly #partials: PartialCompiler;
   /** Tokens come in the order of the text, so that lines are counted once. */
-  #counted = { position: 0, line: 1 };
+  readonly #counted = { position: 0, line: 1 };
 
-  constructor(source: string, file: string | undefined, compilePartial: CompilePartial) {
+  constructor(source: string, file: string | undefined, partials: PartialCompiler) {
     this.#source = source;
     this.#file = file;
-    this.#compilePartial = compilePartial;
+    this.#partials = partials;
   }
 
-  #lineAt(position: number): number {
-    const { position: from, line } = this.#counted;
-    const lines =
-      position < from ? lineAt(this.#source, position) : line + newlinesIn(this.#source, from, position);
-    this.#counted = { position, line: lines };
-    return lines;
+  compile(): readonly Node[] {
+    return this.#nodesOf(parseTokens(this.#source, this.#file));
   }
 
-  nodesOf(tokens: readonly Token[]): readonly Node[] {
-    return tokens.map((token) => this.#nodeOf(token));
+  #nodesOf(tokens: readonly Token[]): readonly Node[] {
+    return tokens.flatMap((token) => this.#nodeOf(token) ?? []);
   }
 
-  #nodeOf(token: Token): Node {
-    const [type, value, start, , inner, , lineHasContent] = token;
-    const place = { file: this.#file, line: this.#lineAt(start) };
+  #placeAt(position: number): Place {
+    const counted = this.#counted;
+    counted.line += newlinesIn(this.#source, counted.position, position);
+    counted.position = position;
+    return { file: this.#file, line: counted.line };
+  }
+
+  /** @returns undefined for a comment and a change of delimiters, which render nothing */
+  #nodeOf(token: Token): Node | undefined {
+    const [type, value, start] = token;
     switch (type) {
+      case '!':
+      case '=':
+        return undefined;
       case 'text':
         return { kind: 'text', text: value };
       case 'name':
-      case '&':
+      case '&': {
+        const place = this.#placeAt(start);
         checkName(value, 'variable', place);
         return { kind: 'variable', name: value, place };
-      case '>': {
-        // Mustache indents a partial that has its line to itself.
-        const indentation = lineHasContent === true || typeof inner !== 'string' ? '' : inner;
-        return {
-          kind: 'partial',
-          name: value,
-          place,
-          nodes: () => this.#compilePartial(value, indentation, place),
-        };
       }
+      case '>':
+        return this.#partialOf(token);
       case '#':
       case '^':
-        return this.#sectionOf(token, place);
+        return this.#sectionOf(token);
     }
   }
 
-  #sectionOf([type, name, start, end, inner]: Token, place: Place): Node {
-    const children = this.nodesOf(typeof inner === 'object' ? inner : []);
+  #partialOf([, name, start, , inner, tagsBefore, lineHasContent]: Token): Node {
+    const place = this.#placeAt(start);
+    // Mustache indents a partial that has its line to itself.
+    const isFirst = tagsBefore === 0 && lineHasContent !== true;
+    const indentation = isFirst && typeof inner === 'string' ? inner : '';
+    return { kind: 'partial', name, place, nodes: this.#partials.find(name, indentation, place) };
+  }
+
+  #sectionOf([type, name, start, end, inner]: Token): Node {
+    const place = this.#placeAt(start);
+    const children = this.#nodesOf(typeof inner === 'object' ? inner : []);
     const lambda = LAMBDAS.get(name);
     if (lambda === undefined) {
       checkName(name, 'section', place);
@@ -195,66 +209,6 @@ class Compiler {
   }
 }
 
-function checkName(name: string, use: 'variable' | 'section', place: Place): void {
-  if (LAMBDAS.has(name)) {
-    throw templateError(place, `${name} is a section`, `write {{#${name}}}…{{/${name}}}`);
-  }
-  if (/\s/.test(name)) {
-    throw templateError(
-      place,
-      `the name \`${name}\` has a blank in it`,
-      'keys with blanks or dots are reached through {{#secret.@entries}}{{key}}={{value}}{{/secret.@entries}}',
-    );
-  }
-  const reserved = name.split('.').filter((part) => part.startsWith('@'));
-  for (const part of reserved) {
-    if (!(RESERVED as readonly string[]).includes(part)) {
-      const known = [...RESERVED, ...LAMBDAS.keys()];
-      throw templateError(place, `\`${part}\` is not a reserved name`, nearestHint(part, known, 'name'));
-    }
-  }
-  if (use === 'variable' && reserved.includes('@entries')) {
-    throw templateError(place, '@entries is a section', `write {{#${name}}}{{key}}={{value}}{{/${name}}}`);
-  }
-}
-
-function templateError({ file, line }: Place, message: string, hint?: string): RunError {
-  return new RunError('template', message, { where: `${file ?? 'contents'}:${String(line)}`, hint });
-}
-
-function parseOrThrow(source: string, file: string | undefined): readonly Token[] {
-  try {
-    return tokenize(source);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : '';
-    const position = Number(/ at (\d+)$/.exec(message)?.[1] ?? 0);
-    const place = { file, line: lineAt(source, position) };
-    throw templateError(
-      place,
-      syntaxProblem(message),
-      'Mustache tags look like {{secret.key}}, {{#section}}…{{/section}}',
-    );
-  }
-}
-
-/** Mustache's messages in our words. */
-function syntaxProblem(message: string): string {
-  if (message.startsWith('Unclosed section')) return `the section ${quotedIn(message)} is not closed`;
-  if (message.startsWith('Unopened section'))
-    return `the section ${quotedIn(message)} is closed, but was not opened`;
-  if (message.startsWith('Unclosed tag')) return 'a tag is not closed';
-  if (message.startsWith('Invalid tags')) return 'delimiters have to be two, with a blank between them';
-  return 'the template does not parse';
-}
-
-function quotedIn(message: string): string {
-  return /"([^"]*)"/.exec(message)?.[1] ?? '';
-}
-
-function lineAt(source: string, position: number): number {
-  return 1 + newlinesIn(source, 0, position);
-}
-
 function newlinesIn(source: string, from: number, to: number): number {
   let count = 0;
   for (let at = source.indexOf('\n', from); at !== -1 && at < to; at = source.indexOf('\n', at + 1))
@@ -264,5 +218,5 @@ function newlinesIn(source: string, from: number, to: number): number {
 
 function indent(source: string, indentation: string): string {
   if (indentation === '') return source;
-  return source.replace(/^(?=.)/gm, indentation);
+  return source.replace(/(?<=^|\n)(?=[^\r\n])/g, indentation);
 }

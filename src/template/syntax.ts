@@ -2,15 +2,15 @@ import mustache from 'mustache';
 
 /**
  * A token of mustache's parser: type, name or text, start, end, then for a section its children and where its
- * closing tag starts, for a partial its indentation.
+ * closing tag starts, for a partial its indentation, how many tags are before it in its line, and whether text is.
  */
 export type Token = readonly [
-  type: '#' | '^' | '>' | '&' | 'name' | 'text',
+  type: '#' | '^' | '>' | '&' | 'name' | 'text' | '!' | '=',
   value: string,
   start: number,
   end: number,
   inner?: readonly Token[] | string,
-  closeStart?: number,
+  closeStartOrTagsBefore?: number,
   lineHasContent?: boolean,
 ];
 

@@ -35,9 +35,9 @@ export interface VaultClient {
 }
 
 /** @param sockets how many connections may be open at once */
-export function createClient(server: ServerSettings, sockets: number, io: Io): VaultClient {
+export async function createClient(server: ServerSettings, sockets: number, io: Io): Promise<VaultClient> {
   const { address, clientTimeoutMs } = server;
-  const transport = createTransport(server, sockets, io.env);
+  const transport = await createTransport(server, sockets, io.env);
   const instance = createInstance(transport);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.

@@ -1,7 +1,6 @@
 import http from 'node:http';
-import https from 'node:https';
+import type https from 'node:https';
 import type { ServerSettings } from '../config/config.ts';
-import { secureContextOf } from './tls.ts';
 
 /** The agents of a run: kept-alive connections, at most `sockets` of them, through the environment's proxy if any. */
 export interface Transport {
@@ -16,7 +15,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @param sockets how many connections may be open at once
  * @throws RunError `config` for unusable TLS files
  */
-export function createTransport(server: ServerSettings, sockets: number, env: Environment): Transport {
+export async function createTransport(
+  server: ServerSettings,
+  sockets: number,
+  env: Environment,
+): Promise<Transport> {
   const proxyEnv = proxyOf(server, env);
   const options = { keepAlive: true, maxSockets: sockets, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
   if (server.address.startsWith('http:')) {
@@ -28,12 +31,8 @@ export function createTransport(server: ServerSettings, sockets: number, env: En
       },
     };
   }
-  const httpsAgent = new https.Agent({
-    ...options,
-    secureContext: secureContextOf(server.tls),
-    rejectUnauthorized: !server.tls.skipVerify,
-    ...(server.tls.serverName === undefined ? {} : { servername: server.tls.serverName }),
-  });
+  const { createHttpsAgent } = await import('./https-agent.ts');
+  const httpsAgent = createHttpsAgent(server.tls, options);
   return {
     httpsAgent,
     destroy: () => {
