@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
 const bundle = new URL('../dist/vaultonce.js', import.meta.url);
-const script = new Script(readFileSync(bundle, 'utf8'), { filename: fileURLToPath(bundle) });
+const script = new Script(readFileSync(bundle, 'latin1'), { filename: fileURLToPath(bundle) });
 process.on('exit', (code) => {
   if (code === 0)
     writeFileSync(new URL('../dist/vaultonce.cache', import.meta.url), script.createCachedData());

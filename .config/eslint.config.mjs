@@ -26,7 +26,7 @@ export default tseslint.config(
       'no-control-regex': 'off',
       'no-restricted-imports': [
         'error',
-        { name: 'axios', message: 'Only src/vault/client.ts makes requests.' },
+        { name: 'axios/lib/adapters/http.js', message: 'Only src/vault/client.ts makes requests.' },
       ],
       'no-restricted-properties': [
         'error',

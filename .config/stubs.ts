@@ -19,8 +19,6 @@ const STUBS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       export default { get Agent() { return https().Agent; }, get request() { return https().request; }, get globalAgent() { return https().globalAgent; } };`,
     zlib: 'export default { constants: {} };',
     crypto: 'export default {};',
-    './xhr.js': 'export default null;',
-    './fetch.js': 'export const getFetch = () => null; export default null;',
   },
   commander: {
     'node:child_process': 'export default {};',
@@ -37,8 +35,6 @@ export function stubs(root: string): Plugin {
         Object.keys(modules).map((path) => `${name}: ${path}`),
       );
       const met = new Set<string>();
-      // The package's entry for Node is one file, whose parts cannot be replaced.
-      build.onResolve({ filter: /^axios$/ }, () => ({ path: join(directoryOf('axios'), 'index.js') }));
       build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
         const name = Object.keys(STUBS).find((candidate) => importer.startsWith(directoryOf(candidate)));
         const contents = name === undefined ? undefined : STUBS[name]?.[path];

@@ -21,7 +21,8 @@ function start() {
   const bundle = new URL('../dist/vaultonce.js', import.meta.url);
   let source;
   try {
-    source = fs.readFileSync(bundle, 'utf8');
+    // esbuild writes ASCII; decoding it as UTF-8 would only take longer.
+    source = fs.readFileSync(bundle, 'latin1');
   } catch (error) {
     process.stderr.write(
       `vaultonce: error: ${bundle.pathname} cannot be read (${error.code})\n  → run \`npm run build\`\n`,

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { nearest } from './config/nearest.ts';
 import { throwIfAny, type Failure } from './errors.ts';
 import type { Formatted } from './formats/format.ts';
@@ -37,7 +37,18 @@ function fileOf(
 ): RenderedFile[] {
   const { text, failures: found } = renderTemplate(template, secrets);
   failures.push(...found.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
+  if (!text.isWellFormed()) failures.push(halfPair(where));
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(text)) }];
+}
+
+/** UTF-8 would have a replacement character in its place, and nobody would know. */
+function halfPair(where: string): Failure {
+  return {
+    kind: 'template',
+    message: 'a value has half of a surrogate pair, which UTF-8 cannot hold',
+    where,
+    hint: 'correct the value in Vault, or write it with {{#@json}}…{{/@json}}',
+  };
 }
 
 function filesOf(
@@ -126,23 +137,40 @@ function collision(name: string, keys: readonly string[], { where }: OutputPlan)
   };
 }
 
-/** A file of a `files` output may meet the path of another output, which only its keys can tell. */
+/** A file of a `files` output may meet the path of another output, or of its directory; only its keys can tell. */
 function sharedPaths(outputs: readonly RenderedOutput[]): Failure[] {
   const owners = new Map<string, OutputPlan>();
   const failures: Failure[] = [];
   for (const { plan, files } of outputs) {
     for (const { path } of files) {
       const other = owners.get(path);
-      if (other !== undefined) {
-        failures.push({
-          kind: 'output',
-          message: `${plan.where} and ${other.where} both write ${path}`,
-          where: plan.where,
-          hint: 'rename the key with keys.rename, or move one of the outputs',
-        });
-      }
+      if (other !== undefined) failures.push(clash(plan, `${other.where} both write ${path}`));
       owners.set(path, plan);
     }
   }
+  for (const { plan, files } of outputs) {
+    for (const path of new Set(files.map((file) => dirname(file.path)))) {
+      const other = ancestorsOf(path).find((ancestor) => owners.has(ancestor));
+      if (other !== undefined) {
+        failures.push(
+          clash(plan, `${owners.get(other)?.where ?? ''} need ${other} as a directory and as a file`),
+        );
+      }
+    }
+  }
   return failures;
+}
+
+function ancestorsOf(path: string): string[] {
+  const parent = dirname(path);
+  return parent === path ? [path] : [path, ...ancestorsOf(parent)];
+}
+
+function clash({ where }: OutputPlan, withOther: string): Failure {
+  return {
+    kind: 'output',
+    message: `${where} and ${withOther}`,
+    where,
+    hint: 'rename the key with keys.rename, or move one of the outputs',
+  };
 }

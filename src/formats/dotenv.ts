@@ -4,10 +4,18 @@ import type { Format, FormatProblem } from './format.ts';
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Means the same to every reader without quotes. */
 const BARE = /^[A-Za-z0-9_./:@%+,=-]+$/;
+/** Node, dotenv and python-dotenv keep backslashes without quotes; a shell would take them away. */
+const BARE_WITH_BACKSLASHES = /^[A-Za-z0-9_./:@%+,=\\-]+$/;
+/** What python-dotenv unescapes within single quotes, the closing one included; nobody else does. */
+const ESCAPES_IN_PYTHON = /\\(?:\\|$)/;
+/** An odd number of backslashes at the end: in a shell the line goes on, and the next name is lost. */
+const CONTINUES_LINE = /(?<!\\)(?:\\\\)*\\$/;
 
 /**
  * `NAME=value` lines. There is no standard: values are written in the form that Node's `--env-file`, dotenv,
- * python-dotenv and a POSIX shell read alike, and refused where there is none.
+ * python-dotenv and a POSIX shell read alike, and refused where there is none. Two differences have no remedy:
+ * python-dotenv replaces `${NAME}` even within single quotes, unless it is called with `interpolate=False`, and a
+ * shell takes away every other backslash of a value that has two in a row.
  */
 export const dotenv: Format = {
   name: 'dotenv',
@@ -31,15 +39,11 @@ function quote(value: string): string | undefined {
   if (value === '' || BARE.test(value)) return value;
   // A carriage return is a line break to some readers, and is dropped by others.
   if (/[\0\r]/.test(value) || !value.isWellFormed()) return undefined;
-  // python-dotenv unescapes `\\` within single quotes, Node and the shell do not.
-  if (!/['\\]/.test(value)) return `'${value}'`;
+  if (!value.includes("'") && !ESCAPES_IN_PYTHON.test(value)) return `'${value}'`;
   // Within double quotes the shell expands `$` and backticks, and all readers differ about backslashes.
-  return /["\\$`]/.test(value) ? bare(value) : `"${value}"`;
-}
-
-/** Backslashes survive without quotes in Node and python-dotenv; a shell would take them away. */
-function bare(value: string): string | undefined {
-  return /^[A-Za-z0-9_./:@%+,=-][A-Za-z0-9_./:@%+,=\\-]*$/.test(value) ? value : undefined;
+  if (!/["\\$`]/.test(value)) return `"${value}"`;
+  // Nothing else may stand without quotes: a shell that reads the file would run it.
+  return BARE_WITH_BACKSLASHES.test(value) && !CONTINUES_LINE.test(value) ? value : undefined;
 }
 
 function badName(key: string): FormatProblem {
@@ -54,7 +58,7 @@ function uncarriable(key: string): FormatProblem {
   return {
     key,
     reason:
-      'has a value that readers of dotenv files understand differently (quotes mixed with `\\`, `$` or backticks, or a carriage return)',
+      'has a value that readers of dotenv files understand differently (an apostrophe with `"`, `\\`, `$` or a backtick, a backslash before another or at the end, a carriage return, or no text)',
     hint: 'use `format: json`, `format: raw` or a template for it, and leave it out here with keys.exclude',
   };
 }

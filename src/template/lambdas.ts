@@ -13,7 +13,7 @@ export type Lambda = (text: string, place: LambdaPlace) => LambdaResult;
 export const LAMBDAS: ReadonlyMap<string, Lambda> = new Map<string, Lambda>([
   ['@json', (text) => ({ text: JSON.stringify(text) })],
   ['@yaml', (text) => ({ text: yamlScalar(text) })],
-  ['@base64', (text) => ({ text: Buffer.from(text, 'utf8').toString('base64') })],
+  ['@base64', encodeBase64],
   ['@base64decode', decodeBase64],
   ['@shell', shellWord],
   ['@url', encodeUrl],
@@ -30,6 +30,13 @@ function yamlScalar(text: string): string {
 /** `\u0085` */
 function unicodeEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+const HALF_PAIR = 'the text has half of a surrogate pair, which UTF-8 cannot hold';
+
+function encodeBase64(text: string): LambdaResult {
+  if (!text.isWellFormed()) return { problem: HALF_PAIR };
+  return { text: Buffer.from(text, 'utf8').toString('base64') };
 }
 
 function decodeBase64(text: string): LambdaResult {
@@ -64,8 +71,7 @@ function shellWord(text: string): LambdaResult {
 
 /** Everything but the unreserved characters of RFC 3986 is percent-encoded. */
 function encodeUrl(text: string): LambdaResult {
-  if (!text.isWellFormed())
-    return { problem: 'the text has half of a surrogate pair, which no URL can hold' };
+  if (!text.isWellFormed()) return { problem: HALF_PAIR };
   const encoded = encodeURIComponent(text);
   return {
     text: encoded.replace(

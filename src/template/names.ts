@@ -45,7 +45,7 @@ function checkSpelling(name: string, place: Place): void {
     );
   }
   if (name !== '.' && name.split('.').includes('')) {
-    const message = name === '' ? 'a tag has no name' : `the name \`${name}\` has nothing beside a dot`;
+    const message = name === '' ? 'a tag has no name' : `the name \`${name}\` has an empty part`;
     throw templateError(place, message, 'names look like {{secret.key}}');
   }
 }

@@ -210,10 +210,7 @@ class Compiler {
 }
 
 function newlinesIn(source: string, from: number, to: number): number {
-  let count = 0;
-  for (let at = source.indexOf('\n', from); at !== -1 && at < to; at = source.indexOf('\n', at + 1))
-    count += 1;
-  return count;
+  return source.slice(from, to).split('\n').length - 1;
 }
 
 function indent(source: string, indentation: string): string {

@@ -1,8 +1,9 @@
 import { nearest } from '../config/nearest.ts';
-import type { Failure } from '../errors.ts';
+import type { Failure, FailureContext, FailureKind } from '../errors.ts';
 import { isRawJsonNumber, textOf, type FetchedSecret, type JsonValue, type Secrets } from '../secrets.ts';
-import type { Node, Place, Template } from './parse.ts';
-import { lookUp, type Found, type Scope } from './scope.ts';
+import { placeText, type Place } from './names.ts';
+import type { Node, Template } from './parse.ts';
+import { lookUp, type Found, type Missing, type Scope } from './scope.ts';
 
 /** Partials that include themselves end with their data; one that does not is stopped here. */
 const DEEPEST_NESTING = 200;
@@ -23,6 +24,7 @@ export function renderTemplate({ nodes }: Template, secrets: Secrets): RenderedT
 class Renderer {
   /** By place and message: a loop reports a missing key once. */
   readonly failures = new Map<string, Failure>();
+  #isEndless = false;
 
   render(nodes: readonly Node[], scopes: readonly Scope[]): string {
     return nodes.map((node) => this.#renderNode(node, scopes)).join('');
@@ -39,7 +41,9 @@ class Renderer {
       case 'lambda': {
         const result = node.lambda(this.render(node.children, scopes), node);
         if ('text' in result) return result.text;
-        this.#report('template', node.place, `{{#${node.name}}}: ${result.problem}`);
+        this.#report('template', node.place, `{{#${node.name}}}: ${result.problem}`, {
+          hint: 'check the values in the section',
+        });
         return '';
       }
       case 'partial':
@@ -63,62 +67,74 @@ class Renderer {
     }
   }
 
-  /** A section on a key that is missing is a test, not a mistake. */
+  /** A section on a key that is missing is a test, not a mistake; one on entries that cannot exist is a mistake. */
   #renderSection(node: Extract<Node, { kind: 'section' }>, scopes: readonly Scope[]): string {
     const found = lookUp(node.name, scopes);
+    if (found.kind === 'missing' && found.key === '@entries')
+      this.#reportMissing(node.name, found, node.place);
     const inner = scopesOf(found);
     if (node.inverted) return inner.length === 0 ? this.render(node.children, scopes) : '';
     return inner.map((scope) => this.render(node.children, [...scopes, scope])).join('');
   }
 
   #renderPartial(node: Extract<Node, { kind: 'partial' }>, scopes: readonly Scope[]): string {
+    // One that includes itself twice would otherwise be rendered 2 ** DEEPEST_NESTING times.
+    if (this.#isEndless) return '';
     const nesting = scopes.filter(({ kind }) => kind === 'partial').length;
     if (nesting < DEEPEST_NESTING) return this.render(node.nodes(), [...scopes, { kind: 'partial' }]);
-    this.#report('template', node.place, `the partial {{> ${node.name}}} includes itself without end`);
+    this.#isEndless = true;
+    this.#report('template', node.place, `the partial {{> ${node.name}}} includes itself without end`, {
+      hint: 'put the tag in a section that ends with the data',
+    });
     return '';
   }
 
-  #reportMissing(
-    name: string,
-    { secret, key, known }: Extract<Found, { kind: 'missing' }>,
-    place: Place,
-  ): void {
-    if (secret === undefined) {
-      this.#report('not_found', place, `\`${name}\` is neither a key here nor a declared secret`, known, key);
+  #reportMissing(name: string, missing: Missing, place: Place): void {
+    const reserved = RESERVED_PROBLEMS.get(missing.key);
+    if (reserved !== undefined) {
+      this.#report('not_found', place, `${ownerText(name, missing)} ${reserved.problem}`, {
+        hint: reserved.hint,
+      });
       return;
     }
-    this.#report(
-      'not_found',
-      place,
-      `the secret \`${secret.name}\` (${secret.metadata.path}) has no key \`${key}\``,
-      known,
-      key,
-    );
+    const { key, known } = missing;
+    const candidate = nearest(key, known);
+    this.#report('not_found', place, missingText(name, missing), {
+      details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
+      hint: candidate === undefined ? MISSING_HINT : `did you mean \`${candidate}\`?`,
+    });
   }
 
-  #report(
-    kind: Failure['kind'],
-    { file, line }: Place,
-    message: string,
-    known?: readonly string[],
-    key?: string,
-  ): void {
-    const where = `${file ?? 'contents'}:${String(line)}`;
-    const candidate = known === undefined || key === undefined ? undefined : nearest(key, known);
-    this.failures.set(`${where} ${message}`, {
-      kind,
-      message,
-      where,
-      details:
-        known === undefined ? undefined : [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
-      hint: candidate === undefined ? hintFor(kind) : `did you mean \`${candidate}\`?`,
-    });
+  #report(kind: FailureKind, place: Place, message: string, context: FailureContext): void {
+    const where = placeText(place);
+    this.failures.set(`${where} ${message}`, { kind, message, where, ...context });
   }
 }
 
-function hintFor(kind: Failure['kind']): string | undefined {
-  if (kind !== 'not_found') return undefined;
-  return 'correct the name, add the key to the secret, or give it a `default:`; a section {{#name}}…{{/name}} tests for a key';
+const MISSING_HINT =
+  'correct the name, add the key to the secret, or give it a `default:`; a section {{#name}}…{{/name}} tests for a key';
+
+function missingText(name: string, missing: Missing): string {
+  return missing.owner === undefined
+    ? `\`${name}\` is neither a key here nor a declared secret`
+    : `${ownerText(name, missing)} has no key \`${missing.key}\``;
+}
+
+function ownerText(name: string, { owner }: Missing): string {
+  if (owner === undefined || typeof owner === 'string') return `\`${owner ?? name}\``;
+  return `the secret \`${owner.name}\` (${owner.metadata.path})`;
+}
+
+/** Why a reserved name has no value. */
+const RESERVED_PROBLEMS: ReadonlyMap<string, { readonly problem: string; readonly hint: string }> = new Map([
+  ['@entries', { problem: 'has no entries: only a secret has', hint: 'name the keys that you need' }],
+  ['@version', { problem: 'has no version: it is not a kv2 secret', hint: testHint('@version') }],
+  ['@lease_id', { problem: 'has no lease', hint: testHint('@lease_id') }],
+  ['@lease_duration', { problem: 'has no lease', hint: testHint('@lease_duration') }],
+]);
+
+function testHint(name: string): string {
+  return `leave it out, or test for it with {{#secret.${name}}}…{{/secret.${name}}}`;
 }
 
 /** The scopes that a section's content is rendered in: none when its value is missing, empty, 0 or false. */

@@ -5,7 +5,7 @@ import {
   type JsonValue,
   type Secrets,
 } from '../secrets.ts';
-import type { Reserved } from './parse.ts';
+import type { Reserved } from './names.ts';
 
 /** What names are looked up in; sections add one, the innermost is asked first. */
 export type Scope =
@@ -22,12 +22,15 @@ export type Found =
   | { readonly kind: 'entries'; readonly entries: readonly (readonly [string, JsonValue])[] }
   /** Below a secret that is absent or could not be fetched: empty, and nothing to report. */
   | { readonly kind: 'silent' }
-  | {
-      readonly kind: 'missing';
-      readonly secret: FoundSecret | undefined;
-      readonly key: string;
-      readonly known: readonly string[];
-    };
+  | Missing;
+
+export interface Missing {
+  readonly kind: 'missing';
+  /** What should have it: a secret, the name of a value inside one, or undefined, when nothing was found at all. */
+  readonly owner: FoundSecret | string | undefined;
+  readonly key: string;
+  readonly known: readonly string[];
+}
 
 /** Looks a dotted name up: its first part in the innermost scope that has it, the others below that. */
 export function lookUp(name: string, scopes: readonly Scope[]): Found {
@@ -36,9 +39,9 @@ export function lookUp(name: string, scopes: readonly Scope[]): Found {
   const [first = '', ...rest] = name.split('.');
   for (const scope of scopes.toReversed()) {
     const found = inScope(first, scope);
-    if (found !== undefined) return rest.reduce((current, part) => below(current, part), found);
+    if (found !== undefined) return rest.reduce(below, { name: first, found }).found;
   }
-  return { kind: 'missing', secret: secretOf(innermost), key: first, known: knownIn(innermost) };
+  return { kind: 'missing', owner: secretOf(innermost), key: first, known: knownIn(innermost) };
 }
 
 function itself(scope: Scope | undefined): Found {
@@ -49,7 +52,7 @@ function itself(scope: Scope | undefined): Found {
     case 'secret':
       return scope;
     default:
-      return { kind: 'missing', secret: undefined, key: '.', known: [] };
+      return { kind: 'missing', owner: undefined, key: '.', known: [] };
   }
 }
 
@@ -60,8 +63,8 @@ function inScope(part: string, scope: Scope): Found | undefined {
       return secret === undefined ? undefined : { kind: 'secret', secret };
     }
     case 'secret': {
-      const found = below(scope, part);
-      return found.kind === 'missing' && !part.startsWith('@') ? undefined : found;
+      const isKnown = part.startsWith('@') || scope.secret.keys.reveal().has(part);
+      return isKnown ? inSecret(scope.secret, part) : undefined;
     }
     case 'value': {
       const value = child(scope.value, part);
@@ -75,18 +78,28 @@ function inScope(part: string, scope: Scope): Found | undefined {
   }
 }
 
-function below(found: Found, part: string): Found {
+interface Step {
+  /** The name so far. */
+  readonly name: string;
+  readonly found: Found;
+}
+
+function below({ name, found }: Step, part: string): Step {
+  return { name: `${name}.${part}`, found: partOf(found, part, name) };
+}
+
+function partOf(found: Found, part: string, owner: string): Found {
   switch (found.kind) {
     case 'secret':
       return found.secret.kind === 'found' ? inSecret(found.secret, part) : whenNotFound(found.secret, part);
     case 'value': {
       const value = child(found.value, part);
       return value === undefined
-        ? { kind: 'missing', secret: undefined, key: part, known: keysOf(found.value) }
+        ? { kind: 'missing', owner, key: part, known: keysOf(found.value) }
         : { kind: 'value', value };
     }
     case 'entries':
-      return { kind: 'missing', secret: undefined, key: part, known: [] };
+      return { kind: 'missing', owner, key: part, known: [] };
     case 'silent':
     case 'missing':
       return found;
@@ -105,7 +118,7 @@ function inSecret(secret: FoundSecret, part: string): Found {
   if (part.startsWith('@')) return reserved(secret, part as Reserved);
   const value = keys.get(part);
   if (value !== undefined) return { kind: 'value', value };
-  return { kind: 'missing', secret, key: part, known: [...keys.keys()].sort() };
+  return { kind: 'missing', owner: secret, key: part, known: [...keys.keys()].sort() };
 }
 
 function reserved(secret: FoundSecret, part: Reserved): Found {
@@ -116,15 +129,8 @@ function reserved(secret: FoundSecret, part: Reserved): Found {
   const { version, lease_id, lease_duration } = secret.metadata;
   const value = { '@version': version, '@lease_id': lease_id, '@lease_duration': lease_duration }[part];
   return value === undefined
-    ? { kind: 'missing', secret, key: part, known: reservedOf(secret) }
+    ? { kind: 'missing', owner: secret, key: part, known: [] }
     : { kind: 'value', value };
-}
-
-function reservedOf({ metadata }: FoundSecret): string[] {
-  const named = (['version', 'lease_id', 'lease_duration'] as const).filter(
-    (name) => metadata[name] !== undefined,
-  );
-  return ['@entries', ...named.map((name) => `@${name}`)];
 }
 
 /** An own property; `constructor` and the like are never found. */

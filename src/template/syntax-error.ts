@@ -14,22 +14,41 @@ export function parseTokens(source: string, file: string | undefined): readonly 
   }
 }
 
-/** Mustache's messages in our words. */
-function syntaxError(message: string, source: string, file: string | undefined): RunError {
-  const told = Number(/ at (\d+)$/.exec(message)?.[1] ?? 0);
-  const section = /"([^"]*)"/.exec(message)?.[1] ?? '';
-  const [problem, position] = message.startsWith('Unclosed section')
-    ? [`the section ${section} is not closed`, told < source.length ? told : openSection(source)]
-    : message.startsWith('Unopened section')
-      ? [`the section ${section} is closed, but was not opened`, told]
-      : message.startsWith('Unclosed tag')
-        ? ['a tag is not closed', openTag(source)]
-        : message.startsWith('Invalid tags')
-          ? ['delimiters have to be two, with a blank between them', source.indexOf('{{=')]
-          : ['the template does not parse', told];
+interface Problem {
+  /** How mustache's message starts. */
+  readonly told: string;
+  readonly message: (section: string) => string;
+  /** Where the tag is; undefined: where mustache says. */
+  readonly position: (source: string, told: number) => number | undefined;
+}
+
+const PROBLEMS: readonly Problem[] = [
+  {
+    told: 'Unclosed section',
+    message: (section) => `the section ${section} is not closed`,
+    position: (source, told) => (told < source.length ? told : openSection(source)),
+  },
+  {
+    told: 'Unopened section',
+    message: (section) => `the section ${section} is closed, but was not opened`,
+    position: () => undefined,
+  },
+  { told: 'Unclosed tag', message: () => 'a tag is not closed', position: openTag },
+  {
+    told: 'Invalid tags',
+    message: () => 'delimiters have to be two, with a blank between them',
+    position: (source) => source.indexOf('{{='),
+  },
+];
+
+function syntaxError(told: string, source: string, file: string | undefined): RunError {
+  const toldPosition = Number(/ at (\d+)$/.exec(told)?.[1] ?? 0);
+  const section = /"([^"]*)"/.exec(told)?.[1] ?? '';
+  const problem = PROBLEMS.find(({ told: start }) => told.startsWith(start));
+  const line = lineAt(source, problem?.position(source, toldPosition) ?? toldPosition);
   return templateError(
-    { file, line: lineAt(source, position ?? told) },
-    problem,
+    { file, line },
+    problem?.message(section) ?? 'the template does not parse',
     'Mustache tags look like {{secret.key}}, {{#section}}…{{/section}}',
   );
 }
@@ -53,10 +72,11 @@ function openSection(source: string): number | undefined {
 /** The tags in the usual delimiters: other ones are too rare for a second parser, and get the last line. */
 function tagsOf(source: string): readonly { text: string; start: number; end: number }[] {
   const tags = [];
-  for (let start = source.indexOf('{{'); start !== -1; ) {
-    const close = source.indexOf('}}', start);
+  for (let start = source.indexOf('{{'); start !== -1;) {
+    const closing = source.startsWith('{{{', start) ? '}}}' : '}}';
+    const close = source.indexOf(closing, start);
     if (close === -1) break;
-    const end = close + '}}'.length;
+    const end = close + closing.length;
     tags.push({ text: source.slice(start + '{{'.length, close), start, end });
     start = source.indexOf('{{', end);
   }
