@@ -1,0 +1,19 @@
+#!/bin/sh
+# Starts an application with its secrets: one command fetches them, or the script ends here with a code that says why.
+set -eu
+
+export VAULTONCE_CONFIG_INLINE='
+auth: { method: token }
+secrets: { db: secret/app/db }
+outputs:
+  - path: db.env
+    contents: |
+      DB_USER={{#@shell}}{{db.username}}{{/@shell}}
+      DB_PASSWORD={{#@shell}}{{db.password}}{{/@shell}}
+output: { directory: "${RUNTIME_DIRECTORY:-/dev/shm/app}" }
+'
+
+vaultonce render --quiet
+# shellcheck source=/dev/null
+. "${RUNTIME_DIRECTORY:-/dev/shm/app}/db.env"
+exec "$@"
