@@ -7,6 +7,8 @@ import { createProgress } from './progress.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
+/** The number of /dev/null on Linux. */
+const DEV_NULL = 0x103;
 
 export interface LogSettings {
   readonly level: LogLevel;
@@ -69,7 +71,8 @@ function createOutput(descriptor: number): Output {
 function isTerminal(descriptor: number): boolean {
   try {
     // A pipe or a file needs no look through the tty module, which loads net.
-    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+    const status = fstatSync(descriptor);
+    if (!status.isCharacterDevice() || status.rdev === DEV_NULL) return false;
   } catch {
     return false;
   }

@@ -87,25 +87,26 @@ export const mountPath = parsed(z.string(), checkMountPath);
 export const namespace = parsed(z.string(), checkMountPath);
 
 /** Requests per second, as VAULT_RATE_LIMIT: `RATE` or `RATE:BURST`. */
-export const rateLimit = parsed(z.union([z.string(), z.number()]), (value): Parsed<RateLimit> => {
-  const limit = parseRateLimit(String(value));
-  if (limit !== undefined) return { value: limit };
-  return {
-    problem: 'is not a rate limit',
-    hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
-  };
-});
+export const rateLimit = z.lazy(() =>
+  parsed(z.union([z.string(), z.number()]), (value): Parsed<RateLimit> => {
+    const limit = parseRateLimit(String(value));
+    if (limit !== undefined) return { value: limit };
+    return {
+      problem: 'is not a rate limit',
+      hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
+    };
+  }),
+);
 
-/** Any JSON value, whose numbers are kept exactly or refused. */
-const json = z.json() as z.ZodType<JsonValue>;
-
-/** JSON data by key; a Secret from here on. */
-export const secretData = parsed(
-  z.record(z.string(), json),
-  (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
-    if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
-    return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
-  },
+/** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */
+export const secretData = z.lazy(() =>
+  parsed(
+    z.record(z.string(), z.json() as z.ZodType<JsonValue>),
+    (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
+      if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
+      return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
+    },
+  ),
 );
 
 function holdsUnsafeNumber(value: JsonValue): boolean {

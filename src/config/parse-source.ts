@@ -1,6 +1,5 @@
 import { RunError } from '../errors.ts';
-import type { ConfigPath } from './interpolate.ts';
-import type { Source, SourceText } from './source.ts';
+import type { Parsed, Source, SourceText } from './source.ts';
 
 /**
  * Parses a config text. YAML is loaded only for YAML.
@@ -12,11 +11,6 @@ export async function parseSource(source: SourceText): Promise<Source> {
     return checked(source, parseYaml(source));
   }
   return checked(source, { value: parseJsonConfig(source), lineOf: () => undefined });
-}
-
-interface Parsed {
-  readonly value: unknown;
-  readonly lineOf: (path: ConfigPath) => number | undefined;
 }
 
 function checked(source: SourceText, { value, lineOf }: Parsed): Source {

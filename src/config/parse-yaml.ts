@@ -1,81 +1,116 @@
 import {
-  isCollection,
-  isMap,
-  isPair,
-  isScalar,
-  LineCounter,
-  parseDocument,
-  type Document,
-  type ErrorCode,
-} from 'yaml';
+  CORE_SCHEMA,
+  EVENT_ID,
+  YAMLException,
+  constructFromEvents,
+  getScalarValue,
+  mergeTag,
+  parseEvents,
+  type Event,
+} from 'js-yaml';
 import { RunError } from '../errors.ts';
 import type { ConfigPath } from './interpolate.ts';
-import type { SourceText } from './source.ts';
+import type { Parsed, SourceText } from './source.ts';
 
-/** The parser's error codes in words; its own messages quote the text. */
-const PROBLEMS: Partial<Record<ErrorCode, string>> = {
-  BAD_ALIAS: 'an alias that names no anchor',
-  BAD_DQ_ESCAPE: 'a backslash in double quotes that escapes nothing',
-  BAD_INDENT: 'wrong indentation',
-  BAD_SCALAR_START: 'a plain text must not start with this character: quote it',
-  BLOCK_AS_IMPLICIT_KEY: 'a `: ` inside a plain text, or wrong indentation: quote the text',
-  DUPLICATE_KEY: 'a key that stands twice in its map',
-  MISSING_CHAR: 'a closing quote, bracket or comma is missing, or a colon after a key',
-  MULTILINE_IMPLICIT_KEY: 'a key that goes over several lines: is a colon missing?',
-  MULTIPLE_DOCS: 'a second document; a config is one',
-  TAB_AS_INDENT: 'a tab in the indentation: use blanks',
-  TAG_RESOLVE_FAILED: 'a tag that is not known',
-};
+/** More than any config needs; each alias may repeat what holds others. */
+const MOST_ALIASES = 100;
 
-/** @throws RunError `config` */
-export function parseYaml({ text, name }: SourceText) {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  const problem = document.errors[0] ?? document.warnings[0];
-  if (problem !== undefined) {
-    const { line, col } = lines.linePos(problem.pos[0]);
-    throw new RunError(
-      'config',
-      `invalid YAML at column ${String(col)}: ${PROBLEMS[problem.code] ?? problem.code}`,
-      {
-        where: `${name}:${String(line)}`,
-        hint: 'the mistake may be just before this place',
-      },
-    );
-  }
-  return { value: toValue(document, name), lineOf: (path: ConfigPath) => lineOf(document, lines, path) };
-}
-
-function toValue(document: Document, name: string): unknown {
+/** @throws RunError `config` with line and column; the text is not quoted */
+export function parseYaml({ text, name }: SourceText): Parsed {
   try {
-    return document.toJS();
-  } catch {
-    throw new RunError('config', 'the aliases of this YAML cannot be resolved, or grow without limit', {
-      where: name,
-      hint: 'write the repeated parts out',
-    });
-  }
-}
-
-/** The line of the key at the end of the path, or of the nearest thing around it. */
-function lineOf(document: Document, lines: LineCounter, path: ConfigPath): number | undefined {
-  let node: unknown = document.contents;
-  let offset: number | undefined;
-  for (const step of path) {
-    if (!isCollection(node)) break;
-    if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === step);
-      if (pair === undefined) break;
-      offset = (isScalar(pair.key) ? pair.key.range?.[0] : undefined) ?? offset;
-      node = pair.value;
-    } else {
-      node = node.get(step, true);
-      offset = rangeStart(node) ?? offset;
+    const events = parseEvents(text, { filename: name });
+    const schema = CORE_SCHEMA.withTags(mergeTag);
+    const documents = constructFromEvents(events, { source: text, schema, maxAliases: MOST_ALIASES });
+    if (documents.length > 1) {
+      throw new RunError('config', 'the file has several documents; a config is one', {
+        where: name,
+        hint: 'split it, and name each file with -c',
+      });
     }
+    return { value: documents[0], lineOf: (path) => lineOf(events, text, path) };
+  } catch (error) {
+    throw error instanceof YAMLException ? syntaxError(error, name) : error;
   }
-  return offset === undefined ? undefined : lines.linePos(offset).line;
 }
 
-function rangeStart(node: unknown): number | undefined {
-  return isScalar(node) || isCollection(node) ? node.range?.[0] : undefined;
+function syntaxError({ reason, mark }: YAMLException, name: string): RunError {
+  // What stands in quotes, or after a colon, is taken from the text.
+  const problem = reason.replace(/["<].*|: .*/s, '…').trim();
+  const where = mark === undefined ? name : `${name}:${String(mark.line + 1)}`;
+  const column = mark === undefined ? '' : ` at column ${String(mark.column + 1)}`;
+  return new RunError('config', `invalid YAML${column}: ${problem}`, {
+    where,
+    hint: 'the mistake may be just before this place; texts with `: `, ` #` or special first characters need quotes',
+  });
+}
+
+/** The line of the key at the end of the path, or of the nearest thing around it that there is. */
+function lineOf(events: readonly Event[], text: string, path: ConfigPath): number | undefined {
+  const reader = new EventReader(events, text);
+  const offset = reader.find(path);
+  return offset === undefined ? undefined : text.slice(0, offset).split('\n').length;
+}
+
+/** Walks the parser's events, which are a flat list: a collection is followed by its parts and ends with a pop. */
+class EventReader {
+  readonly #events: readonly Event[];
+  readonly #text: string;
+  /** The first event is that of the document. */
+  #position = 1;
+
+  constructor(events: readonly Event[], text: string) {
+    this.#events = events;
+    this.#text = text;
+  }
+
+  /** The offset of what stands at a path of the node that comes next. */
+  find([step, ...rest]: ConfigPath): number | undefined {
+    const node = this.#events[this.#position];
+    if (step === undefined || node === undefined) return undefined;
+    this.#position += 1;
+    if (node.type === EVENT_ID.MAPPING && typeof step === 'string') return this.#findKey(step, rest);
+    if (node.type === EVENT_ID.SEQUENCE && typeof step === 'number') return this.#findItem(step, rest);
+    return undefined;
+  }
+
+  #findKey(wanted: string, rest: ConfigPath): number | undefined {
+    for (let key = this.#next(); key !== undefined && key.type !== EVENT_ID.POP; key = this.#next()) {
+      const offset = startOf(key);
+      const isWanted = key.type === EVENT_ID.SCALAR && getScalarValue(this.#text, key) === wanted;
+      if (isWanted) {
+        this.#position += 1;
+        return this.find(rest) ?? offset;
+      }
+      this.#skip();
+      this.#skip();
+    }
+    return undefined;
+  }
+
+  #findItem(index: number, rest: ConfigPath): number | undefined {
+    for (let skipped = 0; skipped < index; skipped += 1) this.#skip();
+    const item = this.#next();
+    return item === undefined || item.type === EVENT_ID.POP ? undefined : (this.find(rest) ?? startOf(item));
+  }
+
+  #next(): Event | undefined {
+    return this.#events[this.#position];
+  }
+
+  /** Goes past the node that comes next. */
+  #skip(): void {
+    let depth = 0;
+    do {
+      const event = this.#next();
+      if (event === undefined) return;
+      if (event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE) depth += 1;
+      else if (event.type === EVENT_ID.POP) depth -= 1;
+      this.#position += 1;
+    } while (depth > 0);
+  }
+}
+
+function startOf(event: Event): number | undefined {
+  if (event.type === EVENT_ID.SCALAR) return event.valueStart;
+  return event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE ? event.start : undefined;
 }

@@ -14,11 +14,16 @@ export interface SourceText {
   readonly format: 'json' | 'yaml';
 }
 
-/** A parsed config text. */
-export interface Source extends SourceText {
-  readonly value: Readonly<Record<string, unknown>>;
-  /** The line, from 1, of the key or item at a path; undefined when it cannot be told. */
+/** What a parser made of a text. */
+export interface Parsed {
+  readonly value: unknown;
+  /** The line, from 1, of the key or item at a path, or of what is around it; undefined when it cannot be told. */
   readonly lineOf: (path: ConfigPath) => number | undefined;
+}
+
+/** A parsed config text. */
+export interface Source extends SourceText, Parsed {
+  readonly value: Readonly<Record<string, unknown>>;
 }
 
 /** No config is that large; a mistaken path to something else is told at once. */

@@ -9,10 +9,12 @@ export type LambdaResult = { readonly text: string } | { readonly problem: strin
 
 export type Lambda = (text: string, place: LambdaPlace) => LambdaResult;
 
+const HALF_PAIR = 'the text has half of a surrogate pair, which no Unicode text has';
+
 /** The lambdas, by the name of their section. Each encodes the text that its section renders to. */
 export const LAMBDAS: ReadonlyMap<string, Lambda> = new Map<string, Lambda>([
   ['@json', (text) => ({ text: JSON.stringify(text) })],
-  ['@yaml', (text) => ({ text: yamlScalar(text) })],
+  ['@yaml', yamlScalar],
   ['@base64', encodeBase64],
   ['@base64decode', decodeBase64],
   ['@shell', shellWord],
@@ -22,17 +24,20 @@ export const LAMBDAS: ReadonlyMap<string, Lambda> = new Map<string, Lambda>([
 ]);
 
 /** A double-quoted scalar, which YAML 1.1 and 1.2 read alike: `no`, `1e3` and `0o7` stay texts. */
-function yamlScalar(text: string): string {
+function yamlScalar(text: string): LambdaResult {
+  if (!text.isWellFormed()) return { problem: HALF_PAIR };
   // JSON leaves these as they are; YAML takes NEL, LS and PS for line breaks, and DEL and C1 for unprintable.
-  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicodeEscape);
+  const escaped = JSON.stringify(text).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    unicodeEscape,
+  );
+  return { text: escaped };
 }
 
 /** `\u0085` */
 function unicodeEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
-
-const HALF_PAIR = 'the text has half of a surrogate pair, which UTF-8 cannot hold';
 
 function encodeBase64(text: string): LambdaResult {
   if (!text.isWellFormed()) return { problem: HALF_PAIR };

@@ -38,14 +38,8 @@ class Renderer {
         return this.#renderVariable(node.name, node.place, scopes);
       case 'section':
         return this.#renderSection(node, scopes);
-      case 'lambda': {
-        const result = node.lambda(this.render(node.children, scopes), node);
-        if ('text' in result) return result.text;
-        this.#report('template', node.place, `{{#${node.name}}}: ${result.problem}`, {
-          hint: 'check the values in the section',
-        });
-        return '';
-      }
+      case 'lambda':
+        return this.#renderLambda(node, scopes);
       case 'partial':
         return this.#renderPartial(node, scopes);
     }
@@ -75,6 +69,18 @@ class Renderer {
     const inner = scopesOf(found);
     if (node.inverted) return inner.length === 0 ? this.render(node.children, scopes) : '';
     return inner.map((scope) => this.render(node.children, [...scopes, scope])).join('');
+  }
+
+  #renderLambda(node: Extract<Node, { kind: 'lambda' }>, scopes: readonly Scope[]): string {
+    const inner = this.render(node.children, scopes);
+    // Each level of an endless partial would double the backslashes of `@json`.
+    if (this.#isEndless) return '';
+    const result = node.lambda(inner, node);
+    if ('text' in result) return result.text;
+    this.#report('template', node.place, `{{#${node.name}}}: ${result.problem}`, {
+      hint: 'check the values in the section',
+    });
+    return '';
   }
 
   #renderPartial(node: Extract<Node, { kind: 'partial' }>, scopes: readonly Scope[]): string {

@@ -48,7 +48,7 @@ describe('the command line', () => {
       assert.equal(result.stdout, '');
       const [failure] = failuresOf(result);
       assert.ok(failure?.message, args.join(' '));
-      assert.match(failure?.hint ?? '', /--help/);
+      assert.match(failure.hint ?? '', /--help/);
     }
     const near = await runCli(['redner']);
     assert.match(near.stderr, /Did you mean render/);

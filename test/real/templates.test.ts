@@ -55,7 +55,7 @@ describe('templates', () => {
     assert.match(misspelt?.where ?? '', /outputs\[0\] \(m\.txt\), missing\.mustache:2$/);
     assert.match(misspelt?.message ?? '', /secret `db` \(secret\/data\/db\) has no key `pasword`/);
     assert.deepEqual(misspelt?.details, ['known keys: hosts, password, tls, username']);
-    assert.match(misspelt?.hint ?? '', /did you mean `password`/);
+    assert.match(misspelt.hint ?? '', /did you mean `password`/);
     assert.ok(failures.some(({ where }) => where?.endsWith('missing.mustache:4')));
     assert.ok(failures.some(({ where }) => where?.endsWith('contents:1')));
     assert.ok(failures.some(({ message }) => message?.includes('secret/data/gone does not exist')));

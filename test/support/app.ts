@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 import { runCli, startCli, type CliOptions, type CliResult, type RunningCli } from './cli.ts';
 import { startServer, type TestServer } from './server.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
@@ -40,7 +40,7 @@ export async function startApp(options: { readonly tls?: boolean } = {}): Promis
   const config: TestApp['config'] = (own, name = 'vaultonce.yaml') =>
     workspace.write(
       name,
-      stringify({
+      dump({
         vault: { address: server.address },
         auth,
         output: { directory: workspace.path('out') },

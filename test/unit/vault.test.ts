@@ -45,7 +45,7 @@ describe('errors', () => {
     const secret = new Secret('canary');
     const printed = [
       String(secret),
-      `${secret.toString()}`,
+      secret.toString(),
       JSON.stringify({ secret }),
       inspect(secret),
       inspect({ a: [secret] }, { showHidden: true }),

@@ -1,0 +1,407 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import mustache from 'mustache';
+import { RunError, type Failure } from '../../src/errors.ts';
+import { Secret } from '../../src/secret-string.ts';
+import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../../src/secrets.ts';
+import { parseTemplate, undeclaredReferences, type Template } from '../../src/template/parse.ts';
+import { renderTemplate } from '../../src/template/render.ts';
+import { partialNames } from '../../src/template/syntax.ts';
+import { parseJson } from '../../src/vault/json.ts';
+
+type Keys = Readonly<Record<string, JsonValue>>;
+
+function found(name: string, keys: Keys, metadata: Partial<SecretMetadata> = {}): FetchedSecret {
+  const values = new Secret(new Map(Object.entries(keys)));
+  return { kind: 'found', name, keys: values, metadata: { path: `secret/data/${name}`, ...metadata } };
+}
+
+function secretsOf(...secrets: FetchedSecret[]): Secrets {
+  return new Map(secrets.map((secret) => [secret.name, secret]));
+}
+
+const DB = found(
+  'db',
+  parseJson(
+    '{"username":"app","password":"<p&ss>","hosts":["a","b"],"tls":{"crt":"C","chain":[{"cn":"x"},{"cn":"y"}]},' +
+      '"port":5432,"big":12345678901234567890,"ratio":1.10,"on":true,"none":null,"empty":"","zero":0,"off":false,' +
+      '"rawzero":0.00,"nothing":[],"false":"false","a.b":"dotted"}',
+  ) as Keys,
+  { version: 7 },
+);
+const ABSENT: FetchedSecret = { kind: 'absent', name: 'flags', path: 'secret/data/flags' };
+const FAILED: FetchedSecret = { kind: 'failed', name: 'lost' };
+const SECRETS = secretsOf(DB, ABSENT, FAILED);
+
+function parse(source: string, partials: Readonly<Record<string, string>> = {}): Template {
+  const known = Object.entries(partials).map(([name, text]) => [
+    name,
+    { source: text, file: `${name}.mustache` },
+  ]);
+  return parseTemplate(source, {
+    file: 'app.mustache',
+    partials: new Map(known as [string, { source: string; file: string }][]),
+  });
+}
+
+/** The text of a template that misses nothing. */
+function text(source: string, partials?: Readonly<Record<string, string>>, secrets = SECRETS): string {
+  const rendered = renderTemplate(parse(source, partials), secrets);
+  assert.deepEqual(rendered.failures, [], source);
+  return rendered.text;
+}
+
+function failures(source: string, partials?: Readonly<Record<string, string>>): readonly Failure[] {
+  return renderTemplate(parse(source, partials), SECRETS).failures;
+}
+
+function parseFailure(source: string, partials?: Readonly<Record<string, string>>): Failure {
+  try {
+    parse(source, partials);
+  } catch (error) {
+    assert.ok(error instanceof RunError, String(error));
+    const [failure] = error.failures;
+    assert.ok(failure !== undefined && error.failures.length === 1);
+    assert.equal(failure.kind, 'template');
+    return failure;
+  }
+  throw new assert.AssertionError({ message: `parsed: ${source}` });
+}
+
+describe('template values', () => {
+  test('no form of a tag escapes HTML', () => {
+    assert.equal(text('{{db.password}} {{{db.password}}} {{& db.password }}'), '<p&ss> <p&ss> <p&ss>');
+  });
+
+  test('numbers keep their digits, null is nothing, objects and lists are JSON', () => {
+    assert.equal(
+      text('{{db.port}} {{db.big}} {{db.ratio}} {{db.on}} [{{db.none}}] {{db.hosts}} {{db.tls}}'),
+      '5432 12345678901234567890 1.10 true [] ["a","b"] {"crt":"C","chain":[{"cn":"x"},{"cn":"y"}]}',
+    );
+    assert.equal(
+      text('{{s}}', {}, secretsOf(found('s', parseJson('{"n":1.0,"__proto__":2}') as Keys))),
+      '{"n":1.0,"__proto__":2}',
+    );
+  });
+
+  test('a value is never read as a template', () => {
+    const value = '{{db.password}}{{#db}}{{> p}}{{=<% %>=}}';
+    const secrets = secretsOf(found('s', { k: value, list: [value] }));
+    assert.equal(text('{{s.k}}{{#@json}}{{s.k}}{{/@json}}', {}, secrets), value + JSON.stringify(value));
+    assert.equal(text('{{#s.list}}{{.}}{{/s.list}}', {}, secrets), value);
+  });
+
+  test('dotted names go into objects and lists, by own properties only', () => {
+    assert.equal(text('{{db.tls.crt}} {{db.hosts.1}} {{db.tls.chain.0.cn}}'), 'C b x');
+    const names = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
+    for (const name of names) {
+      for (const tag of [`db.${name}`, `db.tls.${name}`, `db.hosts.${name}`, `db.username.${name}`]) {
+        assert.equal(failures(`{{${tag}}}`).length, 1, tag);
+      }
+      assert.deepEqual(undeclaredReferences(parse(`{{${name}.x}}`), ['db'])[0]?.name, name);
+      assert.equal(failures(`{{#db.tls}}{{${name}}}{{/db.tls}}`).length, 1, name);
+    }
+    assert.equal(failures('{{db.big.rawJSON}}').length, 1, 'a kept number has no properties');
+    const keys = parseJson('{"constructor":"c","__proto__":"p","o":{"__proto__":"q"}}') as Keys;
+    assert.equal(
+      text('{{s.constructor}}{{s.__proto__}}{{s.o.__proto__}}', {}, secretsOf(found('s', keys))),
+      'cpq',
+    );
+  });
+
+  test('a key with a dot is no path', () => {
+    assert.equal(failures('{{db.a.b}}').length, 1);
+  });
+});
+
+describe('template sections', () => {
+  test('a secret, an object and a list push what they hold; outer names stay in reach', () => {
+    assert.equal(text('{{#db}}{{username}}{{#tls}}{{crt}}{{username}}{{/tls}}{{/db}}'), 'appCapp');
+    assert.equal(text('{{#db.hosts}}[{{.}}{{db.port}}]{{/db.hosts}}'), '[a5432][b5432]');
+    assert.equal(text('{{#db.tls.chain}}{{cn}};{{/db.tls.chain}}'), 'x;y;');
+    assert.equal(text('{{#db.username}}{{.}}{{/db.username}}'), 'app');
+  });
+
+  test('an inner name hides an outer one, and is not looked up further out when it has no such part', () => {
+    const secrets = secretsOf(found('a', { b: { x: 1 }, y: 2 }), found('b', { y: 3 }));
+    assert.equal(text('{{#a}}{{b.x}}{{/a}}{{b.y}}', {}, secrets), '13');
+    assert.equal(renderTemplate(parse('{{#a}}{{b.y}}{{/a}}'), secrets).failures.length, 1);
+  });
+
+  test('missing keys, null, empty texts and lists, 0 and false are false; the text "false" is true', () => {
+    for (const key of ['missing', 'none', 'empty', 'zero', 'rawzero', 'off', 'nothing', 'tls.missing']) {
+      assert.equal(text(`{{#db.${key}}}yes{{/db.${key}}}{{^db.${key}}}no{{/db.${key}}}`), 'no', key);
+    }
+    for (const key of ['false', 'port', 'big', 'on', 'username', 'tls', '@version']) {
+      assert.equal(text(`{{#db.${key}}}yes{{/db.${key}}}{{^db.${key}}}no{{/db.${key}}}`), 'yes', key);
+    }
+  });
+
+  test('@entries is sorted by code unit, and reaches every key', () => {
+    const secrets = secretsOf(
+      found('s', {
+        'a/b': 1,
+        Z: 2,
+        'c d': 3,
+        'x.y': '',
+        '@version': 4,
+        é: 5,
+        data: 6,
+        constructor: 7,
+        '': 8,
+      }),
+    );
+    assert.equal(
+      text('{{#s.@entries}}{{key}}={{value}};{{/s.@entries}}', {}, secrets),
+      '=8;@version=4;Z=2;a/b=1;c d=3;constructor=7;data=6;x.y=;é=5;',
+    );
+    assert.equal(text('{{#s}}{{#@entries}}{{.}}{{/@entries}}{{/s}}', {}, secrets), '84213765');
+    assert.equal(text('{{#db.@entries}}{{#value.crt}}{{key}}:{{.}}{{/value.crt}}{{/db.@entries}}'), 'tls:C');
+    assert.match(failures('{{#db.@entries}}{{username}}{{/db.@entries}}')[0]?.message ?? '', /`username`/);
+  });
+
+  test('a key that starts with @ does not take the place of a reserved name', () => {
+    const secrets = secretsOf(found('s', { '@version': 'mine' }, { version: 3 }));
+    assert.equal(text('{{s.@version}}{{#s}}{{@version}}{{/s}}', {}, secrets), '33');
+  });
+
+  test('metadata', () => {
+    const secrets = secretsOf(found('s', {}, { version: 0, lease_id: 'db/1', lease_duration: 3600 }));
+    assert.equal(text('{{s.@version}} {{s.@lease_id}} {{s.@lease_duration}}', {}, secrets), '0 db/1 3600');
+    assert.match(failures('{{db.@lease_id}}')[0]?.message ?? '', /`db` .*has no lease/);
+    assert.match(failures('{{db.@lease_duration}}')[0]?.message ?? '', /`db` .*has no lease/);
+    const unversioned = renderTemplate(parse('{{s.@version}}'), secretsOf(found('s', { a: 1 })));
+    assert.match(unversioned.failures[0]?.message ?? '', /has no version: it is not a kv2 secret/);
+    assert.equal(unversioned.failures[0]?.kind, 'not_found');
+  });
+});
+
+describe('missing keys', () => {
+  test('each is told with its file and line, known keys and the nearest', () => {
+    const told = failures('{{db.username}}\n{{db.pasword}}\n\n{{#db}}{{usrname}}{{> p}}{{/db}}', {
+      p: '\n{{hots}}',
+    });
+    assert.deepEqual(
+      told.map(({ where }) => where),
+      ['app.mustache:2', 'app.mustache:4', 'p.mustache:2'],
+    );
+    assert.deepEqual(
+      told.map(({ hint }) => hint),
+      ['did you mean `password`?', 'did you mean `username`?', 'did you mean `hosts`?'],
+    );
+    assert.ok(told.every(({ kind }) => kind === 'not_found'));
+    assert.match(told[0]?.message ?? '', /^the secret `db` \(secret\/data\/db\) has no key `pasword`$/);
+    assert.match(told[0]?.details?.[0] ?? '', /^known keys: a\.b, big, empty, false, hosts, /);
+    assert.doesNotMatch(JSON.stringify(told), /p&ss|12345678901234567890/, 'no value');
+  });
+
+  test('below a value, the name of the value is told', () => {
+    const [failure] = failures('{{db.tls.crx}}');
+    assert.equal(failure?.message, '`db.tls` has no key `crx`');
+    assert.deepEqual(failure.details, ['known keys: chain, crt']);
+    assert.match(failures('{{#db}}{{tls.chain.0.cm}}{{/db}}')[0]?.message ?? '', /^`tls\.chain\.0` has no/);
+  });
+
+  test('inline contents have lines of their own', () => {
+    const template = parseTemplate('\n{{db.nope}}', { file: undefined, partials: new Map() });
+    assert.equal(renderTemplate(template, SECRETS).failures[0]?.where, 'contents:2');
+  });
+
+  test('a loop tells a missing key once', () => {
+    assert.equal(failures('{{#db.hosts}}{{port}}{{/db.hosts}}').length, 1);
+  });
+
+  test('an absent optional secret has no keys, and nothing is missing from it', () => {
+    assert.equal(
+      text(
+        '[{{flags.a}}{{flags.a.b}}{{flags}}{{flags.@version}}{{#flags}}x{{/flags}}{{#flags.a}}x{{/flags.a}}' +
+          '{{#flags.@entries}}x{{/flags.@entries}}{{^flags}}none{{/flags}}{{^flags.@entries}}!{{/flags.@entries}}]',
+      ),
+      '[none!]',
+    );
+  });
+
+  test('a failed secret is not told again', () => {
+    assert.equal(text('[{{lost.a}}{{lost}}{{#lost.@entries}}x{{/lost.@entries}}{{lost.@lease_id}}]'), '[]');
+  });
+
+  test('entries of a value are a mistake even in a section, which would otherwise leave them out in silence', () => {
+    assert.match(failures('{{#db.tls.@entries}}x{{/db.tls.@entries}}')[0]?.message ?? '', /`db\.tls` has no/);
+  });
+});
+
+describe('references', () => {
+  test('names outside sections have to be declared', () => {
+    const template = parse(
+      '{{db.a}}\n{{#@json}}{{one.k}}{{/@json}}{{^two}}{{three}}{{/two}}\n{{#four}}{{key}}{{/four}}{{> p}}',
+      { p: '\n\n{{five.x}}{{#db}}{{inner}}{{/db}}' },
+    );
+    assert.deepEqual(undeclaredReferences(template, ['db']), [
+      { name: 'one', file: 'app.mustache', line: 2 },
+      { name: 'two', file: 'app.mustache', line: 2 },
+      { name: 'three', file: 'app.mustache', line: 2 },
+      { name: 'four', file: 'app.mustache', line: 3 },
+      { name: 'five', file: 'p.mustache', line: 3 },
+    ]);
+    assert.deepEqual([...template.secretNames], ['db', 'one', 'two', 'three', 'four', 'five']);
+  });
+
+  test('a dot outside sections is told by its name', () => {
+    assert.deepEqual(
+      undeclaredReferences(parse('{{.}}'), ['db']).map(({ name }) => name),
+      ['.'],
+    );
+  });
+});
+
+describe('template syntax', () => {
+  test('comments and other delimiters', () => {
+    assert.equal(text('a{{! {{db.nope }}b\n{{! alone\n on lines }}\nc'), 'ab\nc');
+    assert.equal(text('{{=<% %>=}}<% db.username %>{{db.nope}}<%={{ }}=%>{{db.port}}'), 'app{{db.nope}}5432');
+    assert.equal(text('{{=<% %>=}}<%> p%>', { p: '{{db.port}}' }), '5432', 'a partial has the usual ones');
+  });
+
+  test('errors are told with the line of the tag', () => {
+    const cases: readonly (readonly [string, number, RegExp])[] = [
+      ['a\n{{#db}}\nb\n\n', 2, /section db is not closed/],
+      ['{{#db}}\n{{/db}}\n{{#db}}\n{{#flags}}{{/flags}}\n', 3, /section db is not closed/],
+      ['{{! {{#no }}\n{{#db}}\nx', 2, /section db is not closed/],
+      ['{{#db}}\n\n{{/bd}}', 3, /section db is not closed/],
+      ['a\n\n{{/db}}\nb', 3, /section db is closed, but was not opened/],
+      ['a\n{{db.username}}{{{db.port}}}\n{{db.password\nb\n', 3, /tag is not closed/],
+      ['{{{db.port}}\n{{db.username}}', 1, /tag is not closed/],
+      ['{{=<% %>=}}\n<%db\n\n', 3, /tag is not closed/],
+      ['\n{{=<%=}}', 2, /delimiters/],
+      ['\n{{}}', 2, /has no name/],
+      ['\n{{db..a}}', 2, /`db\.\.a` has an empty part/],
+      ['\n{{db. a}}', 2, /blank/],
+      ['\n{{^@json}}x{{/@json}}', 2, /no meaning/],
+      ['\n{{@json}}', 2, /@json is a section/],
+      ['\n{{#db.@json}}{{/db.@json}}', 2, /@json is a section/],
+      ['\n{{db.@entries}}', 2, /@entries is a section/],
+    ];
+    for (const [source, line, message] of cases) {
+      const failure = parseFailure(source);
+      assert.equal(failure.where, `app.mustache:${String(line)}`, source);
+      assert.match(failure.message, message, source);
+    }
+  });
+
+  test('an unknown reserved name is told with the nearest', () => {
+    const cases = [
+      ['{{db.@versoin}}', '@version'],
+      ['{{#db.@entires}}{{/db.@entires}}', '@entries'],
+      ['{{#@jsn}}{{/@jsn}}', '@json'],
+      ['{{#db}}{{@lease}}{{/db}}', ''],
+    ] as const;
+    for (const [source, nearest] of cases) {
+      const { hint = '' } = parseFailure(source);
+      assert.match(hint, /known names: @entries, .*@properties$/);
+      assert.equal(/did you mean `(.*?)`/.exec(hint)?.[1] ?? '', nearest, source);
+    }
+  });
+});
+
+describe('partials', () => {
+  test('names, also of partials in sections; none in a template that does not parse', () => {
+    assert.deepEqual(partialNames('{{> a}}{{#x}}{{>b/c}}{{^y}}{{> d}}{{/y}}{{/x}}'), ['a', 'b/c', 'd']);
+    assert.deepEqual(partialNames('{{> a}}{{#x}}'), []);
+  });
+
+  test('one that has its line to itself is indented, another is not', () => {
+    const partials = { p: 'x:\n\n  {{db.port}}\r\n\u2028\r\ny\n' };
+    assert.equal(text('a\n  {{> p}}\nb', partials), 'a\n  x:\n\n    5432\r\n  \u2028\r\n  y\nb');
+    assert.equal(text(' {{db.port}} {{> p}}', { p: 'x\ny' }), ' 5432 x\ny');
+    assert.equal(text('a {{> p}}', { p: 'x\ny' }), 'a x\ny');
+    const value = secretsOf(found('s', { lines: '1\n2' }));
+    assert.equal(text('  {{> p}}\n', { p: '{{s.lines}}\n' }, value), '  1\n2\n', 'values are not indented');
+  });
+
+  test('one that does not exist is told by the parser, wherever it is', () => {
+    const { where, message, hint = '' } = parseFailure('\n{{#db.nope}}{{> prat}}{{/db.nope}}', { part: '' });
+    assert.equal(where, 'app.mustache:2');
+    assert.match(message, /\{\{> prat\}\} does not exist/);
+    assert.match(hint, /did you mean `part`/);
+    assert.equal(parseFailure('{{> a}}', { a: '\n{{> b}}' }).where, 'a.mustache:2');
+    assert.equal(
+      parseFailure('fine', { a: '\n{{#x}}' }).where,
+      'a.mustache:2',
+      'also one that is not reached',
+    );
+  });
+
+  test('recursion ends with the data', () => {
+    const secrets = secretsOf(found('s', { name: 1, next: { name: 2, next: { name: 3, next: null } } }));
+    const node = '{{name}}\n{{#next}}\n  {{> node}}\n{{/next}}\n';
+    assert.equal(text('{{#s}}\n{{> node}}\n{{/s}}\n', { node }, secrets), '1\n  2\n    3\n');
+  });
+
+  test('recursion without end is an error, in any form', { timeout: 5000 }, () => {
+    for (const loop of [
+      '{{> loop}}',
+      '  {{> loop}}\n',
+      '{{> loop}}{{> loop}}',
+      '{{#@json}}\n {{> loop}}\n{{/@json}}',
+    ]) {
+      const told = failures('{{> loop}}', { loop });
+      assert.equal(told.length, 1, loop);
+      assert.equal(told[0]?.kind, 'template');
+      assert.match(told[0].message, /includes itself without end/);
+    }
+    assert.equal(
+      failures('{{> a}}', { a: '{{^db.nope}}\n {{> b}}\n{{/db.nope}}', b: ' {{> a}}\n' }).length,
+      1,
+    );
+  });
+});
+
+test('blanks, sections, comments and partials are laid out as Mustache does', () => {
+  const data = { db: { a: '<A>', b: '', list: ['1', '2'], o: { c: 'C', a: 'in' }, no: false } };
+  const secrets = secretsOf(found('db', data.db));
+  const p = ' part\n\n{{db.a}}\n{{#db.list}}\n - {{.}}\n{{/db.list}}\n';
+  const piece = fc.constantFrom(
+    ...[' ', '\n', '\r\n', 'x', '\t', '{{db.a}}', '{{{db.o.c}}}', '{{! c }}', '{{!\n c\n}}', '{{db.b}}'],
+    ...['\n  {{> p}}\n', '{{=<% %>=}}<% db.a %><%={{ }}=%>'],
+  );
+  const name = fc.constantFrom('db', 'db.o', 'db.list', 'db.b', 'db.no', 'db.nope', 'db.a');
+  const { node } = fc.letrec<{ node: string }>((tie) => ({
+    node: fc.oneof(
+      { depthSize: 'small' },
+      piece,
+      fc
+        .tuple(name, fc.constantFrom('#', '^'), fc.array(tie('node'), { maxLength: 5 }))
+        .map(([section, type, inner]) => `{{${type}${section}}}${inner.join('')}{{/${section}}}`),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.array(node, { maxLength: 8 }), (nodes) => {
+      const source = nodes.join('');
+      const expected = mustache.render(source, data, { p }, { escape: String });
+      assert.equal(renderTemplate(parse(source, { p }), secrets).text, expected);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('the time grows with the size', { timeout: 10_000 }, () => {
+  const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`key${String(index)}`, 'v']));
+  const secrets = secretsOf(
+    found('many', keys),
+    found('s', {
+      text: `{{${"'\\\n= {{".repeat(200_000)}`,
+      b64: '='.repeat(1_000_000),
+      slashes: '\\'.repeat(1_000_000),
+    }),
+  );
+  for (const lambda of ['json', 'yaml', 'shell', 'url', 'base64', 'indent', 'properties']) {
+    assert.ok(text(`{{#@${lambda}}}{{s.text}}{{s.slashes}}{{/@${lambda}}}`, {}, secrets).length > 2_000_000);
+  }
+  assert.equal(
+    renderTemplate(parse('{{#@base64decode}}{{s.b64}}{{/@base64decode}}'), secrets).failures.length,
+    1,
+  );
+  const loop = '{{#many}}{{#@entries}}{{s.none}}{{#other}}{{/other}}{{key}}{{/@entries}}{{/many}}';
+  assert.equal(renderTemplate(parse(loop), secrets).failures.length, 1);
+  assert.equal(text('{{db.port}}'.repeat(20_000)).length, 80_000);
+});
