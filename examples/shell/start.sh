@@ -14,6 +14,9 @@ output: { directory: "${RUNTIME_DIRECTORY:-/dev/shm/app}" }
 '
 
 vaultonce render --quiet
+# Exported, so that the application gets them.
+set -a
 # shellcheck source=/dev/null
 . "${RUNTIME_DIRECTORY:-/dev/shm/app}/db.env"
+set +a
 exec "$@"
