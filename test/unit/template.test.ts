@@ -312,6 +312,7 @@ describe('partials', () => {
   test('one that has its line to itself is indented, another is not', () => {
     const partials = { p: 'x:\n\n  {{db.port}}\r\n\u2028\r\ny\n' };
     assert.equal(text('a\n  {{> p}}\nb', partials), 'a\n  x:\n\n    5432\r\n  \u2028\r\n  y\nb');
+    assert.equal(text(' {{> p}}\n', { p: 'a\r\n\r\nb\r\n' }), ' a\r\n\r\n b\r\n', 'no blanks on empty lines');
     assert.equal(text(' {{db.port}} {{> p}}', { p: 'x\ny' }), ' 5432 x\ny');
     assert.equal(text('a {{> p}}', { p: 'x\ny' }), 'a x\ny');
     const value = secretsOf(found('s', { lines: '1\n2' }));
