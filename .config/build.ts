@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { stubs } from './stubs.ts';
@@ -30,6 +31,11 @@ async function bundle(): Promise<Metafile> {
   return metafile;
 }
 
+/** Ends the bundle in the mark of its build, by which bin knows the code cache that belongs to it. */
+function mark(file: string): void {
+  appendFileSync(file, `//${hash('sha256', readFileSync(file)).slice(0, 16)}`);
+}
+
 /** The licences of all packages in the bundle; their comments are not in it. */
 function collectLicences({ inputs }: Metafile): string {
   const packages = new Set(
@@ -52,6 +58,7 @@ function licenceOf(name: string): string {
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 const metafile = await bundle();
+mark(join(dist, 'vaultonce.js'));
 writeFileSync(join(dist, 'meta.json'), JSON.stringify(metafile));
 writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), collectLicences(metafile));
 execFileSync(process.execPath, [join(import.meta.dirname, 'code-cache.ts')], { stdio: 'inherit' });

@@ -26,7 +26,7 @@ export default tseslint.config(
       'no-control-regex': 'off',
       'no-restricted-imports': [
         'error',
-        { name: 'axios/lib/adapters/http.js', message: 'Only src/vault/client.ts makes requests.' },
+        { patterns: [{ group: ['axios', 'axios/*'], message: 'Only src/vault/client.ts makes requests.' }] },
       ],
       'no-restricted-properties': [
         'error',
@@ -35,7 +35,18 @@ export default tseslint.config(
       ],
     },
   },
-  { basePath: root, files: ['src/vault/client.ts'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    basePath: root,
+    files: ['**/*.mjs'],
+    extends: [js.configs.recommended],
+    languageOptions: { globals: { Buffer: 'readonly', process: 'readonly', URL: 'readonly' } },
+    rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error' },
+  },
+  {
+    basePath: root,
+    files: ['src/vault/client.ts', 'src/vault/axios-http-adapter.d.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
   {
     basePath: root,
     files: ['src/main.ts', '.config/**', 'examples/**', 'test/bench/**'],

@@ -17,27 +17,35 @@ if (major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21))
 function start() {
   // Cheaper than import: nothing but what is used is loaded.
   const fs = process.getBuiltinModule('node:fs');
+  const path = process.getBuiltinModule('node:path');
   const vm = process.getBuiltinModule('node:vm');
-  const bundle = new URL('../dist/vaultonce.js', import.meta.url);
+  const bundle = path.join(import.meta.dirname, '../dist/vaultonce.js');
   let source;
   try {
     // esbuild writes ASCII; decoding it as UTF-8 would only take longer.
     source = fs.readFileSync(bundle, 'latin1');
   } catch (error) {
     process.stderr.write(
-      `vaultonce: error: ${bundle.pathname} cannot be read (${error.code})\n  → run \`npm run build\`\n`,
+      `vaultonce: error: ${bundle} cannot be read (${error.code})\n  → run \`npm run build\`\n`,
     );
     process.exitCode = 1;
     return;
   }
-  const script = new vm.Script(source, { filename: bundle.pathname, cachedData: readCache(fs) });
+  const script = new vm.Script(source, {
+    filename: bundle,
+    cachedData: readCache(fs, path.join(import.meta.dirname, '../dist/vaultonce.cache'), source),
+  });
   script.runInThisContext()(process.getBuiltinModule, { exports: {} }, {});
 }
 
-// Code that is compiled already. It belongs to one version of Node; V8 ignores it in others.
-function readCache(fs) {
+// Code that is compiled already. It belongs to one version of Node; V8 ignores it in others. But V8 knows the source by
+// its length only and would run the code of another build, so both files end in the mark of their build.
+function readCache(fs, file, source) {
+  const MARK_LENGTH = 16;
   try {
-    return fs.readFileSync(new URL('../dist/vaultonce.cache', import.meta.url));
+    const cache = fs.readFileSync(file);
+    if (cache.latin1Slice(cache.length - MARK_LENGTH) !== source.slice(-MARK_LENGTH)) return undefined;
+    return cache.subarray(0, -MARK_LENGTH);
   } catch {
     return undefined;
   }

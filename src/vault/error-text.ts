@@ -33,6 +33,6 @@ export function presentable(text: string, sensitive: readonly Secret[]): string 
     .replace(/\s+/g, ' ')
     .replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '')
     .trim();
-  const harmless = line.replace(/::/g, ': :').replace(/##(?=\[|vso\[)/g, '# #');
+  const harmless = line.replace(/:(?=:)/g, ': ').replace(/##(?=\[|vso\[)/g, '# #');
   return harmless.length > LONGEST_CHARACTERS ? `${harmless.slice(0, LONGEST_CHARACTERS)}…` : harmless;
 }

@@ -3,6 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { build } from 'esbuild';
+import { stubs } from '../../.config/stubs.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -29,14 +31,35 @@ describe('the bundle', () => {
     }
     execFileSync('rm', [workspace.path('dist/vaultonce.cache')]);
     assert.equal(version().status, 0);
+    writeFileSync(workspace.path('dist/vaultonce.cache'), cache);
   });
 
-  test('its code cache is accepted by this Node', () => {
-    const script = `
-      const { Script } = require('node:vm'); const { readFileSync } = require('node:fs');
-      const script = new Script(readFileSync('dist/vaultonce.js', 'utf8'), { cachedData: readFileSync('dist/vaultonce.cache') });
-      process.exit(script.cachedDataRejected ? 1 : 0);`;
-    assert.equal(spawnSync(process.execPath, ['-e', script], { cwd: root }).status, 0);
+  test('runs its own code, not that of a code cache of another build of the same length', () => {
+    const bundle = workspace.path('dist/vaultonce.js');
+    const source = readFileSync(bundle, 'latin1');
+    const other = source.replace(`"${String(version().stdout).trim()}"`, '"9.9.9"').slice(0, -16);
+    assert.equal(other.length, source.length - 16);
+    workspace.write('dist/vaultonce.js', `${other}${'0'.repeat(16)}`);
+    assert.equal(String(version().stdout).trim(), '9.9.9');
+    workspace.write('dist/vaultonce.js', source);
+  });
+
+  test('bin has its code cache accepted by this Node', () => {
+    const preload = workspace.write(
+      'script.cjs',
+      `const vm = require('node:vm');
+      vm.Script = class extends vm.Script {
+        constructor(source, options) {
+          super(source, options);
+          process.on('exit', () => require('node:fs').writeFileSync(process.env.REJECTED, String(this.cachedDataRejected)));
+        }
+      };`,
+    );
+    const env = { REJECTED: workspace.path('rejected') };
+    const args = ['--require', preload, join(root, 'bin/vaultonce.mjs'), '--version'];
+    assert.equal(spawnSync(process.execPath, args, { env }).status, 0);
+    // `undefined` would be: none was given.
+    assert.equal(readFileSync(env.REJECTED, 'utf8'), 'false');
   });
 
   test('--help loads nothing of the network, and no fetch', () => {
@@ -61,6 +84,17 @@ describe('the bundle', () => {
       loaded.filter((name) => name.includes('undici')),
       [],
     );
+  });
+
+  test('it is not built when a package no longer imports what is replaced', async () => {
+    const options = { bundle: true, write: false, platform: 'node', logLevel: 'silent' } as const;
+    const built = (contents: string): Promise<unknown> =>
+      build({ ...options, stdin: { contents, resolveDir: root }, plugins: [stubs(root)] });
+    await assert.rejects(
+      built('import "commander";'),
+      /no longer imported \(axios: form-data, .*axios: crypto\)/,
+    );
+    await built('import "commander"; import "axios/lib/adapters/http.js";');
   });
 
   test('an old Node is told which one is needed', () => {
