@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# The bundle needs nothing but Node: the image holds the runtime, the start-up code and the bundle.
-# The code cache in dist/ belongs to one Node version: both stages have to use the same.
+# The bundle needs nothing but Node: the image holds the runtime with its libraries, the start-up code and the bundle.
+# No shell, no package manager, no home, no /tmp.
 ARG NODE_VERSION=24.21.0
 
 FROM node:${NODE_VERSION}-bookworm-slim AS build
@@ -11,18 +11,17 @@ COPY tsconfig.json README.md LICENSE CHANGELOG.md CONFIGURATION.md ./
 COPY .config .config
 COPY src src
 COPY bin bin
-RUN node .config/build.ts
+# The code cache belongs to one version of Node: the one that is copied into the image makes it.
+RUN /usr/local/bin/node .config/build.ts && sh .config/image-root.sh /usr/local/bin/node /root-of-image
 
-FROM node:${NODE_VERSION}-bookworm-slim AS runtime
-
-FROM gcr.io/distroless/cc-debian12
+FROM scratch
 LABEL org.opencontainers.image.title="vaultonce" \
       org.opencontainers.image.description="Logs in to Vault or OpenBao once, fetches every secret in parallel, writes files all or nothing, and exits" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=runtime /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /root-of-image /
 COPY --from=build /src/package.json /src/LICENSE /opt/vaultonce/
 COPY --from=build /src/bin /opt/vaultonce/bin
-COPY --from=build /src/dist /opt/vaultonce/dist
+COPY --from=build /src/dist/vaultonce.js /src/dist/vaultonce.cache /src/dist/THIRD-PARTY-LICENSES.txt /opt/vaultonce/dist/
 # Numeric, so that runAsNonRoot can be checked; any other UID works as well.
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/node", "/opt/vaultonce/bin/vaultonce.mjs"]

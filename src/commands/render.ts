@@ -1,27 +1,34 @@
-import type { Flags } from '../config/settings.ts';
 import { loadConfig } from '../config/load.ts';
-import { RunError } from '../errors.ts';
+import { overrideOf, type Flags } from '../config/settings.ts';
+import { RunError, type Failure } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { planRun } from '../plan.ts';
 import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report.ts';
 import { run } from '../run.ts';
+import { writeTerminationMessage } from '../termination-message.ts';
+import { explain } from '../unexpected.ts';
 
 /**
  * `vaultonce render`: the main job.
  * @throws RunError
  */
 export async function render(flags: Flags, io: Io): Promise<void> {
-  const report = openReport(flags.report, io);
+  const report = openReport(overrideOf('report', flags, io.env), io);
   const record = createRecord();
+  const conclude = (failures: readonly Failure[], exitCode: number): void => {
+    report.write(reportText(record, failures, exitCode, io));
+    writeTerminationMessage(record, failures, exitCode, io);
+  };
   try {
     const { config, plan } = await timed(record, 'config', io, () => prepare(flags, io));
     await run(config, plan, record, io);
     io.log.stopProgress();
-    report.write(reportText(record, [], 0, io));
+    conclude([], 0);
     logSuccess(record, io);
   } catch (error) {
-    if (error instanceof RunError) report.write(reportText(record, error.failures, error.exitCode, io));
-    throw error;
+    const failed = error instanceof RunError ? error : explain(error);
+    conclude(failed.failures, failed.exitCode);
+    throw failed;
   }
 }
 

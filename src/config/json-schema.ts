@@ -124,7 +124,8 @@ function precedence(): string {
     '',
     'The method `token` looks for its token in `auth.token`, `auth.token_file`, `BAO_TOKEN`, `VAULT_TOKEN` and',
     '`~/.vault-token`. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are honoured, except for a server on this machine.',
-    '`NO_COLOR` turns colours off.',
+    '`NO_COLOR` turns colours off. A summary of the run goes to `/dev/termination-log`, or to the file that',
+    '`VAULTONCE_TERMINATION_LOG` names, if it exists.',
     '',
   ].join('\n');
 }

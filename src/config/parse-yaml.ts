@@ -27,7 +27,7 @@ export function parseYaml({ text, name }: SourceText): Parsed {
         hint: 'split it, and name each file with -c',
       });
     }
-    return { value: documents[0], lineOf: (path) => lineOf(events, text, path) };
+    return { value: documents[0], lineOf: lineFinder(events, text) };
   } catch (error) {
     throw error instanceof YAMLException ? syntaxError(error, name) : error;
   }
@@ -44,15 +44,53 @@ function syntaxError({ reason, mark }: YAMLException, name: string): RunError {
   });
 }
 
-/** The line of the key at the end of the path, or of the nearest thing around it that there is. */
-function lineOf(events: readonly Event[], text: string, path: ConfigPath): number | undefined {
-  const reader = new EventReader(events, text);
-  const offset = reader.find(path);
-  return offset === undefined ? undefined : text.slice(0, offset).split('\n').length;
+/** Tells lines by path. Built at the first question, in one pass: each declaration asks for its own line. */
+function lineFinder(events: readonly Event[], text: string): Parsed['lineOf'] {
+  let found: { readonly root: Place; readonly lineStarts: readonly number[] } | undefined;
+  return (path) => {
+    found ??= { root: new PlaceReader(events, text).read(), lineStarts: lineStartsOf(text) };
+    const offset = offsetAt(found.root, path);
+    return offset === undefined ? undefined : lineAt(found.lineStarts, offset);
+  };
+}
+
+/** Where a key or item stands, and what is inside it. */
+interface Place {
+  readonly offset: number | undefined;
+  readonly inside: ReadonlyMap<string | number, Place>;
+}
+
+/** The offset of what stands at a path, or of the nearest thing around it that there is. */
+function offsetAt(root: Place, path: ConfigPath): number | undefined {
+  let place = root;
+  for (const step of path) {
+    const next = place.inside.get(step);
+    if (next === undefined) break;
+    place = next;
+  }
+  return place.offset;
+}
+
+function lineStartsOf(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** @returns the line from 1 */
+function lineAt(lineStarts: readonly number[], offset: number): number {
+  let low = 0;
+  let high = lineStarts.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((lineStarts[middle] ?? Infinity) <= offset) low = middle;
+    else high = middle;
+  }
+  return low + 1;
 }
 
 /** Walks the parser's events, which are a flat list: a collection is followed by its parts and ends with a pop. */
-class EventReader {
+class PlaceReader {
   readonly #events: readonly Event[];
   readonly #text: string;
   /** The first event is that of the document. */
@@ -63,50 +101,43 @@ class EventReader {
     this.#text = text;
   }
 
-  /** The offset of what stands at a path of the node that comes next. */
-  find([step, ...rest]: ConfigPath): number | undefined {
+  read(): Place {
+    return { offset: undefined, inside: this.#readNode() };
+  }
+
+  /** Reads the node that comes next, and goes past it. */
+  #readNode(): Place['inside'] {
     const node = this.#events[this.#position];
-    if (step === undefined || node === undefined) return undefined;
     this.#position += 1;
-    if (node.type === EVENT_ID.MAPPING && typeof step === 'string') return this.#findKey(step, rest);
-    if (node.type === EVENT_ID.SEQUENCE && typeof step === 'number') return this.#findItem(step, rest);
-    return undefined;
+    if (node?.type === EVENT_ID.MAPPING) return this.#readMapping();
+    return node?.type === EVENT_ID.SEQUENCE ? this.#readSequence() : new Map();
   }
 
-  #findKey(wanted: string, rest: ConfigPath): number | undefined {
-    for (let key = this.#next(); key !== undefined && key.type !== EVENT_ID.POP; key = this.#next()) {
-      const offset = startOf(key);
-      const isWanted = key.type === EVENT_ID.SCALAR && getScalarValue(this.#text, key) === wanted;
-      if (isWanted) {
-        this.#position += 1;
-        return this.find(rest) ?? offset;
-      }
-      this.#skip();
-      this.#skip();
+  #readMapping(): Place['inside'] {
+    const inside = new Map<string, Place>();
+    for (let key = this.#next(); key !== undefined; key = this.#next()) {
+      const name = key.type === EVENT_ID.SCALAR ? getScalarValue(this.#text, key) : undefined;
+      this.#readNode();
+      const place = { offset: startOf(key), inside: this.#readNode() };
+      if (name !== undefined && !inside.has(name)) inside.set(name, place);
     }
-    return undefined;
+    return inside;
   }
 
-  #findItem(index: number, rest: ConfigPath): number | undefined {
-    for (let skipped = 0; skipped < index; skipped += 1) this.#skip();
-    const item = this.#next();
-    return item === undefined || item.type === EVENT_ID.POP ? undefined : (this.find(rest) ?? startOf(item));
+  #readSequence(): Place['inside'] {
+    const inside = new Map<number, Place>();
+    for (let item = this.#next(); item !== undefined; item = this.#next()) {
+      inside.set(inside.size, { offset: startOf(item), inside: this.#readNode() });
+    }
+    return inside;
   }
 
+  /** The next part of a collection; at its end goes past the pop. */
   #next(): Event | undefined {
-    return this.#events[this.#position];
-  }
-
-  /** Goes past the node that comes next. */
-  #skip(): void {
-    let depth = 0;
-    do {
-      const event = this.#next();
-      if (event === undefined) return;
-      if (event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE) depth += 1;
-      else if (event.type === EVENT_ID.POP) depth -= 1;
-      this.#position += 1;
-    } while (depth > 0);
+    const event = this.#events[this.#position];
+    if (event?.type !== EVENT_ID.POP) return event;
+    this.#position += 1;
+    return undefined;
   }
 }
 

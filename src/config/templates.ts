@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../errors.ts';
@@ -67,19 +68,26 @@ function readPartial(name: string, directory: string, extension: string): Partia
 }
 
 function readText(path: string, name: string): string {
+  let bytes: Buffer;
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(readFileSync(path));
+    bytes = readFileSync(path);
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      throw new RunError('config', 'the template is not UTF-8 text', {
+    throw new RunError(
+      'config',
+      `the template cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
+      {
         where: name,
-        hint: 'save it as UTF-8',
-      });
-    }
-    throw new RunError('config', `the template cannot be read (${code ?? 'unknown error'})`, {
+        hint: 'check the path, which is relative to the config file, and its permissions',
+      },
+    );
+  }
+  // Not a TextDecoder, which takes milliseconds to load.
+  if (!isUtf8(bytes)) {
+    throw new RunError('config', 'the template is not UTF-8 text', {
       where: name,
-      hint: 'check the path, which is relative to the config file, and its permissions',
+      hint: 'save it as UTF-8',
     });
   }
+  const text = bytes.toString('utf8');
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** Where a lambda's tag stands in its line. */
 export interface LambdaPlace {
   readonly column: number;
@@ -47,13 +49,10 @@ function encodeBase64(text: string): LambdaResult {
 function decodeBase64(text: string): LambdaResult {
   const bytes = bytesOfBase64(text);
   if (bytes === undefined) return { problem: 'the text is not base64' };
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch {
-    return {
-      problem: 'the decoded bytes are not UTF-8 text; write them with `format: raw` and `decode: base64`',
-    };
-  }
+  if (isUtf8(bytes)) return { text: bytes.toString('utf8') };
+  return {
+    problem: 'the decoded bytes are not UTF-8 text; write them with `format: raw` and `decode: base64`',
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { throwIfAny, type Failure } from '../errors.ts';
-import type { OutputPlan, Target } from '../outputs.ts';
+import type { OutputPlan } from '../outputs.ts';
 import { existingPart, isMemory, nearestExisting, statusOf, typeName } from './file-systems.ts';
 import { meaningOf } from './problems.ts';
 
@@ -15,50 +15,74 @@ type Problem = Pick<Failure, 'message' | 'hint'>;
 export function checkTargets(outputs: readonly OutputPlan[]): void {
   const failures: Failure[] = [];
   const located = new Map<OutputPlan, string>();
+  const inspect = remembered(inspectDirectory);
   for (const plan of outputs) {
     const report = (problem: Problem): number =>
       failures.push({ kind: 'output', where: plan.where, ...problem });
+    const { path, kind, allowDisk } = plan.target;
     try {
-      problemsWith(plan.target).forEach(report);
-      located.set(plan, locationOf(plan.target));
+      const directory = inspect(kind === 'directory' ? path : dirname(path));
+      const problems = [
+        ...(kind === 'file' ? problemsWithFile(path) : []),
+        ...(allowDisk ? [] : directory.onDisk),
+        ...directory.problems,
+      ];
+      problems.forEach(report);
+      located.set(plan, kind === 'directory' ? directory.location : join(directory.location, basename(path)));
     } catch (error) {
       const { reason, hint } = meaningOf(error);
-      report({ message: `${plan.target.path} cannot be reached: ${reason}`, hint });
+      report({ message: `${path} cannot be reached: ${reason}`, hint });
     }
   }
   throwIfAny([...failures, ...clashes(located)]);
 }
 
-function problemsWith({ path, kind, allowDisk }: Target): Problem[] {
-  const present = statusOf(path);
-  // A link in the place of a file is itself replaced, so what it leads to does not matter.
-  if (kind === 'file' && present?.isDirectory() === true) {
-    return [
-      {
-        message: `${path} is a directory, but a file is to be written there`,
-        hint: 'change the path of the output, or remove the directory',
-      },
-      ...problemsWithDirectory(nearestExisting(dirname(path)), allowDisk),
-    ];
-  }
-  return problemsWithDirectory(nearestExisting(kind === 'directory' ? path : dirname(path)), allowDisk);
+/** Most outputs share a few directories, and looking at one takes half a dozen system calls. */
+function remembered<T>(work: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    const value = known.get(key) ?? work(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
-function problemsWithDirectory(directory: string, allowDisk: boolean): Problem[] {
-  if (!statSync(directory).isDirectory()) {
-    return [
-      {
-        message: `the output directory ${directory} is a file`,
-        hint: 'change output.directory or the path of the output, or remove the file',
-      },
-    ];
+interface Directory {
+  /** Where it really is, once it exists. */
+  readonly location: string;
+  readonly problems: readonly Problem[];
+  /** The problem of being outside tmpfs, which can be allowed. */
+  readonly onDisk: readonly Problem[];
+}
+
+function inspectDirectory(path: string): Directory {
+  const existing = existingPart(path);
+  const real = nearestExisting(existing);
+  const location = join(real, relative(existing, path));
+  if (!statSync(real).isDirectory()) {
+    const problem = {
+      message: `the output directory ${real} is a file`,
+      hint: 'change output.directory or the path of the output, or remove the file',
+    };
+    return { location, problems: [problem], onDisk: [] };
   }
-  const { type } = statfsSync(directory);
+  const { type } = statfsSync(real);
   const disk: Problem = {
-    message: `${directory} is on ${typeName(type)}, not on tmpfs: secrets would be written to disk`,
+    message: `${real} is on ${typeName(type)}, not on tmpfs: secrets would be written to disk`,
     hint: 'write to memory (Kubernetes: an `emptyDir` with `medium: Memory`; Linux: /dev/shm, /run), or allow the disk with `allow_disk: true` or --allow-disk',
   };
-  return [...(allowDisk || isMemory(type) ? [] : [disk]), ...problemsWithAccess(directory)];
+  return { location, problems: problemsWithAccess(real), onDisk: isMemory(type) ? [] : [disk] };
+}
+
+function problemsWithFile(path: string): Problem[] {
+  // A link in the place of a file is itself replaced, so what it leads to does not matter.
+  if (statusOf(path)?.isDirectory() !== true) return [];
+  return [
+    {
+      message: `${path} is a directory, but a file is to be written there`,
+      hint: 'change the path of the output, or remove the directory',
+    },
+  ];
 }
 
 function problemsWithAccess(directory: string): Problem[] {
@@ -69,14 +93,6 @@ function problemsWithAccess(directory: string): Problem[] {
     const { reason, hint } = meaningOf(error);
     return [{ message: `${directory} is not writable: ${reason}`, hint }];
   }
-}
-
-/** Where the output really is, once its directories exist. */
-function locationOf({ path, kind }: Target): string {
-  const directory = kind === 'directory' ? path : dirname(path);
-  const existing = existingPart(directory);
-  const real = join(nearestExisting(existing), relative(existing, directory));
-  return kind === 'directory' ? real : join(real, basename(path));
 }
 
 /** Outputs that need the same name, or one name as a file and as a directory. Links can hide that from the config. */

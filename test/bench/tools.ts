@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { findOnPath, findServerBinary } from '../support/binary.ts';
 import { BIN } from '../support/cli.ts';
 import type { TestServer } from '../support/server.ts';
@@ -23,11 +24,12 @@ export interface Tool {
   readonly output: string | undefined;
 }
 
-/** The tools that are there, ready for this job: an empty script as the floor, ours, the agent, and what is on PATH. */
+/** The tools that are there, ready for this job: an empty script and a bare one as floors, ours, the agent, and what is on PATH. */
 export async function prepareTools(job: Job): Promise<Tool[]> {
   const peers = await Promise.all([vaultAgent(job), consulTemplate(job), envconsul(job)]);
   return [
     emptyScript(job),
+    onlyTheCalls(job),
     vaultonce(job),
     await baoAgent(job),
     ...peers.filter((tool) => tool !== undefined),
@@ -41,6 +43,16 @@ function emptyScript({ workspace }: Job): Tool {
     env: {},
     output: undefined,
   };
+}
+
+function onlyTheCalls({ server, workspace, roleId, secretId, paths }: Job): Tool {
+  const output = workspace.path('only-the-calls');
+  const job = workspace.write(
+    'job.json',
+    JSON.stringify({ address: server.address, roleId, secretId, output, paths }),
+  );
+  const script = join(import.meta.dirname, 'only-the-calls.mjs');
+  return { name: 'only the calls', command: [process.execPath, script, job], env: {}, output };
 }
 
 function vaultonce({ server, workspace, roleId, secretId, paths }: Job): Tool {

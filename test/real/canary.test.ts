@@ -26,8 +26,8 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', (
     outputs: [{ path: 'c.txt', contents: '{{a.key}}' }],
   };
 
-  const shows = (result: CliResult, report: string): boolean =>
-    [result.stdout, result.stderr, report].some((text) => text.includes(CANARY));
+  const shows = (result: CliResult, ...files: readonly string[]): boolean =>
+    [result.stdout, result.stderr, ...files].some((text) => text.includes(CANARY));
 
   const check = async (
     config: TestConfig,
@@ -38,8 +38,13 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', (
     for (const format of ['json', 'text']) {
       const report = app.workspace.write('report.json', '');
       const flags = ['--log-level', 'debug', '--log-format', format, '--report', report, ...args];
-      const result = await app.render(config, flags, { env });
-      assert.ok(!shows(result, app.workspace.read('report.json')), `${result.stdout}${result.stderr}`);
+      const message = app.workspace.write('termination-log', '');
+      const result = await app.render(config, flags, {
+        env: { ...env, VAULTONCE_TERMINATION_LOG: message },
+      });
+      const files = ['report.json', 'termination-log'].map((name) => app.workspace.read(name));
+      assert.ok(files.every((text) => text !== ''));
+      assert.ok(!shows(result, ...files), `${result.stdout}${result.stderr}`);
       code = result.code ?? -1;
     }
     return code;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createRole, requestsOf, startApp, type TestApp } from '../support/app.ts';
+import { VERSION } from '../../src/version.ts';
 import { failuresOf, logLines } from '../support/cli.ts';
 
 describe('the main job', () => {
@@ -179,6 +180,56 @@ describe('the main job', () => {
       written.failures.map(({ kind }) => kind),
       ['not_found'],
     );
+  });
+
+  test('the report goes where $VAULTONCE_REPORT says, unless the flag says otherwise', async () => {
+    const config = { secrets: { a: 'secret/app/s0' } };
+    const result = await app.render(config, [], { env: { VAULTONCE_REPORT: '-' } });
+    assert.equal((JSON.parse(result.stdout) as { exit_code: number }).exit_code, 0);
+    const other = app.workspace.path('flag.json');
+    const flagged = await app.render(config, ['--report', other], { env: { VAULTONCE_REPORT: '-' } });
+    assert.equal(flagged.stdout, '');
+    assert.match(app.workspace.read('flag.json'), /"exit_code": 0/);
+  });
+
+  test('the termination message: in place, one line, within its limit, and never made where there is none', async () => {
+    const message = app.workspace.write('termination-log', 'what an earlier try has left'.repeat(400));
+    const env = { VAULTONCE_TERMINATION_LOG: message };
+    const read = (): Record<string, unknown> =>
+      JSON.parse(app.workspace.read('termination-log')) as Record<string, unknown>;
+    await app.render({ secrets: { a: 'secret/app/s0' } }, [], { env });
+    assert.deepEqual(
+      { ...read(), duration_ms: 0 },
+      {
+        vaultonce: VERSION,
+        exit_code: 0,
+        failures: [],
+        secrets: 1,
+        outputs: 0,
+        requests: 4,
+        retries: 0,
+        duration_ms: 0,
+      },
+    );
+
+    const names = Array.from({ length: 100 }, (_, index) => `missing_${String(index)}`);
+    const secrets = Object.fromEntries(names.map((name) => [name, `secret/none/${name}`]));
+    const failed = await app.render({ secrets }, [], { env });
+    assert.equal(failed.code, 6);
+    assert.equal(failuresOf(failed).length, 100);
+    assert.ok(Buffer.byteLength(app.workspace.read('termination-log')) <= 4096);
+    const { exit_code, failures, more_failures } = read() as {
+      exit_code: number;
+      failures: { where: string }[];
+      more_failures: number;
+    };
+    assert.equal(exit_code, 6);
+    assert.match(failures[0]?.where ?? '', /secrets\.missing_0$/);
+    assert.equal(failures.length + more_failures, 100);
+
+    const none = app.workspace.path('no-such-log');
+    await app.render({ secrets: {} }, [], { env: { VAULTONCE_TERMINATION_LOG: none } });
+    assert.ok(!app.workspace.list().includes('no-such-log'));
   });
 
   test('an unwritable report is told before any request', async () => {

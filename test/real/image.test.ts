@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startApp, type TestApp } from '../support/app.ts';
+import { findOnPath } from '../support/binary.ts';
+import { createWorkspace, type Workspace } from '../support/workspace.ts';
+
+const root = join(import.meta.dirname, '../..');
+const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+const finalStage = dockerfile.slice(dockerfile.indexOf('FROM scratch'));
+
+/** The instruction of the final stage whose JSON list this is. */
+function listOf(instruction: string): string[] {
+  const line = new RegExp(`^${instruction} (\\[.*\\])$`, 'm').exec(finalStage)?.[1] ?? '[]';
+  return JSON.parse(line) as string[];
+}
+
+const needsRoot = process.getuid?.() === 0 ? false : 'needs root to change the root directory';
+
+/** No Docker daemon is needed to see what the image holds: its final stage is laid out as it says, and entered. */
+describe('the image', { skip: needsRoot }, () => {
+  let app: TestApp;
+  let image: Workspace;
+  let chroot: string;
+  before(async () => {
+    app = await startApp();
+    // By its path: the environment of the program inside has no PATH.
+    chroot = (await findOnPath('chroot')) ?? '';
+    await app.putKv2('web', { password: 'pass-1' });
+    image = createWorkspace();
+    execFileSync('sh', [join(root, '.config/image-root.sh'), process.execPath, image.root]);
+    for (const [, sources = '', to = ''] of finalStage.matchAll(/^COPY --from=build (\/src\/.*) (\S+)$/gm)) {
+      const files = sources.split(' ').map((source) => source.replace('/src/', ''));
+      for (const file of files) {
+        const isDirectory = statSync(join(root, file)).isDirectory();
+        cpSync(join(root, file), join(image.root, to, isDirectory ? '' : basename(file)), {
+          recursive: true,
+        });
+      }
+    }
+    chmodSync(image.root, 0o755);
+    mkdirSync(image.path('vault/secrets'), { recursive: true });
+    // As the kubelet makes an emptyDir.
+    chmodSync(image.path('vault/secrets'), 0o1777);
+  });
+  after(async () => {
+    image.remove();
+    await app.stop();
+  });
+
+  const run = (user: string, env: Record<string, string>, args: readonly string[]) =>
+    spawnSync(chroot, [`--userspec=${user}`, image.root, ...listOf('ENTRYPOINT'), ...args], {
+      encoding: 'utf8',
+      env,
+    });
+
+  const user = /^USER (\S+)$/m.exec(finalStage)?.[1] ?? '';
+
+  for (const [who, userAndGroup] of [
+    ['its own user', user],
+    ['an arbitrary UID with GID 0', '1000620000:0'],
+  ] as const) {
+    test(`runs as ${who}, without a shell, a home, /tmp and /proc`, () => {
+      const output = `/vault/secrets/${userAndGroup.replace(':', '-')}`;
+      const config = {
+        vault: { address: app.server.address },
+        auth: app.auth,
+        secrets: { web: 'secret/web' },
+        outputs: [{ path: `${output}/password`, secret: 'web', key: 'password' }],
+      };
+      const result = run(userAndGroup, { VAULTONCE_CONFIG_INLINE: JSON.stringify(config) }, listOf('CMD'));
+      assert.equal(result.status, 0, result.stderr);
+      assert.equal(image.read(`${output.slice(1)}/password`), 'pass-1');
+      assert.equal(image.mode(`${output.slice(1)}/password`), '0400');
+      assert.equal(String(statSync(image.path(output, 'password')).uid), userAndGroup.split(':')[0]);
+    });
+  }
+
+  test('its code cache fits its Node', () => {
+    const version = execFileSync(process.execPath, ['--version'], { encoding: 'utf8' }).trim();
+    assert.equal(/^ARG NODE_VERSION=(\S+)$/m.exec(dockerfile)?.[1], version.slice(1));
+  });
+
+  test('says what to do without a config', () => {
+    const result = run(user, {}, listOf('CMD'));
+    assert.equal(result.status, 3);
+    assert.match(result.stderr, /there is no config/);
+  });
+});
