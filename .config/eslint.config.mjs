@@ -55,7 +55,7 @@ export default tseslint.config(
   { basePath: root, files: ['.config/**', 'examples/**', 'test/bench/**'], rules: { 'no-console': 'off' } },
   {
     basePath: root,
-    files: ['test/**'],
+    files: ['test/**/*.ts'],
     rules: {
       'max-lines': 'off',
       'max-lines-per-function': 'off',
