@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { secretText, text } from '../config/fields.ts';
+import * as z from 'zod/mini';
+import { optional, secretText, text } from '../config/fields.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText } from './credential.ts';
 import { defineMethod } from './method.ts';
@@ -12,17 +12,15 @@ const schema = () =>
     .strictObject({
       method: z.literal('approle'),
       ...loginFields('approle'),
-      role_id: secretText.optional().describe('The role_id.'),
-      role_id_file: text.optional().describe('File that holds the role_id.'),
-      secret_id: secretText.optional().describe('The secret_id; better is a file.'),
-      secret_id_file: text
-        .optional()
-        .describe(
-          'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
-        ),
+      role_id: optional(secretText, 'The role_id.'),
+      role_id_file: optional(text, 'File that holds the role_id.'),
+      secret_id: optional(secretText, 'The secret_id; better is a file.'),
+      secret_id_file: optional(
+        text,
+        'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
+      ),
     })
-    .refine(roleId.check, roleId.message)
-    .refine(secretId.check, secretId.message);
+    .check(z.refine(roleId.check, roleId.message), z.refine(secretId.check, secretId.message));
 
 /** https://openbao.org/api-docs/auth/approle/#login-with-approle */
 export const approle = defineMethod({

@@ -1,12 +1,10 @@
-import { mountPath, namespace } from '../config/fields.ts';
+import { mountPath, namespace, optional, withDefault } from '../config/fields.ts';
 
 /** Fields of every method that logs in at a mount. */
 export function loginFields(defaultMount: string) {
   return {
-    mount: mountPath.default(defaultMount).describe('Where the method is mounted, without `auth/`.'),
-    namespace: namespace
-      .optional()
-      .describe('Namespace of the login, where it differs from `vault.namespace`.'),
+    mount: withDefault(mountPath, defaultMount, 'Where the method is mounted, without `auth/`.'),
+    namespace: optional(namespace, 'Namespace of the login, where it differs from `vault.namespace`.'),
   };
 }
 

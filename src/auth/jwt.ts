@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { secretText, text } from '../config/fields.ts';
+import * as z from 'zod/mini';
+import { optional, secretText, text } from '../config/fields.ts';
 import { RunError } from '../errors.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
@@ -13,12 +13,12 @@ const schema = () =>
     .strictObject({
       method: z.literal('jwt'),
       ...loginFields('jwt'),
-      role: text.optional().describe("The role to log in with; without it the mount's default role."),
-      jwt: secretText.optional().describe('The JWT itself; better is a file or a variable.'),
-      jwt_file: text.optional().describe('File that holds the JWT.'),
-      jwt_env: text.optional().describe('Name of the environment variable that holds the JWT.'),
+      role: optional(text, "The role to log in with; without it the mount's default role."),
+      jwt: optional(secretText, 'The JWT itself; better is a file or a variable.'),
+      jwt_file: optional(text, 'File that holds the JWT.'),
+      jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
     })
-    .refine(source.check, source.message);
+    .check(z.refine(source.check, source.message));
 
 /** https://openbao.org/api-docs/auth/jwt/#jwt-login */
 export const jwt = defineMethod({

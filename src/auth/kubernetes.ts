@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { text } from '../config/fields.ts';
+import * as z from 'zod/mini';
+import { described, text, withDefault } from '../config/fields.ts';
 import { loginFields } from './common.ts';
 import { credentialFromFile } from './credential.ts';
 import { defineMethod } from './method.ts';
@@ -10,10 +10,12 @@ const schema = () =>
   z.strictObject({
     method: z.literal('kubernetes'),
     ...loginFields('kubernetes'),
-    role: text.describe('The role to log in with.'),
-    token_file: text
-      .default(SERVICE_ACCOUNT_TOKEN)
-      .describe('File that holds the service account token; read anew for each try, because it rotates.'),
+    role: described(text, 'The role to log in with.'),
+    token_file: withDefault(
+      text,
+      SERVICE_ACCOUNT_TOKEN,
+      'File that holds the service account token; read anew for each try, because it rotates.',
+    ),
   });
 
 /** https://openbao.org/api-docs/auth/kubernetes/#login */

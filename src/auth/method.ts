@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Io } from '../io.ts';
 import type { Secret } from '../secret-string.ts';
 
@@ -30,7 +30,7 @@ export type Login = GivenToken | LoginRequest;
  * A way to log in. It makes no call: it reads its credentials and says what to post.
  * To add one: one file, and one line in the index.
  */
-export interface AuthMethod<Schema extends z.ZodType = z.ZodType> {
+export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
   /** The method's part of the config; built only for the method that a config names. */
   readonly schema: () => Schema;
   /**
@@ -45,6 +45,6 @@ export interface AuthMethod<Schema extends z.ZodType = z.ZodType> {
 }
 
 /** Keeps the type of a method's own config, which the registry forgets. */
-export function defineMethod<Schema extends z.ZodType>(method: AuthMethod<Schema>): AuthMethod<Schema> {
+export function defineMethod<Schema extends z.ZodMiniType>(method: AuthMethod<Schema>): AuthMethod<Schema> {
   return method;
 }

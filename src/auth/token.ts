@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
-import * as z from 'zod';
-import { namespace, secretText, text } from '../config/fields.ts';
+import * as z from 'zod/mini';
+import { namespace, optional, secretText, text } from '../config/fields.ts';
 import { RunError } from '../errors.ts';
 import type { Secret } from '../secret-string.ts';
 import { oneOf } from './common.ts';
@@ -15,13 +15,11 @@ const schema = () =>
   z
     .strictObject({
       method: z.literal('token'),
-      token: secretText.optional().describe('The token itself; better is a file or the environment.'),
-      token_file: text.optional().describe('File that holds the token.'),
-      namespace: namespace
-        .optional()
-        .describe('Namespace of the token, where it differs from `vault.namespace`.'),
+      token: optional(secretText, 'The token itself; better is a file or the environment.'),
+      token_file: optional(text, 'File that holds the token.'),
+      namespace: optional(namespace, 'Namespace of the token, where it differs from `vault.namespace`.'),
     })
-    .refine(source.check, source.message);
+    .check(z.refine(source.check, source.message));
 
 /** A token that exists already. It is used as it is, and not revoked. */
 export const token = defineMethod({

@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { secretText, text } from '../config/fields.ts';
+import * as z from 'zod/mini';
+import { described, optional, secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile } from './credential.ts';
@@ -12,11 +12,11 @@ const schema = () =>
     .strictObject({
       method: z.literal('userpass'),
       ...loginFields('userpass'),
-      username: text.regex(/^[^/]+$/, 'must not hold a slash').describe('The user name.'),
-      password: secretText.optional().describe('The password; better is a file.'),
-      password_file: text.optional().describe('File that holds the password.'),
+      username: described(text.check(z.regex(/^[^/]+$/, 'must not hold a slash')), 'The user name.'),
+      password: optional(secretText, 'The password; better is a file.'),
+      password_file: optional(text, 'File that holds the password.'),
     })
-    .refine(source.check, source.message);
+    .check(z.refine(source.check, source.message));
 
 /** https://openbao.org/api-docs/auth/userpass/#login */
 export const userpass = defineMethod({

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
 import type { RateLimit } from './config.ts';
@@ -14,27 +14,51 @@ import { parseRateLimit } from './rate-limit.ts';
 type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
 
 /** A field that is parsed by a function of its own. */
-function parsed<Schema extends z.ZodType, T>(schema: Schema, parse: (value: z.output<Schema>) => Parsed<T>) {
-  return schema.transform((value, context): T => {
-    const result = parse(value);
-    if ('value' in result) return result.value;
-    const { problem, hint } = result;
-    context.issues.push({ code: 'custom', message: problem, params: { hint }, input: undefined });
-    return z.NEVER;
-  });
+function parsed<Schema extends z.ZodMiniType, T>(
+  schema: Schema,
+  parse: (value: z.output<Schema>) => Parsed<T>,
+) {
+  return z.pipe(
+    schema,
+    z.transform((value, context): T => {
+      const result = parse(value);
+      if ('value' in result) return result.value;
+      const { problem, hint } = result;
+      context.issues.push({ code: 'custom', message: problem, params: { hint }, input: undefined });
+      return z.NEVER;
+    }),
+  );
 }
 
-export const text = z.string().min(1);
+/** A field with what the reference says of it. */
+export function described<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
+  return schema.check(z.describe(description));
+}
+
+export function optional<Schema extends z.ZodMiniType>(schema: Schema, description: string) {
+  return described(z.optional(schema), description);
+}
+
+export function withDefault<Schema extends z.ZodMiniType<string>>(
+  schema: Schema,
+  value: string,
+  description: string,
+) {
+  return described(z._default(schema, value as z.core.util.NoUndefined<z.output<Schema>>), description);
+}
+
+export const text = z.string().check(z.minLength(1));
 
 /** Plain text in the config; a Secret from here on. */
-export const secretText = z
-  .string()
-  .min(1)
-  .transform((value) => new Secret(value));
+export const secretText = z.pipe(
+  z.string().check(z.minLength(1)),
+  z.transform((value) => new Secret(value)),
+);
 
-export const boolean = z
-  .union([z.boolean(), z.enum(['true', 'false'])])
-  .transform((value) => value === true || value === 'true');
+export const boolean = z.pipe(
+  z.union([z.boolean(), z.enum(['true', 'false'])]),
+  z.transform((value) => value === true || value === 'true'),
+);
 
 export function integer(minimum: number, maximum: number, hint?: string) {
   return parsed(z.union([z.number(), z.string()]), (value): Parsed<number> => {
@@ -101,7 +125,7 @@ export const rateLimit = z.lazy(() =>
 /** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */
 export const secretData = z.lazy(() =>
   parsed(
-    z.record(z.string(), z.json() as z.ZodType<JsonValue>),
+    z.record(z.string(), z.json() as z.ZodMiniType<JsonValue>),
     (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
       if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
       return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };

@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { Failure } from '../errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import { knownKeys } from './known-keys.ts';
@@ -34,11 +34,11 @@ export function placeOf(path: ConfigPath, merged: Merged): string {
 }
 
 /** The validator's findings in our words. None quotes a value: a secret may stand in the wrong place. */
-export function problemsOf(issues: readonly Issue[], schema: z.ZodType, value: unknown): Problem[] {
+export function problemsOf(issues: readonly Issue[], schema: z.ZodMiniType, value: unknown): Problem[] {
   return issues.flatMap((issue) => describe(issue, [], schema, value));
 }
 
-function describe(issue: Issue, base: ConfigPath, schema: z.ZodType, value: unknown): Problem[] {
+function describe(issue: Issue, base: ConfigPath, schema: z.ZodMiniType, value: unknown): Problem[] {
   const path = [...base, ...(issue.path as ConfigPath)];
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -65,7 +65,7 @@ function hintOf(params: Readonly<Record<string, unknown>> | undefined): string |
   return typeof hint === 'string' ? hint : undefined;
 }
 
-function unknownKey(key: string, path: ConfigPath, schema: z.ZodType, value: unknown): Problem {
+function unknownKey(key: string, path: ConfigPath, schema: z.ZodMiniType, value: unknown): Problem {
   return {
     path: [...path, key],
     message: 'is not a known key',
@@ -76,7 +76,7 @@ function unknownKey(key: string, path: ConfigPath, schema: z.ZodType, value: unk
 function describeUnion(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   path: ConfigPath,
-  schema: z.ZodType,
+  schema: z.ZodMiniType,
   value: unknown,
 ): Problem[] {
   const { discriminator, options } = issue as { discriminator?: string; options?: readonly unknown[] };
