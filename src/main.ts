@@ -43,6 +43,8 @@ const main = async (): Promise<void> => {
   } finally {
     io.log.stopProgress();
     io.lifetime[Symbol.dispose]();
+    // Every stream has been written to synchronously; taking the rest down in good order takes a millisecond or two.
+    process.exit();
   }
 };
 

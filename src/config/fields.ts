@@ -39,12 +39,8 @@ export function optional<Schema extends z.ZodMiniType>(schema: Schema, descripti
   return described(z.optional(schema), description);
 }
 
-export function withDefault<Schema extends z.ZodMiniType<string>>(
-  schema: Schema,
-  value: string,
-  description: string,
-) {
-  return described(z._default(schema, value as z.core.util.NoUndefined<z.output<Schema>>), description);
+export function withDefault(schema: z.ZodMiniType<string>, value: string, description: string) {
+  return described(z._default(schema, value), description);
 }
 
 export const text = z.string().check(z.minLength(1));
