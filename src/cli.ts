@@ -1,4 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { EnvOptions } from './commands/env.ts';
+import type { ExecOptions } from './commands/exec.ts';
+import type { ReadOptions } from './commands/read.ts';
 import type { Flags } from './config/settings.ts';
 import { logSettings } from './config/settings.ts';
 import { RunError } from './errors.ts';
@@ -63,9 +66,15 @@ function createProgram(io: Io, configureLog: (settings: LogSettings) => void): C
 Examples:
   vaultonce check -c vaultonce.yaml      what would be requested and written, offline
   vaultonce render -c vaultonce.yaml     log in, fetch, write, give the token back
+  vaultonce exec -- ./server             start a command with \`environment:\` set
+  eval "$(vaultonce env)"                set \`environment:\` in this shell
+  vaultonce read secret/app/db#password  print one value
 ${EXIT_CODES_HELP}`,
     );
   addRender(program, io);
+  addExec(program, io);
+  addEnv(program, io);
+  addRead(program, io);
   addCheck(program, io);
   addSchema(program, io);
   return program;
@@ -90,6 +99,85 @@ ${EXIT_CODES_HELP}`,
       const { render } = await import('./commands/render.ts');
       await render(flagsOf(command), io);
     });
+}
+
+function addExec(program: Command, io: Io): void {
+  withCommonFlags(program.command('exec'))
+    .description('fetch, write the outputs if there are any, and become a command that has `environment` set')
+    .argument('<command...>', 'the command and its arguments, after `--`')
+    .option('--env <name=ref>', 'a variable more, as NAME=path#key; may be repeated', collect)
+    .option('--clear-env', 'do not hand the inherited environment on, except PATH')
+    .option('--keep-env <name>', 'hand this variable on in any case; may be repeated', collect)
+    .option('--pass-token', 'hand on VAULT_TOKEN and what else this run logged in with')
+    .option('--allow-disk', 'allow outputs outside tmpfs')
+    .option('--report <file>', 'write a JSON report to a file')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  vaultonce exec -- ./server --port 8080            with \`environment:\` of ./vaultonce.yaml
+  vaultonce exec --env DB_PASSWORD=secret/app/db#password -- psql
+  vaultonce exec --clear-env --keep-env HOME -- env
+${EXIT_CODES_HELP}
+  126, 127 the command cannot be run, does not exist; else the command's own status`,
+    )
+    .action(async (words: readonly string[], options: ExecOptions, command: Command) => {
+      const { exec } = await import('./commands/exec.ts');
+      await exec(words, options, flagsOf(command), io);
+    });
+}
+
+function addEnv(program: Command, io: Io): void {
+  withCommonFlags(program.command('env'))
+    .description('print `environment`, or hand it to the CI system that this runs in')
+    .option(
+      '--format <name>',
+      'shell, fish, dotenv, json, github, azure, circleci, buildkite (default: by the CI system, else shell)',
+    )
+    .option('--env <name=ref>', 'a variable more, as NAME=path#key; may be repeated', collect)
+    .option('--force', 'hand on names that change how a job runs, such as PATH')
+    .option('--report <file>', 'write a JSON report to a file')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  eval "$(vaultonce env)"                      sh, bash, zsh
+  vaultonce env --format fish | source         fish
+  vaultonce env                                in a CI job: masks the values, then sets them for later steps
+  vaultonce env --format json --env TOKEN=secret/ci/registry#token
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (options: EnvOptions, command: Command) => {
+      const { env } = await import('./commands/env.ts');
+      await env(options, flagsOf(command), io);
+    });
+}
+
+function addRead(program: Command, io: Io): void {
+  withCommonFlags(program.command('read'))
+    .description('print single values, for scripts')
+    .argument('<ref...>', '`path#key`, `path#key@version`, `name#key` of a config, `path#/json/pointer`')
+    .option('--json', 'print an object of all values by reference')
+    .option('--out <file>', 'write the value to a file with mode 0400')
+    .option('--allow-disk', 'allow a file outside tmpfs')
+    .option('--report <file>', 'write a JSON report to a file')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  password=$(vaultonce read secret/app/db#password)
+  vaultonce read secret/app/db#password@3 secret/app/db#/replicas/0/host --json
+  vaultonce read secret/app/tls#key --out /dev/shm/tls.key
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (refs: readonly string[], options: ReadOptions, command: Command) => {
+      const { read } = await import('./commands/read.ts');
+      await read(refs, options, flagsOf(command), io);
+    });
+}
+
+function collect(value: string, values: readonly string[] | undefined): readonly string[] {
+  return [...(values ?? []), value];
 }
 
 function addCheck(program: Command, io: Io): void {
@@ -134,7 +222,7 @@ function withCommonFlags(command: Command): Command {
     .option(
       '-c, --config <file>',
       'config file, `-` for stdin; may be repeated (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
-      (file: string, files: readonly string[] | undefined) => [...(files ?? []), file],
+      collect,
     )
     .option('--address <url>', 'address of the server (default: $VAULT_ADDR, then vault.address)')
     .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')

@@ -14,6 +14,9 @@ export const EXIT_CODES = {
   unavailable: 9,
   policy: 10,
   deadline: 124,
+  /** `exec`: the command cannot be run, or does not exist; the numbers that shells use. */
+  not_executable: 126,
+  no_command: 127,
   interrupted: 130,
   terminated: 143,
 } as const;

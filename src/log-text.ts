@@ -36,6 +36,9 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   output_written: ({ path, mode, changed }) => [`${changed ? 'wrote' : 'unchanged'} ${path} (${mode})`],
   report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
   finished: (event) => [finishedLine(event)],
+  delivered: ({ values, secrets, requests, duration_ms }) => [
+    `${count(values, 'value')} from ${costs({ secrets, requests, duration_ms })}`,
+  ],
   failed: (event) => failureLines(event),
 };
 
@@ -55,9 +58,14 @@ function loggedInLine({ method, path, policies, token_type, lease_duration }: Ev
   return `logged in with ${method} at ${path}: ${kind}${ttl}, policies ${policies.join(', ') || 'none'}`;
 }
 
-function finishedLine({ secrets, files, changed, requests, duration_ms }: EventOf<'finished'>): string {
-  const written = `${count(files, 'file')} complete (${String(changed)} changed)`;
-  return `${written} from ${count(secrets, 'secret')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`;
+function finishedLine({ files, changed, ...rest }: EventOf<'finished'>): string {
+  return `${count(files, 'file')} complete (${String(changed)} changed) from ${costs(rest)}`;
+}
+
+type Costs = Pick<EventOf<'finished'>, 'secrets' | 'requests' | 'duration_ms'>;
+
+function costs({ secrets, requests, duration_ms }: Costs): string {
+  return `${count(secrets, 'secret')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`;
 }
 
 function failureLines(event: EventOf<'failed'>): Lines {

@@ -58,6 +58,13 @@ export type LogEvent =
       readonly requests: number;
       readonly duration_ms: number;
     }
+  | {
+      readonly event: 'delivered';
+      readonly values: number;
+      readonly secrets: number;
+      readonly requests: number;
+      readonly duration_ms: number;
+    }
   | ({ readonly event: 'failed'; readonly exit_code: number } & Failure);
 
 const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
@@ -75,6 +82,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   output_written: 'debug',
   report_failed: 'error',
   finished: 'info',
+  delivered: 'debug',
   failed: 'error',
 };
 

@@ -2,6 +2,7 @@ import type { Format } from './formats/format.ts';
 import type { KeySelection } from './formats/keys.ts';
 import type { Secret } from './secret-string.ts';
 import type { Template } from './template/parse.ts';
+import type { ValuePlan } from './values.ts';
 
 /** Where an output goes and how it looks there. */
 export interface Target {
@@ -21,6 +22,8 @@ export interface Target {
 
 export type OutputContent =
   | { readonly kind: 'template'; readonly template: Template }
+  /** A single value as it stands. */
+  | { readonly kind: 'value'; readonly value: ValuePlan }
   | {
       readonly kind: 'format';
       readonly format: Format;

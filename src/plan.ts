@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Config, DeclaredOutput, DeclaredSecret } from './config/config.ts';
-import { nearestHint } from './config/nearest.ts';
+import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { FORMATS } from './formats/index.ts';
 import type { OutputContent, OutputPlan, Target } from './outputs.ts';
+import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 import { parseTemplate, undeclaredReferences, type Template } from './template/parse.ts';
 
 /** A declared secret, complete with what it inherits. */
@@ -17,6 +17,15 @@ export interface SecretPlan extends DeclaredSecret {
 export interface Plan {
   readonly secrets: readonly SecretPlan[];
   readonly outputs: readonly OutputPlan[];
+  readonly values: readonly ValuePlan[];
+}
+
+/** What of a config a command is about. */
+export interface PlanScope {
+  /** Fetch all declared secrets, or only those that outputs and values need. */
+  readonly secrets: 'all' | 'needed';
+  readonly outputs: readonly DeclaredOutput[];
+  readonly values: readonly DeclaredValue[];
 }
 
 /** Built-in mounts that are never a KV engine; no look-up has to say so. */
@@ -26,16 +35,56 @@ const NEVER_KV = /^(?:sys|auth|cubbyhole|identity)\//;
  * Turns a config into a plan. Pure: every undeclared reference, template error and clash is found here, all at once.
  * @throws RunError `config`, `template`
  */
-export function planRun(config: Config): Plan {
+export function planRun(config: Config, scope: PlanScope): Plan {
   const failures: Failure[] = [];
   const names = config.secrets.map(({ name }) => name);
-  const outputs = config.outputs.flatMap((output) => {
-    const content = planContent(output, names, failures);
+  const asked = [...scope.outputs.flatMap(valueOf), ...scope.values];
+  const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
+  const outputs = scope.outputs.flatMap((output) => {
+    const content = planContent(output, names, values, failures);
     return content === undefined ? [] : [{ where: output.where, target: targetOf(output), content }];
   });
-  failures.push(...sharedTargets(outputs), ...undeclaredEnvironment(config, names));
+  failures.push(...sharedTargets(outputs), ...unplanned, ...unusedEnvironment(config, scope, names));
   throwIfAny(failures);
-  return { secrets: config.secrets.map((secret) => planSecret(secret, config)), outputs };
+  const needed = new Set([...values.map(({ secret }) => secret), ...outputs.flatMap(secretsOf)]);
+  const declared = config.secrets.filter(({ name }) => scope.secrets === 'all' || needed.has(name));
+  return {
+    secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
+    outputs,
+    values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
+  };
+}
+
+function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {
+  return content.kind === 'value' ? [{ name: where, where, ref: content.ref }] : [];
+}
+
+/** The names of the declared secrets that an output is made of. */
+export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly string[] {
+  switch (content.kind) {
+    case 'template':
+      return [...content.template.secretNames];
+    case 'format':
+      return content.secrets;
+    case 'value':
+      return [content.value.secret];
+  }
+}
+
+/** `environment:` is validated by commands that do not use it, too. */
+function unusedEnvironment(
+  config: Config,
+  { values }: PlanScope,
+  names: readonly string[],
+): readonly Failure[] {
+  const used = new Set(values.map(({ where }) => where));
+  const unused = environmentOf(config).filter(({ where }) => !used.has(where));
+  return planValues(unused, names).failures;
+}
+
+/** The variables of `environment:`. */
+export function environmentOf({ environment }: Config): DeclaredValue[] {
+  return environment.map(({ name, ref }) => ({ name, where: `environment.${name}`, ref }));
 }
 
 function planSecret(secret: DeclaredSecret, { server }: Config): SecretPlan {
@@ -49,25 +98,34 @@ function planSecret(secret: DeclaredSecret, { server }: Config): SecretPlan {
 function planContent(
   output: DeclaredOutput,
   names: readonly string[],
+  values: readonly ValuePlan[],
   failures: Failure[],
 ): OutputContent | undefined {
-  if (output.content.kind !== 'format') {
-    const template = parse(output, failures);
+  const { content, where } = output;
+  if (content.kind === 'template') {
+    const template = parse(content, where, failures);
     if (template === undefined) return undefined;
     failures.push(...undeclaredInTemplate(template, output, names));
     return { kind: 'template', template };
   }
-  const { format, secrets, key, keys, decode, onConflict } = output.content;
+  if (content.kind === 'value') {
+    const value = values.find((candidate) => candidate.where === where);
+    return value === undefined ? undefined : { kind: 'value', value };
+  }
+  const { format, secrets, key, keys, decode, onConflict } = content;
   for (const name of secrets.filter((secret) => !names.includes(secret))) {
-    failures.push(undeclared(name, output.where, names));
+    failures.push(undeclared(name, where, names));
   }
   return { kind: 'format', format: FORMATS[format], secrets, key, keys, decode, onConflict };
 }
 
-function parse({ content, where }: DeclaredOutput, failures: Failure[]): Template | undefined {
-  if (content.kind === 'format') return undefined;
+function parse(
+  { source, file, partials }: Extract<DeclaredContent, { kind: 'template' }>,
+  where: string,
+  failures: Failure[],
+): Template | undefined {
   try {
-    return parseTemplate(content.source, { file: content.file, partials: content.partials });
+    return parseTemplate(source, { file, partials });
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     failures.push(...error.failures.map((failure) => ({ ...failure, where: placeIn(where, failure.where) })));
@@ -87,15 +145,6 @@ function undeclaredInTemplate(
 
 function placeIn(output: string, place: string | undefined): string {
   return place === undefined ? output : `${output}, ${place}`;
-}
-
-function undeclared(name: string, where: string, names: readonly string[]): Failure {
-  return {
-    kind: 'config',
-    message: `no secret is declared as \`${name}\``,
-    where,
-    hint: nearestHint(name, names, 'secret') ?? 'declare it under `secrets:`',
-  };
 }
 
 function targetOf({ path, content, mode, directoryMode, uid, gid, allowDisk }: DeclaredOutput): Target {
@@ -133,13 +182,4 @@ function clash(output: OutputPlan, other: OutputPlan, path: string): Failure {
     where: output.where,
     hint: 'give each output a path of its own',
   };
-}
-
-/** `name#key` references of `environment:`; a name with a slash is a path. */
-function undeclaredEnvironment({ environment }: Config, names: readonly string[]): Failure[] {
-  return environment.flatMap(({ name, ref }) =>
-    ref.kind === 'name' && !names.includes(ref.name)
-      ? [undeclared(ref.name, `environment.${name}`, names)]
-      : [],
-  );
 }

@@ -1,5 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs';
-import { systemErrorCode } from './errors.ts';
+import { RunError, systemErrorCode } from './errors.ts';
 import type { Io, Output } from './io.ts';
 import { createLifetime } from './lifetime.ts';
 import { createLog, type Log, type LogFormat, type LogLevel } from './log.ts';
@@ -63,7 +63,13 @@ function createOutput(descriptor: number): Output {
   return {
     isTTY: isTerminal(descriptor),
     write(text) {
-      writeAll(descriptor, Buffer.from(text, 'utf8'));
+      const problem = writeAll(descriptor, Buffer.from(text, 'utf8'));
+      // What was asked for is incomplete; a log line that is lost is not worth failing for.
+      if (problem !== undefined && descriptor === STDOUT) {
+        throw new RunError('output', `stdout cannot be written to (${problem})`, {
+          hint: 'look at where stdout goes: a full disk, or a file that was closed',
+        });
+      }
     },
   };
 }
@@ -79,17 +85,20 @@ function isTerminal(descriptor: number): boolean {
   return process.getBuiltinModule('node:tty').isatty(descriptor);
 }
 
-function writeAll(descriptor: number, bytes: Uint8Array): void {
+/** @returns the code of the error that ended it early; undefined if all was written, or nobody reads any more */
+function writeAll(descriptor: number, bytes: Uint8Array): string | undefined {
   let written = 0;
   while (written < bytes.length) {
     try {
       written += writeSync(descriptor, bytes, written);
     } catch (error) {
       // A reader that left (`| head`) is no failure of ours; one that is slow is waited for.
-      if (systemErrorCode(error) !== 'EAGAIN') return;
+      const code = systemErrorCode(error);
+      if (code !== 'EAGAIN') return code === 'EPIPE' ? undefined : code;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
+  return undefined;
 }
 
 async function readStdin(): Promise<string> {

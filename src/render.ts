@@ -1,12 +1,14 @@
 import { dirname, join } from 'node:path';
 import { nearest } from './config/nearest.ts';
 import { throwIfAny, type Failure } from './errors.ts';
+import { bytesOf } from './formats/decode.ts';
 import type { Formatted } from './formats/format.ts';
 import { mergeKeys, selectKeys } from './formats/keys.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from './outputs.ts';
 import { Secret } from './secret-string.ts';
 import type { FetchedSecret, KeyValues, Secrets } from './secrets.ts';
 import { renderTemplate } from './template/render.ts';
+import { resolveValues } from './values.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 
@@ -16,17 +18,42 @@ type FormatContent = Extract<OutputContent, { kind: 'format' }>;
  */
 export function renderOutputs(outputs: readonly OutputPlan[], secrets: Secrets): readonly RenderedOutput[] {
   const failures: Failure[] = [];
-  const rendered = outputs.map((plan) => {
-    const { content } = plan;
-    const files =
-      content.kind === 'template'
-        ? fileOf(plan, content, secrets, failures)
-        : filesOf(plan, content, secrets, failures);
-    return { plan, files };
-  });
+  const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, failures) }));
   failures.push(...sharedPaths(rendered));
   throwIfAny(failures);
   return rendered;
+}
+
+function render(plan: OutputPlan, secrets: Secrets, failures: Failure[]): RenderedFile[] {
+  const { content } = plan;
+  switch (content.kind) {
+    case 'template':
+      return fileOf(plan, content, secrets, failures);
+    case 'value':
+      return valueFileOf(plan, content, secrets, failures);
+    case 'format':
+      return filesOf(plan, content, secrets, failures);
+  }
+}
+
+function valueFileOf(
+  plan: OutputPlan,
+  { value: wanted }: Extract<OutputContent, { kind: 'value' }>,
+  secrets: Secrets,
+  failures: Failure[],
+): RenderedFile[] {
+  const { values, failures: missing } = resolveValues([wanted], secrets);
+  failures.push(...missing);
+  return values.flatMap(({ value }) => {
+    const bytes = bytesOf(wanted.key, value?.reveal() ?? null, undefined);
+    return rendered(
+      plan,
+      'problem' in bytes
+        ? { problems: [bytes.problem] }
+        : { files: [{ name: undefined, content: bytes.content }] },
+      failures,
+    );
+  });
 }
 
 function fileOf(

@@ -1,22 +1,24 @@
 import { prepareLogin } from './auth/prepare.ts';
 import type { Config } from './config/config.ts';
-import { RunError } from './errors.ts';
+import { RunError, throwIfAny } from './errors.ts';
 import { fetchSecrets, type Fetched } from './fetch.ts';
 import type { Io } from './io.ts';
-import type { OutputPlan, RenderedOutput, WrittenFile } from './outputs.ts';
+import type { RenderedOutput, WrittenFile } from './outputs.ts';
 import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
 import { openSession, type Session } from './session.ts';
 import { createClient } from './vault/client.ts';
+import { resolveValues, type Value } from './values.ts';
 import { createSender } from './vault/sender.ts';
 import { checkTargets, stageOutputs } from './write.ts';
 
 /**
  * A run: log in once, fetch, render, write all or nothing, give the token back.
+ * @returns the single values that the plan asks for
  * @throws RunError with every failure of the stage that failed; the outputs are then as they were before
  */
-export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<void> {
+export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
   const login = prepareLogin(config, io);
   checkTargets(plan.outputs);
   using client = await createClient(config.server, config.concurrency, io);
@@ -29,24 +31,37 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
     fetchSecrets(plan.secrets, session, sender, config.concurrency, io),
   );
   record.secrets = fetched.secrets;
-  const rendered = await timed(record, 'render', io, () => renderAll(plan.outputs, fetched));
+  const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched));
   record.files = await timed(record, 'write', io, () => publish(rendered, fetched, session, config, io));
+  return values;
+}
+
+interface RenderedPlan {
+  readonly rendered: readonly RenderedOutput[];
+  readonly values: readonly Value[];
 }
 
 /** Renders even when secrets are missing: keys that are missing too are told in the same run. */
-function renderAll(
-  outputs: readonly OutputPlan[],
-  { secrets, failures }: Fetched,
-): readonly RenderedOutput[] {
-  const fetchError = failures.length === 0 ? undefined : new RunError(failures);
-  try {
-    const rendered = renderOutputs(outputs, secrets);
-    if (fetchError === undefined) return rendered;
-  } catch (error) {
-    if (fetchError === undefined || !(error instanceof RunError)) throw error;
-    throw fetchError.followedBy(error);
+function renderAll({ outputs, values: plans }: Plan, { secrets, failures }: Fetched): RenderedPlan {
+  const rendered = caught(() => renderOutputs(outputs, secrets));
+  const { values, failures: missing } = resolveValues(plans, secrets);
+  const later = [...(rendered instanceof RunError ? rendered.failures : []), ...missing];
+  if (failures.length > 0) {
+    const fetchError = new RunError(failures);
+    throw later.length === 0 ? fetchError : fetchError.followedBy(new RunError(later));
   }
-  throw fetchError;
+  throwIfAny(later);
+  if (rendered instanceof RunError) throw rendered;
+  return { rendered, values };
+}
+
+function caught<T>(work: () => T): T | RunError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RunError) return error;
+    throw error;
+  }
 }
 
 /**

@@ -3,17 +3,20 @@ import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import type { Io } from '../io.ts';
 import type { OutputPlan } from '../outputs.ts';
-import { planRun, type Plan, type SecretPlan } from '../plan.ts';
+import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan.ts';
 import { modeText } from '../report.ts';
 import { alignColumns } from './table.ts';
 
 /**
- * `vaultonce check`: validates without a server and shows what `render` would do.
+ * `vaultonce check`: validates without a server and shows what `render` would do, or `exec` and `env` without outputs.
  * @throws RunError with every problem
  */
 export async function check(flags: Flags, json: boolean, io: Io): Promise<void> {
   const config = await loadConfig(flags, io);
-  const description = describePlan(config, planRun(config));
+  // A config without outputs is one for `exec` and `env`.
+  const values = config.outputs.length === 0 ? environmentOf(config) : [];
+  const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
+  const description = describePlan(config, plan);
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
 }
 
@@ -88,11 +91,11 @@ function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] 
 function describeOutput({ target, content }: OutputPlan): PlanDescription['outputs'][number] {
   return {
     path: target.path,
-    format: content.kind === 'template' ? 'template' : content.format.name,
+    format: content.kind === 'format' ? content.format.name : content.kind,
     mode: modeText(target.mode),
     owner: target.uid ?? null,
     group: target.gid ?? null,
-    secrets: content.kind === 'template' ? [...content.template.secretNames] : content.secrets,
+    secrets: secretsOf({ content }),
   };
 }
 

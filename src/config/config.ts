@@ -71,7 +71,9 @@ export type DeclaredContent =
       readonly decode: 'base64' | 'hex' | undefined;
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
-    };
+    }
+  /** A single value as it stands. */
+  | { readonly kind: 'value'; readonly ref: Ref };
 
 export interface DeclaredOutput {
   /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */

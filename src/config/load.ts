@@ -12,10 +12,15 @@ import { readSources, type Source } from './source.ts';
 
 /**
  * Reads, merges, validates and completes the config.
+ * @param optional whether a command can do without one
  * @throws RunError `config` with all problems of the step that failed; `usage` for a bad flag
  */
-export async function loadConfig(flags: Flags, io: Pick<Io, 'env' | 'cwd' | 'readStdin'>): Promise<Config> {
-  const texts = await readSources(flags.config, io);
+export async function loadConfig(
+  flags: Flags,
+  io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
+  { optional = false }: { readonly optional?: boolean } = {},
+): Promise<Config> {
+  const texts = await readSources(flags.config, io, optional);
   const sources = await Promise.all(texts.map(parseSource));
   const interpolated = sources.map((source) => interpolateSource(source, io.env));
   throwIfAny(

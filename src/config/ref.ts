@@ -1,3 +1,5 @@
+import { checkSecretPath } from './paths.ts';
+
 /** What a REF points to: `path#key`, `path#key@version`, `name#key`; the key may be a JSON pointer (`#/a/b`). */
 export type Ref =
   | { readonly kind: 'name'; readonly name: string; readonly key: string }
@@ -17,7 +19,14 @@ export function parseRef(text: string): Ref | undefined {
   const { secret, key, version } = match?.groups ?? {};
   if (secret === undefined || key === undefined) return undefined;
   if (secret.includes('/')) {
-    return { kind: 'path', path: secret, key, version: version === undefined ? undefined : Number(version) };
+    const path = checkSecretPath(secret);
+    if (!('value' in path)) return undefined;
+    return {
+      kind: 'path',
+      path: path.value,
+      key,
+      version: version === undefined ? undefined : Number(version),
+    };
   }
   return version === undefined ? { kind: 'name', name: secret, key } : undefined;
 }

@@ -171,7 +171,9 @@ const reference = () =>
       context.issues.push({
         code: 'custom',
         message: 'is not a reference',
-        params: { hint: 'write `path#key`, `path#key@version` or `name#key`' },
+        params: {
+          hint: 'write `path#key`, `path#key@version` or `name#key`; the key may be a JSON pointer: `path#/a/b`',
+        },
         input: undefined,
       });
       return z.NEVER;
@@ -215,7 +217,7 @@ export function configSchema(method: unknown) {
           reference(),
         ),
       ),
-      'Variables and what they hold, as `path#key`, `path#key@version` or `name#key`; `render` only validates them.',
+      'Variables and what they hold, as `path#key`, `path#key@version` or `name#key`, or with a JSON pointer as `name#/a/b`; for `exec` and `env`.',
     ),
     output: z.optional(outputDefaults),
     timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),

@@ -36,15 +36,19 @@ type SourceIo = Pick<Io, 'env' | 'cwd' | 'readStdin'>;
 
 /**
  * Reads the config texts: those of `-c`; else `$VAULTONCE_CONFIG` and `$VAULTONCE_CONFIG_INLINE`; else
- * `./vaultonce.yaml`.
+ * `./vaultonce.yaml`, which need not be there if the config is optional.
  * @throws RunError `config`
  */
-export async function readSources(paths: readonly string[] | undefined, io: SourceIo): Promise<SourceText[]> {
+export async function readSources(
+  paths: readonly string[] | undefined,
+  io: SourceIo,
+  optional: boolean,
+): Promise<SourceText[]> {
   if (paths !== undefined && paths.length > 0) return readPaths(paths, io);
   const { VAULTONCE_CONFIG: path = '', VAULTONCE_CONFIG_INLINE: inline = '' } = io.env;
   const named = path === '' ? [] : await readPaths([path], io);
   const all = inline === '' ? named : [...named, textSource(INLINE, inline, io)];
-  return all.length > 0 ? all : [readDefault(io)];
+  return all.length > 0 ? all : [readDefault(io, optional)];
 }
 
 async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {
@@ -82,11 +86,12 @@ function readFile(path: string, { cwd }: SourceIo): SourceText {
   }
 }
 
-function readDefault(io: SourceIo): SourceText {
+function readDefault(io: SourceIo, optional: boolean): SourceText {
   try {
     return readFile(DEFAULT_FILE, io);
   } catch (error) {
     if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
+    if (optional) return textSource('no config', '{}', io);
     throw new RunError('config', 'there is no config', {
       details: [`looked at: -c, $VAULTONCE_CONFIG, ${INLINE}, ./${DEFAULT_FILE}`],
       hint: 'name one with `-c FILE`; `vaultonce schema --markdown` shows what it can hold',

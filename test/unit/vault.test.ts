@@ -25,6 +25,8 @@ describe('errors', () => {
       unavailable: 9,
       policy: 10,
       deadline: 124,
+      not_executable: 126,
+      no_command: 127,
       interrupted: 130,
       terminated: 143,
     });

@@ -1,0 +1,77 @@
+import type { Config } from '../config/config.ts';
+import type { Flags } from '../config/settings.ts';
+import type { Io } from '../io.ts';
+import { checkSize, findCommand, replaceProcess } from '../command.ts';
+import { perform } from './perform.ts';
+import { textsOf, variablesOf, variablesOfFlags } from './variables.ts';
+
+export interface ExecOptions {
+  readonly env?: readonly string[];
+  /** Start from an empty environment; PATH and what `keepEnv` names stay. */
+  readonly clearEnv?: boolean;
+  readonly keepEnv?: readonly string[];
+  /** Pass the token and the identity of this run on. */
+  readonly passToken?: boolean;
+}
+
+/** How this program logs in: nothing that the command needs to know. */
+const CREDENTIALS = /^(?:(?:BAO|VAULT)_(?:TOKEN|CLIENT_KEY)|VAULTONCE_.*)$/;
+
+/**
+ * `vaultonce exec -- CMD…`: fetches, writes the outputs if there are any, and becomes the command, which has the
+ * variables of `environment:` on top of the inherited ones.
+ * @throws RunError; `no_command` (127) and `not_executable` (126) before anything is requested
+ */
+export async function exec(
+  command: readonly string[],
+  options: ExecOptions,
+  flags: Flags,
+  io: Io,
+): Promise<void> {
+  const program = findCommand(command, io);
+  const named = variablesOfFlags(options.env ?? []);
+  let jwtVariable: string | undefined;
+  const env = await perform(
+    flags,
+    {
+      printsValues: true,
+      configOptional: named.length > 0,
+      scope: (config) => {
+        jwtVariable = jwtVariableOf(config);
+        const { outputs } = config;
+        return {
+          secrets: outputs.length > 0 ? 'all' : 'needed',
+          outputs,
+          values: variablesOf(config, named),
+        };
+      },
+      deliver: (values) => {
+        const result = inherited(io.env, options, jwtVariable);
+        for (const { name, text } of textsOf(values)) result[name] = text;
+        checkSize(program, result);
+        return result;
+      },
+    },
+    io,
+  );
+  replaceProcess(program, env);
+}
+
+function jwtVariableOf({ auth }: Config): string | undefined {
+  return 'jwt_env' in auth ? auth.jwt_env : undefined;
+}
+
+function inherited(
+  own: Io['env'],
+  { clearEnv = false, keepEnv = [], passToken = false }: ExecOptions,
+  jwtVariable: string | undefined,
+): Record<string, string> {
+  const kept = new Set(['PATH', ...keepEnv]);
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(own)) {
+    if (value === undefined || (clearEnv && !kept.has(name))) continue;
+    const isCredential = CREDENTIALS.test(name) || name === jwtVariable;
+    if (!isCredential || passToken || keepEnv.includes(name)) result[name] = value;
+  }
+  return result;
+}

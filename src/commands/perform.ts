@@ -1,0 +1,83 @@
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { overrideOf, type Flags } from '../config/settings.ts';
+import { RunError, type Failure } from '../errors.ts';
+import type { Io } from '../io.ts';
+import { planRun, type PlanScope } from '../plan.ts';
+import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report.ts';
+import { run } from '../run.ts';
+import { writeTerminationMessage } from '../termination-message.ts';
+import { explain } from '../unexpected.ts';
+import type { Value } from '../values.ts';
+
+/** What makes one command differ from another that logs in and fetches. */
+export interface Job<T> {
+  /** Whether the values go to stdout, where a report has no place then. */
+  readonly printsValues: boolean;
+  /** A config is a choice: references carry all that is needed. */
+  readonly configOptional?: boolean;
+  readonly scope: (config: Config) => PlanScope;
+  /** Uses the values while a failure still counts as one of the run. */
+  readonly deliver: (values: readonly Value[]) => T;
+}
+
+/**
+ * Runs a command that logs in: config, plan, run, delivery, and a report of how it went.
+ * @throws RunError
+ */
+export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> {
+  const report = openReport(reportPath(flags, job.printsValues, io), io);
+  const record = createRecord();
+  const conclude = (failures: readonly Failure[], exitCode: number): void => {
+    report.write(reportText(record, failures, exitCode, io));
+    writeTerminationMessage(record, failures, exitCode, io);
+  };
+  try {
+    const { config, plan } = await timed(record, 'config', io, () => prepare(flags, job, io));
+    const values = await run(config, plan, record, io);
+    io.log.stopProgress();
+    const delivered = job.deliver(values);
+    conclude([], 0);
+    logSuccess(record, values, io);
+    return delivered;
+  } catch (error) {
+    const failed = error instanceof RunError ? error : explain(error);
+    conclude(failed.failures, failed.exitCode);
+    throw failed;
+  }
+}
+
+function reportPath(flags: Flags, printsValues: boolean, io: Io): string | undefined {
+  const path = overrideOf('report', flags, io.env);
+  if (path !== '-' || !printsValues) return path;
+  throw new RunError('usage', 'a report on stdout would mix with the values', {
+    hint: 'name a file: --report FILE',
+  });
+}
+
+async function prepare<T>(flags: Flags, { scope, configOptional = false }: Job<T>, io: Io) {
+  const config = await loadConfig(flags, io, { optional: configOptional });
+  io.lifetime.limit(config.timeoutMs);
+  io.log.write({ event: 'config_loaded', sources: config.sources });
+  if (config.server.tls.skipVerify) {
+    io.log.write({
+      event: 'insecure',
+      reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
+    });
+  }
+  return { config, plan: planRun(config, scope(config)) };
+}
+
+function logSuccess({ files, secrets, wire }: RunRecord, values: readonly Value[], io: Io): void {
+  for (const { path, mode, changed } of files) {
+    io.log.write({ event: 'output_written', path, mode: modeText(mode), changed });
+  }
+  const costs = { secrets: secrets.size, requests: wire.requests, duration_ms: Math.round(io.now()) };
+  // Whoever captures a value does not want to hear about it.
+  if (files.length === 0 && values.length > 0) {
+    io.log.write({ event: 'delivered', values: values.length, ...costs });
+    return;
+  }
+  const changed = files.filter((file) => file.changed).length;
+  io.log.write({ event: 'finished', files: files.length, changed, ...costs });
+}

@@ -1,0 +1,13 @@
+import type { Handover } from './handover.ts';
+import { appendToJobFile } from './job-file.ts';
+import { exports } from './texts.ts';
+
+/** Later steps source this file. https://circleci.com/docs/env-vars/ */
+export const circleci: Handover = {
+  name: 'circleci',
+  description: 'CircleCI: $BASH_ENV',
+  setsJobVariables: true,
+  deliver(variables, io) {
+    appendToJobFile('BASH_ENV', exports(variables), io);
+  },
+};

@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import type { Variable } from '../values.ts';
+import type { Handover, HandoverIo } from './handover.ts';
+import { appendToJobFile } from './job-file.ts';
+
+/** https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
+export const github: Handover = {
+  name: 'github',
+  description: 'GitHub Actions: masks, then $GITHUB_ENV',
+  setsJobVariables: true,
+  deliver(variables, io) {
+    appendToJobFile('GITHUB_ENV', variables.map(block).join(''), io);
+  },
+};
+
+/** The runner reads commands on stderr too, so that stdout stays free for `eval`. */
+export function maskGithub(masks: readonly string[], { stderr }: Pick<HandoverIo, 'stderr'>): void {
+  stderr.write(masks.map((mask) => `::add-mask::${escape(mask)}\n`).join(''));
+}
+
+function escape(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+/** A value can hold anything but its own end mark, which nobody can guess. */
+function block({ name, text }: Variable): string {
+  const end = `ghadelimiter_${randomUUID()}`;
+  return `${name}<<${end}\n${text}\n${end}\n`;
+}

@@ -1,0 +1,34 @@
+import type { Variable } from '../values.ts';
+import type { Io } from '../io.ts';
+
+export type HandoverIo = Pick<Io, 'env' | 'stdout' | 'stderr' | 'random'>;
+
+/** How variables get to whoever needs them. To add one: one file, and one line in the index. */
+export interface Handover {
+  readonly name: string;
+  /** For `--help` and messages: what it does. */
+  readonly description: string;
+  /** True if variables become those of a job, where some names would change how it runs. */
+  readonly setsJobVariables: boolean;
+  /**
+   * Hands all variables on, or none.
+   * @throws RunError `output` for what it cannot carry, and where it cannot write
+   */
+  deliver(variables: readonly Variable[], io: HandoverIo): void;
+}
+
+/** A handover that prints one text. */
+export function printed(
+  name: string,
+  description: string,
+  textOf: (variables: readonly Variable[]) => string,
+): Handover {
+  return {
+    name,
+    description,
+    setsJobVariables: false,
+    deliver: (variables, io) => {
+      io.stdout.write(textOf(variables));
+    },
+  };
+}
