@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { CheckOptions } from './commands/check.ts';
 import type { EnvOptions } from './commands/env.ts';
 import type { ExecOptions } from './commands/exec.ts';
 import type { ReadOptions } from './commands/read.ts';
@@ -85,6 +86,7 @@ function addRender(program: Command, io: Io): void {
     .description('fetch all secrets and write all outputs, or change nothing')
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file, or `-` for stdout')
+    .option('--fixtures <file>', 'render with the values of a YAML or JSON file; no server is asked')
     .addHelpText(
       'after',
       `
@@ -93,11 +95,12 @@ Examples:
   vaultonce render -c base.yaml -c prod.yaml        several files, merged
   generate-config | vaultonce render -c -           config from stdin
   vaultonce render --timeout 30s --report -         with a report on stdout
+  vaultonce render --fixtures test.yaml             a preview, without a server
 ${EXIT_CODES_HELP}`,
     )
-    .action(async (_options: unknown, command: Command) => {
+    .action(async ({ fixtures }: { readonly fixtures?: string }, command: Command) => {
       const { render } = await import('./commands/render.ts');
-      await render(flagsOf(command), io);
+      await render(fixtures, flagsOf(command), io);
     });
 }
 
@@ -185,17 +188,19 @@ function addCheck(program: Command, io: Io): void {
     .description('validate config, templates and references offline, and show the plan')
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--json', 'print the plan as JSON')
+    .option('--fixtures <file>', 'prove the outputs with the values of a YAML or JSON file')
     .addHelpText(
       'after',
       `
 Examples:
   vaultonce check                       with ./vaultonce.yaml
   vaultonce check -c app.yaml --json    for machines
+  vaultonce check --fixtures test.yaml  are all keys there, do all templates render?
 ${EXIT_CODES_HELP}`,
     )
-    .action(async (options: { readonly json?: true }, command: Command) => {
+    .action(async (options: CheckOptions, command: Command) => {
       const { check } = await import('./commands/check.ts');
-      await check(flagsOf(command), options.json === true, io);
+      await check(options, flagsOf(command), io);
     });
 }
 

@@ -7,6 +7,7 @@ import type { RenderedOutput, WrittenFile } from './outputs.ts';
 import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
+import type { Secrets } from './secrets.ts';
 import { openSession, type Session } from './session.ts';
 import { createClient } from './vault/client.ts';
 import { resolveValues, type Value } from './values.ts';
@@ -33,6 +34,33 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   record.secrets = fetched.secrets;
   const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched));
   record.files = await timed(record, 'write', io, () => publish(rendered, fetched, session, config, io));
+  return values;
+}
+
+/**
+ * The same without a server: renders and writes what is given.
+ * @throws RunError
+ */
+export async function runWith(
+  secrets: Secrets,
+  plan: Plan,
+  record: RunRecord,
+  io: Io,
+): Promise<readonly Value[]> {
+  checkTargets(plan.outputs);
+  record.secrets = secrets;
+  const { rendered, values } = await timed(record, 'render', io, () =>
+    renderAll(plan, { secrets, failures: [] }),
+  );
+  record.files = await timed(record, 'write', io, async () => {
+    const staged = await stageOutputs(rendered, io);
+    try {
+      io.lifetime.throwIfEnded();
+      return staged.commit();
+    } finally {
+      staged.discard();
+    }
+  });
   return values;
 }
 

@@ -1,21 +1,31 @@
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
+import { readFixtures } from '../fixtures.ts';
 import type { Io } from '../io.ts';
 import type { OutputPlan } from '../outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan.ts';
+import { renderOutputs } from '../render.ts';
 import { modeText } from '../report.ts';
+import { withAnyAddress } from './perform.ts';
 import { alignColumns } from './table.ts';
+
+export interface CheckOptions {
+  readonly json?: boolean;
+  /** Proves the outputs with the values of this file. */
+  readonly fixtures?: string;
+}
 
 /**
  * `vaultonce check`: validates without a server and shows what `render` would do, or `exec` and `env` without outputs.
  * @throws RunError with every problem
  */
-export async function check(flags: Flags, json: boolean, io: Io): Promise<void> {
-  const config = await loadConfig(flags, io);
+export async function check({ json = false, fixtures }: CheckOptions, flags: Flags, io: Io): Promise<void> {
+  const config = await loadConfig(fixtures === undefined ? flags : withAnyAddress(flags), io);
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? environmentOf(config) : [];
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
+  if (fixtures !== undefined) renderOutputs(plan.outputs, await readFixtures(fixtures, plan.secrets, io));
   const description = describePlan(config, plan);
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
 }

@@ -2,10 +2,11 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
 import { RunError, type Failure } from '../errors.ts';
+import { readFixtures } from '../fixtures.ts';
 import type { Io } from '../io.ts';
 import { planRun, type PlanScope } from '../plan.ts';
 import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report.ts';
-import { run } from '../run.ts';
+import { run, runWith } from '../run.ts';
 import { writeTerminationMessage } from '../termination-message.ts';
 import { explain } from '../unexpected.ts';
 import type { Value } from '../values.ts';
@@ -16,6 +17,8 @@ export interface Job<T> {
   readonly printsValues: boolean;
   /** A config is a choice: references carry all that is needed. */
   readonly configOptional?: boolean;
+  /** A file that stands in for the server. */
+  readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
   /** Uses the values while a failure still counts as one of the run. */
   readonly deliver: (values: readonly Value[]) => T;
@@ -34,7 +37,10 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   };
   try {
     const { config, plan } = await timed(record, 'config', io, () => prepare(flags, job, io));
-    const values = await run(config, plan, record, io);
+    const values =
+      job.fixtures === undefined
+        ? await run(config, plan, record, io)
+        : await runWith(await readFixtures(job.fixtures, plan.secrets, io), plan, record, io);
     io.log.stopProgress();
     const delivered = job.deliver(values);
     conclude([], 0);
@@ -55,8 +61,9 @@ function reportPath(flags: Flags, printsValues: boolean, io: Io): string | undef
   });
 }
 
-async function prepare<T>(flags: Flags, { scope, configOptional = false }: Job<T>, io: Io) {
-  const config = await loadConfig(flags, io, { optional: configOptional });
+async function prepare<T>(flags: Flags, { scope, configOptional = false, fixtures }: Job<T>, io: Io) {
+  const given = fixtures === undefined ? flags : withAnyAddress(flags);
+  const config = await loadConfig(given, io, { optional: configOptional });
   io.lifetime.limit(config.timeoutMs);
   io.log.write({ event: 'config_loaded', sources: config.sources });
   if (config.server.tls.skipVerify) {
@@ -66,6 +73,11 @@ async function prepare<T>(flags: Flags, { scope, configOptional = false }: Job<T
     });
   }
   return { config, plan: planRun(config, scope(config)) };
+}
+
+/** Without a server none is asked for, so that a machine without one needs no address. */
+export function withAnyAddress(flags: Flags): Flags {
+  return { ...flags, address: 'http://fixtures' };
 }
 
 function logSuccess({ files, secrets, wire }: RunRecord, values: readonly Value[], io: Io): void {

@@ -51,7 +51,8 @@ export async function readSources(
   return all.length > 0 ? all : [readDefault(io, optional)];
 }
 
-async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {
+/** @throws RunError `config` */
+export async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {
   const repeated = paths.find((path, index) => paths.indexOf(path) !== index);
   if (repeated !== undefined) {
     throw new RunError('config', 'the same config is given twice', { where: repeated, hint: 'name it once' });

@@ -1,0 +1,84 @@
+import { parseSource } from './config/parse-source.ts';
+import { readPaths } from './config/source.ts';
+import { nearestHint } from './config/nearest.ts';
+import { throwIfAny, type Failure } from './errors.ts';
+import type { Io } from './io.ts';
+import type { SecretPlan } from './plan.ts';
+import { Secret } from './secret-string.ts';
+import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from './secrets.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads what secrets hold from a YAML or JSON file instead of a server: a map of names, each a map of its keys. `@version`,
+ * `@lease_id` and `@lease_duration` stand for what the server would say of it.
+ * @throws RunError `config` for a file that is none, and for secrets that it lacks or that nobody declared
+ */
+export async function readFixtures(
+  path: string,
+  plans: readonly SecretPlan[],
+  io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
+): Promise<Secrets> {
+  const [text] = await readPaths([path], io);
+  const fixtures: Fields = text === undefined ? {} : (await parseSource(text)).value;
+  const failures: Failure[] = [];
+  const names = plans.map(({ name }) => name);
+  for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
+    failures.push({
+      kind: 'config',
+      message: `no secret is declared as \`${name}\``,
+      where: path,
+      hint: nearestHint(name, names, 'secret'),
+    });
+  }
+  const secrets = plans.map((plan) => secretOf(plan, fixtures[plan.name], path, failures));
+  throwIfAny(failures);
+  return new Map(secrets.map((secret) => [secret.name, secret]));
+}
+
+function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Failure[]): FetchedSecret {
+  const { name, path, optional } = plan;
+  const defaults = Object.entries(plan.default?.reveal() ?? {});
+  if (fixture === undefined && defaults.length === 0) {
+    if (optional) return { kind: 'absent', name, path };
+    failures.push({
+      kind: 'config',
+      message: `the fixtures have no secret \`${name}\``,
+      where: file,
+      hint: `add \`${name}:\` with its keys; an \`optional: true\` secret may be left out`,
+    });
+    return { kind: 'failed', name };
+  }
+  if (!isFields(fixture ?? {})) {
+    failures.push({
+      kind: 'config',
+      message: `the fixture of \`${name}\` is not a map of keys`,
+      where: file,
+      hint: `write it as \`${name}: { key: value }\``,
+    });
+    return { kind: 'failed', name };
+  }
+  // A parsed file holds what JSON can hold.
+  const entries = Object.entries((fixture ?? {}) as Readonly<Record<string, JsonValue>>);
+  const keys = new Map([...defaults, ...entries.filter(([key]) => !key.startsWith('@'))]);
+  return {
+    kind: 'found',
+    name,
+    keys: new Secret(keys),
+    metadata: metadataOf(path, Object.fromEntries(entries)),
+  };
+}
+
+function metadataOf(path: string, fixture: Fields): SecretMetadata {
+  const { '@version': version, '@lease_id': lease_id, '@lease_duration': lease_duration } = fixture;
+  return {
+    path,
+    ...(typeof version === 'number' ? { version } : {}),
+    ...(typeof lease_id === 'string' ? { lease_id } : {}),
+    ...(typeof lease_duration === 'number' ? { lease_duration } : {}),
+  };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

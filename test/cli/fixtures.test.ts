@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
+import { createWorkspace, type Workspace } from '../support/workspace.ts';
+
+/** Outputs without a server, for previews and tests of templates. */
+describe('fixtures', () => {
+  let workspace: Workspace;
+  before(() => {
+    workspace = createWorkspace();
+    workspace.write(
+      'vaultonce.yaml',
+      `auth: { method: approle, role_id: none }
+secrets: { db: secret/db, gone: { path: secret/gone, optional: true }, flags: { path: secret/flags, default: { beta: 'off' } } }
+outputs:
+  - { path: app.txt, contents: '{{db.password}} {{db.port}} v{{db.@version}} {{flags.beta}}{{^gone}} alone{{/gone}}' }
+  - { path: db.json, format: json, secret: db }
+output: { directory: '${workspace.path('out')}' }
+`,
+    );
+    workspace.write('fixtures.yaml', 'db: { password: "it\'s", port: 5432, "@version": 7 }\n');
+  });
+  after(() => {
+    workspace.remove();
+  });
+
+  const run = (args: readonly string[]): Promise<CliResult> => runCli(args, { cwd: workspace.root });
+
+  test('render writes the outputs without a server, an address or credentials', async () => {
+    const result = await run(['render', '--fixtures', 'fixtures.yaml', '--report', '-']);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(workspace.read('out/app.txt'), "it's 5432 v7 off alone");
+    assert.deepEqual(JSON.parse(workspace.read('out/db.json')), { password: "it's", port: 5432 });
+    assert.equal((JSON.parse(result.stdout) as { requests: number }).requests, 0);
+  });
+
+  test('check proves that all keys are there, and writes nothing', async () => {
+    assert.equal((await run(['check', '--fixtures', 'fixtures.yaml'])).code, 0);
+    workspace.write('lacking.json', '{"db": {"port": 1}}');
+    for (const command of ['check', 'render']) {
+      const result = await run([command, '--fixtures', 'lacking.json']);
+      assert.equal(result.code, 6);
+      assert.match(failuresOf(result)[0]?.message ?? '', /password/);
+    }
+  });
+
+  test('3: a secret that is missing, one that is not declared, one that is no map, and no file', async () => {
+    workspace.write('wrong.yaml', 'bd: {}\nflags: text\n');
+    const result = await run(['render', '--fixtures', 'wrong.yaml']);
+    assert.equal(result.code, 3);
+    assert.deepEqual(
+      failuresOf(result).map(({ message }) => message),
+      [
+        'no secret is declared as `bd`',
+        'the fixtures have no secret `db`',
+        'the fixture of `flags` is not a map of keys',
+      ],
+    );
+    assert.equal((await run(['check', '--fixtures', 'none.yaml'])).code, 3);
+  });
+});
