@@ -22,7 +22,8 @@ const UNCARRIABLE: Problem = {
  * `NAME=value` lines. There is no standard: values are written in the form that Node's `--env-file`, dotenv,
  * python-dotenv and a POSIX shell read alike, and refused where there is none. Two differences have no remedy:
  * python-dotenv replaces `${NAME}` even within single quotes, unless it is called with `interpolate=False`, and a
- * shell takes away every other backslash of a value that has two in a row.
+ * shell takes away every other backslash of a value that has two in a row. Names
+ * whose value bash would run are refused.
  */
 export const dotenv: Format = {
   name: 'dotenv',

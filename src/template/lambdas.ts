@@ -3,6 +3,7 @@ import { bytesOfBase64 } from '../encodings/base64.ts';
 import { HALF_PAIR, type Encoded } from '../encodings/encoded.ts';
 import { propertiesValue } from '../encodings/properties.ts';
 import { shellWord } from '../encodings/shell.ts';
+import { tomlString } from '../encodings/toml.ts';
 import { yamlString } from '../encodings/yaml.ts';
 
 /** Where a lambda's tag stands in its line. */
@@ -18,6 +19,7 @@ export type Lambda = (text: string, place: LambdaPlace) => Encoded;
 export const LAMBDAS: ReadonlyMap<string, Lambda> = new Map<string, Lambda>([
   ['@json', (text) => ({ text: JSON.stringify(text) })],
   ['@yaml', yamlString],
+  ['@toml', tomlString],
   ['@base64', encodeBase64],
   ['@base64decode', decodeBase64],
   ['@shell', shellWord],

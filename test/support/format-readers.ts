@@ -76,3 +76,7 @@ export function runPython(program: string, data: unknown): unknown {
     }),
   ) as unknown;
 }
+
+export function pythonHas(module: string): boolean {
+  return spawnSync('python3', ['-c', `import ${module}`]).status === 0;
+}

@@ -4,12 +4,20 @@ import { describe, test } from 'node:test';
 import { parse as parseProperties } from 'dot-properties';
 import fc from 'fast-check';
 import { CORE_SCHEMA, load } from 'js-yaml';
+import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
 import { FORMATS, type FormatName } from '../../src/formats/index.ts';
 import type { FormatProblem } from '../../src/formats/format.ts';
 import type { JsonValue, KeyValues } from '../../src/secrets.ts';
 import { parseJson } from '../../src/vault/json.ts';
-import { hasJava, installed, readWithJava, readWithShell } from '../support/format-readers.ts';
+import {
+  hasJava,
+  installed,
+  pythonHas,
+  readWithJava,
+  readWithShell,
+  runPython,
+} from '../support/format-readers.ts';
 
 /** What the format writes, or its problems. */
 function write(name: FormatName, values: KeyValues): Buffer | readonly FormatProblem[] {
@@ -174,11 +182,13 @@ describe('shell', () => {
     }
   });
 
-  test('every variable that bash has of its own holds the value, or is refused', () => {
+  const [bash] = installed('bash');
+  test(bash ? 'every variable of bash holds its value, or is refused' : 'bash is not on this machine', () => {
     // Assigned to RANDOM or OPTIND, this would be run.
     const value = 'x[$(echo ran >&2)]';
+    if (bash === undefined) return;
     const noisy = ['BASH_COMPAT', 'BASH_XTRACEFD', 'LC_ALL'];
-    const known = execFileSync('bash', ['-c', 'compgen -v'], { encoding: 'utf8' }).trim().split('\n');
+    const known = execFileSync(bash, ['-c', 'compgen -v'], { encoding: 'utf8' }).trim().split('\n');
     const names = new Set([
       ...known,
       'FUNCNAME',
@@ -192,8 +202,12 @@ describe('shell', () => {
       const content = write('shell', new Map([[name, value]]));
       if (!Buffer.isBuffer(content)) continue;
       const read = Buffer.concat([content, Buffer.from(`VALUE="$${name}"; unset ${name}; export VALUE\n`)]);
-      assert.equal(readWithShell('bash', read)['VALUE'], value, name);
+      assert.equal(readWithShell(bash, read)['VALUE'], value, name);
     }
+  });
+
+  test('a name whose value a shell would run is refused', () => {
+    const value = 'canary[$(id)]';
     assert.match(refusal('shell', 'RANDOM', value).reason, /runs what is assigned/);
     assert.match(refusal('dotenv', 'OPTIND', value).reason, /runs what is assigned/);
     assert.match(refusal('shell', 'UID', value).reason, /keeps for itself/);
@@ -303,5 +317,159 @@ describe('properties', () => {
       'a\\ b\\:c\\=d=\\ x y\n\\u00e9=\\ud83d\\udd10\\n\\t\\u0000\nn=1.10\nz=\no={"a"\\:[1]}\n\\#=\\!\n=e\n',
     );
     assert.equal(written('properties', {}).toString(), '');
+  });
+});
+
+/** Without nulls, and numbers as a double holds them. */
+const { tree: tomlJson } = fc.letrec<{ tree: JsonValue }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    unicodeText,
+    fc.boolean(),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Number.isInteger(value)),
+    fc.array(tie('tree'), { maxLength: 3 }),
+    fc.dictionary(unicodeText, tie('tree'), { maxKeys: 3 }),
+  ),
+}));
+
+describe('toml', () => {
+  const { carried, refused } = sort('toml', samples);
+  const asKeys = new Map([...carried.values()].map((key) => [key, key]));
+  const documents = fc.sample(fc.dictionary(unicodeText, tomlJson, { maxKeys: 5 }), {
+    numRuns: 300,
+    seed: 1,
+  });
+  const texts = [carried, asKeys, ...documents].map((document) => written('toml', document).toString());
+  const expected = plain([Object.fromEntries(carried), Object.fromEntries(asKeys), ...documents]);
+
+  test('only halves of surrogate pairs are refused', () => {
+    for (const value of refused) assert.ok(!value.isWellFormed(), JSON.stringify(value));
+    assert.match(refusal('toml', 'K', 'canary\ud800').reason, /^cannot be written as TOML: .*surrogate/);
+    assert.match(refusal('toml', '\ud800', 'canary').reason, /surrogate/);
+  });
+
+  test('a reader in JavaScript reads back every document', () => {
+    assert.deepEqual(plain(texts.map((text) => parseToml(text))), expected);
+  });
+
+  // tomllib came with Python 3.11.
+  const tomllib = pythonHas('tomllib');
+  test(tomllib ? 'Python reads back every document' : 'the Python of this machine has no tomllib', () => {
+    if (!tomllib) return;
+    assert.deepEqual(
+      runPython('import tomllib\nanswer = [tomllib.loads(text) for text in data]', texts),
+      expected,
+    );
+  });
+
+  test('the form of each value', () => {
+    const values = parseJson(
+      '{"a_-1":"x\\ty\\u007f","a b":1.10,"e":1e3,"i":-9223372036854775808,"":[1,"a",[]],"o":{"k.k":true,"n":{}}}',
+    ) as Record<string, JsonValue>;
+    const text = written('toml', values).toString();
+    assert.equal(
+      text,
+      'a_-1 = "x\\ty\\u007f"\n"a b" = 1.10\ne = 1e3\ni = -9223372036854775808\n"" = [1, "a", []]\no = { "k.k" = true, n = {} }\n',
+    );
+    assert.doesNotThrow(() => parseToml(text, { integersAsBigInt: true }));
+    assert.equal(written('toml', {}).toString(), '');
+  });
+
+  test('what TOML does not have is refused', () => {
+    for (const value of ['null', '[1,null]', '{"a":{"b":null}}']) {
+      assert.match(refusal('toml', 'K', parseJson(value) as JsonValue).reason, /no null/);
+    }
+    for (const number of ['9223372036854775808', '-9223372036854775809', `1${'0'.repeat(5000)}`]) {
+      assert.match(refusal('toml', 'K', JSON.rawJSON(number)).reason, /64-bit integers/);
+    }
+    assert.match(refusal('toml', 'K', JSON.rawJSON('1e400')).reason, /64-bit floats/);
+    assert.equal(
+      written('toml', { K: JSON.rawJSON('9223372036854775807') }).toString(),
+      'K = 9223372036854775807\n',
+    );
+  });
+});
+
+const CONFIGPARSER = `
+import configparser, io
+parser = configparser.ConfigParser()
+parser.read_file(io.StringIO(data, None))
+answer = {section: dict(parser[section]) for section in parser.sections()}
+`;
+
+describe('ini', () => {
+  const { carried, refused } = sort('ini', samples);
+
+  test("Python's configparser reads back every value that is not refused", () => {
+    const lower = new Map([...carried].map(([key, value]) => [key.toLowerCase(), value]));
+    const read = runPython(CONFIGPARSER, written('ini', carried).toString());
+    assert.deepEqual(read, { secrets: Object.fromEntries(lower) });
+    assert.ok(carried.size > 200);
+  });
+
+  test('and every name', () => {
+    const names = [...carried.values()].filter((name) =>
+      Buffer.isBuffer(write('ini', new Map([[name, 'v']]))),
+    );
+    const distinct = new Map(names.map((name) => [name.toLowerCase(), 'v']));
+    assert.deepEqual(runPython(CONFIGPARSER, written('ini', distinct).toString()), {
+      secrets: Object.fromEntries(distinct),
+    });
+    assert.ok(distinct.size > 100);
+  });
+
+  test('only what readers take differently is refused', () => {
+    for (const value of refused) {
+      const excused = /[;#\\%\p{Cc}\u2028\u2029\ufeff]|^["'`]|^\s|\s$/u.test(value) || !value.isWellFormed();
+      assert.ok(excused, JSON.stringify(value));
+    }
+    const cases: readonly (readonly [string, RegExp])[] = [
+      ['canary\nx = y', /line break/],
+      ['canary\r', /line break/],
+      ['canary\0', /control/],
+      [' canary', /blank/],
+      ['canary\u00a0', /blank/],
+      ['"canary"', /quote/],
+      ["'canary", /quote/],
+      ['# canary', /`#`/],
+      ['canary ; x', /`;`/],
+      ['canary%', /`%`/],
+      ['canary\\', /readers take differently/],
+      ['canary\ud800', /surrogate/],
+    ];
+    for (const [value, reason] of cases) assert.match(refusal('ini', 'K', value).reason, reason);
+    for (const name of ['', 'a=b', 'a:b', '[a]', ' a', 'a ', '#a', 'a\nb', '"a"', 'a\\']) {
+      assert.match(refusal('ini', name, 'canary').reason, /^cannot be written as INI: the name/);
+    }
+  });
+
+  test('names that differ in case only are refused, both of them', () => {
+    const problems = write(
+      'ini',
+      new Map([
+        ['Key', 'canary'],
+        ['other', 'x'],
+        ['KEY', 'canary'],
+      ]),
+    );
+    assert.ok(!Buffer.isBuffer(problems));
+    assert.deepEqual(
+      problems.map(({ key }) => key),
+      ['Key', 'KEY'],
+    );
+    assert.doesNotMatch(JSON.stringify(problems), /canary/);
+  });
+
+  test('one section', () => {
+    const values = parseJson('{"A":"a=b [c]","n":1.10,"z":null,"t":true,"o":{"a":[1]}}') as Record<
+      string,
+      JsonValue
+    >;
+    assert.equal(
+      written('ini', values).toString(),
+      '[secrets]\nA = a=b [c]\nn = 1.10\nz =\nt = true\no = {"a":[1]}\n',
+    );
+    assert.equal(written('ini', {}).toString(), '[secrets]\n');
   });
 });
