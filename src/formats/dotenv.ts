@@ -1,7 +1,8 @@
+import { isEvaluatedByShell, isShellName } from '../encodings/shell.ts';
 import { textOf } from '../secrets.ts';
-import type { Format, FormatProblem } from './format.ts';
+import type { Format } from './format.ts';
+import { BAD_NAME, fileOfLines, SHELL_RUNS_IT, type Problem } from './lines.ts';
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Means the same to every reader without quotes. */
 const BARE = /^[A-Za-z0-9_./:@%+,=-]+$/;
 /** Node, dotenv and python-dotenv keep backslashes without quotes; a shell would take them away. */
@@ -11,27 +12,29 @@ const ESCAPES_IN_PYTHON = /\\(?:\\|$)/;
 /** An odd number of backslashes at the end: in a shell the line goes on, and the next name is lost. */
 const CONTINUES_LINE = /(?<!\\)(?:\\\\)*\\$/;
 
+const UNCARRIABLE: Problem = {
+  reason:
+    'has a value that readers of dotenv files understand differently (an apostrophe with `"`, `\\`, `$` or a backtick, a backslash before another or at the end, a carriage return, or no text)',
+  hint: 'use `format: json`, `format: raw` or a template for it, and leave it out here with keys.exclude',
+};
+
 /**
  * `NAME=value` lines. There is no standard: values are written in the form that Node's `--env-file`, dotenv,
  * python-dotenv and a POSIX shell read alike, and refused where there is none. Two differences have no remedy:
  * python-dotenv replaces `${NAME}` even within single quotes, unless it is called with `interpolate=False`, and a
- * shell takes away every other backslash of a value that has two in a row.
+ * shell takes away every other backslash of a value that has two in a row. Names
+ * whose value bash would run are refused.
  */
 export const dotenv: Format = {
   name: 'dotenv',
   target: 'file',
-  render(values) {
-    const problems: FormatProblem[] = [];
-    const lines: string[] = [];
-    for (const [key, value] of values) {
-      const quoted = NAME.test(key) ? quote(textOf(value)) : undefined;
-      if (quoted !== undefined) lines.push(`${key}=${quoted}\n`);
-      else problems.push(NAME.test(key) ? uncarriable(key) : badName(key));
-    }
-    return problems.length > 0
-      ? { problems }
-      : { files: [{ name: undefined, content: Buffer.from(lines.join('')) }] };
-  },
+  render: (values) =>
+    fileOfLines(values, (key, value) => {
+      if (!isShellName(key)) return BAD_NAME;
+      if (isEvaluatedByShell(key)) return SHELL_RUNS_IT;
+      const quoted = quote(textOf(value));
+      return quoted === undefined ? UNCARRIABLE : { text: `${key}=${quoted}` };
+    }),
 };
 
 /** @returns undefined when no form carries the value through all readers */
@@ -44,21 +47,4 @@ function quote(value: string): string | undefined {
   if (!/["\\$`]/.test(value)) return `"${value}"`;
   // Nothing else may stand without quotes: a shell that reads the file would run it.
   return BARE_WITH_BACKSLASHES.test(value) && !CONTINUES_LINE.test(value) ? value : undefined;
-}
-
-function badName(key: string): FormatProblem {
-  return {
-    key,
-    reason: 'is not a name that an environment variable can have',
-    hint: 'give it one with keys.rename, or leave it out with keys.exclude; `format: json` takes any name',
-  };
-}
-
-function uncarriable(key: string): FormatProblem {
-  return {
-    key,
-    reason:
-      'has a value that readers of dotenv files understand differently (an apostrophe with `"`, `\\`, `$` or a backtick, a backslash before another or at the end, a carriage return, or no text)',
-    hint: 'use `format: json`, `format: raw` or a template for it, and leave it out here with keys.exclude',
-  };
 }

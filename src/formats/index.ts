@@ -1,10 +1,25 @@
 import { dotenv } from './dotenv.ts';
 import { files } from './files.ts';
 import type { Format } from './format.ts';
+import { ini } from './ini.ts';
 import { json } from './json.ts';
+import { properties } from './properties.ts';
 import { raw } from './raw.ts';
+import { shell } from './shell.ts';
+import { toml } from './toml.ts';
+import { yaml } from './yaml.ts';
 
 /** Every format, by the name that `format:` has. */
-export const FORMATS = { dotenv, json, raw, files } as const satisfies Record<string, Format>;
+export const FORMATS = {
+  dotenv,
+  shell,
+  json,
+  yaml,
+  toml,
+  properties,
+  ini,
+  raw,
+  files,
+} as const satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof FORMATS;

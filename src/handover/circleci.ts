@@ -1,6 +1,6 @@
 import type { Handover } from './handover.ts';
 import { appendToJobFile } from './job-file.ts';
-import { exports } from './texts.ts';
+import { exportsOf } from './texts.ts';
 
 /** Later steps source this file. https://circleci.com/docs/env-vars/ */
 export const circleci: Handover = {
@@ -8,6 +8,6 @@ export const circleci: Handover = {
   description: 'CircleCI: $BASH_ENV',
   setsJobVariables: true,
   deliver(variables, io) {
-    appendToJobFile('BASH_ENV', exports(variables), io);
+    appendToJobFile('BASH_ENV', exportsOf(variables), io);
   },
 };

@@ -1,16 +1,19 @@
-import type { Variable } from '../values.ts';
-import { RunError } from '../errors.ts';
+import type { Format } from '../formats/format.ts';
 import { dotenv as dotenvFormat } from '../formats/dotenv.ts';
+import { shell as shellFormat } from '../formats/shell.ts';
+import { RunError } from '../errors.ts';
+import type { Variable } from '../values.ts';
 import { printed } from './handover.ts';
 
-/** `export NAME='value'`, for `eval` in any POSIX shell. */
-export const shell = printed('shell', 'export commands for sh, bash, zsh', exports);
+/** For `eval` in any POSIX shell; the same as the output format. */
+export const shell = printed('shell', 'export commands for sh, bash, zsh', exportsOf);
 
-export function exports(variables: readonly Variable[]): string {
-  return variables
-    .map(({ name, text }) => `export ${name}='${text.replaceAll("'", String.raw`'\''`)}'\n`)
-    .join('');
+export function exportsOf(variables: readonly Variable[]): string {
+  return inFormat(shellFormat, variables);
 }
+
+/** The same as the output format. */
+export const dotenv = printed('dotenv', 'NAME=value lines', (variables) => inFormat(dotenvFormat, variables));
 
 /** fish knows two escapes within single quotes. https://fishshell.com/docs/current/language.html#quotes */
 export const fish = printed('fish', 'set commands for fish', (variables) =>
@@ -26,9 +29,8 @@ export const json = printed(
     `${JSON.stringify(Object.fromEntries(variables.map(({ name, text }) => [name, text])), undefined, 2)}\n`,
 );
 
-/** The same as the output format. */
-export const dotenv = printed('dotenv', 'NAME=value lines', (variables) => {
-  const formatted = dotenvFormat.render(new Map(variables.map(({ name, text }) => [name, text])), {
+function inFormat(format: Format, variables: readonly Variable[]): string {
+  const formatted = format.render(new Map(variables.map(({ name, text }) => [name, text])), {
     key: undefined,
     decode: undefined,
   });
@@ -36,10 +38,10 @@ export const dotenv = printed('dotenv', 'NAME=value lines', (variables) => {
     return formatted.files.map(({ content }) => Buffer.from(content).toString('utf8')).join('');
   }
   throw new RunError(
-    formatted.problems.map(({ key, reason, hint }) => ({
+    formatted.problems.map(({ key, reason }) => ({
       kind: 'output',
       message: `the variable \`${key}\` ${reason}`,
-      hint,
+      hint: 'give it another name, use another --format, or write its value to a file with an output',
     })),
   );
-});
+}

@@ -77,6 +77,19 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', (
       { ...good, outputs: [{ path: 'c.env', format: 'dotenv', secret: 'a' }] },
     ],
     [
+      'a value that ini cannot carry',
+      8,
+      { ...good, outputs: [{ path: 'c.ini', format: 'ini', secret: 'a' }] },
+    ],
+    [
+      'a name that a shell keeps for itself',
+      8,
+      {
+        ...good,
+        outputs: [{ path: 'c.sh', format: 'shell', secret: 'a', keys: { rename: { key: 'RANDOM' } } }],
+      },
+    ],
+    [
       'a value that is not base64',
       8,
       { ...good, outputs: [{ path: 'c', secret: 'a', key: 'quotes', decode: 'base64' }] },

@@ -362,6 +362,8 @@ describe('single values', () => {
         env: { ...env, GITHUB_ENV: app.workspace.root },
       });
       assert.equal(unwritable.code, 8);
+      // Bash would run what is assigned to this one.
+      assert.equal((await run('env', { environment: { RANDOM: 'secret/db#nasty' } }, [])).code, 8);
       assert.equal((await run('env', { environment }, ['--format', 'github'], { env: {} })).code, 8);
       assert.equal((await run('env', { environment }, ['--format', 'gitub'])).code, 2);
       await nothingLeft();

@@ -3,8 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { parseEnv } from 'node:util';
+import { parse as parseProperties } from 'dot-properties';
+import { load } from 'js-yaml';
+import { parse as parseToml } from 'smol-toml';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { failuresOf } from '../support/cli.ts';
+import { readWithShell } from '../support/format-readers.ts';
 
 const ODD: Readonly<Record<string, string>> = {
   quotes: `it's "quoted"`,
@@ -35,6 +39,11 @@ describe('values', () => {
         outputs: [
           { path: 'odd.json', format: 'json', secret: 'odd' },
           { path: 'odd/', format: 'files', secret: 'odd' },
+          ...(['shell', 'yaml', 'toml', 'properties'] as const).map((format) => ({
+            path: `odd.${format}`,
+            format,
+            secret: 'odd',
+          })),
           ...names.map((name) => ({ path: `raw-${name}`, secret: 'odd', key: name })),
           ...names.map((name) => ({ path: `template-${name}`, contents: `[{{odd.${name}}}]` })),
           ...names.map((name) => ({
@@ -46,6 +55,11 @@ describe('values', () => {
       });
       assert.equal(result.code, 0, result.stderr);
       assert.deepEqual(JSON.parse(app.workspace.read('out/odd.json')), ODD);
+      assert.deepEqual(load(app.workspace.read('out/odd.yaml')), ODD);
+      assert.deepEqual({ ...parseToml(app.workspace.read('out/odd.toml')) }, ODD);
+      assert.deepEqual(parseProperties(app.workspace.read('out/odd.properties')), ODD);
+      const variables = readWithShell('sh', Buffer.from(app.workspace.read('out/odd.shell')));
+      for (const [name, value] of Object.entries(ODD)) assert.equal(variables[name], value, `shell ${name}`);
       for (const [name, value] of Object.entries(ODD)) {
         assert.equal(app.workspace.read(`out/odd/${name}`), value, `files ${name}`);
         assert.equal(app.workspace.read(`out/raw-${name}`), value, `raw ${name}`);

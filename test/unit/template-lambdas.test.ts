@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { parse as parseToml } from 'smol-toml';
 import type { Failure } from '../../src/errors.ts';
 import { Secret } from '../../src/secret-string.ts';
 import type { Secrets } from '../../src/secrets.ts';
@@ -70,6 +71,18 @@ describe('lambdas', () => {
     assert.match(problem('yaml', 'canary\ud800'), /surrogate/);
   });
 
+  test('@toml is a basic string on one line', () => {
+    fc.assert(
+      fc.property(anyText, (value) => {
+        const text = encode('toml', value);
+        assert.deepEqual({ ...parseToml(`k = ${text}`) }, { k: value });
+        assert.match(text, /^"[^\x00-\x1f\x7f]*"$/);
+      }),
+    );
+    assert.equal(encode('toml', 'é"\\\n\x7f'), '"é\\"\\\\\\n\\u007f"');
+    assert.match(problem('toml', 'canary\ud800'), /surrogate/);
+  });
+
   test('@shell is one word of a real shell', () => {
     const values = fc
       .sample(anyText, { numRuns: 300, seed: 1 })
@@ -79,6 +92,7 @@ describe('lambdas', () => {
     const printed = execFileSync('/bin/sh', ['-s'], { encoding: 'utf8', input: script });
     assert.deepEqual(printed.split('\0'), [...values, '']);
     assert.doesNotMatch(problem('shell', 'canary\0'), /canary/);
+    assert.match(problem('shell', 'canary\ud800'), /surrogate/);
   });
 
   test('@url leaves only the unreserved characters of RFC 3986', () => {
