@@ -77,6 +77,7 @@ ${EXIT_CODES_HELP}`,
   addEnv(program, io);
   addRead(program, io);
   addCheck(program, io);
+  addPolicy(program, io);
   addSchema(program, io);
   return program;
 }
@@ -188,6 +189,7 @@ function addCheck(program: Command, io: Io): void {
     .description('validate config, templates and references offline, and show the plan')
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--json', 'print the plan as JSON')
+    .option('--online', 'log in and ask what the token may do at each path; no secret is read')
     .option('--fixtures <file>', 'prove the outputs with the values of a YAML or JSON file')
     .addHelpText(
       'after',
@@ -195,12 +197,31 @@ function addCheck(program: Command, io: Io): void {
 Examples:
   vaultonce check                       with ./vaultonce.yaml
   vaultonce check -c app.yaml --json    for machines
+  vaultonce check --online              is everything allowed?
   vaultonce check --fixtures test.yaml  are all keys there, do all templates render?
 ${EXIT_CODES_HELP}`,
     )
     .action(async (options: CheckOptions, command: Command) => {
       const { check } = await import('./commands/check.ts');
       await check(options, flagsOf(command), io);
+    });
+}
+
+function addPolicy(program: Command, io: Io): void {
+  withCommonFlags(program.command('policy'))
+    .description('print the least-privilege policy (HCL) that this config needs')
+    .addHelpText(
+      'after',
+      `
+Logs in only if the server has to say which engine serves a path; with \`engine:\` for each secret it works offline.
+
+Examples:
+  vaultonce policy | bao policy write web -
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { policy } = await import('./commands/policy.ts');
+      await policy(flagsOf(command), io);
     });
 }
 

@@ -1,12 +1,15 @@
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
+import { throwIfAny, type Failure } from '../errors.ts';
+import { inspectCapabilities, type InspectedRead } from '../inspect.ts';
 import { readFixtures } from '../fixtures.ts';
 import type { Io } from '../io.ts';
 import type { OutputPlan } from '../outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan.ts';
 import { renderOutputs } from '../render.ts';
 import { modeText } from '../report.ts';
+import { capabilitiesFor, missingCapabilities } from './capabilities.ts';
 import { withAnyAddress } from './perform.ts';
 import { alignColumns } from './table.ts';
 
@@ -14,20 +17,29 @@ export interface CheckOptions {
   readonly json?: boolean;
   /** Proves the outputs with the values of this file. */
   readonly fixtures?: string;
+  /** Logs in, and asks what the token may do; no secret is read. */
+  readonly online?: boolean;
 }
 
 /**
  * `vaultonce check`: validates without a server and shows what `render` would do, or `exec` and `env` without outputs.
  * @throws RunError with every problem
  */
-export async function check({ json = false, fixtures }: CheckOptions, flags: Flags, io: Io): Promise<void> {
+export async function check(
+  { json = false, fixtures, online = false }: CheckOptions,
+  flags: Flags,
+  io: Io,
+): Promise<void> {
   const config = await loadConfig(fixtures === undefined ? flags : withAnyAddress(flags), io);
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? environmentOf(config) : [];
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) renderOutputs(plan.outputs, await readFixtures(fixtures, plan.secrets, io));
-  const description = describePlan(config, plan);
+  const access = online ? (await inspectCapabilities(config, plan, io)).map(describeAccess) : undefined;
+  io.log.stopProgress();
+  const description = { ...describePlan(config, plan), ...(access === undefined ? {} : { access }) };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
+  throwIfAny((access ?? []).flatMap(denialOf));
 }
 
 interface PlanDescription {
@@ -86,6 +98,41 @@ function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescripti
   };
 }
 
+/** What the token may do at the path of a request. */
+interface Access {
+  readonly secrets: readonly string[];
+  readonly path: string;
+  readonly namespace: string | null;
+  readonly needs: readonly string[];
+  readonly has: readonly string[];
+  readonly allowed: boolean;
+}
+
+function describeAccess({ read, capabilities }: InspectedRead): Access {
+  const needs = capabilitiesFor(read);
+  return {
+    secrets: read.secrets.map(({ name }) => name),
+    path: read.request.path,
+    namespace: read.request.namespace ?? null,
+    needs,
+    has: capabilities,
+    allowed: missingCapabilities(needs, capabilities).length === 0,
+  };
+}
+
+function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
+  if (allowed) return [];
+  const list = needs.map((capability) => `"${capability}"`).join(', ');
+  return [
+    {
+      kind: 'denied',
+      message: `the token may not ${needs.join(' and ')} ${path}`,
+      where: secrets.map((name) => `secrets.${name}`).join(', '),
+      hint: `a policy of the token has to allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
+    },
+  ];
+}
+
 function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] {
   return {
     name: secret.name,
@@ -126,7 +173,18 @@ function identityOf({ namespace, path, mount, engine, version, write }: SecretPl
   return JSON.stringify([namespace, path, mount, engine, version, write?.reveal()]);
 }
 
-function tables(plan: PlanDescription): string {
+function accessTable(access: readonly Access[]): string[] {
+  const rows = access.map(({ secrets, path, needs, has, allowed }) => [
+    secrets.join(', '),
+    path,
+    needs.join(', '),
+    has.join(', '),
+    allowed ? 'allowed' : 'DENIED',
+  ]);
+  return ['', ...alignColumns(['SECRET', 'PATH ON THE SERVER', 'NEEDS', 'HAS', ''], rows)];
+}
+
+function tables(plan: PlanDescription & { readonly access?: readonly Access[] }): string {
   const { login, requests } = plan;
   const mount = login.mount === null ? '' : ` at auth/${login.mount}`;
   const namespace = login.namespace === null ? '' : ` in namespace ${login.namespace}`;
@@ -153,6 +211,7 @@ function tables(plan: PlanDescription): string {
     ...alignColumns(['SECRET', 'REQUEST', 'PATH', 'ENGINE', ''], secrets),
     '',
     ...alignColumns(['OUTPUT', 'FORMAT', 'MODE', 'OWNER', 'SECRETS'], outputs),
+    ...(plan.access === undefined ? [] : accessTable(plan.access)),
     '',
   ].join('\n');
 }

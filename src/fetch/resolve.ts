@@ -32,7 +32,8 @@ export function resolveReads(
   const failures: Failure[] = [];
   for (const secret of secrets) {
     const { engine, mount, mountKnown } = chooseEngine(secret, tables);
-    if (secret.version !== undefined && engine.name !== 'kv2') {
+    // Of a mount that the token may not see, the answer will be a refusal.
+    if (secret.version !== undefined && engine.name !== 'kv2' && mountKnown) {
       failures.push(versionWithoutKv2(secret, engine));
       continue;
     }

@@ -39,6 +39,13 @@ export function readLogin(body: unknown): LoginAnswer {
   };
 }
 
+/** Reads the answer of `sys/capabilities-self`: what the token may do, by path. */
+export function readCapabilities(body: unknown): ReadonlyMap<string, readonly string[]> {
+  const data = isJsonObject(body) ? body['data'] : undefined;
+  if (!isJsonObject(data)) return new Map();
+  return new Map(Object.entries(data).map(([path, capabilities]) => [path, stringList(capabilities)]));
+}
+
 /** A mount of `sys/internal/ui/mounts`. */
 export interface Mount {
   /** With a trailing slash. */

@@ -1,0 +1,91 @@
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Flags } from '../config/settings.ts';
+import { RunError } from '../errors.ts';
+import { resolveReads, type PlannedRead } from '../fetch/resolve.ts';
+import { inspectReads } from '../inspect.ts';
+import type { Io } from '../io.ts';
+import { environmentOf, planRun, type Plan } from '../plan.ts';
+import { Secret } from '../secret-string.ts';
+import { capabilitiesFor } from './capabilities.ts';
+
+/**
+ * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
+ * has to say how a path is read.
+ * @throws RunError
+ */
+export async function policy(flags: Flags, io: Io): Promise<void> {
+  const config = await loadConfig(flags, io);
+  const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values: environmentOf(config) });
+  const reads = await readsOf(config, plan, io);
+  io.log.stopProgress();
+  io.stdout.write(policyText(config, reads));
+}
+
+async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
+  if (plan.secrets.some(({ needsMountTable }) => needsMountTable)) return inspectReads(config, plan, io);
+  const { reads, failures } = resolveReads(plan.secrets, new Map(), new Secret(''));
+  if (failures.length > 0) throw new RunError(failures);
+  return reads;
+}
+
+interface Rule {
+  readonly path: string;
+  readonly capabilities: readonly string[];
+  /** What needs it. */
+  readonly reason: string;
+}
+
+function policyText(config: Config, reads: readonly PlannedRead[]): string {
+  const own = config.auth.namespace ?? config.server.namespace;
+  const groups = Map.groupBy(reads, ({ request }) => request.namespace);
+  const sections = [...groups].map(([namespace, some]) => {
+    const rules = [...rulesOf(some), ...(namespace === own ? returnRules(config) : [])];
+    return sectionText(namespace, rules);
+  });
+  if (groups.has(own)) return sections.join('\n');
+  const returning = returnRules(config);
+  return [...sections, ...(returning.length > 0 ? [sectionText(own, returning)] : [])].join('\n');
+}
+
+/** One rule for each path: a policy that names a path twice keeps only the last. */
+function rulesOf(reads: readonly PlannedRead[]): Rule[] {
+  return [...Map.groupBy(reads, ({ request }) => request.path)].map(([path, some]) => {
+    checkLiteral(path, some);
+    return {
+      path,
+      capabilities: [...new Set(some.flatMap(capabilitiesFor))].sort(),
+      reason: some.flatMap(({ secrets }) => secrets.map(({ name }) => name)).join(', '),
+    };
+  });
+}
+
+/** `+` and a `*` at the end stand for other paths, and nothing quotes them. */
+function checkLiteral(path: string, reads: readonly PlannedRead[]): void {
+  if (!path.endsWith('*') && !path.split('/').includes('+')) return;
+  throw new RunError('config', `no policy can name the path ${path} and nothing else`, {
+    where: reads.flatMap(({ secrets }) => secrets.map(({ where }) => where)).join(', '),
+    hint: 'a `*` at the end and a segment `+` are wildcards in policies: give the secret another path',
+  });
+}
+
+/** A role may come without the default policy, which would allow it. */
+function returnRules({ revoke, auth }: Config): Rule[] {
+  const returns = revoke === 'always' || (revoke === 'auto' && auth.method !== 'token');
+  if (!returns) return [];
+  return [{ path: 'auth/token/revoke-self', capabilities: ['update'], reason: 'gives the token back' }];
+}
+
+function sectionText(namespace: string | undefined, rules: readonly Rule[]): string {
+  const heading = namespace === undefined ? [] : [`# In namespace ${namespace}:`];
+  const texts = rules.map(({ path, capabilities, reason }) => {
+    const list = capabilities.map((capability) => JSON.stringify(capability)).join(', ');
+    return `# ${reason}\npath ${hclText(path)} {\n  capabilities = [${list}]\n}\n`;
+  });
+  return [...heading, ...texts].join('\n');
+}
+
+/** HCL interpolates `${` within quotes. */
+function hclText(text: string): string {
+  return JSON.stringify(text).replaceAll('${', '$${');
+}

@@ -1,0 +1,100 @@
+import { prepareLogin } from './auth/prepare.ts';
+import type { Config } from './config/config.ts';
+import { RunError, throwIfAny, type Failure } from './errors.ts';
+import { fetchMountTables } from './fetch/mount-tables.ts';
+import { refusalOf } from './fetch/refusal.ts';
+import { resolveReads, type PlannedRead } from './fetch/resolve.ts';
+import type { Io } from './io.ts';
+import type { Plan } from './plan.ts';
+import { Secret } from './secret-string.ts';
+import { openSession, type Session } from './session.ts';
+import { createClient } from './vault/client.ts';
+import { readCapabilities } from './vault/responses.ts';
+import { createSender, type Sender } from './vault/sender.ts';
+
+/** A request that a run would make, and what the token may do there. */
+export interface InspectedRead {
+  readonly read: PlannedRead;
+  readonly capabilities: readonly string[];
+}
+
+/**
+ * Logs in and finds out which requests a run would make, without making them; the token is given back.
+ * @throws RunError
+ */
+export async function inspectReads(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
+  return withSession(config, io, (session, sender) => readsOf(plan, session, sender));
+}
+
+/**
+ * The same, and asks what the token may do at each path: one request for each namespace.
+ * @throws RunError
+ */
+export async function inspectCapabilities(
+  config: Config,
+  plan: Plan,
+  io: Io,
+): Promise<readonly InspectedRead[]> {
+  return withSession(config, io, async (session, sender) => {
+    const reads = await readsOf(plan, session, sender);
+    const inspected: InspectedRead[] = [];
+    for (const [namespace, some] of Map.groupBy(reads, ({ request }) => request.namespace)) {
+      const paths = [...new Set(some.map(({ request }) => request.path))];
+      const capabilities = await askCapabilities(paths, namespace, session.token, sender);
+      for (const read of some) {
+        inspected.push({ read, capabilities: capabilities.get(read.request.path) ?? [] });
+      }
+    }
+    return inspected;
+  });
+}
+
+async function withSession<T>(
+  config: Config,
+  io: Io,
+  work: (session: Session, sender: Sender) => Promise<T>,
+): Promise<T> {
+  io.lifetime.limit(config.timeoutMs);
+  const login = prepareLogin(config, io);
+  using client = await createClient(config.server, config.concurrency, io);
+  const sender = createSender(client, config.server, io);
+  await using session = await openSession(login, config.revoke, sender, io);
+  return await work(session, sender);
+}
+
+async function readsOf(
+  { secrets }: Plan,
+  { token }: Session,
+  sender: Sender,
+): Promise<readonly PlannedRead[]> {
+  const unknown = secrets.filter(({ needsMountTable }) => needsMountTable);
+  const tables = await fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), token, sender);
+  const { reads, failures } = resolveReads(secrets, tables, token);
+  throwIfAny([...failures, ...reads.filter(({ mountKnown }) => !mountKnown).map(hiddenMount)]);
+  return reads;
+}
+
+/** Without its mount nobody can say which path a secret is read at. */
+function hiddenMount({ request, secrets }: PlannedRead): Failure {
+  return {
+    kind: 'denied',
+    message: `the server lists no mount for ${request.path} to this token`,
+    where: secrets.map(({ where }) => where).join(', '),
+    hint: 'the token may do nothing there, or nothing is mounted; declare `engine:` to leave the mounts alone',
+  };
+}
+
+/** https://openbao.org/api-docs/system/capabilities-self/ */
+async function askCapabilities(
+  paths: readonly string[],
+  namespace: string | undefined,
+  token: Secret,
+  sender: Sender,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const path = 'sys/capabilities-self';
+  const body = new Secret(JSON.stringify({ paths }));
+  const answer = await sender.send({ method: 'POST', path, namespace, token, body, mints: false });
+  if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
+  if (answer.status < 300) return readCapabilities(answer.body);
+  throw new RunError([refusalOf(answer, { path, namespace, where: undefined, capability: 'update' })]);
+}

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { failuresOf, logLines, runCli } from '../support/cli.ts';
+
+/** What a config needs to be allowed: said by `policy`, asked by `check --online`. */
+describe('policies', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp();
+    const { api } = app.server;
+    await app.putKv2('web', { password: 'x' });
+    await app.putKv1('legacy', { token: 'y' });
+    await api.post('sys/mounts/transit', { type: 'transit' });
+    await api.post('transit/keys/app');
+    await api.post('sys/policies/acl/app', {
+      policy: 'path "*" { capabilities = ["create", "read", "update", "list"] }',
+    });
+  });
+  beforeEach(() => {
+    app.server.takeAudit();
+  });
+  after(() => app.stop());
+
+  const config: TestConfig = {
+    secrets: {
+      web: { path: 'secret/web', version: 1 },
+      same: 'secret/data/web',
+      legacy: 'kv1/legacy',
+      sealed: { path: 'transit/encrypt/app', write: { plaintext: 'eA==' } },
+    },
+    outputs: [{ path: 'web', secret: 'web', key: 'password' }],
+    environment: { TOKEN: 'kv1/other#token' },
+  };
+  const roleWith = async (policy: string, role: object = {}): Promise<TestConfig> => {
+    await app.server.api.post('sys/policies/acl/least', { policy });
+    const defaults = { token_policies: ['least'], token_no_default_policy: false };
+    return createRole(app.server, 'least', { ...defaults, ...role });
+  };
+
+  test('the policy is the least: render works with it, and not without any of its rules', async () => {
+    const printed = await runCli(['policy', '-c', app.config(config)]);
+    assert.equal(printed.code, 0, printed.stderr);
+    assert.deepEqual(requestsOf(app.server), [
+      'update auth/approle/login',
+      'read sys/internal/ui/mounts',
+      'update auth/token/revoke-self',
+    ]);
+    const rules = printed.stdout.split('\n\n');
+    assert.deepEqual(
+      rules.map((rule) => /path (".*?")/.exec(rule)?.[1]),
+      [
+        '"secret/data/web"',
+        '"kv1/legacy"',
+        '"transit/encrypt/app"',
+        '"kv1/other"',
+        '"auth/token/revoke-self"',
+      ],
+    );
+    const role = { token_no_default_policy: true };
+    const auth = await roleWith(printed.stdout, role);
+    const complete = await app.render({ ...config, auth });
+    assert.equal(complete.code, 0, complete.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+
+    for (const rule of rules.filter((one) => !one.includes('kv1/other'))) {
+      const lacking = await roleWith(rules.filter((one) => one !== rule).join('\n\n'), role);
+      const result = await app.render({ ...config, auth: lacking });
+      const returns = rule.includes('revoke-self');
+      assert.equal(result.code, returns ? 0 : 5, `${rule}\n${result.stderr}`);
+      assert.equal(
+        logLines(result).some(({ event }) => event === 'revoke_failed'),
+        returns,
+      );
+      await app.server.revokeTokens();
+    }
+  });
+
+  test('with every engine declared it needs no server', async () => {
+    const offline = {
+      vault: { address: 'http://127.0.0.1:1' },
+      secrets: {
+        a: { path: 'kv/a', engine: 'kv2' },
+        b: { path: 'kv/b', engine: 'kv1', write: { x: '${X}' } },
+      },
+    };
+    const result = await runCli(['policy', '-c', app.config(offline)], { env: { X: 'canary' } });
+    assert.equal(result.code, 0, result.stderr);
+    assert.match(result.stdout, /path "kv\/data\/a" \{\n {2}capabilities = \["read"\]\n\}/);
+    assert.match(result.stdout, /path "kv\/b" \{\n {2}capabilities = \["create", "update"\]\n\}/);
+    assert.doesNotMatch(result.stdout, /canary/);
+    const wildcard = await runCli([
+      'policy',
+      '-c',
+      app.config({ secrets: { a: { path: 'kv/a*', engine: 'raw' } } }),
+    ]);
+    assert.equal(wildcard.code, 3);
+  });
+
+  test('check --online tells what would be denied, and reads no secret', async () => {
+    const auth = await roleWith(
+      'path "secret/data/web" { capabilities = ["read"] }\npath "kv1/*" { capabilities = ["list"] }\npath "transit/*" { capabilities = ["deny"] }',
+    );
+    app.server.takeAudit();
+    const declared = {
+      secrets: { web: 'secret/web', legacy: 'kv1/legacy', raw: { path: 'transit/keys/app', engine: 'raw' } },
+    };
+    const result = await runCli(['check', '--online', '--json', '-c', app.config({ ...declared, auth })]);
+    assert.equal(result.code, 5, result.stderr);
+    assert.notEqual(result.stdout, '', result.stderr);
+    const { access } = JSON.parse(result.stdout) as { access: { path: string; allowed: boolean }[] };
+    assert.deepEqual(
+      access.map(({ path, allowed }) => [path, allowed]),
+      [
+        ['secret/data/web', true],
+        ['kv1/legacy', false],
+        ['transit/keys/app', false],
+      ],
+    );
+    assert.deepEqual(
+      failuresOf(result).map(({ where }) => where),
+      ['secrets.legacy', 'secrets.raw'],
+    );
+    assert.deepEqual(requestsOf(app.server), [
+      'update auth/approle/login',
+      'read sys/internal/ui/mounts',
+      'update sys/capabilities-self',
+      'update auth/token/revoke-self',
+    ]);
+    const allowed = await runCli([
+      'check',
+      '--online',
+      '-c',
+      app.config({ secrets: { web: 'secret/web' }, auth }),
+    ]);
+    assert.equal(allowed.code, 0, allowed.stderr);
+    assert.match(allowed.stdout, /web +secret\/data\/web +read +read +allowed/);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+});
