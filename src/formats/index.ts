@@ -3,6 +3,7 @@ import { files } from './files.ts';
 import type { Format } from './format.ts';
 import { ini } from './ini.ts';
 import { json } from './json.ts';
+import { pem } from './pem.ts';
 import { properties } from './properties.ts';
 import { raw } from './raw.ts';
 import { shell } from './shell.ts';
@@ -18,6 +19,7 @@ export const FORMATS = {
   toml,
   properties,
   ini,
+  pem,
   raw,
   files,
 } as const satisfies Record<string, Format>;

@@ -269,6 +269,13 @@ describe('values', () => {
         { path: 'tls.crt', secret: 'same', key: 'certificate' },
         { path: 'other.crt', secret: 'other', key: 'certificate' },
         { path: 'health.txt', contents: '{{health.initialized}}' },
+        { path: 'haproxy.pem', format: 'pem', secret: 'tls' },
+        {
+          path: 'fullchain.pem',
+          format: 'pem',
+          secret: 'tls',
+          keys: { include: ['certificate', 'ca_chain', 'issuing_ca'] },
+        },
       ],
     });
     assert.equal(result.code, 0, result.stderr);
@@ -282,6 +289,16 @@ describe('values', () => {
       'key and certificate come from one request',
     );
     assert.equal(app.workspace.read('out/health.txt'), 'true');
+    const headings = (name: string): string[] => app.workspace.read(name).match(/BEGIN [A-Z ]+/g) ?? [];
+    assert.deepEqual(headings('out/fullchain.pem'), ['BEGIN CERTIFICATE', 'BEGIN CERTIFICATE']);
+    assert.deepEqual(headings('out/haproxy.pem'), [
+      'BEGIN CERTIFICATE',
+      'BEGIN CERTIFICATE',
+      'BEGIN RSA PRIVATE KEY',
+    ]);
+    // Only the first certificate of the bundle is checked; the second one is the root that signed it.
+    const chain = app.workspace.path('out/fullchain.pem');
+    execFileSync('openssl', ['verify', '-CAfile', chain, chain]);
   });
 
   test('keys: include, exclude, rename, case, prefix; merged secrets and their conflicts', async () => {

@@ -242,3 +242,44 @@ describe('files', () => {
 test('each format is registered by its name', () => {
   for (const [name, { name: own }] of Object.entries(FORMATS)) assert.equal(name, own);
 });
+
+describe('pem', () => {
+  const block = (label: string, body: string): string =>
+    `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----`;
+  const leaf = block('CERTIFICATE', 'TEVBRg==');
+  const issuer = block('CERTIFICATE', 'SVNTVUVS');
+  const root = block('CERTIFICATE', 'Uk9PVA==');
+  const key = block('PRIVATE KEY', 'S0VZ');
+  const pem = (keys: Keys): string => bytes('pem', keys).toString();
+
+  test('certificate, chain, key, whatever the order of the keys; nothing twice', () => {
+    const keys = {
+      private_key: `${key}\n`,
+      issuing_ca: issuer,
+      ca_chain: [issuer, root],
+      certificate: leaf,
+      serial_number: '1',
+    };
+    assert.equal(pem(keys), [leaf, issuer, root, key, ''].join('\n'));
+    assert.equal(pem({ certificate: leaf, issuing_ca: issuer, ca_chain: [] }), `${leaf}\n${issuer}\n`);
+    assert.equal(pem({ certificate: `${leaf}\n${issuer}`, ca_chain: null }), `${leaf}\n${issuer}\n`);
+    assert.equal(pem({ private_key: key.replaceAll('\n', '\r\n') }), `${key}\n`);
+  });
+
+  test('what is no PEM is refused, and so is a secret without any', () => {
+    for (const certificate of [
+      'text',
+      `${leaf} and text`,
+      block('CERTIFICATE', 'x').replace('END', 'BEGIN'),
+      7,
+      [1],
+      { a: leaf },
+    ]) {
+      assert.deepEqual(
+        problems('pem', { certificate }).map((problem) => problem.key),
+        ['certificate'],
+      );
+    }
+    assert.match(problems('pem', { cert: leaf })[0]?.hint ?? '', /keys\.rename/);
+  });
+});
