@@ -112,6 +112,7 @@ function addExec(program: Command, io: Io): void {
     .option('--env <name=ref>', 'a variable more, as NAME=path#key; may be repeated', collect)
     .option('--clear-env', 'do not hand the inherited environment on, except PATH')
     .option('--keep-env <name>', 'hand this variable on in any case; may be repeated', collect)
+    .option('--redact', 'black out the values (of 4 characters and more) in what the command prints')
     .option('--pass-token', 'hand on VAULT_TOKEN and what else this run logged in with')
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')

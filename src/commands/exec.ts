@@ -1,5 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Flags } from '../config/settings.ts';
+import { RunError } from '../errors.ts';
+import { masksOf } from '../handover/masks.ts';
 import type { Io } from '../io.ts';
 import { checkSize, findCommand, replaceProcess } from '../command.ts';
 import { perform } from './perform.ts';
@@ -12,10 +14,15 @@ export interface ExecOptions {
   readonly keepEnv?: readonly string[];
   /** Pass the token and the identity of this run on. */
   readonly passToken?: boolean;
+  /** Black out the values in what the command prints; it is then a child of this process. */
+  readonly redact?: boolean;
 }
 
 /** How this program logs in: nothing that the command needs to know. */
 const CREDENTIALS = /^(?:(?:BAO|VAULT)_(?:TOKEN|CLIENT_KEY)|VAULTONCE_.*)$/;
+
+/** Shorter values are words and numbers that all output has. */
+const SHORTEST_REDACTED = 4;
 
 /**
  * `vaultonce exec -- CMD…`: fetches, writes the outputs if there are any, and becomes the command, which has the
@@ -31,7 +38,7 @@ export async function exec(
   const program = findCommand(command, io);
   const named = variablesOfFlags(options.env ?? []);
   let jwtVariable: string | undefined;
-  const env = await perform(
+  const { env, secrets } = await perform(
     flags,
     {
       printsValues: true,
@@ -46,15 +53,20 @@ export async function exec(
         };
       },
       deliver: (values) => {
+        const variables = textsOf(values);
         const result = inherited(io.env, options, jwtVariable);
-        for (const { name, text } of textsOf(values)) result[name] = text;
+        for (const { name, text } of variables) result[name] = text;
         checkSize(program, result);
-        return result;
+        return { env: result, secrets: variables };
       },
     },
     io,
   );
-  replaceProcess(program, env);
+  if (options.redact !== true) return replaceProcess(program, env);
+  const { runRedacted } = await import('../supervise.ts');
+  const masks = masksOf(secrets).filter(({ length }) => length >= SHORTEST_REDACTED);
+  // Its status is ours, and nothing has failed that would have to be told.
+  throw new RunError([], await runRedacted(program, env, masks));
 }
 
 function jwtVariableOf({ auth }: Config): string | undefined {

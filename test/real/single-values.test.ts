@@ -241,6 +241,30 @@ describe('single values', () => {
       assert.deepEqual(requestsOf(app.server), []);
     });
 
+    test('--redact: no value in its output, signals and status forwarded', async () => {
+      const script =
+        'echo "$PASSWORD ${PASSWORD}x" | tr x y; printf %s "$NASTY" >&2; printf sec; sleep 0.1; printf ond; printf seco; exit 9';
+      const result = await run('exec', { environment }, ['--redact', '--', 'sh', '-c', script]);
+      assert.equal(result.code, 9);
+      assert.equal(result.stdout, '*** ***y\n***seco');
+      assert.equal(result.stderr, '***');
+      const running = startCli([
+        'exec',
+        '-c',
+        app.config({ environment }),
+        '--redact',
+        '--',
+        'sh',
+        '-c',
+        'trap "echo got it; exit 5" TERM; echo ready >&2; while :; do sleep 0.05; done',
+      ]);
+      await running.stderrMatches(/ready/);
+      running.child.kill('SIGTERM');
+      assert.deepEqual(await running.done, { code: 5, stdout: 'got it\n', stderr: 'ready\n' });
+      const killed = await run('exec', { environment }, ['--redact', '--', 'sh', '-c', 'kill -9 $$']);
+      assert.equal(killed.code, 137);
+    });
+
     test('a script without an interpreter line is for the shell', async () => {
       const script = app.workspace.write('script', 'echo "$1 $PASSWORD"\n', 0o755);
       assert.equal((await run('exec', { environment }, ['--', script, 'arg'])).stdout, 'arg second\n');
