@@ -1,9 +1,8 @@
 import { RunError, throwIfAny } from '../errors.ts';
 import type { Flags } from '../config/settings.ts';
 import { nearestHint } from '../config/nearest.ts';
-import { defaultHandover, detectSystem, HANDOVERS } from '../handover/index.ts';
+import { defaultHandover, detectSystem, HANDOVERS, maskInJob } from '../handover/index.ts';
 import type { Handover } from '../handover/handover.ts';
-import { masksOf } from '../handover/masks.ts';
 import { hijackingNames } from '../handover/names.ts';
 import type { Io } from '../io.ts';
 import { perform } from './perform.ts';
@@ -20,8 +19,8 @@ export interface EnvOptions {
  * @throws RunError
  */
 export async function env(options: EnvOptions, flags: Flags, io: Io): Promise<void> {
-  const system = detectSystem(io.env);
-  const handover = options.format === undefined ? defaultHandover(system) : handoverOf(options.format);
+  const handover =
+    options.format === undefined ? defaultHandover(detectSystem(io.env)) : handoverOf(options.format);
   const named = variablesOfFlags(options.env ?? []);
   await perform(
     flags,
@@ -30,6 +29,7 @@ export async function env(options: EnvOptions, flags: Flags, io: Io): Promise<vo
       configOptional: named.length > 0,
       scope: (config) => {
         const values = variablesOf(config, named);
+        handover.check?.(io);
         if (handover.setsJobVariables && options.force !== true) {
           throwIfAny(hijackingNames(values.map(({ name }) => name)));
         }
@@ -37,7 +37,7 @@ export async function env(options: EnvOptions, flags: Flags, io: Io): Promise<vo
       },
       deliver: (values) => {
         const variables = textsOf(values);
-        system?.mask?.(masksOf(variables), io);
+        maskInJob(variables, io);
         handover.deliver(variables, io);
       },
     },

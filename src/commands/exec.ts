@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Flags } from '../config/settings.ts';
 import { RunError } from '../errors.ts';
+import { maskInJob } from '../handover/index.ts';
 import { masksOf } from '../handover/masks.ts';
 import type { Io } from '../io.ts';
 import { checkSize, findCommand, replaceProcess } from '../command.ts';
@@ -57,6 +58,7 @@ export async function exec(
         const result = inherited(io.env, options, jwtVariable);
         for (const { name, text } of variables) result[name] = text;
         checkSize(program, result);
+        maskInJob(variables, io);
         return { env: result, secrets: variables };
       },
     },

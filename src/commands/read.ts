@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { DeclaredOutput } from '../config/config.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
 import { RunError } from '../errors.ts';
+import { maskInJob } from '../handover/index.ts';
 import type { Io } from '../io.ts';
 import { textOf, type JsonValue } from '../secrets.ts';
 import type { Value } from '../values.ts';
@@ -45,12 +46,19 @@ export async function read(
         values: output === undefined ? declared : [],
       }),
       deliver: (values) => {
-        if (output === undefined)
-          io.stdout.write(json === true ? jsonOf(values) : linesOf(values, io.stdout.isTTY));
+        if (output === undefined) print(values, json === true, io);
       },
     },
     io,
   );
+}
+
+function print(values: readonly Value[], json: boolean, io: Io): void {
+  const texts = values.flatMap(({ name, value }) =>
+    value === undefined ? [] : [{ name, text: textOf(value.reveal()) }],
+  );
+  maskInJob(texts, io);
+  io.stdout.write(json ? jsonOf(values) : linesOf(values, io.stdout.isTTY));
 }
 
 function outputOf(

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { RunError, systemErrorCode } from '../errors.ts';
 import type { Handover } from './handover.ts';
+import { masksOf } from './masks.ts';
 
 /** https://buildkite.com/docs/agent/v3/cli-env, https://buildkite.com/docs/agent/v3/cli-redactor */
 export const buildkite: Handover = {
@@ -9,16 +10,11 @@ export const buildkite: Handover = {
   setsJobVariables: true,
   deliver(variables) {
     const values = Object.fromEntries(variables.map(({ name, text }) => [name, text]));
+    const masks = masksOf(variables).map((mask, index) => [`mask_${String(index)}`, mask]);
+    callAgent(['redactor', 'add', '--format', 'json'], Object.fromEntries(masks) as Record<string, string>);
     callAgent(['env', 'set', '--input-format=json', '-'], values);
   },
 };
-
-export function maskBuildkite(masks: readonly string[]): void {
-  callAgent(
-    ['redactor', 'add', '--format', 'json'],
-    Object.fromEntries(masks.map((mask, index) => [`mask_${String(index)}`, mask])),
-  );
-}
 
 /** Values go through stdin: arguments are seen by every process. */
 function callAgent(args: readonly string[], values: Readonly<Record<string, string>>): void {

@@ -1,5 +1,5 @@
 import type { Handover } from './handover.ts';
-import { appendToJobFile } from './job-file.ts';
+import { appendToJobFile, checkJobFile } from './job-file.ts';
 import { exportsOf } from './texts.ts';
 
 /** Later steps source this file. https://circleci.com/docs/env-vars/ */
@@ -7,6 +7,9 @@ export const circleci: Handover = {
   name: 'circleci',
   description: 'CircleCI: $BASH_ENV',
   setsJobVariables: true,
+  check: (io) => {
+    checkJobFile('BASH_ENV', io);
+  },
   deliver(variables, io) {
     appendToJobFile('BASH_ENV', exportsOf(variables), io);
   },

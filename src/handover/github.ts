@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Variable } from '../values.ts';
 import type { Handover, HandoverIo } from './handover.ts';
-import { appendToJobFile } from './job-file.ts';
+import { appendToJobFile, checkJobFile } from './job-file.ts';
 
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
 export const github: Handover = {
   name: 'github',
   description: 'GitHub Actions: masks, then $GITHUB_ENV',
   setsJobVariables: true,
+  check: (io) => {
+    checkJobFile('GITHUB_ENV', io);
+  },
   deliver(variables, io) {
     appendToJobFile('GITHUB_ENV', variables.map(block).join(''), io);
   },

@@ -11,6 +11,11 @@ export interface Handover {
   /** True if variables become those of a job, where some names would change how it runs. */
   readonly setsJobVariables: boolean;
   /**
+   * Looks whether it can work here, before anything is requested.
+   * @throws RunError `output`
+   */
+  check?(io: Pick<HandoverIo, 'env'>): void;
+  /**
    * Hands all variables on, or none.
    * @throws RunError `output` for what it cannot carry, and where it cannot write
    */

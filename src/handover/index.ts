@@ -1,10 +1,12 @@
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { azure, maskAzure } from './azure.ts';
-import { buildkite, maskBuildkite } from './buildkite.ts';
+import { buildkite } from './buildkite.ts';
 import { circleci } from './circleci.ts';
 import { github, maskGithub } from './github.ts';
+import type { Variable } from '../values.ts';
 import type { Handover, HandoverIo } from './handover.ts';
+import { masksOf } from './masks.ts';
 import { dotenv, fish, json, shell } from './texts.ts';
 
 /** Every way to hand variables on, by the name that `--format` has. */
@@ -27,6 +29,7 @@ interface CiSystem {
   readonly value?: string;
   /** What `--format` is by default; a reason where there is no safe way. */
   readonly handover: Handover | { readonly refusal: string };
+  /** Hides texts in the job's log, where a line of it can do so. */
   readonly mask?: (masks: readonly string[], io: HandoverIo) => void;
 }
 
@@ -34,7 +37,7 @@ const SYSTEMS: readonly CiSystem[] = [
   { name: 'GitHub Actions', variable: 'GITHUB_ACTIONS', value: 'true', handover: github, mask: maskGithub },
   { name: 'Azure Pipelines', variable: 'TF_BUILD', handover: azure, mask: maskAzure },
   { name: 'CircleCI', variable: 'CIRCLECI', value: 'true', handover: circleci },
-  { name: 'Buildkite', variable: 'BUILDKITE', value: 'true', handover: buildkite, mask: maskBuildkite },
+  { name: 'Buildkite', variable: 'BUILDKITE', value: 'true', handover: buildkite },
   // Its dotenv reports are artifacts that can be downloaded: only the job itself gets the variables.
   { name: 'GitLab', variable: 'GITLAB_CI', value: 'true', handover: shell },
   { name: 'Jenkins', variable: 'JENKINS_URL', handover: shell },
@@ -55,6 +58,11 @@ export function detectSystem(env: Io['env']): CiSystem | undefined {
   return SYSTEMS.find(({ variable, value }) =>
     value === undefined ? (env[variable] ?? '') !== '' : env[variable]?.toLowerCase() === value,
   );
+}
+
+/** Hides the values in the log of the job, if this is one: before anything else can show them. */
+export function maskInJob(variables: readonly Variable[], io: HandoverIo): void {
+  detectSystem(io.env)?.mask?.(masksOf(variables), io);
 }
 
 /**

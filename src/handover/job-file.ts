@@ -2,12 +2,28 @@ import { closeSync, constants, fsyncSync, fstatSync, ftruncateSync, openSync, wr
 import { RunError, systemErrorCode } from '../errors.ts';
 import type { HandoverIo } from './handover.ts';
 
+type Environment = Pick<HandoverIo, 'env'>;
+
 /**
- * Appends to the file that a CI system reads variables from, whole or not at all.
+ * Looks whether the file that a CI system reads variables from can be written to.
  * @param variable that names the file
  * @throws RunError `output`
  */
-export function appendToJobFile(variable: string, text: string, { env }: Pick<HandoverIo, 'env'>): void {
+export function checkJobFile(variable: string, io: Environment): void {
+  withJobFile(variable, io, () => undefined);
+}
+
+/**
+ * Appends to that file, whole or not at all.
+ * @throws RunError `output`
+ */
+export function appendToJobFile(variable: string, text: string, io: Environment): void {
+  withJobFile(variable, io, (file) => {
+    append(file, Buffer.from(text));
+  });
+}
+
+function withJobFile(variable: string, { env }: Environment, use: (file: number) => void): void {
   const path = env[variable] ?? '';
   if (path === '') {
     throw new RunError('output', `$${variable} is not set`, {
@@ -18,19 +34,16 @@ export function appendToJobFile(variable: string, text: string, { env }: Pick<Ha
     // The runner made it: one that has to be created would be read by nobody.
     const file = openSync(path, constants.O_WRONLY | constants.O_APPEND);
     try {
-      append(file, Buffer.from(text));
+      use(file);
     } finally {
       closeSync(file);
     }
   } catch (error) {
-    throw new RunError(
-      'output',
-      `$${variable} cannot be written to (${systemErrorCode(error) ?? 'unknown error'})`,
-      {
-        where: path,
-        hint: 'check that the step runs as the user of the runner, and that the disk is not full',
-      },
-    );
+    const code = systemErrorCode(error) ?? 'unknown error';
+    throw new RunError('output', `$${variable} cannot be written to (${code})`, {
+      where: path,
+      hint: 'check that the step runs as the user of the runner, and that the disk is not full',
+    });
   }
 }
 

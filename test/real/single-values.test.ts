@@ -337,6 +337,12 @@ describe('single values', () => {
       });
       assert.equal(result.stdout, "export P='second'\n");
       assert.match(result.stderr, /^::add-mask::/);
+      for (const [command, args] of [
+        ['read', ['secret/db#password']],
+        ['exec', ['--env', 'P=secret/db#password', '--', 'true']],
+      ] as const) {
+        assert.match((await run(command, {}, args, { env })).stderr, /^::add-mask::second$/m, command);
+      }
     });
 
     test('Azure Pipelines, CircleCI, Buildkite', async () => {
@@ -381,11 +387,13 @@ describe('single values', () => {
       assert.equal(failuresOf(refused).length, names.length);
       assert.deepEqual(requestsOf(app.server), []);
       assert.equal((await run('env', { environment: hijacking }, ['--force'], { env })).code, 0);
+      app.server.takeAudit();
 
       const unwritable = await run('env', { environment }, [], {
         env: { ...env, GITHUB_ENV: app.workspace.root },
       });
       assert.equal(unwritable.code, 8);
+      assert.deepEqual(requestsOf(app.server), [], 'told before anything is requested');
       // Bash would run what is assigned to this one.
       assert.equal((await run('env', { environment: { RANDOM: 'secret/db#nasty' } }, [])).code, 8);
       assert.equal((await run('env', { environment }, ['--format', 'github'], { env: {} })).code, 8);
