@@ -156,6 +156,27 @@ describe('single values', () => {
     });
   });
 
+  test('no value shows beside where it was asked for, at debug level', async () => {
+    const config = { environment: { P: 'secret/db#password' } };
+    for (const [command, ...args] of [
+      ['read', 'secret/db#password'],
+      ['read', 'secret/db#password', 'secret/db#none'],
+      ['env'],
+      ['env', '--format', 'github'],
+      ['exec', '--', 'true'],
+      ['exec', '--', 'no-such-command'],
+    ] as const) {
+      const report = app.workspace.write('report.json', '');
+      const flags = ['--log-level', 'debug', '--report', report];
+      const { stderr } = await run(command, config, [...flags, ...args]);
+      assert.doesNotMatch(
+        stderr + app.workspace.read('report.json'),
+        /second/,
+        `${command} ${args.join(' ')}`,
+      );
+    }
+  });
+
   describe('exec', () => {
     const environment = { PASSWORD: 'secret/db#password', NASTY: 'secret/db#nasty' };
 
