@@ -2,11 +2,12 @@ import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
-import type { RenderedFile, RenderedOutput, WrittenFile } from './outputs.ts';
+import type { ManagedDirectory, PrunedFile, RenderedFile, WritableOutput, WrittenFile } from './outputs.ts';
 import { CommitError, commitFiles } from './writer/commit.ts';
 import { createDirectories, removeDirectories, syncDirectory } from './writer/directories.ts';
 import { removeFile, removeStale } from './writer/names.ts';
 import { isSystemError, writeError } from './writer/problems.ts';
+import { planPruning, type Pruning } from './writer/prune.ts';
 import { isNoSpace, noSpaceError } from './writer/space.ts';
 import { isUnchanged, stageFile, type StagedFile } from './writer/stage.ts';
 
@@ -19,6 +20,8 @@ export interface StagedOutputs {
    * @throws RunError `output`; the outputs are then as they were
    */
   commit(): readonly WrittenFile[];
+  /** Files of earlier runs that the commit has removed, or could not. */
+  readonly pruned: readonly PrunedFile[];
   /** Removes what was staged and not committed, and the directories made for it. Never throws. */
   discard(): void;
 }
@@ -27,14 +30,21 @@ type WriterIo = Pick<Io, 'pid' | 'random' | 'lifetime'>;
 
 /**
  * Writes every file that is new or different beside its target.
+ * @param managed where files of earlier runs are removed after the commit
  * @throws RunError `output`, and the reason of a run that was ended; nothing is left behind in either case
  */
-export async function stageOutputs(outputs: readonly RenderedOutput[], io: WriterIo): Promise<StagedOutputs> {
-  const staging = new Staging(outputs, io);
+export async function stageOutputs(
+  outputs: readonly WritableOutput[],
+  io: WriterIo,
+  managed?: ManagedDirectory,
+): Promise<StagedOutputs> {
+  const pruning = managed === undefined ? undefined : planPruning(managed, outputs);
+  const manifest = pruning === undefined ? [] : [pruning.manifest];
+  const staging = new Staging(outputs, pruning, io);
   try {
     // All directories first: what is cleaned in one may make room for the files of another.
-    for (const output of outputs) staging.openDirectory(output);
-    for (const output of outputs) {
+    for (const output of [...outputs, ...manifest]) staging.openDirectory(output);
+    for (const output of [...manifest, ...outputs]) {
       for (const file of output.files) {
         staging.stage(file, output);
         // Lets signal handlers run: file operations are synchronous, because threads cost more.
@@ -56,27 +66,30 @@ interface Position {
 }
 
 class Staging implements StagedOutputs {
-  readonly #outputs: readonly RenderedOutput[];
+  readonly #outputs: readonly WritableOutput[];
+  readonly #pruning: Pruning | undefined;
   readonly #io: WriterIo;
   readonly #staged = new Map<string, StagedFile>();
   readonly #createdDirectories: string[] = [];
   #position: Position = { where: 'outputs', path: '' };
   #committed = false;
+  #pruned: readonly PrunedFile[] = [];
 
-  constructor(outputs: readonly RenderedOutput[], io: WriterIo) {
+  constructor(outputs: readonly WritableOutput[], pruning: Pruning | undefined, io: WriterIo) {
     this.#outputs = outputs;
+    this.#pruning = pruning;
     this.#io = io;
   }
 
   /** Makes the output's directory, and cleans what a killed run has left in it. */
-  openDirectory({ plan: { target, where } }: RenderedOutput): void {
+  openDirectory({ plan: { target, where } }: WritableOutput): void {
     const directory = target.kind === 'directory' ? target.path : dirname(target.path);
     this.#position = { where, path: directory };
     createDirectories(directory, target, this.#createdDirectories);
     removeStale(directory, this.#io.pid);
   }
 
-  stage({ path, content }: RenderedFile, { plan: { target, where } }: RenderedOutput): void {
+  stage({ path, content }: RenderedFile, { plan: { target, where } }: WritableOutput): void {
     this.#position = { where, path };
     const bytes = content.reveal();
     if (!isUnchanged(path, bytes, target)) this.#staged.set(path, stageFile(path, bytes, target, this.#io));
@@ -92,9 +105,14 @@ class Staging implements StagedOutputs {
     this.#committed = true;
     const named = [...this.#staged.keys(), ...this.#createdDirectories];
     for (const directory of new Set(named.map((path) => dirname(path)))) syncDirectory(directory);
+    this.#pruned = this.#pruning?.finish(this.#io) ?? [];
     return this.#outputs.flatMap(({ plan, files }) =>
       files.map((file) => this.#describe(file, plan.target.mode)),
     );
+  }
+
+  get pruned(): readonly PrunedFile[] {
+    return this.#pruned;
   }
 
   discard(): void {
@@ -114,13 +132,17 @@ class Staging implements StagedOutputs {
 
   #inWords(error: unknown, { path, where }: Position, details?: readonly string[]): unknown {
     if (error instanceof RunError || !isSystemError(error)) return error;
-    if (isNoSpace(error)) return noSpaceError(error, path, this.#outputs, { where });
+    if (isNoSpace(error)) return noSpaceError(error, path, this.#all(), { where });
     return writeError(error, path, { where, details });
   }
 
   #whereOf(path: string): string {
-    const output = this.#outputs.find(({ files }) => files.some((file) => file.path === path));
+    const output = this.#all().find(({ files }) => files.some((file) => file.path === path));
     return output?.plan.where ?? this.#position.where;
+  }
+
+  #all(): readonly WritableOutput[] {
+    return this.#pruning === undefined ? this.#outputs : [...this.#outputs, this.#pruning.manifest];
   }
 
   #describe({ path, content }: RenderedFile, mode: number): WrittenFile {

@@ -156,6 +156,10 @@ const outputDefaults = z.lazy(() =>
   described(
     z.strictObject({
       directory: optional(text, 'Where relative paths of outputs start. Default: the working directory.'),
+      prune: optional(
+        boolean,
+        'After success, remove what earlier runs with `prune` have written below `directory` and this one does not declare. Needs `directory`. Default: false.',
+      ),
       ...placement,
     }),
     'What all outputs have in common, unless they say otherwise.',

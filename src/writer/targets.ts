@@ -1,8 +1,9 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { throwIfAny, type Failure } from '../errors.ts';
-import type { OutputPlan } from '../outputs.ts';
+import type { ManagedDirectory, OutputPlan } from '../outputs.ts';
 import { existingPart, isMemory, nearestExisting, statusOf, typeName } from './file-systems.ts';
+import { readManifest } from './manifest.ts';
 import { meaningOf } from './problems.ts';
 
 type Problem = Pick<Failure, 'message' | 'hint'>;
@@ -10,9 +11,10 @@ type Problem = Pick<Failure, 'message' | 'hint'>;
 /**
  * Checks every target while nothing has been asked for or minted yet: it is on tmpfs, it can be written, and nothing
  * of another kind stands in its way.
+ * @param managed where earlier runs have to have left a manifest that can be read, or none
  * @throws RunError `output` with all problems of all targets
  */
-export function checkTargets(outputs: readonly OutputPlan[]): void {
+export function checkTargets(outputs: readonly OutputPlan[], managed?: ManagedDirectory): void {
   const failures: Failure[] = [];
   const located = new Map<OutputPlan, string>();
   const inspect = remembered(inspectDirectory);
@@ -35,6 +37,7 @@ export function checkTargets(outputs: readonly OutputPlan[]): void {
     }
   }
   throwIfAny([...failures, ...clashes(located)]);
+  if (managed !== undefined) readManifest(managed.path, managed.where);
 }
 
 /** Most outputs share a few directories, and looking at one takes half a dozen system calls. */
