@@ -62,8 +62,12 @@ export interface WritableOutput {
   readonly files: readonly RenderedFile[];
 }
 
-/** A directory of which undeclared files of earlier runs are removed. */
+/**
+ * A directory that a run changes as a whole. `prune`: undeclared files of earlier runs are removed. `swap`: all
+ * outputs are in it, and one link makes them visible.
+ */
 export interface ManagedDirectory {
+  readonly kind: 'prune' | 'swap';
   /** Absolute and normalised. */
   readonly path: string;
   /** For messages: `vaultonce.yaml:9, output.prune`. */

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { FORMATS } from './formats/index.ts';
@@ -49,7 +49,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   });
   failures.push(
     ...sharedTargets(outputs),
-    ...manifestTargets(outputs, config),
+    ...unmanageable(outputs, config),
     ...unplanned,
     ...unusedEnvironment(config, scope, names),
   );
@@ -184,18 +184,28 @@ function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
   return failures;
 }
 
-/** The names of what was written have a place of their own. */
-function manifestTargets(outputs: readonly OutputPlan[], { managed }: Config): Failure[] {
+/** Paths that `prune` needs for itself, or that `swap` cannot publish. */
+function unmanageable(outputs: readonly OutputPlan[], { managed }: Config): Failure[] {
   if (managed === undefined) return [];
-  const reserved = manifestPath(managed.path);
-  return outputs
-    .filter(({ target }) => target.path === reserved || isBelow(reserved, target.path))
-    .map(({ where }) => ({
-      kind: 'config',
-      message: `with \`prune\` the path ${reserved} is taken`,
-      where,
-      hint: 'give the output another name',
-    }));
+  const problem = managed.kind === 'prune' ? problemWithPruning : problemWithSwapping;
+  return outputs.flatMap(({ target, where }) => {
+    const message = problem(target, managed.path);
+    return message === undefined ? [] : [{ kind: 'config', message, where, hint: 'change its path' }];
+  });
+}
+
+function problemWithPruning({ path }: Target, root: string): string | undefined {
+  const reserved = manifestPath(root);
+  if (path !== reserved && !isBelow(reserved, path)) return undefined;
+  return `with \`prune\` the path ${reserved} is taken`;
+}
+
+function problemWithSwapping({ path, kind }: Target, root: string): string | undefined {
+  if (kind === 'directory' && path === root) return undefined;
+  if (!isBelow(root, path)) return 'with `swap` every output has to be below output.directory';
+  return relative(root, path).startsWith('..')
+    ? 'with `swap` names that start with `..` are taken'
+    : undefined;
 }
 
 function clash(output: OutputPlan, other: OutputPlan, path: string): Failure {

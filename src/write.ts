@@ -10,6 +10,7 @@ import { isSystemError, writeError } from './writer/problems.ts';
 import { planPruning, type Pruning } from './writer/prune.ts';
 import { isNoSpace, noSpaceError } from './writer/space.ts';
 import { isUnchanged, stageFile, type StagedFile } from './writer/stage.ts';
+import { planSwap, type Swap } from './writer/swap.ts';
 
 export { checkTargets } from './writer/targets.ts';
 
@@ -30,7 +31,7 @@ type WriterIo = Pick<Io, 'pid' | 'random' | 'lifetime'>;
 
 /**
  * Writes every file that is new or different beside its target.
- * @param managed where files of earlier runs are removed after the commit
+ * @param managed the directory that is pruned or swapped
  * @throws RunError `output`, and the reason of a run that was ended; nothing is left behind in either case
  */
 export async function stageOutputs(
@@ -38,13 +39,15 @@ export async function stageOutputs(
   io: WriterIo,
   managed?: ManagedDirectory,
 ): Promise<StagedOutputs> {
-  const pruning = managed === undefined ? undefined : planPruning(managed, outputs);
+  const pruning = managed?.kind === 'prune' ? planPruning(managed, outputs) : undefined;
+  const swap = managed?.kind === 'swap' ? planSwap(managed, outputs, io) : undefined;
+  const targets = swap?.outputs ?? outputs;
   const manifest = pruning === undefined ? [] : [pruning.manifest];
-  const staging = new Staging(outputs, pruning, io);
+  const staging = new Staging(targets, { pruning, swap }, io);
   try {
     // All directories first: what is cleaned in one may make room for the files of another.
-    for (const output of [...outputs, ...manifest]) staging.openDirectory(output);
-    for (const output of [...manifest, ...outputs]) {
+    for (const output of [...targets, ...manifest]) staging.openDirectory(output);
+    for (const output of [...manifest, ...targets]) {
       for (const file of output.files) {
         staging.stage(file, output);
         // Lets signal handlers run: file operations are synchronous, because threads cost more.
@@ -65,9 +68,16 @@ interface Position {
   readonly path: string;
 }
 
+/** What a managed directory adds to writing its files. */
+interface Management {
+  readonly pruning: Pruning | undefined;
+  readonly swap: Swap | undefined;
+}
+
 class Staging implements StagedOutputs {
   readonly #outputs: readonly WritableOutput[];
   readonly #pruning: Pruning | undefined;
+  readonly #swap: Swap | undefined;
   readonly #io: WriterIo;
   readonly #staged = new Map<string, StagedFile>();
   readonly #createdDirectories: string[] = [];
@@ -75,9 +85,10 @@ class Staging implements StagedOutputs {
   #committed = false;
   #pruned: readonly PrunedFile[] = [];
 
-  constructor(outputs: readonly WritableOutput[], pruning: Pruning | undefined, io: WriterIo) {
+  constructor(outputs: readonly WritableOutput[], { pruning, swap }: Management, io: WriterIo) {
     this.#outputs = outputs;
     this.#pruning = pruning;
+    this.#swap = swap;
     this.#io = io;
   }
 
@@ -98,13 +109,15 @@ class Staging implements StagedOutputs {
   commit(): readonly WrittenFile[] {
     try {
       commitFiles([...this.#staged.values()], this.#io);
+      // Before the swap: what a link makes visible has to last.
+      this.#syncDirectories();
+      this.#swap?.publish();
     } catch (error) {
       this.discard();
       throw this.explained(error);
     }
     this.#committed = true;
-    const named = [...this.#staged.keys(), ...this.#createdDirectories];
-    for (const directory of new Set(named.map((path) => dirname(path)))) syncDirectory(directory);
+    this.#swap?.clean();
     this.#pruned = this.#pruning?.finish(this.#io) ?? [];
     return this.#outputs.flatMap(({ plan, files }) =>
       files.map((file) => this.#describe(file, plan.target.mode)),
@@ -118,6 +131,7 @@ class Staging implements StagedOutputs {
   discard(): void {
     if (this.#committed) return;
     for (const { temporary } of this.#staged.values()) removeFile(temporary);
+    this.#swap?.discard();
     removeDirectories(this.#createdDirectories);
   }
 
@@ -141,11 +155,17 @@ class Staging implements StagedOutputs {
     return output?.plan.where ?? this.#position.where;
   }
 
+  #syncDirectories(): void {
+    const named = [...this.#staged.keys(), ...this.#createdDirectories];
+    for (const directory of new Set(named.map((path) => dirname(path)))) syncDirectory(directory);
+  }
+
   #all(): readonly WritableOutput[] {
     return this.#pruning === undefined ? this.#outputs : [...this.#outputs, this.#pruning.manifest];
   }
 
   #describe({ path, content }: RenderedFile, mode: number): WrittenFile {
-    return { path, mode, changed: this.#staged.has(path), bytes: content.reveal().length };
+    const changed = this.#staged.has(path);
+    return { path: this.#swap?.visiblePath(path) ?? path, mode, changed, bytes: content.reveal().length };
   }
 }

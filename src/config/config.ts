@@ -90,6 +90,7 @@ export interface DeclaredOutput {
 
 /** What happens to the directory of the outputs beside writing them. */
 export interface DeclaredDirectory {
+  readonly kind: 'prune' | 'swap';
   /** Absolute. */
   readonly path: string;
   /** For messages: `vaultonce.yaml:9, output.prune`. */
@@ -106,7 +107,7 @@ export interface Config {
   readonly auth: AuthConfig;
   readonly secrets: readonly DeclaredSecret[];
   readonly outputs: readonly DeclaredOutput[];
-  /** Where files of earlier runs are removed; undefined: nowhere. */
+  /** Undefined: files are only written. */
   readonly managed: DeclaredDirectory | undefined;
   readonly environment: readonly { readonly name: string; readonly ref: Ref }[];
   /** For the whole run. */

@@ -16,7 +16,7 @@ const SHARED = new Set(
 );
 
 /**
- * The directory in which files of earlier runs are removed, if any.
+ * The directory that is changed as a whole, if any: by `swap`, which leaves nothing to prune, or by `prune`.
  * @throws RunError `config` for none, and for one that cannot be this program's own
  */
 export function resolveManaged(
@@ -24,10 +24,11 @@ export function resolveManaged(
   merged: Merged,
   { cwd, env }: Pick<Surroundings, 'cwd' | 'env'>,
 ): DeclaredDirectory | undefined {
-  if (output.prune !== true) return undefined;
-  const where = `${placeOf(['output', 'prune'], merged)}, output.prune`;
+  const kind = output.swap === true ? 'swap' : 'prune';
+  if (output[kind] !== true) return undefined;
+  const where = `${placeOf(['output', kind], merged)}, output.${kind}`;
   if (output.directory === undefined) {
-    throw new RunError('config', '`prune` needs `directory`', {
+    throw new RunError('config', `\`${kind}\` needs \`directory\``, {
       where,
       hint: 'set output.directory to a directory that nothing else uses',
     });
@@ -37,12 +38,12 @@ export function resolveManaged(
   const inUse = [cwd, ...homes.map((home) => resolve(cwd, home))];
   for (const spelling of [path, realPath(path)]) {
     if (!SHARED.has(spelling) && !inUse.some((used) => isAtOrAbove(spelling, used))) continue;
-    throw new RunError('config', `\`prune\` is refused in ${spelling}, which others use too`, {
+    throw new RunError('config', `\`${kind}\` is refused in ${spelling}, which others use too`, {
       where,
       hint: 'set output.directory to a directory of its own below it',
     });
   }
-  return { path, where };
+  return { kind, path, where };
 }
 
 function isAtOrAbove(directory: string, path: string): boolean {

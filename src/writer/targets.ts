@@ -5,20 +5,21 @@ import type { ManagedDirectory, OutputPlan } from '../outputs.ts';
 import { existingPart, isMemory, nearestExisting, statusOf, typeName } from './file-systems.ts';
 import { readManifest } from './manifest.ts';
 import { meaningOf } from './problems.ts';
+import { problemsWithLinks, targetsInNewSet } from './swap.ts';
 
 type Problem = Pick<Failure, 'message' | 'hint'>;
 
 /**
  * Checks every target while nothing has been asked for or minted yet: it is on tmpfs, it can be written, and nothing
  * of another kind stands in its way.
- * @param managed where earlier runs have to have left a manifest that can be read, or none
+ * @param managed what earlier runs have left there is checked, too
  * @throws RunError `output` with all problems of all targets
  */
 export function checkTargets(outputs: readonly OutputPlan[], managed?: ManagedDirectory): void {
   const failures: Failure[] = [];
   const located = new Map<OutputPlan, string>();
   const inspect = remembered(inspectDirectory);
-  for (const plan of outputs) {
+  for (const plan of managed?.kind === 'swap' ? targetsInNewSet(managed, outputs) : outputs) {
     const report = (problem: Problem): number =>
       failures.push({ kind: 'output', where: plan.where, ...problem });
     const { path, kind, allowDisk } = plan.target;
@@ -37,7 +38,12 @@ export function checkTargets(outputs: readonly OutputPlan[], managed?: ManagedDi
     }
   }
   throwIfAny([...failures, ...clashes(located)]);
-  if (managed !== undefined) readManifest(managed.path, managed.where);
+  if (managed !== undefined) checkEarlierRuns(managed, outputs);
+}
+
+function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly OutputPlan[]): void {
+  if (managed.kind === 'swap') throwIfAny(problemsWithLinks(managed, outputs));
+  else readManifest(managed.path, managed.where);
 }
 
 /** Most outputs share a few directories, and looking at one takes half a dozen system calls. */

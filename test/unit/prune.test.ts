@@ -22,7 +22,7 @@ describe('pruning', () => {
     workspace.remove();
   });
 
-  const managed = () => ({ path: workspace.path('out'), where: 'output.prune' });
+  const managed = () => ({ kind: 'prune' as const, path: workspace.path('out'), where: 'output.prune' });
   const file = (name: string): WritableOutput => {
     const path = workspace.path('out', name);
     return {
