@@ -34,6 +34,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
   insecure: ({ reason }) => [reason],
   output_written: ({ path, mode, changed }) => [`${changed ? 'wrote' : 'unchanged'} ${path} (${mode})`],
+  output_pruned: ({ path }) => [`removed ${path}, which is not declared any more`],
+  prune_failed: ({ path, reason }) => [
+    `${path} is not declared any more, but could not be removed: ${reason}; the next run tries again`,
+  ],
   report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
   finished: (event) => [finishedLine(event)],
   delivered: ({ values, secrets, requests, duration_ms }) => [

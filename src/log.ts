@@ -49,6 +49,8 @@ export type LogEvent =
       readonly mode: string;
       readonly changed: boolean;
     }
+  | { readonly event: 'output_pruned'; readonly path: string }
+  | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
   | { readonly event: 'report_failed'; readonly reason: string }
   | {
       readonly event: 'finished';
@@ -80,6 +82,8 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   server_warning: 'warn',
   insecure: 'warn',
   output_written: 'debug',
+  output_pruned: 'debug',
+  prune_failed: 'warn',
   report_failed: 'error',
   finished: 'info',
   delivered: 'debug',

@@ -56,6 +56,31 @@ export interface RenderedOutput {
   readonly files: readonly RenderedFile[];
 }
 
+/** As far as the writer has to know an output. */
+export interface WritableOutput {
+  readonly plan: Pick<OutputPlan, 'where' | 'target'>;
+  readonly files: readonly RenderedFile[];
+}
+
+/**
+ * A directory that a run changes as a whole. `prune`: undeclared files of earlier runs are removed. `swap`: all
+ * outputs are in it, and one link makes them visible.
+ */
+export interface ManagedDirectory {
+  readonly kind: 'prune' | 'swap';
+  /** Absolute and normalised. */
+  readonly path: string;
+  /** For messages: `vaultonce.yaml:9, output.prune`. */
+  readonly where: string;
+}
+
+/** A file of an earlier run that is not declared any more. */
+export interface PrunedFile {
+  readonly path: string;
+  /** Why it is still there; undefined: it was removed. */
+  readonly problem: string | undefined;
+}
+
 export interface WrittenFile {
   readonly path: string;
   readonly mode: number;

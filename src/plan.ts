@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { FORMATS } from './formats/index.ts';
-import type { OutputContent, OutputPlan, Target } from './outputs.ts';
+import type { ManagedDirectory, OutputContent, OutputPlan, Target } from './outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
+import { isBelow, manifestPath } from './writer/manifest.ts';
 import { parseTemplate, undeclaredReferences, type Template } from './template/parse.ts';
 
 /** A declared secret, complete with what it inherits. */
@@ -17,6 +18,8 @@ export interface SecretPlan extends DeclaredSecret {
 export interface Plan {
   readonly secrets: readonly SecretPlan[];
   readonly outputs: readonly OutputPlan[];
+  /** Undefined for a command that writes nothing, too: it cannot know what is not declared any more. */
+  readonly managed: ManagedDirectory | undefined;
   readonly values: readonly ValuePlan[];
 }
 
@@ -44,13 +47,19 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     const content = planContent(output, names, values, failures);
     return content === undefined ? [] : [{ where: output.where, target: targetOf(output), content }];
   });
-  failures.push(...sharedTargets(outputs), ...unplanned, ...unusedEnvironment(config, scope, names));
+  failures.push(
+    ...sharedTargets(outputs),
+    ...unmanageable(outputs, config),
+    ...unplanned,
+    ...unusedEnvironment(config, scope, names),
+  );
   throwIfAny(failures);
   const needed = new Set([...values.map(({ secret }) => secret), ...outputs.flatMap(secretsOf)]);
   const declared = config.secrets.filter(({ name }) => scope.secrets === 'all' || needed.has(name));
   return {
     secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
     outputs,
+    managed: outputs.length === 0 ? undefined : config.managed,
     values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
   };
 }
@@ -173,6 +182,30 @@ function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
     }
   }
   return failures;
+}
+
+/** Paths that `prune` needs for itself, or that `swap` cannot publish. */
+function unmanageable(outputs: readonly OutputPlan[], { managed }: Config): Failure[] {
+  if (managed === undefined) return [];
+  const problem = managed.kind === 'prune' ? problemWithPruning : problemWithSwapping;
+  return outputs.flatMap(({ target, where }) => {
+    const message = problem(target, managed.path);
+    return message === undefined ? [] : [{ kind: 'config', message, where, hint: 'change its path' }];
+  });
+}
+
+function problemWithPruning({ path }: Target, root: string): string | undefined {
+  const reserved = manifestPath(root);
+  if (path !== reserved && !isBelow(reserved, path)) return undefined;
+  return `with \`prune\` the path ${reserved} is taken`;
+}
+
+function problemWithSwapping({ path, kind }: Target, root: string): string | undefined {
+  if (kind === 'directory' && path === root) return undefined;
+  if (!isBelow(root, path)) return 'with `swap` every output has to be below output.directory';
+  return relative(root, path).startsWith('..')
+    ? 'with `swap` names that start with `..` are taken'
+    : undefined;
 }
 
 function clash(output: OutputPlan, other: OutputPlan, path: string): Failure {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode, type Failure } from './errors.ts';
 import type { Io } from './io.ts';
-import type { WrittenFile } from './outputs.ts';
+import type { PrunedFile, WrittenFile } from './outputs.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
 import type { Session } from './session.ts';
 import type { WireCounters } from './vault/client.ts';
@@ -16,6 +16,7 @@ export interface RunRecord {
   session: Pick<Session, 'method' | 'minted' | 'token_type' | 'revoked'> | undefined;
   secrets: Secrets;
   files: readonly WrittenFile[];
+  pruned: readonly PrunedFile[];
 }
 
 export function createRecord(): RunRecord {
@@ -25,6 +26,7 @@ export function createRecord(): RunRecord {
     session: undefined,
     secrets: new Map(),
     files: [],
+    pruned: [],
   };
 }
 
@@ -72,6 +74,7 @@ export function reportText(
           },
     secrets: [...record.secrets.values()].map(reportSecret),
     outputs: record.files.map((file) => ({ ...file, mode: modeText(file.mode) })),
+    pruned: record.pruned.map(({ path, problem }) => ({ path, removed: problem === undefined })),
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }

@@ -3,7 +3,7 @@ import type { Config } from './config/config.ts';
 import { RunError, throwIfAny } from './errors.ts';
 import { fetchSecrets, type Fetched } from './fetch.ts';
 import type { Io } from './io.ts';
-import type { RenderedOutput, WrittenFile } from './outputs.ts';
+import type { ManagedDirectory, RenderedOutput } from './outputs.ts';
 import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
@@ -21,7 +21,7 @@ import { checkTargets, stageOutputs } from './write.ts';
  */
 export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
   const login = prepareLogin(config, io);
-  checkTargets(plan.outputs);
+  checkTargets(plan.outputs, plan.managed);
   using client = await createClient(config.server, config.concurrency, io);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
@@ -33,7 +33,10 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   );
   record.secrets = fetched.secrets;
   const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched));
-  record.files = await timed(record, 'write', io, () => publish(rendered, fetched, session, config, io));
+  const published = await timed(record, 'write', io, () =>
+    publish(rendered, plan.managed, fetched, session, config, io),
+  );
+  Object.assign(record, published);
   return values;
 }
 
@@ -47,20 +50,21 @@ export async function runWith(
   record: RunRecord,
   io: Io,
 ): Promise<readonly Value[]> {
-  checkTargets(plan.outputs);
+  checkTargets(plan.outputs, plan.managed);
   record.secrets = secrets;
   const { rendered, values } = await timed(record, 'render', io, () =>
     renderAll(plan, { secrets, failures: [] }),
   );
-  record.files = await timed(record, 'write', io, async () => {
-    const staged = await stageOutputs(rendered, io);
+  const published = await timed(record, 'write', io, async () => {
+    const staged = await stageOutputs(rendered, io, plan.managed);
     try {
       io.lifetime.throwIfEnded();
-      return staged.commit();
+      return { files: staged.commit(), pruned: staged.pruned };
     } finally {
       staged.discard();
     }
   });
+  Object.assign(record, published);
   return values;
 }
 
@@ -98,24 +102,25 @@ function caught<T>(work: () => T): T | RunError {
  */
 async function publish(
   rendered: readonly RenderedOutput[],
+  managed: ManagedDirectory | undefined,
   { secrets }: Fetched,
   session: Session,
   { revoke }: Config,
   io: Io,
-): Promise<readonly WrittenFile[]> {
+): Promise<Pick<RunRecord, 'files' | 'pruned'>> {
   io.log.progress('writing');
   const leased = [...secrets.values()].some(
     (secret) => secret.kind === 'found' && secret.metadata.lease_id !== undefined,
   );
   const keep = leased && revoke === 'auto';
   const returning = keep ? Promise.resolve() : session.giveBack();
-  const staged = await stageOutputs(rendered, io);
+  const staged = await stageOutputs(rendered, io, managed);
   try {
     await returning;
     io.lifetime.throwIfEnded();
-    const written = staged.commit();
+    const files = staged.commit();
     if (keep) session.keep('leases of fetched secrets depend on it');
-    return written;
+    return { files, pruned: staged.pruned };
   } finally {
     staged.discard();
   }

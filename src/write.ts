@@ -2,13 +2,15 @@ import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
-import type { RenderedFile, RenderedOutput, WrittenFile } from './outputs.ts';
+import type { ManagedDirectory, PrunedFile, RenderedFile, WritableOutput, WrittenFile } from './outputs.ts';
 import { CommitError, commitFiles } from './writer/commit.ts';
 import { createDirectories, removeDirectories, syncDirectory } from './writer/directories.ts';
 import { removeFile, removeStale } from './writer/names.ts';
 import { isSystemError, writeError } from './writer/problems.ts';
+import { planPruning, type Pruning } from './writer/prune.ts';
 import { isNoSpace, noSpaceError } from './writer/space.ts';
 import { isUnchanged, stageFile, type StagedFile } from './writer/stage.ts';
+import { planSwap, type Swap } from './writer/swap.ts';
 
 export { checkTargets } from './writer/targets.ts';
 
@@ -19,6 +21,8 @@ export interface StagedOutputs {
    * @throws RunError `output`; the outputs are then as they were
    */
   commit(): readonly WrittenFile[];
+  /** Files of earlier runs that the commit has removed, or could not. */
+  readonly pruned: readonly PrunedFile[];
   /** Removes what was staged and not committed, and the directories made for it. Never throws. */
   discard(): void;
 }
@@ -27,14 +31,23 @@ type WriterIo = Pick<Io, 'pid' | 'random' | 'lifetime'>;
 
 /**
  * Writes every file that is new or different beside its target.
+ * @param managed the directory that is pruned or swapped
  * @throws RunError `output`, and the reason of a run that was ended; nothing is left behind in either case
  */
-export async function stageOutputs(outputs: readonly RenderedOutput[], io: WriterIo): Promise<StagedOutputs> {
-  const staging = new Staging(outputs, io);
+export async function stageOutputs(
+  outputs: readonly WritableOutput[],
+  io: WriterIo,
+  managed?: ManagedDirectory,
+): Promise<StagedOutputs> {
+  const pruning = managed?.kind === 'prune' ? planPruning(managed, outputs) : undefined;
+  const swap = managed?.kind === 'swap' ? planSwap(managed, outputs, io) : undefined;
+  const targets = swap?.outputs ?? outputs;
+  const manifest = pruning === undefined ? [] : [pruning.manifest];
+  const staging = new Staging(targets, { pruning, swap }, io);
   try {
     // All directories first: what is cleaned in one may make room for the files of another.
-    for (const output of outputs) staging.openDirectory(output);
-    for (const output of outputs) {
+    for (const output of [...targets, ...manifest]) staging.openDirectory(output);
+    for (const output of [...manifest, ...targets]) {
       for (const file of output.files) {
         staging.stage(file, output);
         // Lets signal handlers run: file operations are synchronous, because threads cost more.
@@ -55,28 +68,39 @@ interface Position {
   readonly path: string;
 }
 
+/** What a managed directory adds to writing its files. */
+interface Management {
+  readonly pruning: Pruning | undefined;
+  readonly swap: Swap | undefined;
+}
+
 class Staging implements StagedOutputs {
-  readonly #outputs: readonly RenderedOutput[];
+  readonly #outputs: readonly WritableOutput[];
+  readonly #pruning: Pruning | undefined;
+  readonly #swap: Swap | undefined;
   readonly #io: WriterIo;
   readonly #staged = new Map<string, StagedFile>();
   readonly #createdDirectories: string[] = [];
   #position: Position = { where: 'outputs', path: '' };
   #committed = false;
+  #pruned: readonly PrunedFile[] = [];
 
-  constructor(outputs: readonly RenderedOutput[], io: WriterIo) {
+  constructor(outputs: readonly WritableOutput[], { pruning, swap }: Management, io: WriterIo) {
     this.#outputs = outputs;
+    this.#pruning = pruning;
+    this.#swap = swap;
     this.#io = io;
   }
 
   /** Makes the output's directory, and cleans what a killed run has left in it. */
-  openDirectory({ plan: { target, where } }: RenderedOutput): void {
+  openDirectory({ plan: { target, where } }: WritableOutput): void {
     const directory = target.kind === 'directory' ? target.path : dirname(target.path);
     this.#position = { where, path: directory };
     createDirectories(directory, target, this.#createdDirectories);
     removeStale(directory, this.#io.pid);
   }
 
-  stage({ path, content }: RenderedFile, { plan: { target, where } }: RenderedOutput): void {
+  stage({ path, content }: RenderedFile, { plan: { target, where } }: WritableOutput): void {
     this.#position = { where, path };
     const bytes = content.reveal();
     if (!isUnchanged(path, bytes, target)) this.#staged.set(path, stageFile(path, bytes, target, this.#io));
@@ -85,21 +109,29 @@ class Staging implements StagedOutputs {
   commit(): readonly WrittenFile[] {
     try {
       commitFiles([...this.#staged.values()], this.#io);
+      // Before the swap: what a link makes visible has to last.
+      this.#syncDirectories();
+      this.#swap?.publish();
     } catch (error) {
       this.discard();
       throw this.explained(error);
     }
     this.#committed = true;
-    const named = [...this.#staged.keys(), ...this.#createdDirectories];
-    for (const directory of new Set(named.map((path) => dirname(path)))) syncDirectory(directory);
+    this.#swap?.clean();
+    this.#pruned = this.#pruning?.finish(this.#io) ?? [];
     return this.#outputs.flatMap(({ plan, files }) =>
       files.map((file) => this.#describe(file, plan.target.mode)),
     );
   }
 
+  get pruned(): readonly PrunedFile[] {
+    return this.#pruned;
+  }
+
   discard(): void {
     if (this.#committed) return;
     for (const { temporary } of this.#staged.values()) removeFile(temporary);
+    this.#swap?.discard();
     removeDirectories(this.#createdDirectories);
   }
 
@@ -114,16 +146,26 @@ class Staging implements StagedOutputs {
 
   #inWords(error: unknown, { path, where }: Position, details?: readonly string[]): unknown {
     if (error instanceof RunError || !isSystemError(error)) return error;
-    if (isNoSpace(error)) return noSpaceError(error, path, this.#outputs, { where });
+    if (isNoSpace(error)) return noSpaceError(error, path, this.#all(), { where });
     return writeError(error, path, { where, details });
   }
 
   #whereOf(path: string): string {
-    const output = this.#outputs.find(({ files }) => files.some((file) => file.path === path));
+    const output = this.#all().find(({ files }) => files.some((file) => file.path === path));
     return output?.plan.where ?? this.#position.where;
   }
 
+  #syncDirectories(): void {
+    const named = [...this.#staged.keys(), ...this.#createdDirectories];
+    for (const directory of new Set(named.map((path) => dirname(path)))) syncDirectory(directory);
+  }
+
+  #all(): readonly WritableOutput[] {
+    return this.#pruning === undefined ? this.#outputs : [...this.#outputs, this.#pruning.manifest];
+  }
+
   #describe({ path, content }: RenderedFile, mode: number): WrittenFile {
-    return { path, mode, changed: this.#staged.has(path), bytes: content.reveal().length };
+    const changed = this.#staged.has(path);
+    return { path: this.#swap?.visiblePath(path) ?? path, mode, changed, bytes: content.reveal().length };
   }
 }

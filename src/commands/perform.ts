@@ -80,9 +80,16 @@ export function withAnyAddress(flags: Flags): Flags {
   return { ...flags, address: 'http://fixtures' };
 }
 
-function logSuccess({ files, secrets, wire }: RunRecord, values: readonly Value[], io: Io): void {
+function logSuccess({ files, pruned, secrets, wire }: RunRecord, values: readonly Value[], io: Io): void {
   for (const { path, mode, changed } of files) {
     io.log.write({ event: 'output_written', path, mode: modeText(mode), changed });
+  }
+  for (const { path, problem } of pruned) {
+    io.log.write(
+      problem === undefined
+        ? { event: 'output_pruned', path }
+        : { event: 'prune_failed', path, reason: problem },
+    );
   }
   const costs = { secrets: secrets.size, requests: wire.requests, duration_ms: Math.round(io.now()) };
   // Whoever captures a value does not want to hear about it.

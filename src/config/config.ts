@@ -88,6 +88,15 @@ export interface DeclaredOutput {
   readonly allowDisk: boolean;
 }
 
+/** What happens to the directory of the outputs beside writing them. */
+export interface DeclaredDirectory {
+  readonly kind: 'prune' | 'swap';
+  /** Absolute. */
+  readonly path: string;
+  /** For messages: `vaultonce.yaml:9, output.prune`. */
+  readonly where: string;
+}
+
 export type RevokePolicy = 'auto' | 'always' | 'never';
 
 /** Everything declared, from flags, environment, files and defaults. */
@@ -98,6 +107,8 @@ export interface Config {
   readonly auth: AuthConfig;
   readonly secrets: readonly DeclaredSecret[];
   readonly outputs: readonly DeclaredOutput[];
+  /** Undefined: files are only written. */
+  readonly managed: DeclaredDirectory | undefined;
   readonly environment: readonly { readonly name: string; readonly ref: Ref }[];
   /** For the whole run. */
   readonly timeoutMs: number;

@@ -2,6 +2,7 @@ import { isAbsolute, relative, resolve } from 'node:path';
 import { RunError, type Failure } from '../errors.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config.ts';
 import type { Merged } from './merge.ts';
+import { resolveManaged } from './managed-directory.ts';
 import { formatOf } from './output-rules.ts';
 import { placeOf } from './problems.ts';
 import type { ConfigFile, OutputFile } from './schema.ts';
@@ -47,6 +48,7 @@ export function resolveConfig(
     () => resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS,
   );
   const allowDisk = collect(() => overrideOf('allowDisk', flags, env));
+  const managed = collect(() => resolveManaged(file, merged, around));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
     const { source } = merged.originOf(['outputs', index]);
     const where = `${placeOf(['outputs', index], merged)}, outputs[${String(index)}] (${output.path})`;
@@ -62,6 +64,7 @@ export function resolveConfig(
     auth: file.auth ?? { method: 'token' },
     secrets: resolveSecrets(file, merged),
     outputs,
+    managed,
     environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
     timeoutMs,
     concurrency: file.concurrency ?? DEFAULT_CONCURRENCY,

@@ -156,6 +156,14 @@ const outputDefaults = z.lazy(() =>
   described(
     z.strictObject({
       directory: optional(text, 'Where relative paths of outputs start. Default: the working directory.'),
+      prune: optional(
+        boolean,
+        'After success, remove what earlier runs with `prune` have written below `directory` and this one does not declare. Needs `directory`. Default: false.',
+      ),
+      swap: optional(
+        boolean,
+        'Publish all outputs below `directory` at once by one symbolic link, `..data`, as Kubernetes does. Needs `directory`; leaves nothing to `prune`. Default: false.',
+      ),
       ...placement,
     }),
     'What all outputs have in common, unless they say otherwise.',

@@ -37,21 +37,27 @@ function temporaryName(naming: Naming, kind: 'new' | 'old'): string {
 }
 
 /**
- * Removes what a run that was killed has left in a directory; to be called before this run stages anything. Files of
- * a process that is still alive are left alone. Those with our own pid are not ours yet: pids are used again, in
- * containers always the same few.
+ * Removes what a run that was killed has left in a directory; to be called before this run stages anything.
  */
 export function removeStale(directory: string, pid: number): void {
   for (const name of namesIn(directory)) {
     const owner = TEMPORARY.exec(name)?.[1];
-    if (owner === undefined || (Number(owner) !== pid && isAlive(Number(owner)))) continue;
+    if (owner === undefined || !isLeftBehind(Number(owner), pid)) continue;
     const path = join(directory, name);
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === true) removeFile(path);
   }
 }
 
+/**
+ * What a process that is still alive is working on is left alone. What has our own pid is not ours yet: pids are used
+ * again, in containers always the same few.
+ */
+export function isLeftBehind(owner: number, pid: number): boolean {
+  return owner === pid || !isAlive(owner);
+}
+
 /** None where the directory may be written but not read: a cleaning that cannot be done is no reason to fail. */
-function namesIn(directory: string): readonly string[] {
+export function namesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
   } catch {

@@ -1,7 +1,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { RunError, systemErrorCode, type FailureContext } from '../errors.ts';
-import type { RenderedOutput } from '../outputs.ts';
+import type { WritableOutput } from '../outputs.ts';
 import { isMemory, nearestExisting } from './file-systems.ts';
 import { isUnchanged } from './stage.ts';
 
@@ -24,7 +24,7 @@ export function isNoSpace(error: unknown): boolean {
 export function noSpaceError(
   error: unknown,
   path: string,
-  outputs: readonly RenderedOutput[],
+  outputs: readonly WritableOutput[],
   context: FailureContext,
 ): RunError {
   const directory = nearestExisting(dirname(path));
@@ -61,7 +61,7 @@ export function noSpaceError(
 }
 
 /** The sizes of the files that this run has to write on one file system. */
-function newFileSizes(outputs: readonly RenderedOutput[], device: number): number[] {
+function newFileSizes(outputs: readonly WritableOutput[], device: number): number[] {
   return outputs.flatMap(({ plan: { target }, files }) =>
     files
       .filter(({ path }) => statSync(nearestExisting(dirname(path))).dev === device)

@@ -8,10 +8,11 @@ import {
   lstatSync,
   openSync,
   readFileSync,
+  renameSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Target } from '../outputs.ts';
+import type { RenderedFile, Target } from '../outputs.ts';
 import { removeFile, withFreeName, type Naming } from './names.ts';
 
 /** A complete file that waits beside its target. */
@@ -56,6 +57,17 @@ export function stageFile(path: string, content: Uint8Array, target: Target, nam
     }
     return { temporary, path };
   });
+}
+
+/** Writes a complete file in the place of another at once, without a way back. */
+export function replaceFile({ path, content }: RenderedFile, target: Target, naming: Naming): void {
+  const { temporary } = stageFile(path, content.reveal(), target, naming);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    removeFile(temporary);
+    throw error;
+  }
 }
 
 function fill(file: number, content: Uint8Array, { uid, gid, mode }: Target): void {

@@ -1,22 +1,25 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { throwIfAny, type Failure } from '../errors.ts';
-import type { OutputPlan } from '../outputs.ts';
+import type { ManagedDirectory, OutputPlan } from '../outputs.ts';
 import { existingPart, isMemory, nearestExisting, statusOf, typeName } from './file-systems.ts';
+import { readManifest } from './manifest.ts';
 import { meaningOf } from './problems.ts';
+import { problemsWithLinks, targetsInNewSet } from './swap.ts';
 
 type Problem = Pick<Failure, 'message' | 'hint'>;
 
 /**
  * Checks every target while nothing has been asked for or minted yet: it is on tmpfs, it can be written, and nothing
  * of another kind stands in its way.
+ * @param managed what earlier runs have left there is checked, too
  * @throws RunError `output` with all problems of all targets
  */
-export function checkTargets(outputs: readonly OutputPlan[]): void {
+export function checkTargets(outputs: readonly OutputPlan[], managed?: ManagedDirectory): void {
   const failures: Failure[] = [];
   const located = new Map<OutputPlan, string>();
   const inspect = remembered(inspectDirectory);
-  for (const plan of outputs) {
+  for (const plan of managed?.kind === 'swap' ? targetsInNewSet(managed, outputs) : outputs) {
     const report = (problem: Problem): number =>
       failures.push({ kind: 'output', where: plan.where, ...problem });
     const { path, kind, allowDisk } = plan.target;
@@ -35,6 +38,12 @@ export function checkTargets(outputs: readonly OutputPlan[]): void {
     }
   }
   throwIfAny([...failures, ...clashes(located)]);
+  if (managed !== undefined) checkEarlierRuns(managed, outputs);
+}
+
+function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly OutputPlan[]): void {
+  if (managed.kind === 'swap') throwIfAny(problemsWithLinks(managed, outputs));
+  else readManifest(managed.path, managed.where);
 }
 
 /** Most outputs share a few directories, and looking at one takes half a dozen system calls. */

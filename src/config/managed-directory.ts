@@ -1,0 +1,71 @@
+import { homedir } from 'node:os';
+import { relative, resolve } from 'node:path';
+import { RunError } from '../errors.ts';
+import { existingPart, nearestExisting } from '../writer/file-systems.ts';
+import type { DeclaredDirectory } from './config.ts';
+import type { Merged } from './merge.ts';
+import { placeOf } from './problems.ts';
+import type { Surroundings } from './resolve.ts';
+import type { ConfigFile } from './schema.ts';
+
+/** Directories that belong to the system or to everybody. */
+const SHARED = new Set(
+  '/ /bin /boot /dev /dev/shm /etc /home /lib /lib64 /opt /private/tmp /proc /root /run /run/lock /sbin /srv /sys /tmp /usr /usr/local /var /var/lib /var/run /var/tmp'.split(
+    ' ',
+  ),
+);
+
+/**
+ * The directory that is changed as a whole, if any: by `swap`, which leaves nothing to prune, or by `prune`.
+ * @throws RunError `config` for none, and for one that cannot be this program's own
+ */
+export function resolveManaged(
+  { output = {} }: ConfigFile,
+  merged: Merged,
+  { cwd, env }: Pick<Surroundings, 'cwd' | 'env'>,
+): DeclaredDirectory | undefined {
+  const kind = output.swap === true ? 'swap' : 'prune';
+  if (output[kind] !== true) return undefined;
+  const where = `${placeOf(['output', kind], merged)}, output.${kind}`;
+  if (output.directory === undefined) {
+    throw new RunError('config', `\`${kind}\` needs \`directory\``, {
+      where,
+      hint: 'set output.directory to a directory that nothing else uses',
+    });
+  }
+  const path = resolve(cwd, output.directory);
+  const homes = [env['HOME'] ?? '', homeOfUser()].filter((home) => home !== '');
+  const inUse = [cwd, ...homes.map((home) => resolve(cwd, home))];
+  for (const spelling of [path, realPath(path)]) {
+    if (!SHARED.has(spelling) && !inUse.some((used) => isAtOrAbove(spelling, used))) continue;
+    throw new RunError('config', `\`${kind}\` is refused in ${spelling}, which others use too`, {
+      where,
+      hint: 'set output.directory to a directory of its own below it',
+    });
+  }
+  return { kind, path, where };
+}
+
+function isAtOrAbove(directory: string, path: string): boolean {
+  const way = relative(directory, path);
+  return way !== '..' && !way.startsWith('../');
+}
+
+/** Without links, as far as it exists. */
+function realPath(path: string): string {
+  try {
+    return existingPart(path) === path ? nearestExisting(path) : path;
+  } catch {
+    // A link that leads nowhere is told when the targets are checked.
+    return path;
+  }
+}
+
+function homeOfUser(): string {
+  try {
+    return homedir();
+  } catch {
+    // A user without an entry in /etc/passwd.
+    return '';
+  }
+}

@@ -1,0 +1,83 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { isAbsolute, join, normalize, relative, sep } from 'node:path';
+import { RunError, systemErrorCode } from '../errors.ts';
+import { meaningOf } from './problems.ts';
+
+/** No key can be written under this name, and no run cleans it up as a leftover. */
+const MANIFEST_NAME = '.vaultonce-manifest.json';
+
+/** Group and others may write. */
+const WRITABLE_BY_OTHERS = 0o022;
+
+/** Where the names of the files that were written are remembered. */
+export function manifestPath(root: string): string {
+  return join(root, MANIFEST_NAME);
+}
+
+export function manifestText(names: readonly string[]): string {
+  return `${JSON.stringify({ files: names.toSorted() }, undefined, 2)}\n`;
+}
+
+/**
+ * The names that the runs before have written, relative to the directory. Only a manifest that this user wrote counts:
+ * in a directory that others may write to it could otherwise make us remove what only we may remove.
+ * @throws RunError `output`
+ */
+export function readManifest(root: string, where: string): readonly string[] {
+  const path = manifestPath(root);
+  let text: string | undefined;
+  try {
+    text = readOwn(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw distrusted(path, where, meaningOf(error).reason);
+  }
+  if (text === undefined) throw distrusted(path, where, 'it is not a file that this user alone may write');
+  const names = namesIn(text);
+  if (names === undefined) throw distrusted(path, where, 'it is not a list of names below its directory');
+  return names;
+}
+
+/** Undefined: not a file, or not only ours. */
+function readOwn(path: string): string | undefined {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const status = fstatSync(file);
+    const isOwn = status.uid === process.geteuid?.() && (status.mode & WRITABLE_BY_OTHERS) === 0;
+    return status.isFile() && isOwn ? readFileSync(file, 'utf8') : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function namesIn(text: string): readonly string[] | undefined {
+  try {
+    const { files } = JSON.parse(text) as { readonly files?: readonly string[] };
+    return Array.isArray(files) && files.every(isPlainName) ? files : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isPlainName(name: unknown): name is string {
+  if (typeof name !== 'string' || name === '' || name.includes('\0') || name.endsWith(sep)) return false;
+  return normalize(name) === name && isBelow('/', join('/', name)) && !isUpwards(name) && !isAbsolute(name);
+}
+
+/** True for what is inside a directory, and not the directory itself. */
+export function isBelow(root: string, path: string): boolean {
+  const name = relative(root, path);
+  return name !== '' && !isUpwards(name) && !isAbsolute(name);
+}
+
+function isUpwards(name: string): boolean {
+  return name === '..' || name.startsWith(`..${sep}`);
+}
+
+function distrusted(path: string, where: string, reason: string): RunError {
+  return new RunError('output', `cannot tell what earlier runs have written: ${path}: ${reason}`, {
+    where,
+    hint: 'run as the user of the earlier runs, or remove the manifest; the files it names then stay',
+  });
+}
