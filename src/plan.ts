@@ -18,7 +18,7 @@ export interface SecretPlan extends DeclaredSecret {
 export interface Plan {
   readonly secrets: readonly SecretPlan[];
   readonly outputs: readonly OutputPlan[];
-  /** Undefined for a command that writes nothing, too: it cannot know what is not declared any more. */
+  /** Undefined: files are only written. */
   readonly managed: ManagedDirectory | undefined;
   readonly values: readonly ValuePlan[];
 }
@@ -47,9 +47,11 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     const content = planContent(output, names, values, failures);
     return content === undefined ? [] : [{ where: output.where, target: targetOf(output), content }];
   });
+  // A command that writes less than all outputs cannot know what is not declared any more.
+  const managed = scope.secrets === 'all' && outputs.length > 0 ? config.managed : undefined;
   failures.push(
     ...sharedTargets(outputs),
-    ...unmanageable(outputs, config),
+    ...unmanageable(outputs, managed),
     ...unplanned,
     ...unusedEnvironment(config, scope, names),
   );
@@ -59,7 +61,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   return {
     secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
     outputs,
-    managed: outputs.length === 0 ? undefined : config.managed,
+    managed,
     values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
   };
 }
@@ -185,7 +187,7 @@ function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
 }
 
 /** Paths that `prune` needs for itself, or that `swap` cannot publish. */
-function unmanageable(outputs: readonly OutputPlan[], { managed }: Config): Failure[] {
+function unmanageable(outputs: readonly OutputPlan[], managed: ManagedDirectory | undefined): Failure[] {
   if (managed === undefined) return [];
   const problem = managed.kind === 'prune' ? problemWithPruning : problemWithSwapping;
   return outputs.flatMap(({ target, where }) => {

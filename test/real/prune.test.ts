@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
-import { failuresOf } from '../support/cli.ts';
+import { failuresOf, runCli } from '../support/cli.ts';
 
 const MANIFEST = '.vaultonce-manifest.json';
 
@@ -88,5 +88,15 @@ describe('prune removes what earlier runs have written and this one does not dec
     assert.match(failuresOf(result)[0]?.hint ?? '', /remove the manifest/);
     assert.deepEqual(requestsOf(app.server), []);
     assert.deepEqual(app.workspace.list('out'), [MANIFEST]);
+  });
+
+  test('`read --out` writes one file, and leaves those of `render` alone', async () => {
+    const rendered = config([{ path: 'kept', secret: 'a', key: 'one' }]);
+    assert.equal((await app.render(rendered)).code, 0);
+    const file = app.workspace.path('out/other');
+    const args = ['read', '-c', app.config(rendered), 'a#two', '--out', file];
+    assert.equal((await runCli(args)).code, 0);
+    assert.equal(app.workspace.read('out/kept'), '1');
+    assert.equal(app.workspace.read('out/other'), '2');
   });
 });
