@@ -143,6 +143,7 @@ function resolveContent(output: OutputFile, directory: string): DeclaredContent 
   if (output.template !== undefined) return readTemplate(output.template, directory);
   if (output.contents !== undefined) return inlineTemplate(output.contents, directory);
   const { secret = [], key, decode, keys = {} } = output;
+  if (output.value !== undefined) return { kind: 'value', ref: output.value, decode };
   return {
     kind: 'format',
     // The schema has made sure that there is one.
