@@ -3,6 +3,7 @@ import type { CheckOptions } from './commands/check.ts';
 import type { EnvOptions } from './commands/env.ts';
 import type { ExecOptions } from './commands/exec.ts';
 import type { ReadOptions } from './commands/read.ts';
+import type { RenderOptions } from './commands/render.ts';
 import type { Flags } from './config/settings.ts';
 import { logSettings } from './config/settings.ts';
 import { RunError } from './errors.ts';
@@ -18,6 +19,8 @@ Exit codes:
   6 secret or key missing      7 template error    8 cannot write
   9 server unavailable        10 limit not met   124 timeout
   130, 143 stopped by SIGINT, SIGTERM`;
+
+const OUT_HELP = 'a file more that holds one value, as PATH=path#key; may be repeated';
 
 /**
  * Parses the arguments and runs the command.
@@ -84,6 +87,7 @@ ${EXIT_CODES_HELP}`,
 function addRender(program: Command, io: Io): void {
   withCommonFlags(program.command('render'))
     .description('fetch all secrets and write all outputs, or change nothing')
+    .option('--out <path=ref>', OUT_HELP, collect)
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file, or `-` for stdout')
     .option('--fixtures <file>', 'render with the values of a YAML or JSON file; no server is asked')
@@ -96,11 +100,14 @@ Examples:
   generate-config | vaultonce render -c -           config from stdin
   vaultonce render --timeout 30s --report -         with a report on stdout
   vaultonce render --fixtures test.yaml             a preview, without a server
+  vaultonce render --set vault.namespace=team-a     one key otherwise than in the config
+Without a config file:
+  vaultonce render --auth kubernetes --role web --out /vault/secrets/password=secret/web/db#password
 ${EXIT_CODES_HELP}`,
     )
-    .action(async ({ fixtures }: { readonly fixtures?: string }, command: Command) => {
+    .action(async (options: RenderOptions, command: Command) => {
       const { render } = await import('./commands/render.ts');
-      await render(fixtures, flagsOf(command), io);
+      await render(options, flagsOf(command), io);
     });
 }
 
@@ -121,6 +128,7 @@ Examples:
   vaultonce exec -- ./server --port 8080            with \`environment:\` of ./vaultonce.yaml
   vaultonce exec --env DB_PASSWORD=secret/app/db#password -- psql
   vaultonce exec --clear-env --keep-env HOME -- env
+  vaultonce exec --auth jwt --role ci --set auth.jwt_env=CI_JWT --env TOKEN=secret/ci#token -- make
 ${EXIT_CODES_HELP}
   126, 127 the command cannot be run, does not exist; else the command's own status`,
     )
@@ -186,6 +194,7 @@ function collect(value: string, values: readonly string[] | undefined): readonly
 function addCheck(program: Command, io: Io): void {
   withCommonFlags(program.command('check'))
     .description('validate config, templates and references offline, and show the plan')
+    .option('--out <path=ref>', OUT_HELP, collect)
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--json', 'print the plan as JSON')
     .option('--fixtures <file>', 'prove the outputs with the values of a YAML or JSON file')
@@ -229,6 +238,11 @@ function withCommonFlags(command: Command): Command {
       'config file, `-` for stdin; may be repeated (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
       collect,
     )
+    .option('--secret <name=path>', 'a secret more; may be repeated', collect)
+    .option('--auth <method>', 'log in by this method, instead of the `auth` of the config')
+    .option('--role <role>', 'role to log in with, for kubernetes and jwt')
+    .option('--auth-mount <mount>', 'where the method is mounted (default: its name)')
+    .option('--set <key=value>', 'a config key by its path, as timeout=10s; may be repeated', collect)
     .option('--address <url>', 'address of the server (default: $VAULT_ADDR, then vault.address)')
     .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')
     .option('--timeout <duration>', 'limit for the whole run (default: 60s)')

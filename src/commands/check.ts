@@ -14,14 +14,22 @@ export interface CheckOptions {
   readonly json?: boolean;
   /** Proves the outputs with the values of this file. */
   readonly fixtures?: string;
+  /** `PATH=REF` each. */
+  readonly out?: readonly string[];
 }
 
 /**
  * `vaultonce check`: validates without a server and shows what `render` would do, or `exec` and `env` without outputs.
  * @throws RunError with every problem
  */
-export async function check({ json = false, fixtures }: CheckOptions, flags: Flags, io: Io): Promise<void> {
-  const config = await loadConfig(fixtures === undefined ? flags : withAnyAddress(flags), io);
+export async function check(
+  { json = false, fixtures, out }: CheckOptions,
+  flags: Flags,
+  io: Io,
+): Promise<void> {
+  const config = await loadConfig(fixtures === undefined ? flags : withAnyAddress(flags), io, {
+    outputs: out,
+  });
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? environmentOf(config) : [];
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });

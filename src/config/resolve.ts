@@ -3,7 +3,7 @@ import { RunError, type Failure } from '../errors.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config.ts';
 import type { Merged } from './merge.ts';
 import { formatOf } from './output-rules.ts';
-import { placeOf } from './problems.ts';
+import { declarationOf } from './problems.ts';
 import type { ConfigFile, OutputFile } from './schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
@@ -49,7 +49,7 @@ export function resolveConfig(
   const allowDisk = collect(() => overrideOf('allowDisk', flags, env));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
     const { source } = merged.originOf(['outputs', index]);
-    const where = `${placeOf(['outputs', index], merged)}, outputs[${String(index)}] (${output.path})`;
+    const where = declarationOf(['outputs', index], `outputs[${String(index)}] (${output.path})`, merged);
     const declared = collect(() =>
       resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }),
     );
@@ -75,7 +75,7 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
     const secret: Extract<typeof declared, { write?: unknown }> = declared;
     return {
       name,
-      where: `${placeOf(['secrets', name], merged)}, secrets.${name}`,
+      where: declarationOf(['secrets', name], `secrets.${name}`, merged),
       path: secret.path,
       version: secret.version,
       engine: secret.engine,

@@ -63,9 +63,9 @@ describe('the command line', () => {
   });
 
   test('a usage error on a terminal is text with what to do next', async () => {
-    const { stdout, code } = await runCli(['render', '--nope'], { terminal: true, env: { NO_COLOR: '1' } });
+    const { stdout, code } = await runCli(['render', '--xyzzy'], { terminal: true, env: { NO_COLOR: '1' } });
     assert.equal(code, 2);
-    assert.match(stdout, /vaultonce: error: unknown option '--nope'\r\n {2}→ see `vaultonce --help`/);
+    assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
   });
 
   const CONFIG = `
