@@ -1,4 +1,5 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
+import { collect, OUT_HELP, withCommonFlags } from './common-flags.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { EnvOptions } from './commands/env.ts';
 import type { ExecOptions } from './commands/exec.ts';
@@ -8,7 +9,6 @@ import type { Flags } from './config/settings.ts';
 import { logSettings } from './config/settings.ts';
 import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
-import { LOG_FORMATS, LOG_LEVELS } from './log.ts';
 import type { LogSettings } from './process-io.ts';
 import { VERSION } from './version.ts';
 
@@ -19,8 +19,6 @@ Exit codes:
   6 secret or key missing      7 template error    8 cannot write
   9 server unavailable        10 limit not met   124 timeout
   130, 143 stopped by SIGINT, SIGTERM`;
-
-const OUT_HELP = 'a file more that holds one value, as PATH=path#key; may be repeated';
 
 /**
  * Parses the arguments and runs the command.
@@ -81,6 +79,7 @@ ${EXIT_CODES_HELP}`,
   addRead(program, io);
   addCheck(program, io);
   addSchema(program, io);
+  addCompletion(program, io);
   return program;
 }
 
@@ -187,10 +186,6 @@ ${EXIT_CODES_HELP}`,
     });
 }
 
-function collect(value: string, values: readonly string[] | undefined): readonly string[] {
-  return [...(values ?? []), value];
-}
-
 function addCheck(program: Command, io: Io): void {
   withCommonFlags(program.command('check'))
     .description('validate config, templates and references offline, and show the plan')
@@ -231,27 +226,22 @@ Examples:
     });
 }
 
-function withCommonFlags(command: Command): Command {
-  return command
-    .option(
-      '-c, --config <file>',
-      'config file, `-` for stdin; may be repeated (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
-      collect,
+function addCompletion(program: Command, io: Io): void {
+  program
+    .command('completion')
+    .description('print a script that completes commands and flags in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  source <(vaultonce completion bash)        in ~/.bashrc; for zsh in ~/.zshrc after compinit
+  vaultonce completion fish | source         in ~/.config/fish/config.fish`,
     )
-    .option('--secret <name=path>', 'a secret more; may be repeated', collect)
-    .option('--auth <method>', 'log in by this method, instead of the `auth` of the config')
-    .option('--role <role>', 'role to log in with, for kubernetes and jwt')
-    .option('--auth-mount <mount>', 'where the method is mounted (default: its name)')
-    .option('--set <key=value>', 'a config key by its path, as timeout=10s; may be repeated', collect)
-    .option('--address <url>', 'address of the server (default: $VAULT_ADDR, then vault.address)')
-    .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')
-    .option('--timeout <duration>', 'limit for the whole run (default: 60s)')
-    .addOption(new Option('--log-level <level>', 'what to log (default: info)').choices(LOG_LEVELS))
-    .addOption(
-      new Option('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS),
-    )
-    .option('-q, --quiet', 'log errors only')
-    .allowExcessArguments(false);
+    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+      const { completion } = await import('./commands/completion.ts');
+      completion(shell, program, io);
+    });
 }
 
 function flagsOf(command: Command): Flags {

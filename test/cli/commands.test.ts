@@ -20,6 +20,7 @@ describe('the command line', () => {
       ['render', '--help'],
       ['check', '-h'],
       ['schema', '--help'],
+      ['completion', '--help'],
     ]) {
       const { code, stdout, stderr } = await runCli(args);
       assert.equal(code, 0, args.join(' '));
