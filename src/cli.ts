@@ -1,23 +1,16 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
+import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { EnvOptions } from './commands/env.ts';
 import type { ExecOptions } from './commands/exec.ts';
 import type { ReadOptions } from './commands/read.ts';
+import type { RenderOptions } from './commands/render.ts';
 import type { Flags } from './config/settings.ts';
 import { logSettings } from './config/settings.ts';
 import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
-import { LOG_FORMATS, LOG_LEVELS } from './log.ts';
 import type { LogSettings } from './process-io.ts';
 import { VERSION } from './version.ts';
-
-const EXIT_CODES_HELP = `
-Exit codes:
-  0 every output is complete   1 a bug             2 bad flags or arguments
-  3 invalid config             4 login refused     5 denied (403 on a path)
-  6 secret or key missing      7 template error    8 cannot write
-  9 server unavailable        10 limit not met   124 timeout
-  130, 143 stopped by SIGINT, SIGTERM`;
 
 /**
  * Parses the arguments and runs the command.
@@ -79,12 +72,14 @@ ${EXIT_CODES_HELP}`,
   addCheck(program, io);
   addPolicy(program, io);
   addSchema(program, io);
+  addCompletion(program, io);
   return program;
 }
 
 function addRender(program: Command, io: Io): void {
   withCommonFlags(program.command('render'))
     .description('fetch all secrets and write all outputs, or change nothing')
+    .option('--out <path=ref>', OUT_HELP, collect)
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file, or `-` for stdout')
     .option('--fixtures <file>', 'render with the values of a YAML or JSON file; no server is asked')
@@ -97,11 +92,14 @@ Examples:
   generate-config | vaultonce render -c -           config from stdin
   vaultonce render --timeout 30s --report -         with a report on stdout
   vaultonce render --fixtures test.yaml             a preview, without a server
+  vaultonce render --set vault.namespace=team-a     one key otherwise than in the config
+Without a config file:
+  vaultonce render --auth kubernetes --role web --out /vault/secrets/password=secret/web/db#password
 ${EXIT_CODES_HELP}`,
     )
-    .action(async ({ fixtures }: { readonly fixtures?: string }, command: Command) => {
+    .action(async (options: RenderOptions, command: Command) => {
       const { render } = await import('./commands/render.ts');
-      await render(fixtures, flagsOf(command), io);
+      await render(options, flagsOf(command), io);
     });
 }
 
@@ -123,6 +121,7 @@ Examples:
   vaultonce exec -- ./server --port 8080            with \`environment:\` of ./vaultonce.yaml
   vaultonce exec --env DB_PASSWORD=secret/app/db#password -- psql
   vaultonce exec --clear-env --keep-env HOME -- env
+  vaultonce exec --auth jwt --role ci --set auth.jwt_env=CI_JWT --env TOKEN=secret/ci#token -- make
 ${EXIT_CODES_HELP}
   126, 127 the command cannot be run, does not exist; else the command's own status`,
     )
@@ -181,13 +180,10 @@ ${EXIT_CODES_HELP}`,
     });
 }
 
-function collect(value: string, values: readonly string[] | undefined): readonly string[] {
-  return [...(values ?? []), value];
-}
-
 function addCheck(program: Command, io: Io): void {
   withCommonFlags(program.command('check'))
     .description('validate config, templates and references offline, and show the plan')
+    .option('--out <path=ref>', OUT_HELP, collect)
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--json', 'print the plan as JSON')
     .option('--online', 'log in and ask what the token may do at each path; no secret is read')
@@ -244,22 +240,22 @@ Examples:
     });
 }
 
-function withCommonFlags(command: Command): Command {
-  return command
-    .option(
-      '-c, --config <file>',
-      'config file, `-` for stdin; may be repeated (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
-      collect,
+function addCompletion(program: Command, io: Io): void {
+  program
+    .command('completion')
+    .description('print a script that completes commands and flags in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  source <(vaultonce completion bash)        in ~/.bashrc; for zsh in ~/.zshrc after compinit
+  vaultonce completion fish | source         in ~/.config/fish/config.fish`,
     )
-    .option('--address <url>', 'address of the server (default: $VAULT_ADDR, then vault.address)')
-    .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')
-    .option('--timeout <duration>', 'limit for the whole run (default: 60s)')
-    .addOption(new Option('--log-level <level>', 'what to log (default: info)').choices(LOG_LEVELS))
-    .addOption(
-      new Option('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS),
-    )
-    .option('-q, --quiet', 'log errors only')
-    .allowExcessArguments(false);
+    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+      const { completion } = await import('./commands/completion.ts');
+      completion(shell, program, io);
+    });
 }
 
 function flagsOf(command: Command): Flags {

@@ -23,7 +23,7 @@ export interface Target {
 export type OutputContent =
   | { readonly kind: 'template'; readonly template: Template }
   /** A single value as it stands. */
-  | { readonly kind: 'value'; readonly value: ValuePlan }
+  | { readonly kind: 'value'; readonly value: ValuePlan; readonly decode: 'base64' | 'hex' | undefined }
   | {
       readonly kind: 'format';
       readonly format: Format;

@@ -121,7 +121,7 @@ function planContent(
   }
   if (content.kind === 'value') {
     const value = values.find((candidate) => candidate.where === where);
-    return value === undefined ? undefined : { kind: 'value', value };
+    return value === undefined ? undefined : { kind: 'value', value, decode: content.decode };
   }
   const { format, secrets, key, keys, decode, onConflict } = content;
   for (const name of secrets.filter((secret) => !names.includes(secret))) {

@@ -38,14 +38,14 @@ function render(plan: OutputPlan, secrets: Secrets, failures: Failure[]): Render
 
 function valueFileOf(
   plan: OutputPlan,
-  { value: wanted }: Extract<OutputContent, { kind: 'value' }>,
+  { value: wanted, decode }: Extract<OutputContent, { kind: 'value' }>,
   secrets: Secrets,
   failures: Failure[],
 ): RenderedFile[] {
   const { values, failures: missing } = resolveValues([wanted], secrets);
   failures.push(...missing);
   return values.flatMap(({ value }) => {
-    const bytes = bytesOf(wanted.key, value?.reveal() ?? null, undefined);
+    const bytes = bytesOf(wanted.key, value?.reveal() ?? null, decode);
     return rendered(
       plan,
       'problem' in bytes

@@ -65,7 +65,7 @@ export function undeclared(name: string, where: string, names: readonly string[]
     kind: 'config',
     message: `no secret is declared as \`${name}\``,
     where,
-    hint: nearestHint(name, names, 'secret') ?? 'declare it under `secrets:`',
+    hint: nearestHint(name, names, 'secret') ?? 'declare it under `secrets:`, or with --secret NAME=PATH',
   };
 }
 

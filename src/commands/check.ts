@@ -19,6 +19,8 @@ export interface CheckOptions {
   readonly fixtures?: string;
   /** Logs in, and asks what the token may do; no secret is read. */
   readonly online?: boolean;
+  /** `PATH=REF` each. */
+  readonly out?: readonly string[];
 }
 
 /**
@@ -26,11 +28,13 @@ export interface CheckOptions {
  * @throws RunError with every problem
  */
 export async function check(
-  { json = false, fixtures, online = false }: CheckOptions,
+  { json = false, fixtures, online = false, out }: CheckOptions,
   flags: Flags,
   io: Io,
 ): Promise<void> {
-  const config = await loadConfig(fixtures === undefined ? flags : withAnyAddress(flags), io);
+  const config = await loadConfig(fixtures === undefined ? flags : withAnyAddress(flags), io, {
+    outputs: out,
+  });
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? environmentOf(config) : [];
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });

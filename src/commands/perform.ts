@@ -17,6 +17,8 @@ export interface Job<T> {
   readonly printsValues: boolean;
   /** A config is a choice: references carry all that is needed. */
   readonly configOptional?: boolean;
+  /** Outputs more than those of the config: `PATH=REF` each. */
+  readonly outputs?: readonly string[] | undefined;
   /** A file that stands in for the server. */
   readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
@@ -61,9 +63,13 @@ function reportPath(flags: Flags, printsValues: boolean, io: Io): string | undef
   });
 }
 
-async function prepare<T>(flags: Flags, { scope, configOptional = false, fixtures }: Job<T>, io: Io) {
+async function prepare<T>(
+  flags: Flags,
+  { scope, configOptional = false, outputs, fixtures }: Job<T>,
+  io: Io,
+) {
   const given = fixtures === undefined ? flags : withAnyAddress(flags);
-  const config = await loadConfig(given, io, { optional: configOptional });
+  const config = await loadConfig(given, io, { optional: configOptional, outputs });
   io.lifetime.limit(config.timeoutMs);
   io.log.write({ event: 'config_loaded', sources: config.sources });
   if (config.server.tls.skipVerify) {

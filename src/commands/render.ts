@@ -2,17 +2,24 @@ import type { Flags } from '../config/settings.ts';
 import type { Io } from '../io.ts';
 import { perform } from './perform.ts';
 
+export interface RenderOptions {
+  /** A file of values to render with instead of a server's. */
+  readonly fixtures?: string;
+  /** `PATH=REF` each. */
+  readonly out?: readonly string[];
+}
+
 /**
  * `vaultonce render`: the main job.
- * @param fixtures a file of values to render with instead of a server's
  * @throws RunError
  */
-export async function render(fixtures: string | undefined, flags: Flags, io: Io): Promise<void> {
+export async function render({ fixtures, out }: RenderOptions, flags: Flags, io: Io): Promise<void> {
   await perform(
     flags,
     {
       printsValues: false,
       fixtures,
+      outputs: out,
       scope: ({ outputs }) => ({ secrets: 'all', outputs, values: [] }),
       deliver: () => undefined,
     },

@@ -1,11 +1,9 @@
 import type { Config } from '../config/config.ts';
-import { parseRef } from '../config/ref.ts';
+import { parseRef, REF_HINT } from '../config/ref.ts';
 import { RunError } from '../errors.ts';
 import { environmentOf } from '../plan.ts';
 import { textOf } from '../secrets.ts';
 import type { DeclaredValue, Value, Variable } from '../values.ts';
-
-const REF_HINT = 'write `path#key`, `path#key@version` or `name#key`; `path#/a/b` is a JSON pointer';
 
 /** A value named by an argument or flag. @throws RunError `usage` for what is no reference */
 export function valueOfArgument(text: string, name: string, where: string): DeclaredValue {

@@ -73,7 +73,7 @@ export type DeclaredContent =
       readonly onConflict: 'error' | 'first' | 'last';
     }
   /** A single value as it stands. */
-  | { readonly kind: 'value'; readonly ref: Ref };
+  | { readonly kind: 'value'; readonly ref: Ref; readonly decode: 'base64' | 'hex' | undefined };
 
 export interface DeclaredOutput {
   /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */

@@ -49,6 +49,12 @@ differently is an error. Unknown keys are errors.
 - **Modes** are quoted octal: \`"0440"\`.
 - **Paths**: templates are relative to their config file; outputs to \`output.directory\`; all other files to the working
   directory.
+- **Flags** can say it all without a file: \`--secret NAME=PATH\` and \`--out PATH=REF\` add to the files, and are an error
+  where a file says something else under the same name. \`--auth METHOD\` replaces \`auth\` as a whole; \`--role\`,
+  \`--auth-mount\` and \`--set KEY=VALUE\` replace one key each, by its path: \`--set secrets.db.version=3\`. What is in a
+  list cannot be set. With \`--secret\`, \`--out\`, \`--env\` or \`--auth\`, \`./vaultonce.yaml\` need not exist; it is used if
+  it does. \`\${VAR}\` in a flag is not replaced: the shell does that. Everybody on the machine can see flags: a password
+  belongs in a file or a variable.
 `;
 
 /** The reference of the config as Markdown. */
@@ -118,7 +124,8 @@ function precedence(): string {
     '## Flags and environment',
     '',
     'A flag goes before the environment, the environment before the config file, the file before the default. Of several',
-    'variables the first that is set and not empty counts.',
+    'variables the first that is set and not empty counts. `--set` with the config key is a flag, too; the flag that is made',
+    'for the key goes before it.',
     '',
     ...table(['flag', 'environment', 'config', 'value'], rows),
     '',

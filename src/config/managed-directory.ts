@@ -4,7 +4,7 @@ import { RunError } from '../errors.ts';
 import { existingPart, nearestExisting } from '../writer/file-systems.ts';
 import type { DeclaredDirectory } from './config.ts';
 import type { Merged } from './merge.ts';
-import { placeOf } from './problems.ts';
+import { declarationOf } from './problems.ts';
 import type { Surroundings } from './resolve.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -26,7 +26,7 @@ export function resolveManaged(
 ): DeclaredDirectory | undefined {
   const kind = output.swap === true ? 'swap' : 'prune';
   if (output[kind] !== true) return undefined;
-  const where = `${placeOf(['output', kind], merged)}, output.${kind}`;
+  const where = declarationOf(['output', kind], `output.${kind}`, merged);
   if (output.directory === undefined) {
     throw new RunError('config', `\`${kind}\` needs \`directory\``, {
       where,

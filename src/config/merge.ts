@@ -3,6 +3,7 @@ import type { ConfigPath } from './interpolate.ts';
 import { pathText } from './path-text.ts';
 import type { Source } from './source.ts';
 
+type Sources = readonly [...Source[], Source];
 type Fields = Readonly<Record<string, unknown>>;
 
 /** One config made of all sources, which still knows where each part came from. */
@@ -17,7 +18,7 @@ export interface Merged {
  * contradiction, not an override: which of them would win depends on the order of flags.
  * @throws RunError `config` with all contradictions
  */
-export function mergeSources(sources: readonly [Source, ...Source[]]): Merged {
+export function mergeSources(sources: Sources): Merged {
   const [first, ...others] = sources;
   const failures: Failure[] = [];
   let value: Fields = first.value;
@@ -69,20 +70,20 @@ function canonical(value: unknown): string {
 
 function contradiction(path: ConfigPath, sources: readonly Source[], other: Source): Failure {
   const first = sources.find((source) => source !== other && has(source.value, path)) ?? other;
+  const where = other.placeOf(path);
+  const name = pathText(path);
   return {
     kind: 'config',
-    message: `${place(first, path)} and ${place(other, path)} say different things about \`${pathText(path)}\``,
-    where: place(other, path),
-    hint: 'keep it in one of them; several configs add to each other, they do not override',
+    message: `${first.placeOf(path)} and ${where} say different things about \`${name}\``,
+    where,
+    hint:
+      other.kind === 'flags'
+        ? `give it another name; to override it, use --set ${name}=VALUE`
+        : 'keep it in one of them; several configs add to each other, they do not override',
   };
 }
 
-function place(source: Source, path: ConfigPath): string {
-  const line = source.lineOf(path);
-  return line === undefined ? source.name : `${source.name}:${String(line)}`;
-}
-
-function originOf(sources: readonly [Source, ...Source[]], path: ConfigPath) {
+function originOf(sources: Sources, path: ConfigPath) {
   if (path[0] === 'outputs' && typeof path[1] === 'number')
     return outputOrigin(sources, path[1], path.slice(2));
   const depth = (source: Source): number =>
@@ -92,7 +93,7 @@ function originOf(sources: readonly [Source, ...Source[]], path: ConfigPath) {
   return { source, path };
 }
 
-function outputOrigin(sources: readonly [Source, ...Source[]], index: number, rest: ConfigPath) {
+function outputOrigin(sources: Sources, index: number, rest: ConfigPath) {
   let local = index;
   for (const source of sources) {
     const { outputs } = source.value;

@@ -3,6 +3,7 @@ interface OutputFields {
   readonly path: string;
   readonly template?: string | undefined;
   readonly contents?: string | undefined;
+  readonly value?: object | undefined;
   readonly format?: string | undefined;
   readonly secret?: string | readonly string[] | undefined;
   readonly key?: string | undefined;
@@ -25,10 +26,26 @@ export function formatOf<Format extends string>({
 /** What is wrong with the combination of an output's fields. */
 export function outputProblems(output: OutputFields): string[] {
   const format = formatOf(output);
-  const sources = [output.template, output.contents, format].filter((source) => source !== undefined).length;
-  if (sources !== 1)
-    return ['needs exactly one of `template`, `contents`, `format` (or `key`, which means `format: raw`)'];
+  const given = [output.template, output.contents, output.value, format].filter(
+    (source) => source !== undefined,
+  );
+  if (given.length !== 1) {
+    return [
+      'needs exactly one of `template`, `contents`, `value`, `format` (or `key`, which means `format: raw`)',
+    ];
+  }
+  if (output.value !== undefined) return valueProblems(output);
   return format === undefined ? templateProblems(output) : formatProblems(output, format);
+}
+
+function valueProblems(output: OutputFields): string[] {
+  const unused = (['secret', 'keys', 'on_conflict'] as const).filter((field) => output[field] !== undefined);
+  const problems = unused.map(
+    (field) => `\`${field}\` has no meaning for a \`value\`, which names its secret and its key itself`,
+  );
+  return output.path.endsWith('/')
+    ? [...problems, 'a value is one file: the path must not end with a slash']
+    : problems;
 }
 
 function templateProblems(output: OutputFields): string[] {
@@ -54,7 +71,7 @@ function formatProblems(output: OutputFields, format: string): string[] {
     [format === 'raw' && keys !== undefined, '`keys` has no meaning for `format: raw`, which takes one key'],
     [
       decode !== undefined && format !== 'raw' && format !== 'files',
-      '`decode` is for the formats `raw` and `files` only',
+      '`decode` is for `value` and the formats `raw` and `files` only',
     ],
     [on_conflict !== undefined && !several, '`on_conflict` is for several secrets only'],
     [

@@ -13,13 +13,22 @@ export async function parseSource(source: SourceText): Promise<Source> {
   return checked(source, { value: parseJsonConfig(source), lineOf: () => undefined });
 }
 
-function checked(source: SourceText, { value, lineOf }: Parsed): Source {
+function checked({ name, directory }: SourceText, { value, lineOf }: Parsed): Source {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return { ...source, value: value as Record<string, unknown>, lineOf };
+    return {
+      kind: 'file',
+      name,
+      directory,
+      value: value as Record<string, unknown>,
+      placeOf: (path) => {
+        const line = lineOf(path);
+        return line === undefined ? name : `${name}:${String(line)}`;
+      },
+    };
   }
   const empty = value === null || value === undefined;
   throw new RunError('config', empty ? 'the config is empty' : 'the config is not a map of keys', {
-    where: source.name,
+    where: name,
     hint: 'it needs at least `secrets:` and `outputs:`; `vaultonce schema --markdown` shows what it can hold',
   });
 }

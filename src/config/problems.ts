@@ -18,19 +18,21 @@ export interface Problem {
 /** The problem as a failure that says in which file and line it is. */
 export function failureOf({ path, message, hint }: Problem, merged: Merged): Failure {
   const name = pathText(path);
+  const { source, path: local } = merged.originOf(path);
+  const isFlag = source.kind === 'flags';
   return {
-    kind: 'config',
+    kind: isFlag ? 'usage' : 'config',
     message: name === '' ? message : `\`${name}\` ${message}`,
-    where: placeOf(path, merged),
-    hint,
+    where: source.placeOf(local),
+    hint: hint ?? (isFlag ? 'see `vaultonce --help`, and CONFIGURATION.md for the keys' : undefined),
   };
 }
 
-/** `vaultonce.yaml:12` */
-export function placeOf(path: ConfigPath, merged: Merged): string {
+/** Where something is declared, and its name: `vaultonce.yaml:12, secrets.db`. A flag says both: `--secret db`. */
+export function declarationOf(path: ConfigPath, name: string, merged: Merged): string {
   const { source, path: local } = merged.originOf(path);
-  const line = source.lineOf(local);
-  return line === undefined ? source.name : `${source.name}:${String(line)}`;
+  const place = source.placeOf(local);
+  return source.kind === 'flags' ? place : `${place}, ${name}`;
 }
 
 /** The validator's findings in our words. None quotes a value: a secret may stand in the wrong place. */

@@ -1,5 +1,8 @@
 import { checkSecretPath } from './paths.ts';
 
+/** How messages say what a REF is. */
+export const REF_HINT = 'write `path#key`, `path#key@version` or `name#key`; `path#/a/b` is a JSON pointer';
+
 /** What a REF points to: `path#key`, `path#key@version`, `name#key`; the key may be a JSON pointer (`#/a/b`). */
 export type Ref =
   | { readonly kind: 'name'; readonly name: string; readonly key: string }

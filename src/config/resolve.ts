@@ -4,7 +4,7 @@ import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './
 import type { Merged } from './merge.ts';
 import { resolveManaged } from './managed-directory.ts';
 import { formatOf } from './output-rules.ts';
-import { placeOf } from './problems.ts';
+import { declarationOf } from './problems.ts';
 import type { ConfigFile, OutputFile } from './schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
@@ -51,7 +51,7 @@ export function resolveConfig(
   const managed = collect(() => resolveManaged(file, merged, around));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
     const { source } = merged.originOf(['outputs', index]);
-    const where = `${placeOf(['outputs', index], merged)}, outputs[${String(index)}] (${output.path})`;
+    const where = declarationOf(['outputs', index], `outputs[${String(index)}] (${output.path})`, merged);
     const declared = collect(() =>
       resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }),
     );
@@ -78,7 +78,7 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
     const secret: Extract<typeof declared, { write?: unknown }> = declared;
     return {
       name,
-      where: `${placeOf(['secrets', name], merged)}, secrets.${name}`,
+      where: declarationOf(['secrets', name], `secrets.${name}`, merged),
       path: secret.path,
       version: secret.version,
       engine: secret.engine,
@@ -146,6 +146,7 @@ function resolveContent(output: OutputFile, directory: string): DeclaredContent 
   if (output.template !== undefined) return readTemplate(output.template, directory);
   if (output.contents !== undefined) return inlineTemplate(output.contents, directory);
   const { secret = [], key, decode, keys = {} } = output;
+  if (output.value !== undefined) return { kind: 'value', ref: output.value, decode };
   return {
     kind: 'format',
     // The schema has made sure that there is one.

@@ -18,7 +18,7 @@ import {
   text,
 } from './fields.ts';
 import { outputProblems } from './output-rules.ts';
-import { parseRef } from './ref.ts';
+import { parseRef, REF_HINT } from './ref.ts';
 
 // Each object is parsed once: compiling a parser for it costs more than it saves.
 z.config({ jitless: true });
@@ -127,18 +127,38 @@ const keys = z.lazy(() =>
   ),
 );
 
+const reference = () =>
+  z.pipe(
+    z.string(),
+    z.transform((value, context) => {
+      const ref = parseRef(value);
+      if (ref !== undefined) return ref;
+      context.issues.push({
+        code: 'custom',
+        message: 'is not a reference',
+        params: { hint: REF_HINT },
+        input: undefined,
+      });
+      return z.NEVER;
+    }),
+  );
+
 const output = z
   .strictObject({
     path: described(text, 'File, relative to `output.directory`; for `files` a directory.'),
     template: optional(text, 'Mustache file, relative to this config file.'),
     contents: optional(z.string(), 'Mustache template, inline.'),
+    value: optional(
+      z.lazy(reference),
+      'A single value as it stands, by reference: `path#key`, `path#key@version`, `name#key`, `path#/a/b`.',
+    ),
     format: optional(z.enum(formatNames), 'Format of an output without a template.'),
     secret: optional(
       z.union([text, z.array(text).check(z.minLength(1))]),
       'Name of a declared secret, or several to merge.',
     ),
     key: optional(text, 'The key whose value is the file; means `format: raw`.'),
-    decode: optional(z.enum(['base64', 'hex']), 'For `raw` and `files`: the values are encoded so.'),
+    decode: optional(z.enum(['base64', 'hex']), 'For `value`, `raw` and `files`: the values are encoded so.'),
     keys: z.optional(keys),
     on_conflict: optional(
       z.enum(['error', 'first', 'last']),
@@ -169,24 +189,6 @@ const outputDefaults = z.lazy(() =>
     'What all outputs have in common, unless they say otherwise.',
   ),
 );
-
-const reference = () =>
-  z.pipe(
-    z.string(),
-    z.transform((value, context) => {
-      const ref = parseRef(value);
-      if (ref !== undefined) return ref;
-      context.issues.push({
-        code: 'custom',
-        message: 'is not a reference',
-        params: {
-          hint: 'write `path#key`, `path#key@version` or `name#key`; the key may be a JSON pointer: `path#/a/b`',
-        },
-        input: undefined,
-      });
-      return z.NEVER;
-    }),
-  );
 
 /**
  * The schema of a config file. What a config does not use is not built: that is most of it, and building takes longer

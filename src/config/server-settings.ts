@@ -61,7 +61,7 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
     });
   }
   return {
-    ca: caOfEnvironment(flags, env) ?? firstCa(tls.ca_cert_bytes, tls.ca_cert, tls.ca_path),
+    ca: caOf(flags, {}) ?? caOf(flags, env) ?? firstCa(tls.ca_cert_bytes, tls.ca_cert, tls.ca_path),
     clientCert,
     clientKey,
     serverName: resolveSetting('serverName', flags, env, tls.server_name),
@@ -69,8 +69,8 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
   };
 }
 
-/** One CA variable replaces all CA fields of the file: otherwise the file's `ca_cert_bytes` would win over it. */
-function caOfEnvironment(flags: Flags, env: Environment): TlsSettings['ca'] {
+/** One CA flag or variable replaces all CA fields after it: otherwise the file's `ca_cert_bytes` would win over it. */
+function caOf(flags: Flags, env: Environment): TlsSettings['ca'] {
   return firstCa(
     overrideOf('caCertBytes', flags, env),
     overrideOf('caCert', flags, env),

@@ -11,6 +11,13 @@ export interface Flags {
   readonly address?: string;
   readonly namespace?: string;
   readonly timeout?: string;
+  /** `NAME=PATH` each. */
+  readonly secret?: readonly string[];
+  /** `KEY=VALUE` each, by the dotted path of a config key. */
+  readonly set?: readonly string[];
+  readonly auth?: string;
+  readonly role?: string;
+  readonly authMount?: string;
   readonly allowDisk?: true;
   readonly report?: string;
   readonly logLevel?: LogLevel;
@@ -61,7 +68,7 @@ const asIs = (text: string): string => text;
 const BOOLEAN = 'a boolean (true or false)';
 const DURATION = 'a duration (`90s`, `1h30m`, or seconds)';
 
-/** Precedence in one place: flag, then environment, then file, then default. */
+/** Precedence in one place: flag (one of its own, then `--set`), then environment, then file, then default. */
 export const SETTINGS = {
   address: { flag: 'address', env: client('ADDR'), file: 'vault.address', expected: 'a URL', parse: asIs },
   namespace: {
@@ -170,10 +177,17 @@ export function overrideOf<Name extends SettingName>(
   const flag = setting.flag === undefined ? undefined : flags[setting.flag];
   if (flag === true) return true as SettingValue<Name>;
   if (typeof flag === 'string') return parseOrThrow(setting, flag, 'usage', `--${setting.flag ?? ''}`);
+  const set = setting.file === undefined ? undefined : textOfSet(setting.file, flags);
+  if (set !== undefined) return parseOrThrow(setting, set, 'usage', `--set ${setting.file ?? ''}`);
   // An empty variable counts as unset, as for the official clients.
   const variable = setting.env.find((candidate) => (env[candidate] ?? '') !== '');
   if (variable === undefined) return undefined;
   return parseOrThrow(setting, env[variable] ?? '', 'config', `$${variable}`);
+}
+
+/** The value of `--set KEY=VALUE` for this key. */
+function textOfSet(key: string, { set = [] }: Flags): string | undefined {
+  return set.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
 }
 
 function parseOrThrow<T>(setting: Setting<T>, text: string, kind: 'usage' | 'config', where: string): T {

@@ -21,9 +21,17 @@ export interface Parsed {
   readonly lineOf: (path: ConfigPath) => number | undefined;
 }
 
-/** A parsed config text. */
-export interface Source extends SourceText, Parsed {
+/** A part of the config: a parsed text, or what flags say. */
+export interface Source {
+  /** Mistakes in flags are mistakes of the command line. */
+  readonly kind: 'file' | 'flags';
+  /** As messages call it. */
+  readonly name: string;
+  /** Where template paths start. */
+  readonly directory: string;
   readonly value: Readonly<Record<string, unknown>>;
+  /** For messages: `vaultonce.yaml:12`, `--secret db`. */
+  readonly placeOf: (path: ConfigPath) => string;
 }
 
 /** No config is that large; a mistaken path to something else is told at once. */
@@ -48,7 +56,7 @@ export async function readSources(
   const { VAULTONCE_CONFIG: path = '', VAULTONCE_CONFIG_INLINE: inline = '' } = io.env;
   const named = path === '' ? [] : await readPaths([path], io);
   const all = inline === '' ? named : [...named, textSource(INLINE, inline, io)];
-  return all.length > 0 ? all : [readDefault(io, optional)];
+  return all.length > 0 ? all : readDefault(io, optional);
 }
 
 /** @throws RunError `config` */
@@ -87,15 +95,15 @@ function readFile(path: string, { cwd }: SourceIo): SourceText {
   }
 }
 
-function readDefault(io: SourceIo, optional: boolean): SourceText {
+function readDefault(io: SourceIo, optional: boolean): SourceText[] {
   try {
-    return readFile(DEFAULT_FILE, io);
+    return [readFile(DEFAULT_FILE, io)];
   } catch (error) {
     if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
-    if (optional) return textSource('no config', '{}', io);
+    if (optional) return [];
     throw new RunError('config', 'there is no config', {
       details: [`looked at: -c, $VAULTONCE_CONFIG, ${INLINE}, ./${DEFAULT_FILE}`],
-      hint: 'name one with `-c FILE`; `vaultonce schema --markdown` shows what it can hold',
+      hint: 'name one with `-c FILE`, or say it with --secret, --out and --auth; `vaultonce schema --markdown` shows what it can hold',
     });
   }
 }

@@ -20,6 +20,7 @@ describe('the command line', () => {
       ['render', '--help'],
       ['check', '-h'],
       ['schema', '--help'],
+      ['completion', '--help'],
     ]) {
       const { code, stdout, stderr } = await runCli(args);
       assert.equal(code, 0, args.join(' '));
@@ -63,9 +64,9 @@ describe('the command line', () => {
   });
 
   test('a usage error on a terminal is text with what to do next', async () => {
-    const { stdout, code } = await runCli(['render', '--nope'], { terminal: true, env: { NO_COLOR: '1' } });
+    const { stdout, code } = await runCli(['render', '--xyzzy'], { terminal: true, env: { NO_COLOR: '1' } });
     assert.equal(code, 2);
-    assert.match(stdout, /vaultonce: error: unknown option '--nope'\r\n {2}→ see `vaultonce --help`/);
+    assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
   });
 
   const CONFIG = `

@@ -198,6 +198,59 @@ describe('values', () => {
     assert.equal(wrong.code, 8, 'hex digits of this length are base64, base64 is not hex');
   });
 
+  test('a value by reference is a file as it stands, decoded if asked for', async () => {
+    const bytes = Buffer.from([0, 255, 10, 0]);
+    await app.putKv2('single', { text: 'one', binary: bytes.toString('base64'), list: ['a', { b: 1 }] });
+    await app.putKv2('single', { text: 'two', binary: bytes.toString('base64'), list: ['a', { b: 1 }] });
+    app.server.takeAudit();
+    const result = await app.render({
+      secrets: { named: 'secret/single' },
+      outputs: [
+        { path: 'single/text', value: 'secret/single#text', mode: '0440' },
+        { path: 'single/old', value: 'secret/single#text@1' },
+        { path: 'single/binary', value: 'named#binary', decode: 'base64' },
+        { path: 'single/pointer', value: 'named#/list/1/b' },
+      ],
+    });
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(app.workspace.read('out/single/text'), 'two');
+    assert.equal(app.workspace.mode('out/single/text'), '0440');
+    assert.equal(app.workspace.read('out/single/old'), 'one');
+    assert.deepEqual(readFileSync(app.workspace.path('out/single/binary')), bytes);
+    assert.equal(app.workspace.read('out/single/pointer'), '1');
+    const reads = requestsOf(app.server).filter((request) => request === 'read secret/data/single');
+    assert.equal(reads.length, 2, 'one for each version');
+
+    const wrong = await app.render({
+      outputs: [
+        { path: 'a', value: 'secret/single' },
+        { path: 'b', value: 'secret/single#text', key: 'text' },
+        { path: 'c/', value: 'secret/single#text', secret: 'named', keys: {}, on_conflict: 'first' },
+      ],
+    });
+    assert.equal(wrong.code, 3);
+    assert.deepEqual(
+      failuresOf(wrong).map(({ message }) => message),
+      [
+        '`outputs[0].value` is not a reference',
+        '`outputs[1]` needs exactly one of `template`, `contents`, `value`, `format` (or `key`, which means `format: raw`)',
+        ...['secret', 'keys', 'on_conflict'].map(
+          (key) =>
+            `\`outputs[2]\` \`${key}\` has no meaning for a \`value\`, which names its secret and its key itself`,
+        ),
+        '`outputs[2]` a value is one file: the path must not end with a slash',
+      ],
+    );
+    const missing = await app.render({ outputs: [{ path: 'a', value: 'secret/single#txet' }] });
+    assert.equal(missing.code, 6);
+    assert.match(failuresOf(missing)[0]?.hint ?? '', /did you mean `text`/);
+    const undecodable = await app.render({
+      outputs: [{ path: 'a', value: 'secret/single#text', decode: 'hex' }],
+    });
+    assert.equal(undecodable.code, 8);
+    assert.doesNotMatch(undecodable.stderr, /two/);
+  });
+
   test('versions: pinned, deleted, destroyed and missing are told apart', async () => {
     const { api } = app.server;
     for (const value of ['one', 'two', 'three', 'four']) await app.putKv2('versions', { value });

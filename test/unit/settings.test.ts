@@ -57,11 +57,14 @@ describe('precedence: flag, then environment (OpenBao before Vault), then file, 
         );
       }
       assert.ok(setting.env.length === 1 || setting.env[0]?.startsWith('BAO_'));
-      if (setting.flag === undefined) return;
       const all = Object.fromEntries(setting.env.map((variable) => [variable, environment]));
+      const set = setting.file === undefined ? [] : [`${setting.file}=${flag}`];
+      if (set.length > 0) assert.deepEqual(resolve({ set }, all, fromFile), setting.parse(flag), '--set');
+      if (setting.flag === undefined) return;
       const flagValue = setting.flag === 'allowDisk' ? true : flag;
+      const other = set.map(() => `${setting.file ?? ''}=${environment}`);
       assert.deepEqual(
-        resolve({ [setting.flag]: flagValue }, all, fromFile),
+        resolve({ [setting.flag]: flagValue, set: other }, all, fromFile),
         setting.parse(flag),
         'the flag',
       );

@@ -1,0 +1,112 @@
+import { throwIfAny, type Failure } from '../errors.ts';
+import type { Override } from './override.ts';
+import { checkSecretPath } from './paths.ts';
+import { parseRef, REF_HINT } from './ref.ts';
+import type { Flags } from './settings.ts';
+import type { Source } from './source.ts';
+
+/** The part of a config that the command line holds. */
+export interface FlagConfig {
+  /** What adds to the files: `--secret`, `--out`. */
+  readonly source: Source;
+  /** What goes before them: `--auth`, `--role`, `--auth-mount`, `--set`. */
+  readonly overrides: readonly Override[];
+  /** Whether they say enough for a run without a file. */
+  readonly suffices: boolean;
+}
+
+type Declared = { readonly flag: string; readonly key: string; readonly value: string };
+
+const SECRET_HINT = 'write --secret NAME=PATH, as --secret db=secret/app/db';
+const OUT_HINT = `write --out PATH=REF, as --out password=secret/app/db#password; for REF ${REF_HINT}`;
+const SET_HINT = 'write --set KEY=VALUE with the keys of the config, as --set vault.namespace=team-a';
+
+/**
+ * Turns flags into config. Their values are taken as they stand, without `${VAR}`: the shell has replaced what it should.
+ * @param outputs those of `--out`
+ * @throws RunError `usage` with everything that is written wrongly
+ */
+export function configOfFlags(flags: Flags, outputs: readonly string[], cwd: string): FlagConfig {
+  const failures: Failure[] = [];
+  const { auth, role, authMount } = flags;
+  const secrets = declared(flags.secret ?? [], '--secret', SECRET_HINT, isSecret, failures);
+  const files = declared(outputs, '--out', OUT_HINT, isOut, failures);
+  const settings = declared(flags.set ?? [], '--set', SET_HINT, isSetting, failures);
+  const named: Override[] = [
+    ...(auth === undefined ? [] : [{ flag: '--auth', path: ['auth'], value: { method: auth } }]),
+    ...(role === undefined ? [] : [{ flag: '--role', path: ['auth', 'role'], value: role }]),
+    ...(authMount === undefined ? [] : [{ flag: '--auth-mount', path: ['auth', 'mount'], value: authMount }]),
+  ];
+  const set = settings.map(({ flag, key, value }) => ({ flag, path: key.split('.'), value }));
+  const overrides = [...named, ...set];
+  failures.push(...repeated(overrides));
+  throwIfAny(failures);
+  const source: Source = {
+    kind: 'flags',
+    name: 'flags',
+    directory: cwd,
+    value: {
+      ...(secrets.length === 0
+        ? {}
+        : { secrets: Object.fromEntries(secrets.map(({ key, value }) => [key, value])) }),
+      ...(files.length === 0 ? {} : { outputs: files.map(({ key, value }) => ({ path: key, value })) }),
+    },
+    placeOf: ([part, which]) =>
+      (part === 'outputs' ? files[Number(which)] : secrets.find(({ key }) => key === which))?.flag ?? 'flags',
+  };
+  return { source, overrides, suffices: secrets.length + files.length > 0 || auth !== undefined };
+}
+
+/** The parts of `KEY=VALUE`. The key is named in messages, the value never. */
+function declared(
+  texts: readonly string[],
+  flag: string,
+  hint: string,
+  isValid: (key: string, value: string) => boolean,
+  failures: Failure[],
+): Declared[] {
+  const found: Declared[] = [];
+  for (const text of texts) {
+    const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    const where = key === '' ? flag : `${flag} ${key}`;
+    if (!isValid(key, value)) {
+      failures.push({ kind: 'usage', message: `a value of ${flag} is not valid`, where, hint });
+    } else if (flag === '--secret' && found.some((other) => other.key === key)) {
+      failures.push({
+        kind: 'usage',
+        message: `--secret names \`${key}\` twice`,
+        where,
+        hint: 'name each secret once',
+      });
+    } else found.push({ flag: where, key, value });
+  }
+  return found;
+}
+
+function isSecret(name: string, path: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_-]*$/.test(name) && isKey(name) && 'value' in checkSecretPath(path);
+}
+
+function isOut(path: string, ref: string): boolean {
+  return path !== '' && parseRef(ref) !== undefined;
+}
+
+function isSetting(key: string): boolean {
+  return key.split('.').every((step) => step !== '' && isKey(step));
+}
+
+/** The validator leaves this one out without a word. */
+function isKey(name: string): boolean {
+  return name !== '__proto__';
+}
+
+/** Which of two would win depends on their order; nobody should have to know it. */
+function repeated(overrides: readonly Override[]): Failure[] {
+  return overrides.flatMap(({ flag, path }, index) => {
+    const key = path.join('.');
+    const other = overrides.slice(0, index).find((one) => one.path.join('.') === key);
+    if (other === undefined) return [];
+    const message = `\`${key}\` is set twice, by ${other.flag} and ${flag}`;
+    return [{ kind: 'usage', message, where: flag, hint: 'keep one of them' }];
+  });
+}
