@@ -7,6 +7,7 @@ import { createLifetime } from '../../src/lifetime.ts';
 import type { WritableOutput } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { checkTargets, stageOutputs } from '../../src/write.ts';
+import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const needsRoot = { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' };
@@ -28,15 +29,7 @@ describe('pruning', () => {
     return {
       plan: {
         where: name,
-        target: {
-          path,
-          kind: 'file',
-          mode: 0o400,
-          directoryMode: 0o700,
-          uid: undefined,
-          gid: undefined,
-          allowDisk: false,
-        },
+        target: targetAt(path),
       },
       files: [{ path, content: new Secret<Uint8Array>(Buffer.from(name)) }],
     };

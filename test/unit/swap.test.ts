@@ -7,6 +7,7 @@ import { createLifetime } from '../../src/lifetime.ts';
 import type { WritableOutput } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { stageOutputs } from '../../src/write.ts';
+import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 describe('swapping', () => {
@@ -23,15 +24,7 @@ describe('swapping', () => {
   const file = ([name, content]: [string, string]): WritableOutput => ({
     plan: {
       where: name,
-      target: {
-        path: out(name),
-        kind: 'file',
-        mode: 0o400,
-        directoryMode: 0o700,
-        uid: undefined,
-        gid: undefined,
-        allowDisk: false,
-      },
+      target: targetAt(out(name)),
     },
     files: [{ path: out(name), content: new Secret<Uint8Array>(Buffer.from(content)) }],
   });

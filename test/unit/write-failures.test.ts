@@ -8,6 +8,7 @@ import { createLifetime } from '../../src/lifetime.ts';
 import type { RenderedOutput, Target } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { stageOutputs, type StagedOutputs } from '../../src/write.ts';
+import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const needsRoot = {
@@ -19,16 +20,7 @@ function output(path: string, content: string, target: Partial<Target> = {}): Re
   return {
     plan: {
       where: `outputs (${basename(path)})`,
-      target: {
-        path,
-        kind: 'file',
-        mode: 0o400,
-        directoryMode: 0o700,
-        uid: undefined,
-        gid: undefined,
-        allowDisk: false,
-        ...target,
-      },
+      target: targetAt(path, target),
       content: { kind: 'template', template: { nodes: [], secretNames: new Set() } },
     },
     files: [{ path, content: new Secret<Uint8Array>(Buffer.from(content)) }],

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/errors.ts';
 import type { OutputPlan, Target } from '../../src/outputs.ts';
 import { checkTargets } from '../../src/write.ts';
+import { targetAt } from '../support/target.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 const isRoot = process.geteuid?.() === 0;
@@ -15,16 +16,7 @@ const needsRoot = { skip: isRoot ? false : 'needs root, to mount and to become a
 function output(path: string, target: Partial<Target> = {}): OutputPlan {
   return {
     where: `outputs (${path})`,
-    target: {
-      path,
-      kind: 'file',
-      mode: 0o400,
-      directoryMode: 0o700,
-      uid: undefined,
-      gid: undefined,
-      allowDisk: false,
-      ...target,
-    },
+    target: targetAt(path, target),
     content: { kind: 'template', template: { nodes: [], secretNames: new Set() } },
   };
 }

@@ -20,6 +20,7 @@ import { createLifetime } from '../../src/lifetime.ts';
 import type { RenderedOutput, Target } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { stageOutputs } from '../../src/write.ts';
+import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const needsRoot = { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' };
@@ -35,16 +36,7 @@ function output(
   return {
     plan: {
       where: `outputs (${basename(path)})`,
-      target: {
-        path,
-        kind: isFile ? 'file' : 'directory',
-        mode: 0o400,
-        directoryMode: 0o700,
-        uid: undefined,
-        gid: undefined,
-        allowDisk: false,
-        ...target,
-      },
+      target: targetAt(path, { kind: isFile ? 'file' : 'directory', ...target }),
       content: { kind: 'template', template: { nodes: [], secretNames: new Set() } },
     },
     files: isFile
