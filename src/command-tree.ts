@@ -169,6 +169,7 @@ Logs in only if the server has to say which engine serves a path; with \`engine:
 
 Examples:
   vaultonce policy | bao policy write web -
+  vaultonce policy --auth token | bao policy write web -    with your own token, before the role has any
 ${EXIT_CODES_HELP}`,
     )
     .action(async (_options: unknown, command: Command) => {
