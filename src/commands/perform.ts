@@ -72,12 +72,6 @@ async function prepare<T>(
   const config = await loadConfig(given, io, { optional: configOptional, outputs });
   io.lifetime.limit(config.timeoutMs);
   io.log.write({ event: 'config_loaded', sources: config.sources });
-  if (config.server.tls.skipVerify) {
-    io.log.write({
-      event: 'insecure',
-      reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
-    });
-  }
   return { config, plan: planRun(config, scope(config)) };
 }
 

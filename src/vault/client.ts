@@ -38,6 +38,12 @@ export interface VaultClient {
 /** @param sockets how many connections may be open at once */
 export async function createClient(server: ServerSettings, sockets: number, io: Io): Promise<VaultClient> {
   const { address, clientTimeoutMs } = server;
+  if (server.tls.skipVerify) {
+    io.log.write({
+      event: 'insecure',
+      reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
+    });
+  }
   const transport = await createTransport(server, sockets, io.env);
   const defaults = requestDefaults(transport);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { failuresOf, logLines, startCli, type CliResult } from '../support/cli.ts';
+import { failuresOf, logLines, startCli, type CliResult, runCli } from '../support/cli.ts';
 import { startStandIn, type StandIn, type StandInOptions } from '../support/stand-in.ts';
 
 const UNAVAILABLE = { status: 503, body: { errors: ['Vault is sealed'] } };
@@ -261,6 +261,11 @@ describe('faults of the network and the server', () => {
     const skipped = await at(tlsAddress, { VAULT_SKIP_VERIFY: 'true' });
     assert.equal(skipped.code, 0);
     assert.equal(logLines(skipped)[0]?.event, 'insecure');
+    const inspected = await runCli(
+      ['check', '--online', '-c', app.config({ ...config, vault: { address: tlsAddress } })],
+      { env: { VAULT_SKIP_VERIFY: 'true' } },
+    );
+    assert.equal(logLines(inspected)[0]?.event, 'insecure');
     assert.equal((await at(tlsAddress, { VAULT_SKIP_VERIFY: 'false' })).code, 9);
     assert.equal((await at(tlsAddress, { VAULT_SKIP_VERIFY: 'maybe' })).code, 3);
 
