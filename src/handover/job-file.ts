@@ -51,10 +51,18 @@ function append(file: number, bytes: Uint8Array): void {
   const { size } = fstatSync(file);
   try {
     for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
-    fsyncSync(file);
+    sync(file);
   } catch (error) {
-    if (systemErrorCode(error) === 'EINVAL') return;
     ftruncateSync(file, size);
     throw error;
+  }
+}
+
+function sync(file: number): void {
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    // A pipe or a device has nothing to be made durable.
+    if (systemErrorCode(error) !== 'EINVAL') throw error;
   }
 }
