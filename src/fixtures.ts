@@ -1,11 +1,13 @@
 import { parseSource } from './config/parse-source.ts';
 import { readPaths } from './config/source.ts';
-import { nearestHint } from './config/nearest.ts';
 import { throwIfAny, type Failure } from './errors.ts';
+import { withDefaults } from './fetch/outcome.ts';
 import type { Io } from './io.ts';
 import type { SecretPlan } from './plan.ts';
 import { Secret } from './secret-string.ts';
-import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from './secrets.ts';
+import { isJsonObject } from './vault/json.ts';
+import { undeclared } from './values.ts';
+import type { FetchedSecret, SecretMetadata, Secrets } from './secrets.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -24,22 +26,19 @@ export async function readFixtures(
   const failures: Failure[] = [];
   const names = plans.map(({ name }) => name);
   for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
-    failures.push({
-      kind: 'config',
-      message: `no secret is declared as \`${name}\``,
-      where: path,
-      hint: nearestHint(name, names, 'secret'),
-    });
+    failures.push(undeclared(name, path, names));
   }
-  const secrets = plans.map((plan) => secretOf(plan, fixtures[plan.name], path, failures));
+  const secrets = plans.map((plan) => {
+    const fixture = Object.hasOwn(fixtures, plan.name) ? fixtures[plan.name] : undefined;
+    return secretOf(plan, fixture, path, failures);
+  });
   throwIfAny(failures);
   return new Map(secrets.map((secret) => [secret.name, secret]));
 }
 
 function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Failure[]): FetchedSecret {
   const { name, path, optional } = plan;
-  const defaults = Object.entries(plan.default?.reveal() ?? {});
-  if (fixture === undefined && defaults.length === 0) {
+  if (fixture === undefined && plan.default === undefined) {
     if (optional) return { kind: 'absent', name, path };
     failures.push({
       kind: 'config',
@@ -49,7 +48,8 @@ function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Fa
     });
     return { kind: 'failed', name };
   }
-  if (!isFields(fixture ?? {})) {
+  const fields = fixture ?? {};
+  if (!isJsonObject(fields)) {
     failures.push({
       kind: 'config',
       message: `the fixture of \`${name}\` is not a map of keys`,
@@ -58,14 +58,12 @@ function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Fa
     });
     return { kind: 'failed', name };
   }
-  // A parsed file holds what JSON can hold.
-  const entries = Object.entries((fixture ?? {}) as Readonly<Record<string, JsonValue>>);
-  const keys = new Map([...defaults, ...entries.filter(([key]) => !key.startsWith('@'))]);
+  const keys = new Map(Object.entries(fields).filter(([key]) => !key.startsWith('@')));
   return {
     kind: 'found',
     name,
-    keys: new Secret(keys),
-    metadata: metadataOf(path, Object.fromEntries(entries)),
+    keys: new Secret(withDefaults(plan, keys)),
+    metadata: metadataOf(path, fields),
   };
 }
 
@@ -77,8 +75,4 @@ function metadataOf(path: string, fixture: Fields): SecretMetadata {
     ...(typeof lease_id === 'string' ? { lease_id } : {}),
     ...(typeof lease_duration === 'number' ? { lease_duration } : {}),
   };
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

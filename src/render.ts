@@ -8,7 +8,7 @@ import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from './
 import { Secret } from './secret-string.ts';
 import type { FetchedSecret, KeyValues, Secrets } from './secrets.ts';
 import { renderTemplate } from './template/render.ts';
-import { resolveValues } from './values.ts';
+import { missingKey, resolveValues } from './values.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 
@@ -97,7 +97,12 @@ function filesOf(
   const problems = [
     // Keys of an absent optional secret are absent with it.
     ...(allFound ? [...selected.missing, ...wanted] : []).map((key) =>
-      missingKey(key, plan, content, values),
+      missingKey(
+        { key, secrets: content.secrets, where: plan.where },
+        values,
+        nearest(key, [...values.keys()].sort()),
+        'correct the name, add the key to the secret, or give it a `default:`',
+      ),
     ),
     ...conflicts.map(({ key, secrets: names }) => conflict(key, names, plan)),
     ...selected.collisions.map(({ name, keys }) => collision(name, keys, plan)),
@@ -124,26 +129,6 @@ function rendered({ target, where }: OutputPlan, formatted: Formatted, failures:
     failures.push({ kind: 'output', message: `the key \`${key}\` ${reason}`, where, hint });
   }
   return [];
-}
-
-function missingKey(
-  key: string,
-  { where }: OutputPlan,
-  { secrets }: FormatContent,
-  values: KeyValues,
-): Failure {
-  const known = [...values.keys()].sort();
-  const candidate = nearest(key, known);
-  return {
-    kind: 'not_found',
-    message: `the secret \`${secrets.join('`, `')}\` has no key \`${key}\``,
-    where,
-    details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
-    hint:
-      candidate === undefined
-        ? 'correct the name, add the key to the secret, or give it a `default:`'
-        : `did you mean \`${candidate}\`?`,
-  };
 }
 
 function conflict(key: string, secrets: readonly string[], { where }: OutputPlan): Failure {

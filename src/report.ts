@@ -134,9 +134,7 @@ export function openReport(path: string | undefined, io: Io): ReportTarget {
   return {
     write(text) {
       try {
-        // A pipe or a device cannot be truncated, and needs not be.
-        if (fstatSync(file).isFile()) ftruncateSync(file);
-        writeSync(file, text);
+        replaceContent(file, text);
       } catch (error) {
         io.log.write({ event: 'report_failed', reason: systemErrorCode(error) ?? 'unknown error' });
       } finally {
@@ -144,4 +142,11 @@ export function openReport(path: string | undefined, io: Io): ReportTarget {
       }
     },
   };
+}
+
+/** Writes in place: what others have mounted or hold open cannot be replaced. */
+export function replaceContent(file: number, text: string): void {
+  // A pipe or a device cannot be truncated, and needs not be.
+  if (fstatSync(file).isFile()) ftruncateSync(file);
+  writeSync(file, text);
 }

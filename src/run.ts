@@ -55,15 +55,9 @@ export async function runWith(
   const { rendered, values } = await timed(record, 'render', io, () =>
     renderAll(plan, { secrets, failures: [] }),
   );
-  const published = await timed(record, 'write', io, async () => {
-    const staged = await stageOutputs(rendered, io, plan.managed);
-    try {
-      io.lifetime.throwIfEnded();
-      return { files: staged.commit(), pruned: staged.pruned };
-    } finally {
-      staged.discard();
-    }
-  });
+  const published = await timed(record, 'write', io, () =>
+    writeOutputs(rendered, plan.managed, Promise.resolve(), io),
+  );
   Object.assign(record, published);
   return values;
 }
@@ -114,13 +108,23 @@ async function publish(
   );
   const keep = leased && revoke === 'auto';
   const returning = keep ? Promise.resolve() : session.giveBack();
+  const published = await writeOutputs(rendered, managed, returning, io);
+  if (keep) session.keep('leases of fetched secrets depend on it');
+  return published;
+}
+
+/** @param ready what has to be over before anything is visible; files are staged meanwhile */
+async function writeOutputs(
+  rendered: readonly RenderedOutput[],
+  managed: ManagedDirectory | undefined,
+  ready: Promise<void>,
+  io: Io,
+): Promise<Pick<RunRecord, 'files' | 'pruned'>> {
   const staged = await stageOutputs(rendered, io, managed);
   try {
-    await returning;
+    await ready;
     io.lifetime.throwIfEnded();
-    const files = staged.commit();
-    if (keep) session.keep('leases of fetched secrets depend on it');
-    return { files, pruned: staged.pruned };
+    return { files: staged.commit(), pruned: staged.pruned };
   } finally {
     staged.discard();
   }

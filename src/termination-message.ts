@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { Failure } from './errors.ts';
 import type { Io } from './io.ts';
-import type { RunRecord } from './report.ts';
+import { replaceContent, type RunRecord } from './report.ts';
 import { VERSION } from './version.ts';
 
 /** Where the kubelet reads why a container ended, unless `terminationMessagePath` says otherwise. */
@@ -24,8 +24,7 @@ export function writeTerminationMessage(
     // Without O_CREAT: outside a container there is none to be made.
     const file = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
-      if (fstatSync(file).isFile()) ftruncateSync(file);
-      writeSync(file, terminationMessage(record, failures, exitCode, io));
+      replaceContent(file, terminationMessage(record, failures, exitCode, io));
     } finally {
       closeSync(file);
     }
@@ -35,7 +34,7 @@ export function writeTerminationMessage(
 }
 
 /** One line of JSON, at most 4096 bytes; failures that have no room are counted. */
-export function terminationMessage(
+function terminationMessage(
   { wire, secrets, files }: RunRecord,
   failures: readonly Failure[],
   exitCode: number,

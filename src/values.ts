@@ -98,10 +98,15 @@ export function resolveValues(
     if (secret.kind === 'absent') return [{ name, where, value: undefined }];
     const value = valueAt(secret.keys.reveal(), plan.key);
     if (value !== undefined) return [{ name, where, value: new Secret(value) }];
-    failures.push(missingKey(plan, secret.keys.reveal()));
+    failures.push(missingValue(plan, secret.keys.reveal()));
     return [];
   });
   return { values, failures };
+}
+
+function missingValue({ secret, key, where }: ValuePlan, keys: KeyValues): Failure {
+  const candidate = key.startsWith('/') ? undefined : nearest(key, [...keys.keys()].sort());
+  return missingKey({ key, secrets: [secret], where }, keys, candidate, 'correct the name, or add the key');
 }
 
 /** A key, or what a JSON pointer (RFC 6901) leads to. */
@@ -123,14 +128,27 @@ function childOf(value: JsonValue | undefined, step: string): JsonValue | undefi
   return Object.hasOwn(value, step) ? (value as Readonly<Record<string, JsonValue>>)[step] : undefined;
 }
 
-function missingKey({ secret, key, where }: ValuePlan, keys: KeyValues): Failure {
+/**
+ * A key that a secret, or several together, do not have.
+ * @param candidate the key that was probably meant
+ * @param remedy what to do when there is none
+ */
+export function missingKey(
+  {
+    key,
+    secrets,
+    where,
+  }: { readonly key: string; readonly secrets: readonly string[]; readonly where: string },
+  keys: KeyValues,
+  candidate: string | undefined,
+  remedy: string,
+): Failure {
   const known = [...keys.keys()].sort();
-  const candidate = key.startsWith('/') ? undefined : nearest(key, known);
   return {
     kind: 'not_found',
-    message: `the secret \`${secret}\` has no key \`${key}\``,
+    message: `the secret \`${secrets.join('`, `')}\` has no key \`${key}\``,
     where,
     details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
-    hint: candidate === undefined ? 'correct the name, or add the key' : `did you mean \`${candidate}\`?`,
+    hint: candidate === undefined ? remedy : `did you mean \`${candidate}\`?`,
   };
 }

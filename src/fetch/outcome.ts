@@ -55,7 +55,8 @@ function found(
   };
 }
 
-function withDefaults({ default: defaults }: SecretPlan, keys: KeyValues): KeyValues {
+/** The keys of a secret, and those of its `default:` that it lacks. */
+export function withDefaults({ default: defaults }: SecretPlan, keys: KeyValues): KeyValues {
   return defaults === undefined ? keys : new Map([...Object.entries(defaults.reveal()), ...keys]);
 }
 

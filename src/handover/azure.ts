@@ -3,7 +3,6 @@ import type { Handover, HandoverIo } from './handover.ts';
 /** https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands */
 export const azure: Handover = {
   name: 'azure',
-  description: 'Azure Pipelines: masks, then task.setvariable',
   setsJobVariables: true,
   deliver(variables, { stdout }) {
     const commands = variables.map(

@@ -6,7 +6,6 @@ import { masksOf } from './masks.ts';
 /** https://buildkite.com/docs/agent/v3/cli-env, https://buildkite.com/docs/agent/v3/cli-redactor */
 export const buildkite: Handover = {
   name: 'buildkite',
-  description: 'Buildkite: redactions, then the environment of the job, through buildkite-agent',
   setsJobVariables: true,
   deliver(variables) {
     const values = Object.fromEntries(variables.map(({ name, text }) => [name, text]));

@@ -5,7 +5,6 @@ import { exportsOf } from './texts.ts';
 /** Later steps source this file. https://circleci.com/docs/env-vars/ */
 export const circleci: Handover = {
   name: 'circleci',
-  description: 'CircleCI: $BASH_ENV',
   setsJobVariables: true,
   check: (io) => {
     checkJobFile('BASH_ENV', io);

@@ -6,7 +6,6 @@ import { appendToJobFile, checkJobFile } from './job-file.ts';
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
 export const github: Handover = {
   name: 'github',
-  description: 'GitHub Actions: masks, then $GITHUB_ENV',
   setsJobVariables: true,
   check: (io) => {
     checkJobFile('GITHUB_ENV', io);

@@ -1,13 +1,11 @@
 import type { Variable } from '../values.ts';
 import type { Io } from '../io.ts';
 
-export type HandoverIo = Pick<Io, 'env' | 'stdout' | 'stderr' | 'random'>;
+export type HandoverIo = Pick<Io, 'env' | 'stdout' | 'stderr'>;
 
 /** How variables get to whoever needs them. To add one: one file, and one line in the index. */
 export interface Handover {
   readonly name: string;
-  /** For `--help` and messages: what it does. */
-  readonly description: string;
   /** True if variables become those of a job, where some names would change how it runs. */
   readonly setsJobVariables: boolean;
   /**
@@ -23,14 +21,9 @@ export interface Handover {
 }
 
 /** A handover that prints one text. */
-export function printed(
-  name: string,
-  description: string,
-  textOf: (variables: readonly Variable[]) => string,
-): Handover {
+export function printed(name: string, textOf: (variables: readonly Variable[]) => string): Handover {
   return {
     name,
-    description,
     setsJobVariables: false,
     deliver: (variables, io) => {
       io.stdout.write(textOf(variables));

@@ -6,17 +6,17 @@ import type { Variable } from '../values.ts';
 import { printed } from './handover.ts';
 
 /** For `eval` in any POSIX shell; the same as the output format. */
-export const shell = printed('shell', 'export commands for sh, bash, zsh', exportsOf);
+export const shell = printed('shell', exportsOf);
 
 export function exportsOf(variables: readonly Variable[]): string {
   return inFormat(shellFormat, variables);
 }
 
 /** The same as the output format. */
-export const dotenv = printed('dotenv', 'NAME=value lines', (variables) => inFormat(dotenvFormat, variables));
+export const dotenv = printed('dotenv', (variables) => inFormat(dotenvFormat, variables));
 
 /** fish knows two escapes within single quotes. https://fishshell.com/docs/current/language.html#quotes */
-export const fish = printed('fish', 'set commands for fish', (variables) =>
+export const fish = printed('fish', (variables) =>
   variables
     .map(({ name, text }) => `set -gx ${name} '${text.replace(/[\\']/g, String.raw`\$&`)}'\n`)
     .join(''),
@@ -24,7 +24,6 @@ export const fish = printed('fish', 'set commands for fish', (variables) =>
 
 export const json = printed(
   'json',
-  'a JSON object',
   (variables) =>
     `${JSON.stringify(Object.fromEntries(variables.map(({ name, text }) => [name, text])), undefined, 2)}\n`,
 );

@@ -33,6 +33,8 @@ export interface Workspace {
   snapshot(name?: string): Snapshot;
   /** The names of everything below a directory, hidden files included. */
   list(name?: string): string[];
+  /** Removes everything in it. */
+  clear(): void;
   remove(): void;
 }
 
@@ -57,6 +59,10 @@ export function createWorkspace(parent = '/dev/shm'): Workspace {
       return Object.fromEntries(entries);
     },
     list: (name = '.') => walk(path(name)).map((file) => relative(path(name), file)),
+    clear() {
+      rmSync(root, { recursive: true, force: true });
+      mkdirSync(root);
+    },
     remove() {
       rmSync(root, { recursive: true, force: true });
     },

@@ -16,8 +16,7 @@ const MANIFEST = '.vaultonce-manifest.json';
 describe('pruning', () => {
   const workspace = createWorkspace();
   beforeEach(() => {
-    workspace.remove();
-    mkdirSync(workspace.root);
+    workspace.clear();
   });
   after(() => {
     workspace.remove();

@@ -13,8 +13,7 @@ import { createWorkspace } from '../support/workspace.ts';
 describe('swapping', () => {
   const workspace = createWorkspace();
   beforeEach(() => {
-    workspace.remove();
-    mkdirSync(workspace.root);
+    workspace.clear();
   });
   after(() => {
     workspace.remove();

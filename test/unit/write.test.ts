@@ -61,8 +61,7 @@ function deadPid(): number {
 describe('writing', () => {
   const workspace = createWorkspace();
   beforeEach(() => {
-    workspace.remove();
-    mkdirSync(workspace.root);
+    workspace.clear();
   });
   after(() => {
     workspace.remove();
