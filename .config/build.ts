@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { builtins } from './builtins.ts';
 import { stubs } from './stubs.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -26,7 +27,9 @@ async function bundle(): Promise<Metafile> {
     footer: { js: '})' },
     metafile: true,
     logLevel: 'warning',
-    plugins: [stubs(root)],
+    plugins: [stubs(root), builtins],
+    // Looking at it makes Node load it; axios only asks whether it is in a browser.
+    define: { navigator: 'undefined' },
   });
   return metafile;
 }

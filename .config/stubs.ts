@@ -19,6 +19,8 @@ const STUBS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       export default { get Agent() { return https().Agent; }, get request() { return https().request; }, get globalAgent() { return https().globalAgent; } };`,
     zlib: 'export default { constants: {} };',
     crypto: 'export default {};',
+    // Only for forms; loading it takes 2 ms, because Node then loads all that it offers, workers among it.
+    util: 'export default {};',
   },
   commander: {
     'node:child_process': 'export default {};',

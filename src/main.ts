@@ -1,5 +1,4 @@
-import { constants } from 'node:os';
-import { RunError } from './errors.ts';
+import { EXIT_CODES, RunError } from './errors.ts';
 import { createProcessIo } from './process-io.ts';
 import { runCommandLine } from './cli.ts';
 import { explain } from './unexpected.ts';
@@ -16,7 +15,7 @@ const endOnSignal = (signal: 'SIGINT' | 'SIGTERM', kind: 'interrupted' | 'termin
         hint: 'nothing was changed; the outputs are as they were before this run',
       }),
     );
-    setTimeout(() => process.exit(128 + constants.signals[signal]), CLEAN_UP_LIMIT_MS).unref();
+    setTimeout(() => process.exit(EXIT_CODES[kind]), CLEAN_UP_LIMIT_MS).unref();
   });
 };
 

@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
 import type { Secrets } from './secrets.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession } from './session.ts';
 import { createClient } from './vault/client.ts';
 import { resolveValues, type Value } from './values.ts';
 import { createSender } from './vault/sender.ts';
@@ -32,10 +32,16 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
     fetchSecrets(plan.secrets, session, sender, config.concurrency, io),
   );
   record.secrets = fetched.secrets;
+  const keepsToken = config.revoke === 'auto' && hasLease(fetched);
+  // As soon as nothing needs the token any more: what follows goes on meanwhile.
+  const returning = keepsToken ? Promise.resolve() : session.giveBack();
   const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched));
+  io.log.progress('writing');
   const published = await timed(record, 'write', io, () =>
-    publish(rendered, plan.managed, fetched, session, config, io),
+    writeOutputs(rendered, plan.managed, returning, io),
   );
+  // Revoking the token would revoke the leases too, so that only a failed run does.
+  if (keepsToken) session.keep('leases of fetched secrets depend on it');
   Object.assign(record, published);
   return values;
 }
@@ -90,30 +96,16 @@ function caught<T>(work: () => T): T | RunError {
   }
 }
 
-/**
- * Stages the files while the token is revoked, and renames them last: until then a signal changes nothing.
- * The token of leased secrets lives on, because revoking it would revoke them.
- */
-async function publish(
-  rendered: readonly RenderedOutput[],
-  managed: ManagedDirectory | undefined,
-  { secrets }: Fetched,
-  session: Session,
-  { revoke }: Config,
-  io: Io,
-): Promise<Pick<RunRecord, 'files' | 'pruned'>> {
-  io.log.progress('writing');
-  const leased = [...secrets.values()].some(
+function hasLease({ secrets }: Fetched): boolean {
+  return [...secrets.values()].some(
     (secret) => secret.kind === 'found' && secret.metadata.lease_id !== undefined,
   );
-  const keep = leased && revoke === 'auto';
-  const returning = keep ? Promise.resolve() : session.giveBack();
-  const published = await writeOutputs(rendered, managed, returning, io);
-  if (keep) session.keep('leases of fetched secrets depend on it');
-  return published;
 }
 
-/** @param ready what has to be over before anything is visible; files are staged meanwhile */
+/**
+ * Stages the files, and renames them last: until then a signal changes nothing.
+ * @param ready what has to be over before anything is visible
+ */
 async function writeOutputs(
   rendered: readonly RenderedOutput[],
   managed: ManagedDirectory | undefined,

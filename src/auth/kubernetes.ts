@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { described, text, withDefault } from '../config/fields.ts';
+import { required, text, withDefault } from '../config/fields.ts';
 import { loginFields } from './common.ts';
 import { credentialFromFile } from './credential.ts';
 import { defineMethod } from './method.ts';
@@ -10,7 +10,7 @@ const schema = () =>
   z.strictObject({
     method: z.literal('kubernetes'),
     ...loginFields('kubernetes'),
-    role: described(text, 'The role to log in with.'),
+    role: required(text, 'The role to log in with.'),
     token_file: withDefault(
       text,
       SERVICE_ACCOUNT_TOKEN,

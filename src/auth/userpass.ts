@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { described, optional, secretText, text } from '../config/fields.ts';
+import { required, optional, secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile } from './credential.ts';
@@ -12,7 +12,7 @@ const schema = () =>
     .strictObject({
       method: z.literal('userpass'),
       ...loginFields('userpass'),
-      username: described(text.check(z.regex(/^[^/]+$/, 'must not hold a slash')), 'The user name.'),
+      username: required(text.check(z.regex(/^[^/]+$/, 'must not hold a slash')), 'The user name.'),
       password: optional(secretText, 'The password; better is a file.'),
       password_file: optional(text, 'File that holds the password.'),
     })

@@ -30,9 +30,17 @@ function parsed<Schema extends z.ZodMiniType, T>(
   );
 }
 
-/** A field with what the reference says of it. */
+/** A schema of its own, with what the reference says of it. */
 export function described<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
-  return schema.check(z.describe(description));
+  // `z.describe` would copy the schema first; there are too many fields for that.
+  z.globalRegistry.add(schema, { description });
+  return schema;
+}
+
+/** A field that has to be there. */
+export function required<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
+  // A copy, because the same schema stands for many fields.
+  return described(schema.clone(), description);
 }
 
 export function optional<Schema extends z.ZodMiniType>(schema: Schema, description: string) {

@@ -12,6 +12,7 @@ import {
   namespace,
   numericId,
   optional,
+  required,
   rateLimit,
   secretData,
   secretPath,
@@ -79,7 +80,7 @@ const formatNames = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
 
 const secret = z
   .strictObject({
-    path: described(secretPath, 'Path, as `secret/app/db`; for KV version 2 with or without `data/`.'),
+    path: required(secretPath, 'Path, as `secret/app/db`; for KV version 2 with or without `data/`.'),
     version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
     engine: optional(
       z.enum(engineNames),
@@ -145,7 +146,7 @@ const reference = () =>
 
 const output = z
   .strictObject({
-    path: described(text, 'File, relative to `output.directory`; for `files` a directory.'),
+    path: required(text, 'File, relative to `output.directory`; for `files` a directory.'),
     template: optional(text, 'Mustache file, relative to this config file.'),
     contents: optional(z.string(), 'Mustache template, inline.'),
     value: optional(

@@ -62,28 +62,42 @@ describe('the bundle', () => {
     assert.equal(readFileSync(env.REJECTED, 'utf8'), 'false');
   });
 
-  test('--help loads nothing of the network, and no fetch', () => {
+  /** The modules of Node that a command has loaded. */
+  const loadedBy = (...args: string[]): string[] => {
     const preload = workspace.write(
       'preload.cjs',
       `process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, JSON.stringify(process.moduleLoadList)));`,
     );
-    const modules = workspace.path('modules.json');
+    const env = { MODULES: workspace.path('modules.json') };
     const { status } = spawnSync(
       process.execPath,
-      ['--require', preload, join(root, 'bin/vaultonce.mjs'), '--help'],
-      {
-        env: { MODULES: modules },
-      },
+      ['--require', preload, join(root, 'bin/vaultonce.mjs'), ...args],
+      { env },
     );
     assert.equal(status, 0);
-    const loaded = JSON.parse(readFileSync(modules, 'utf8')) as string[];
+    const loaded = JSON.parse(readFileSync(env.MODULES, 'utf8')) as string[];
+    return loaded.map((name) => name.replace('NativeModule ', ''));
+  };
+
+  test('--help loads nothing of the network, and no fetch', () => {
+    const loaded = loadedBy('--help');
     for (const name of ['http', 'https', 'tls', 'net', 'http2', 'zlib', 'crypto', 'child_process']) {
-      assert.ok(!loaded.includes(`NativeModule ${name}`), name);
+      assert.ok(!loaded.includes(name), name);
     }
     assert.deepEqual(
       loaded.filter((name) => name.includes('undici')),
       [],
     );
+  });
+
+  test('a run over plain HTTP loads no TLS, and nothing that it can do without', () => {
+    const config = workspace.write('run.yaml', 'secrets: { s: a/b }\nenvironment: { A: "s#k" }\n');
+    const fixtures = workspace.write('fixtures.yaml', 's: { k: v }\n');
+    const loaded = loadedBy('render', '--quiet', '-c', config, '--fixtures', fixtures);
+    assert.ok(loaded.includes('http'));
+    for (const name of ['https', 'tls', 'crypto', 'perf_hooks', 'worker_threads', 'zlib']) {
+      assert.ok(!loaded.includes(name), name);
+    }
   });
 
   test('it is not built when a package no longer imports what is replaced', async () => {
@@ -92,7 +106,7 @@ describe('the bundle', () => {
       build({ ...options, stdin: { contents, resolveDir: root }, plugins: [stubs(root)] });
     await assert.rejects(
       built('import "commander";'),
-      /no longer imported \(axios: form-data, .*axios: crypto\)/,
+      /no longer imported \(axios: form-data, .*axios: util\)/,
     );
     await built('import "commander"; import "axios/lib/adapters/http.js";');
   });
