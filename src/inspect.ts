@@ -55,8 +55,8 @@ async function withSession<T>(
   work: (session: Session, sender: Sender) => Promise<T>,
 ): Promise<T> {
   io.lifetime.limit(config.timeoutMs);
-  const login = prepareLogin(config, io);
-  using client = await createClient(config.server, config.concurrency, io);
+  const login = await prepareLogin(config, io);
+  using client = await createClient(login.server, config.concurrency, io);
   const sender = createSender(client, config.server, io);
   await using session = await openSession(login, config.revoke, sender, io);
   return await work(session, sender);

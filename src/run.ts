@@ -20,9 +20,9 @@ import { checkTargets, stageOutputs } from './write.ts';
  * @throws RunError with every failure of the stage that failed; the outputs are then as they were before
  */
 export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
-  const login = prepareLogin(config, io);
+  const login = await prepareLogin(config, io);
   checkTargets(plan.outputs, plan.managed);
-  using client = await createClient(config.server, config.concurrency, io);
+  using client = await createClient(login.server, config.concurrency, io);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 

@@ -1,23 +1,16 @@
 import type { PreparedLogin } from './auth/prepare.ts';
-import { describeClaims } from './auth/jwt-claims.ts';
-import type { LoginRequest } from './auth/method.ts';
 import type { RevokePolicy } from './config/config.ts';
-import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
-import { Secret } from './secret-string.ts';
+import { isBareRefusal, logIn, openGiven } from './login.ts';
+import type { Secret } from './secret-string.ts';
 import type { VaultRequest } from './vault/request.ts';
-import { readLogin, type IssuedToken } from './vault/responses.ts';
-import type { Answer, Sender } from './vault/sender.ts';
+import type { Sender } from './vault/sender.ts';
 import { gracefulSignal } from './vault/grace.ts';
 
-/** How long a login under way is awaited after SIGTERM, so that its token can be revoked. */
-const LOGIN_GRACE_MS = 500;
 /** How long giving the token back may take after SIGTERM or the deadline; both together stay below 2 s. */
 const REVOKE_GRACE_MS = 1000;
 /** How long it may take at most: a server that hangs must not hold up a run that has all it needs. */
 const REVOKE_LIMIT_MS = 5000;
-/** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; this many times it is repeated. */
-const REFUSALS_RETRIED = 3;
 
 /** A token, and the duty to give it back. */
 export interface Session {
@@ -51,16 +44,11 @@ export async function openSession(
 ): Promise<Session> {
   const { first } = login;
   if (first.kind === 'given') {
-    return createSession(
-      { token: first.token, minted: false, token_type: undefined },
-      login,
-      revoke,
-      sender,
-      io,
-    );
+    const token = await openGiven(first, login, sender);
+    return createSession({ token, minted: false, token_type: undefined }, login, revoke, sender, io);
   }
   io.log.progress('logging in');
-  const issued = await postLogin(first, login, sender, io);
+  const issued = await logIn(first, login, sender, io);
   io.log.write({
     event: 'logged_in',
     method: login.name,
@@ -75,81 +63,6 @@ export async function openSession(
     io.lifetime.throwIfEnded();
   }
   return session;
-}
-
-async function postLogin(
-  first: LoginRequest,
-  login: PreparedLogin,
-  sender: Sender,
-  io: Io,
-): Promise<IssuedToken> {
-  using grace = gracefulSignal(io.lifetime.signal, LOGIN_GRACE_MS);
-  let sent = first;
-  const answer = await sender.send(loginRequest(first, login), {
-    attemptSignal: grace.signal,
-    rebuild: () => {
-      const again = login.again();
-      if (again.kind === 'login') sent = again;
-      return loginRequest(sent, login);
-    },
-    ...(login.method.refusalMayPass === true
-      ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
-      : {}),
-  });
-  if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
-  if (answer.status >= 400) throw refused(answer, sent, login);
-  return issuedToken(answer, login);
-}
-
-function loginRequest({ path, body }: LoginRequest, login: PreparedLogin): VaultRequest {
-  const plain = Object.entries(body).map(([key, value]) => [
-    key,
-    typeof value === 'string' ? value : value.reveal(),
-  ]);
-  return {
-    method: 'POST',
-    path: `auth/${login.mount}/${path}`,
-    namespace: login.namespace,
-    token: undefined,
-    body: new Secret(JSON.stringify(Object.fromEntries(plain))),
-    sensitive: Object.values(body).filter((value) => value instanceof Secret),
-    // A login that got no answer is repeated: without it there is no run, and the lost token ends with its TTL.
-    mints: false,
-  };
-}
-
-function isBareRefusal({ status, errors }: Answer): boolean {
-  return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
-}
-
-function refused({ status, errors }: Answer, sent: LoginRequest, login: PreparedLogin): RunError {
-  const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
-  const wrongNamespace = errors.some((text) => text.includes('namespace not found'));
-  return new RunError('auth', `the ${login.name} login was refused (${String(status)})${said}`, {
-    where: login.path,
-    details: sent.jwt === undefined ? [] : describeClaims(sent.jwt),
-    hint: wrongNamespace
-      ? 'check vault.namespace, auth.namespace, --namespace and $VAULT_NAMESPACE'
-      : login.method.refusedHint,
-  });
-}
-
-function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
-  const result = readLogin(answer.body);
-  switch (result.kind) {
-    case 'token':
-      return result.issued;
-    case 'mfa_required':
-      throw new RunError('auth', `the login needs a second factor (MFA: ${result.constraints.join(', ')})`, {
-        where: login.path,
-        hint: 'nobody is there to answer it in an unattended run: use a method or role without MFA',
-      });
-    case 'no_token':
-      throw new RunError('auth', 'the server accepted the login but gave no token', {
-        where: login.path,
-        hint: 'check that auth.mount is a login mount, and whether a proxy in between drops the answer',
-      });
-  }
 }
 
 interface HeldToken {

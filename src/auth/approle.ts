@@ -30,7 +30,7 @@ export const approle = defineMethod({
     const secret = credential(config.secret_id?.reveal(), config.secret_id_file, 'secret_id');
     return {
       kind: 'login',
-      path: 'login',
+      path: `${config.mount}/login`,
       body: {
         ...(role === undefined ? {} : { role_id: role }),
         ...(secret === undefined ? {} : { secret_id: secret }),

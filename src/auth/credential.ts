@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { RunError, systemErrorCode } from '../errors.ts';
+import { RunError, systemErrorCode, type Failure } from '../errors.ts';
+import type { Io } from '../io.ts';
+import { AbsentCredential } from './method.ts';
 import { Secret } from '../secret-string.ts';
 
 /** Larger than any token; a mistaken path to a big file is told instead of posted. */
@@ -8,10 +10,27 @@ const LARGEST_BYTES = 1024 * 1024;
 /**
  * Reads a credential from a file, white space around it trimmed: editors and `echo` leave a newline.
  * @param what how messages call it: `the secret_id`
+ * @throws AbsentCredential when there is no such file
  * @throws RunError `config`
  */
 export function credentialFromFile(path: string, what: string): Secret {
   return credentialFromText(readText(path, what), what, path);
+}
+
+/**
+ * Reads a credential from a variable.
+ * @throws AbsentCredential when it is not set
+ * @throws RunError `config`
+ */
+export function credentialFromVariable(
+  name: string,
+  what: string,
+  { env }: Pick<Io, 'env'>,
+  context: Pick<Failure, 'where' | 'hint'>,
+): Secret {
+  const value = env[name];
+  if (value !== undefined) return credentialFromText(value, what, `$${name}`);
+  throw new AbsentCredential('config', `the variable $${name} with ${what} is not set`, context);
 }
 
 /**
@@ -48,7 +67,7 @@ function readText(path: string, what: string): string {
 function unreadable(code: string | undefined, path: string, what: string): RunError {
   switch (code) {
     case 'ENOENT':
-      return new RunError('config', `${what} cannot be read: there is no such file`, {
+      return new AbsentCredential('config', `${what} cannot be read: there is no such file`, {
         where: path,
         hint: 'check the path, and that the volume with it is mounted; relative paths start at the working directory',
       });

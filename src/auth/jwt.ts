@@ -1,12 +1,14 @@
 import * as z from 'zod/mini';
 import { optional, secretText, text } from '../config/fields.ts';
-import { RunError } from '../errors.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
-import { credentialFromFile, credentialFromText } from './credential.ts';
+import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
 import { defineMethod, type AuthIo } from './method.ts';
+import { JWT_SOURCES } from './sources/index.ts';
 
-const source = oneOf(['jwt', 'jwt_file', 'jwt_env'], true);
+const origin = oneOf(['jwt', 'jwt_file', 'jwt_env', 'source'], true);
+type SourceName = keyof typeof JWT_SOURCES;
+const sourceNames = Object.keys(JWT_SOURCES) as SourceName[];
 
 const schema = () =>
   z
@@ -17,32 +19,62 @@ const schema = () =>
       jwt: optional(secretText, 'The JWT itself; better is a file or a variable.'),
       jwt_file: optional(text, 'File that holds the JWT.'),
       jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
+      source: optional(z.enum(sourceNames), 'The CI system whose identity token of the job is the JWT.'),
+      audience: optional(
+        text,
+        'With `source: github-actions` or `buildkite`: the `aud` that the token is to have. Elsewhere the job’s own file says it. Default: what the system puts there; `vault` for Buildkite.',
+      ),
+      service_connection_id: optional(
+        text,
+        'With `source: azure-pipelines`: the service connection that the token is for.',
+      ),
     })
-    .check(z.refine(source.check, source.message));
+    .check(
+      z.refine(origin.check, origin.message),
+      z.refine(
+        ({ source, audience }) => audience === undefined || takes(source, 'audience'),
+        '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file says it',
+      ),
+      z.refine(
+        ({ source, service_connection_id: id }) => id === undefined || takes(source, 'serviceConnectionId'),
+        '`service_connection_id` is for `source: azure-pipelines` only',
+      ),
+    );
+
+type JwtConfig = z.output<ReturnType<typeof schema>>;
 
 /** https://openbao.org/api-docs/auth/jwt/#jwt-login */
 export const jwt = defineMethod({
   schema,
-  login(config, io) {
-    const token = findJwt(config, io);
+  async login(config, io) {
+    const token = await findJwt(config, io);
     return {
       kind: 'login',
-      path: 'login',
+      path: `${config.mount}/login`,
       body: { ...(config.role === undefined ? {} : { role: config.role }), jwt: token },
       jwt: token,
     };
   },
+  variables: ({ jwt_env: name, source }) => [
+    ...(name === undefined ? [] : [name]),
+    ...(source === undefined ? [] : JWT_SOURCES[source].variables),
+  ],
   refusedHint:
     "compare the claims with the role: bound_audiences has to hold aud (servers since 1.16.3 insist), bound_subject and bound_claims the rest, the mount's bound_issuer iss",
 });
 
-function findJwt(config: z.output<ReturnType<typeof schema>>, { env }: AuthIo): Secret {
+function takes(source: SourceName | undefined, option: 'audience' | 'serviceConnectionId'): boolean {
+  return source !== undefined && !JWT_SOURCES[source].without.includes(option);
+}
+
+function findJwt(config: JwtConfig, io: AuthIo): Secret | Promise<Secret> {
   if (config.jwt !== undefined) return credentialFromText(config.jwt.reveal(), 'the JWT', 'auth.jwt');
   if (config.jwt_file !== undefined) return credentialFromFile(config.jwt_file, 'the JWT');
-  const name = config.jwt_env ?? '';
-  const value = env[name];
-  if (value !== undefined) return credentialFromText(value, 'the JWT', `$${name}`);
-  throw new RunError('config', `the variable $${name} with the JWT is not set`, {
+  if (config.source !== undefined) {
+    const { audience, service_connection_id: serviceConnectionId } = config;
+    return JWT_SOURCES[config.source].find({ audience, serviceConnectionId }, io);
+  }
+  return credentialFromVariable(config.jwt_env ?? '', 'the JWT', io, {
     where: 'auth.jwt_env',
     hint: 'let the CI job request an identity token, and pass it on under this name',
   });

@@ -21,9 +21,9 @@ const schema = () =>
 /** https://openbao.org/api-docs/auth/kubernetes/#login */
 export const kubernetes = defineMethod({
   schema,
-  login({ role, token_file }) {
+  login({ mount, role, token_file }) {
     const jwt = credentialFromFile(token_file, 'the service account token');
-    return { kind: 'login', path: 'login', body: { role, jwt }, jwt };
+    return { kind: 'login', path: `${mount}/login`, body: { role, jwt }, jwt };
   },
   // Measured: the server answers so while the cluster's API is unreachable or its reviewer token is bad.
   refusalMayPass: true,

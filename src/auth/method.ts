@@ -1,9 +1,19 @@
 import type * as z from 'zod/mini';
+import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
+import type { OutsideIo } from '../outside.ts';
 import type { Secret } from '../secret-string.ts';
+import type { JsonValue } from '../secrets.ts';
 
 /** What a method needs of the outside: files are read directly, everything else comes from here. */
-export type AuthIo = Pick<Io, 'env'>;
+export type AuthIo = OutsideIo & Pick<Io, 'log'>;
+
+/** A credential that comes in a response-wrapping token, which opens once. */
+export interface Wrapped {
+  readonly token: Secret;
+  /** Where the wrapping has to have been made; checked before it is opened. Undefined: anywhere. */
+  readonly creationPath: string | undefined;
+}
 
 /** A token that exists already; nothing is posted, and nothing is revoked in the end. */
 export interface GivenToken {
@@ -11,23 +21,38 @@ export interface GivenToken {
   readonly token: Secret;
   /** Where it came from: `$VAULT_TOKEN`, `~/.vault-token`. */
   readonly source: string;
+  /** The token is a wrapping token, and the one to use is inside. */
+  readonly wrapped?: Wrapped;
 }
 
-/** A login to be posted to `auth/<mount>/<path>`. */
+/** A login to be posted to `auth/<path>`. */
 export interface LoginRequest {
   readonly kind: 'login';
-  /** Below the mount: `login`, `login/alice`. */
+  /** With the mount: `approle/login`, `userpass/login/alice`. */
   readonly path: string;
   /** Secrets are blacked out wherever the server repeats them. */
-  readonly body: Readonly<Record<string, string | Secret>>;
+  readonly body: Readonly<Record<string, JsonValue | Secret>>;
   /** The JWT among them: its claims, never the token, explain a refusal. */
   readonly jwt?: Secret;
+  /** A field of the body that is in a wrapping token, by its name. */
+  readonly wrapped?: Wrapped & { readonly field: string };
+  /** Headers beside those of every request. */
+  readonly headers?: Readonly<Record<string, Secret>>;
+  /** What is left to do once the server has accepted the login. */
+  readonly accepted?: () => void;
 }
 
 export type Login = GivenToken | LoginRequest;
 
+/** A client certificate that is the credential. */
+export interface ClientCertificate {
+  /** Files. */
+  readonly clientCert: string;
+  readonly clientKey: string;
+}
+
 /**
- * A way to log in. It makes no call: it reads its credentials and says what to post.
+ * A way to log in. It makes no call to Vault: it finds its credentials and says what to post.
  * To add one: one file, and one line in the index.
  */
 export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
@@ -35,9 +60,14 @@ export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
   readonly schema: () => Schema;
   /**
    * Read anew for each try, because service account tokens rotate.
-   * @throws RunError `config` when a credential is missing or cannot be read
+   * @throws AbsentCredential when there is none here, so that the next method of a list is tried
+   * @throws RunError `config` when a credential cannot be read, `unavailable` when the service that has it is down
    */
-  login(config: z.output<Schema>, io: AuthIo): Login;
+  login(config: z.output<Schema>, io: AuthIo): Login | Promise<Login>;
+  /** The certificate to show to the server, if that is what the method proves. */
+  readonly clientCertificate?: (config: z.output<Schema>) => ClientCertificate | undefined;
+  /** The environment variables that hold the credential: `exec` does not pass them on. */
+  readonly variables?: (config: z.output<Schema>) => readonly string[];
   /** True when a bare 403 `permission denied` may be a passing fault of the cluster behind the server. */
   readonly refusalMayPass?: boolean;
   /** What a refusal usually means, and what to look at. */
@@ -48,3 +78,6 @@ export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
 export function defineMethod<Schema extends z.ZodMiniType>(method: AuthMethod<Schema>): AuthMethod<Schema> {
   return method;
 }
+
+/** The credential of a method is not here: no file, no variable, not in that CI system. It is not wrong. */
+export class AbsentCredential extends RunError {}

@@ -1,40 +1,64 @@
-import type { AuthConfig, Config } from '../config/config.ts';
-import type { Io } from '../io.ts';
+import type { AuthConfig, Config, ServerSettings } from '../config/config.ts';
+import { RunError } from '../errors.ts';
 import { AUTH_METHODS } from './index.ts';
-import type { AuthMethod, Login } from './method.ts';
+import { AbsentCredential, type AuthIo, type AuthMethod, type Login } from './method.ts';
 
 /** A login that is ready to be posted: every credential has been found and read. */
 export interface PreparedLogin {
   /** The method's name. */
   readonly name: AuthConfig['method'];
   readonly method: Omit<AuthMethod, 'schema' | 'login'>;
-  /** Below `auth/`, without slashes around it. */
-  readonly mount: string;
   readonly namespace: string | undefined;
   /** For messages: `auth/kubernetes/login`, or where the given token came from. */
   readonly path: string;
   readonly first: Login;
+  /** The server, with the client certificate of the method, if that is what it proves. */
+  readonly server: ServerSettings;
   /** Reads the credentials again. */
-  again(): Login;
+  again(): Login | Promise<Login>;
 }
 
 /**
- * Reads the credentials, so that a missing one is told before any request.
- * @throws RunError `config`
+ * Finds the first method whose credentials are here, and reads them, so that a missing one is told before any request.
+ * @throws RunError `config`: what is missing of each method, if of all
  */
-export function prepareLogin({ auth, server }: Config, io: Pick<Io, 'env'>): PreparedLogin {
-  // The registry pairs each config with its own method; the compiler cannot see that through the lookup.
-  const method = AUTH_METHODS[auth.method] as unknown as AuthMethod;
-  const login = (): Login => method.login(auth, io);
-  const first = login();
-  const mount = 'mount' in auth ? auth.mount : auth.method;
+export async function prepareLogin(
+  { auth, server }: Pick<Config, 'auth' | 'server'>,
+  io: AuthIo,
+): Promise<PreparedLogin> {
+  const absent: RunError[] = [];
+  for (const config of auth) {
+    try {
+      return await prepareMethod(config, server, io);
+    } catch (error) {
+      if (!(error instanceof AbsentCredential)) throw error;
+      absent.push(error);
+    }
+  }
+  throw new RunError(absent.flatMap(({ failures }) => failures));
+}
+
+/** The environment variables that a run may log in with. */
+export function credentialVariables({ auth }: Pick<Config, 'auth'>): readonly string[] {
+  return auth.flatMap((config) => methodOf(config).variables?.(config) ?? []);
+}
+
+/** The registry pairs each config with its own method; the compiler cannot see that through the lookup. */
+function methodOf(config: AuthConfig): AuthMethod {
+  return AUTH_METHODS[config.method];
+}
+
+async function prepareMethod(config: AuthConfig, server: ServerSettings, io: AuthIo): Promise<PreparedLogin> {
+  const method = methodOf(config);
+  const login = (): Login | Promise<Login> => method.login(config, io);
+  const first = await login();
   return {
-    name: auth.method,
+    name: config.method,
     method,
-    mount,
-    namespace: auth.namespace ?? server.namespace,
-    path: first.kind === 'login' ? `auth/${mount}/${first.path}` : first.source,
+    namespace: config.namespace ?? server.namespace,
+    path: first.kind === 'login' ? `auth/${first.path}` : first.source,
     first,
+    server: { ...server, tls: { ...server.tls, ...method.clientCertificate?.(config) } },
     again: login,
   };
 }

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { existsSync } from 'node:fs';
 import * as z from 'zod/mini';
 import { namespace, optional, secretText, text } from '../config/fields.ts';
-import { RunError } from '../errors.ts';
 import type { Secret } from '../secret-string.ts';
 import { oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText } from './credential.ts';
-import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
+import { AbsentCredential, defineMethod, type AuthIo, type GivenToken } from './method.ts';
 
 const source = oneOf(['token', 'token_file'], false);
 
@@ -55,7 +54,7 @@ function fromHome({ env }: AuthIo): GivenToken {
   const home = env['HOME'] ?? homedir();
   const path = join(home, '.vault-token');
   if (!existsSync(path)) {
-    throw new RunError('config', 'there is no token and no auth method', {
+    throw new AbsentCredential('config', 'there is no token and no auth method', {
       where: 'auth',
       hint: 'declare `auth:` with a method, or provide a token: auth.token_file, $VAULT_TOKEN, $BAO_TOKEN or ~/.vault-token',
     });

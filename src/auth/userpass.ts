@@ -21,9 +21,9 @@ const schema = () =>
 /** https://openbao.org/api-docs/auth/userpass/#login */
 export const userpass = defineMethod({
   schema,
-  login({ username, password, password_file }) {
+  login({ mount, username, password, password_file }) {
     const secret: Secret = password ?? credentialFromFile(password_file ?? '', 'the password');
-    return { kind: 'login', path: `login/${username}`, body: { password: secret } };
+    return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };
   },
   refusedHint: 'check user name and password; it is not tried again, because refusals lock the user',
 });

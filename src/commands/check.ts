@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { throwIfAny, type Failure } from '../errors.ts';
@@ -46,14 +46,18 @@ export async function check(
   throwIfAny((access ?? []).flatMap(denialOf));
 }
 
+interface LoginDescription {
+  readonly method: string;
+  readonly mount: string | null;
+  readonly namespace: string | null;
+}
+
 interface PlanDescription {
   readonly config: readonly string[];
   readonly address: string;
-  readonly login: {
-    readonly method: string;
-    readonly mount: string | null;
-    readonly namespace: string | null;
-  };
+  readonly login: LoginDescription;
+  /** What is tried next, where the credentials of what comes before are not there. */
+  readonly login_alternatives: readonly LoginDescription[];
   readonly secrets: readonly {
     readonly name: string;
     readonly method: 'GET' | 'POST';
@@ -84,16 +88,25 @@ interface PlanDescription {
   readonly timeout_ms: number;
 }
 
+function describeLogin(auth: AuthConfig, { server }: Config): LoginDescription {
+  return {
+    method: auth.method,
+    mount: 'mount' in auth ? auth.mount : null,
+    namespace: auth.namespace ?? server.namespace ?? null,
+  };
+}
+
 function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescription {
-  const { auth, server } = config;
+  const { server } = config;
+  const [login, ...alternatives] = config.auth.map((auth) => describeLogin(auth, config)) as [
+    LoginDescription,
+    ...LoginDescription[],
+  ];
   return {
     config: config.sources,
     address: server.address,
-    login: {
-      method: auth.method,
-      mount: 'mount' in auth ? auth.mount : null,
-      namespace: auth.namespace ?? server.namespace ?? null,
-    },
+    login,
+    login_alternatives: alternatives,
     secrets: secrets.map(describeSecret),
     outputs: outputs.map(describeOutput),
     environment: config.environment.map(({ name }) => name),
@@ -164,7 +177,7 @@ function countRequests(
   { auth, revoke }: Config,
   secrets: readonly SecretPlan[],
 ): PlanDescription['requests'] {
-  const login = auth.method === 'token' ? 0 : 1;
+  const login = auth.every(({ method }) => method === 'token') ? 0 : 1;
   const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
     .size;
   const reads = new Set(secrets.map(identityOf)).size;
@@ -189,9 +202,8 @@ function accessTable(access: readonly Access[]): string[] {
 }
 
 function tables(plan: PlanDescription & { readonly access?: readonly Access[] }): string {
-  const { login, requests } = plan;
-  const mount = login.mount === null ? '' : ` at auth/${login.mount}`;
-  const namespace = login.namespace === null ? '' : ` in namespace ${login.namespace}`;
+  const { requests } = plan;
+  const logins = [plan.login, ...plan.login_alternatives].map(loginText);
   const secrets = plan.secrets.map((secret) => [
     secret.name,
     secret.method,
@@ -209,7 +221,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
   return [
     `config   ${plan.config.join(', ')}`,
     `server   ${plan.address}`,
-    `login    ${login.method}${mount}${namespace}`,
+    `login    ${logins.join(', or else ')}`,
     `requests at most ${String(requests.total)}: ${String(requests.login)} login, ${String(requests.mounts)} mount look-up, ${String(requests.secrets)} secrets, ${String(requests.revoke)} revoke`,
     '',
     ...alignColumns(['SECRET', 'REQUEST', 'PATH', 'ENGINE', ''], secrets),
@@ -218,6 +230,11 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
     ...(plan.access === undefined ? [] : accessTable(plan.access)),
     '',
   ].join('\n');
+}
+
+function loginText({ method, mount, namespace }: LoginDescription): string {
+  const at = mount === null ? '' : ` at auth/${mount}`;
+  return `${method}${at}${namespace === null ? '' : ` in namespace ${namespace}`}`;
 }
 
 function ownerText({ owner, group }: PlanDescription['outputs'][number]): string {

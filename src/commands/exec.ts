@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import { credentialVariables } from '../auth/prepare.ts';
 import type { Flags } from '../config/settings.ts';
 import { RunError } from '../errors.ts';
 import { maskInJob } from '../handover/index.ts';
@@ -38,14 +38,14 @@ export async function exec(
 ): Promise<void> {
   const program = findCommand(command, io);
   const named = variablesOfFlags(options.env ?? []);
-  let jwtVariable: string | undefined;
+  let credentials: readonly string[] = [];
   const { env, secrets } = await perform(
     flags,
     {
       printsValues: true,
       configOptional: named.length > 0,
       scope: (config) => {
-        jwtVariable = jwtVariableOf(config);
+        credentials = credentialVariables(config);
         const { outputs } = config;
         return {
           secrets: outputs.length > 0 ? 'all' : 'needed',
@@ -55,7 +55,7 @@ export async function exec(
       },
       deliver: (values) => {
         const variables = textsOf(values);
-        const result = inherited(io.env, options, jwtVariable);
+        const result = inherited(io.env, options, credentials);
         for (const { name, text } of variables) result[name] = text;
         checkSize(program, result);
         maskInJob(variables, io);
@@ -71,20 +71,16 @@ export async function exec(
   throw new RunError([], await runRedacted(program, env, masks));
 }
 
-function jwtVariableOf({ auth }: Config): string | undefined {
-  return 'jwt_env' in auth ? auth.jwt_env : undefined;
-}
-
 function inherited(
   own: Io['env'],
   { clearEnv = false, keepEnv = [], passToken = false }: ExecOptions,
-  jwtVariable: string | undefined,
+  credentials: readonly string[],
 ): Record<string, string> {
   const kept = new Set(['PATH', ...keepEnv]);
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(own)) {
     if (value === undefined || (clearEnv && !kept.has(name))) continue;
-    const isCredential = CREDENTIALS.test(name) || name === jwtVariable;
+    const isCredential = CREDENTIALS.test(name) || credentials.includes(name);
     if (!isCredential || passToken || keepEnv.includes(name)) result[name] = value;
   }
   return result;

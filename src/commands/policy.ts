@@ -37,7 +37,8 @@ interface Rule {
 }
 
 function policyText(config: Config, reads: readonly PlannedRead[]): string {
-  const own = config.auth.namespace ?? config.server.namespace;
+  const [{ namespace: login }] = config.auth;
+  const own = login ?? config.server.namespace;
   const groups = Map.groupBy(reads, ({ request }) => request.namespace);
   const sections = [...groups].map(([namespace, some]) => {
     const rules = [...rulesOf(some), ...(namespace === own ? returnRules(config) : [])];
@@ -71,7 +72,7 @@ function checkLiteral(path: string, reads: readonly PlannedRead[]): void {
 
 /** A role may come without the default policy, which would allow it. */
 function returnRules({ revoke, auth }: Config): Rule[] {
-  const returns = revoke === 'always' || (revoke === 'auto' && auth.method !== 'token');
+  const returns = revoke === 'always' || (revoke === 'auto' && auth.some(({ method }) => method !== 'token'));
   if (!returns) return [];
   return [{ path: 'auth/token/revoke-self', capabilities: ['update'], reason: 'gives the token back' }];
 }

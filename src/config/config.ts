@@ -104,7 +104,8 @@ export interface Config {
   /** Names of the files, `-` or `$VAULTONCE_CONFIG_INLINE`. */
   readonly sources: readonly string[];
   readonly server: ServerSettings;
-  readonly auth: AuthConfig;
+  /** The first whose credentials are there is taken. */
+  readonly auth: readonly [AuthConfig, ...AuthConfig[]];
   readonly secrets: readonly DeclaredSecret[];
   readonly outputs: readonly DeclaredOutput[];
   /** Undefined: files are only written. */

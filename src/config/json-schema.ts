@@ -85,10 +85,16 @@ function* nested(path: string, field: Schema): Generator<string> {
     const method = variant.properties?.['method']?.const;
     yield* sectionsOf(`\`${path}\` with \`method: ${String(method)}\``, variant);
   }
-  for (const variant of field.anyOf ?? []) yield* nested(path, variant);
+  for (const variant of distinct(field.anyOf ?? [])) yield* nested(path, variant);
   if (typeof field.additionalProperties === 'object')
     yield* nested(`${path}.NAME`, field.additionalProperties);
   if (field.items !== undefined) yield* nested(`${path}[]`, field.items);
+}
+
+/** Of one, or a list of the same, only the one: its keys are listed once. */
+function distinct(variants: readonly Schema[]): readonly Schema[] {
+  const texts = new Set(variants.map((variant) => JSON.stringify(variant)));
+  return variants.filter(({ items }) => items === undefined || !texts.has(JSON.stringify(items)));
 }
 
 function rowOf(name: string, field: Schema, required: readonly string[]): readonly string[] {

@@ -40,7 +40,7 @@ export async function loadConfig(
   );
   const declared = mergeSources([...interpolated.map(({ source }) => source), given.source]);
   const merged = override(declared, given.overrides, io.cwd);
-  const schema = configSchema(methodOf(merged.value));
+  const schema = configSchema(merged.value['auth']);
   const result = schema.safeParse(merged.value);
   if (result.success) {
     return resolveConfig(result.data, merged, sourceNames(texts, given), { flags, env: io.env, cwd: io.cwd });
@@ -59,8 +59,4 @@ function sourceNames(texts: readonly SourceText[], { source, overrides, suffices
 function interpolateSource(source: Source, env: Io['env']): { source: Source; problems: Problem[] } {
   const { value, problems } = interpolate(source.value, env);
   return { source: { ...source, value: value as Source['value'] }, problems };
-}
-
-function methodOf({ auth }: Readonly<Record<string, unknown>>): unknown {
-  return typeof auth === 'object' && auth !== null && 'method' in auth ? auth.method : undefined;
 }

@@ -61,7 +61,7 @@ export function resolveConfig(
   return {
     sources,
     server,
-    auth: file.auth ?? { method: 'token' },
+    auth: authOf(file),
     secrets: resolveSecrets(file, merged),
     outputs,
     managed,
@@ -70,6 +70,12 @@ export function resolveConfig(
     concurrency: file.concurrency ?? DEFAULT_CONCURRENCY,
     revoke: file.revoke ?? 'auto',
   };
+}
+
+function authOf({ auth = { method: 'token' } }: ConfigFile): Config['auth'] {
+  if (!Array.isArray(auth)) return [auth];
+  const [first = { method: 'token' }, ...others] = auth;
+  return [first, ...others];
 }
 
 function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredSecret[] {

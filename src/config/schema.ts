@@ -64,15 +64,29 @@ const vault = z.lazy(() =>
 
 type AuthSchema = ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['schema']>;
 
-/** Only the schema of the method that is named is built; all of them for a name that is none, and for the reference. */
-function authSchema(method: unknown) {
-  const methods = Object.entries(AUTH_METHODS);
-  const named = methods.filter(([name]) => name === method);
-  const schemas = (named.length > 0 ? named : methods).map(([, { schema }]) => schema());
-  return described(
-    z.discriminatedUnion('method', schemas as unknown as [AuthSchema, ...AuthSchema[]]),
-    'How to log in. Default: `method: token`.',
+const AUTH_DESCRIPTION =
+  'How to log in. A list is tried in order: the first method whose credentials are there is taken, whatever the server then says. Default: `method: token`.';
+
+/** @param auth what the config at hand has; undefined: anything, for the reference */
+function authSchema(auth: unknown) {
+  const method = methodSchema([auth].flat());
+  const list = z.array(method).check(z.minLength(1));
+  if (auth === undefined) return described(z.union([method, list]), AUTH_DESCRIPTION);
+  // A union of both would blur what is wrong inside of either.
+  return Array.isArray(auth) ? list : method;
+}
+
+/** Only the schemas of the methods that are named are built; all of them for a name that is none, and for the reference. */
+function methodSchema(named: readonly unknown[]) {
+  const names = named.map((auth) =>
+    typeof auth === 'object' && auth !== null && 'method' in auth ? auth.method : undefined,
   );
+  const methods = Object.entries(AUTH_METHODS);
+  const wanted = names.every((name) => methods.some(([known]) => known === name))
+    ? methods.filter(([name]) => names.includes(name))
+    : methods;
+  const schemas = wanted.map(([, { schema }]) => schema());
+  return z.discriminatedUnion('method', schemas as unknown as [AuthSchema, ...AuthSchema[]]);
 }
 
 const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
@@ -194,12 +208,12 @@ const outputDefaults = z.lazy(() =>
 /**
  * The schema of a config file. What a config does not use is not built: that is most of it, and building takes longer
  * than checking.
- * @param method what the config at hand has as `auth.method`
+ * @param auth what the config at hand has as `auth`
  */
-export function configSchema(method: unknown) {
+export function configSchema(auth: unknown) {
   return z.strictObject({
     vault: z.optional(vault),
-    auth: z.optional(z.lazy(() => authSchema(method))),
+    auth: z.optional(z.lazy(() => authSchema(auth))),
     secrets: optional(
       z.record(
         z

@@ -1,17 +1,12 @@
-import './no-form-data.ts';
-import type { RawAxiosRequestConfig } from 'axios';
-import httpAdapter from 'axios/lib/adapters/http.js';
 import type { ServerSettings } from '../config/config.ts';
-import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { VERSION } from '../version.ts';
 import { connectionFailure } from './connection-failure.ts';
+import { codeOf, createHttp, retryAfterMs, withTimeout, type HttpResponse } from './http.ts';
 import { parseJson } from './json.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
-import { createTransport, type Transport } from './transport.ts';
+import { createTransport } from './transport.ts';
 
-/** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
-const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
 const EXCERPT_CHARACTERS = 120;
 
 /** What the report says about the wire. */
@@ -45,24 +40,22 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
     });
   }
   const transport = await createTransport(server, sockets, io.env);
-  const defaults = requestDefaults(transport);
+  const send = createHttp(transport);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
 
   const post = async (request: VaultRequest, signal: AbortSignal): Promise<VaultResponse> => {
-    const response = await httpAdapter({
-      ...defaults,
+    const response = await send({
       method: request.method,
       url: `${address}/v1/${urlPathOf(request)}`,
       headers: headersOf(request, vaultIndex),
-      ...(request.body === undefined ? {} : { data: request.body.reveal() }),
+      body: request.body?.reveal(),
       signal,
     });
-    const headers = response.headers as Readonly<Record<string, string | undefined>>;
-    vaultIndex = headers['x-vault-index'] ?? vaultIndex;
-    counters.bytes += Number(headers['content-length'] ?? response.data.length);
-    return readResponse(response.status, response.data, headers);
+    vaultIndex = response.headers['x-vault-index'] ?? vaultIndex;
+    counters.bytes += Number(response.headers['content-length'] ?? response.text.length);
+    return readResponse(response);
   };
 
   return {
@@ -89,28 +82,9 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
   };
 }
 
-/**
- * For axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much
- * as the request itself on a cold start, and nothing of it is needed.
- */
-function requestDefaults({ httpAgent, httpsAgent }: Transport): RawAxiosRequestConfig {
-  // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
-  return {
-    httpAgent,
-    httpsAgent,
-    maxRedirects: 0,
-    maxContentLength: LARGEST_RESPONSE_BYTES,
-    responseType: 'text',
-    validateStatus: () => true,
-    decompress: false,
-  };
-}
-
 function headersOf(request: VaultRequest, vaultIndex: string | undefined): Record<string, string> {
   return {
     Accept: 'application/json',
-    // Loading zlib costs more than it saves on answers of this size.
-    'Accept-Encoding': 'identity',
     'User-Agent': `vaultonce/${VERSION}`,
     // The server's own protection against forged cross-site requests; agents and proxies may insist on it.
     'X-Vault-Request': 'true',
@@ -121,11 +95,7 @@ function headersOf(request: VaultRequest, vaultIndex: string | undefined): Recor
   };
 }
 
-function readResponse(
-  status: number,
-  text: string,
-  headers: Readonly<Record<string, string | undefined>>,
-): VaultResponse {
+function readResponse({ status, headers, text }: HttpResponse): VaultResponse {
   const { body, isJson } = parseBody(text);
   return {
     kind: 'response',
@@ -133,7 +103,7 @@ function readResponse(
     body,
     contentType: headers['content-type'],
     plainText: isJson ? undefined : text.slice(0, EXCERPT_CHARACTERS),
-    retryAfterMs: retryAfterMs(headers['retry-after']),
+    retryAfterMs: retryAfterMs(headers),
     location: headers['location'],
   };
 }
@@ -145,57 +115,6 @@ function parseBody(text: string): { readonly body: unknown; readonly isJson: boo
   } catch {
     return { body: undefined, isJson: false };
   }
-}
-
-/** RFC 9110 §10.2.3: seconds, or a date. */
-function retryAfterMs(header: string | undefined): number | undefined {
-  if (header === undefined) return undefined;
-  const delayMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(delayMs) ? undefined : Math.max(0, delayMs);
-}
-
-interface LimitedSignal {
-  readonly signal: AbortSignal;
-  expired(): boolean;
-}
-
-/** axios's `timeout` is not a total: a body that drips passes it. */
-async function withTimeout<T>(
-  timeoutMs: number,
-  outer: AbortSignal,
-  work: (limited: LimitedSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  let expired = false;
-  const timer = setTimeout(() => {
-    expired = true;
-    controller.abort();
-  }, timeoutMs);
-  const abort = (): void => {
-    controller.abort();
-  };
-  outer.addEventListener('abort', abort, { once: true });
-  try {
-    return await work({ signal: controller.signal, expired: () => expired });
-  } finally {
-    clearTimeout(timer);
-    outer.removeEventListener('abort', abort);
-  }
-}
-
-/**
- * All that is kept of an axios error.
- * @throws RunError `internal` for an error that is no system error, which would be a bug of ours
- */
-function codeOf(error: unknown): string {
-  const { code, message, name } = error as { code?: unknown; message?: unknown; name?: unknown };
-  if (code === 'ERR_BAD_RESPONSE')
-    return String(message).startsWith('maxContentLength') ? 'RESPONSE_TOO_LARGE' : 'ECONNRESET';
-  // OpenSSL's number for "wrong version number": the other side does not speak TLS.
-  if (code === 'EPROTO' && String(message).includes(':error:0A00010B:'))
-    return 'ERR_SSL_WRONG_VERSION_NUMBER';
-  if (typeof code === 'string') return code;
-  throw new RunError('internal', `the HTTP client failed with ${String(name)}`);
 }
 
 function logAttempt(io: Io, request: VaultRequest, result: Attempt, startMs: number): void {

@@ -34,7 +34,7 @@ export interface SendOptions {
   /** Answers that are retried beside outages, at most `limit` times. */
   readonly alsoRetry?: { readonly when: (answer: Answer) => boolean; readonly limit: number };
   /** Builds the request anew for each try; a rotated service account token is read again. */
-  readonly rebuild?: () => VaultRequest;
+  readonly rebuild?: () => Promise<VaultRequest>;
 }
 
 /** Sends requests and repeats them on outages, inside the run's deadline. */
@@ -83,7 +83,7 @@ export function createSender(client: VaultClient, settings: SenderSettings, io: 
     client,
     async send(first, options = {}) {
       for (let attempt = 1; ; attempt += 1) {
-        const request = attempt === 1 ? first : (options.rebuild?.() ?? first);
+        const request = attempt === 1 ? first : ((await options.rebuild?.()) ?? first);
         const tried = await tryOnce(request, attempt, options);
         if (tried.retryReason === undefined) return tried.outcome;
         if (!(await waitForRetry(tried, request.path, attempt, options)))

@@ -16,7 +16,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws RunError `config` for unusable TLS files
  */
 export async function createTransport(
-  server: ServerSettings,
+  server: Pick<ServerSettings, 'address' | 'tls' | 'proxyAddress'>,
   sockets: number,
   env: Environment,
 ): Promise<Transport> {
@@ -47,7 +47,7 @@ export async function createTransport(
  * the official clients.
  */
 function proxyOf(
-  { address, proxyAddress }: ServerSettings,
+  { address, proxyAddress }: Pick<ServerSettings, 'address' | 'proxyAddress'>,
   env: Environment,
 ): Record<string, string> | undefined {
   if (proxyAddress !== undefined) return { HTTP_PROXY: proxyAddress, HTTPS_PROXY: proxyAddress };

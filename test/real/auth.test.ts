@@ -1,22 +1,12 @@
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, type CliResult } from '../support/cli.ts';
-
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const PUBLIC_PEM = publicKey.export({ type: 'spki', format: 'pem' });
-
-function signJwt(claims: object): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const input = `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}`;
-  return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
-}
-
-const soon = (): number => Math.floor(Date.now() / 1000) + 600;
+import { PUBLIC_PEM, signJwt, soon } from '../support/jwt.ts';
 
 describe('logins', () => {
   let app: TestApp;

@@ -1,0 +1,28 @@
+import { RunError } from '../../errors.ts';
+import type { OutsideAnswer } from '../../outside.ts';
+import type { Secret } from '../../secret-string.ts';
+import { isJsonObject } from '../../vault/json.ts';
+import { credentialFromText } from '../credential.ts';
+
+/**
+ * The token in the answer of a token service.
+ * @param field the one that holds it
+ * @throws RunError `auth` for a refusal, and for an answer without a token
+ */
+export function tokenIn({ status, text }: OutsideAnswer, field: string, what: string, hint: string): Secret {
+  if (status !== 200) {
+    throw new RunError('auth', `${what} refused (${String(status)})`, { where: 'auth.source', hint });
+  }
+  const token = parsed(text)[field];
+  if (typeof token === 'string') return credentialFromText(token, `the token of ${what}`, 'auth.source');
+  throw new RunError('auth', `${what} answered without a token`, { where: 'auth.source', hint });
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isJsonObject(body) ? body : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,49 @@
+import { RunError } from '../../errors.ts';
+import { askOutside } from '../../outside.ts';
+import { Secret } from '../../secret-string.ts';
+import { AbsentCredential } from '../method.ts';
+import { tokenIn } from './answer.ts';
+import type { JwtSource } from './source.ts';
+
+const URL_VARIABLE = 'SYSTEM_OIDCREQUESTURI';
+const TOKEN_VARIABLE = 'SYSTEM_ACCESSTOKEN';
+const API_VERSION = '7.1-preview.1';
+const WHAT = "Azure Pipelines' token service";
+const HINT = 'map the token in the step: `env: { SYSTEM_ACCESSTOKEN: $(System.AccessToken) }`';
+
+/** https://learn.microsoft.com/en-us/rest/api/azure/devops/distributedtask/oidctoken/create */
+export const azurePipelines: JwtSource = {
+  without: ['audience'],
+  variables: [TOKEN_VARIABLE],
+  async find({ serviceConnectionId }, io) {
+    const { env } = io;
+    const url = env[URL_VARIABLE] ?? '';
+    const token = env[TOKEN_VARIABLE] ?? '';
+    if (url === '') {
+      throw new AbsentCredential('config', 'this is no job of Azure Pipelines', { where: 'auth.source' });
+    }
+    if (token === '') {
+      throw new RunError('config', `the variable $${TOKEN_VARIABLE} is not set`, {
+        where: 'auth.source',
+        hint: HINT,
+      });
+    }
+    const query = new URLSearchParams({ 'api-version': API_VERSION });
+    if (serviceConnectionId !== undefined) query.set('serviceConnectionId', serviceConnectionId);
+    const answer = await askOutside(
+      {
+        method: 'POST',
+        url: `${url}?${query.toString()}`,
+        headers: {
+          Authorization: new Secret(`bearer ${token}`),
+          Accept: 'application/json',
+          'Content-Type': 'application/json',
+        },
+        body: '',
+        what: WHAT,
+      },
+      io,
+    );
+    return tokenIn(answer, 'oidcToken', WHAT, HINT);
+  },
+};

@@ -1,0 +1,48 @@
+import { RunError, systemErrorCode } from '../../errors.ts';
+import { credentialFromText } from '../credential.ts';
+import { AbsentCredential, type AuthIo } from '../method.ts';
+import type { JwtSource } from './source.ts';
+
+/** What Buildkite's own examples call the server of its tokens. */
+const DEFAULT_AUDIENCE = 'vault';
+const HINT = 'look at what `buildkite-agent oidc request-token` says in the job itself';
+
+/** https://buildkite.com/docs/agent/cli/reference/oidc */
+export const buildkite: JwtSource = {
+  without: ['serviceConnectionId'],
+  variables: ['BUILDKITE_AGENT_ACCESS_TOKEN'],
+  async find({ audience = DEFAULT_AUDIENCE }, io) {
+    if ((io.env['BUILDKITE'] ?? '') === '') {
+      throw new AbsentCredential('config', 'this is no job of Buildkite', { where: 'auth.source' });
+    }
+    return credentialFromText(await askAgent(audience, io), "the agent's identity token", 'auth.source');
+  },
+};
+
+/** The agent knows how to ask, and repeats its request by itself. What it prints on stderr may hold anything. */
+async function askAgent(audience: string, { lifetime, env }: AuthIo): Promise<string> {
+  const { execFile } = await import('node:child_process');
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  execFile(
+    'buildkite-agent',
+    ['oidc', 'request-token', '--audience', audience],
+    { signal: lifetime.signal, env: { ...env } },
+    (error, stdout) => {
+      if (error === null) resolve(stdout);
+      else reject(failureOf(error));
+    },
+  );
+  try {
+    return await promise;
+  } finally {
+    lifetime.throwIfEnded();
+  }
+}
+
+function failureOf(error: Error & { code?: unknown }): RunError {
+  const why =
+    systemErrorCode(error) === 'ENOENT'
+      ? 'is not on the PATH'
+      : `gave no identity token (status ${String(error.code)})`;
+  return new RunError('auth', `buildkite-agent ${why}`, { where: 'auth.source', hint: HINT });
+}

@@ -1,0 +1,43 @@
+import { RunError } from '../../errors.ts';
+import { askOutside } from '../../outside.ts';
+import { Secret } from '../../secret-string.ts';
+import { AbsentCredential } from '../method.ts';
+import { tokenIn } from './answer.ts';
+import type { JwtSource } from './source.ts';
+
+const URL_VARIABLE = 'ACTIONS_ID_TOKEN_REQUEST_URL';
+const TOKEN_VARIABLE = 'ACTIONS_ID_TOKEN_REQUEST_TOKEN';
+const WHAT = "GitHub's token service";
+const PERMISSION_HINT = 'give the job `permissions: { id-token: write }`; a fork’s pull request never has it';
+
+/** https://docs.github.com/en/actions/reference/security/oidc */
+export const githubActions: JwtSource = {
+  without: ['serviceConnectionId'],
+  variables: [URL_VARIABLE, TOKEN_VARIABLE],
+  async find({ audience }, io) {
+    const { env } = io;
+    const url = env[URL_VARIABLE] ?? '';
+    const token = env[TOKEN_VARIABLE] ?? '';
+    if (url === '' || token === '') {
+      if (env['GITHUB_ACTIONS'] !== 'true') {
+        throw new AbsentCredential('config', 'this is no job of GitHub Actions', { where: 'auth.source' });
+      }
+      throw new RunError('config', 'the job may not ask for an identity token', {
+        where: 'auth.source',
+        hint: PERMISSION_HINT,
+      });
+    }
+    // The address that the runner gives has a query already.
+    const query = audience === undefined ? '' : `&audience=${encodeURIComponent(audience)}`;
+    const answer = await askOutside(
+      {
+        method: 'GET',
+        url: `${url}${query}`,
+        headers: { Authorization: new Secret(`bearer ${token}`), Accept: 'application/json' },
+        what: WHAT,
+      },
+      io,
+    );
+    return tokenIn(answer, 'value', WHAT, PERMISSION_HINT);
+  },
+};

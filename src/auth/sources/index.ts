@@ -1,0 +1,14 @@
+import { azurePipelines } from './azure-pipelines.ts';
+import { buildkite } from './buildkite.ts';
+import { githubActions } from './github-actions.ts';
+import { bitbucket, circleci, gitlab } from './variable.ts';
+
+/** Every CI system that gives its jobs an identity token, by the name that `auth.source` has. */
+export const JWT_SOURCES = {
+  'github-actions': githubActions,
+  gitlab,
+  circleci,
+  buildkite,
+  bitbucket,
+  'azure-pipelines': azurePipelines,
+};

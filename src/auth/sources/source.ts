@@ -1,0 +1,23 @@
+import type { Secret } from '../../secret-string.ts';
+import type { AuthIo } from '../method.ts';
+
+/** What a job can ask for, where its system takes it. */
+export interface SourceOptions {
+  /** The `aud` that the token is to have. */
+  readonly audience: string | undefined;
+  /** Azure Pipelines: the service connection that the token is for. */
+  readonly serviceConnectionId: string | undefined;
+}
+
+/** Where a job gets its identity token. To add a system: one file, and one line in the index. */
+export interface JwtSource {
+  /** Fields of `SourceOptions` that the system has no place for. */
+  readonly without: readonly (keyof SourceOptions)[];
+  /** The variables that hold the token, or what it is asked for with: `exec` does not pass them on. */
+  readonly variables: readonly string[];
+  /**
+   * @throws AbsentCredential outside of the system, so that the next method of a list is tried
+   * @throws RunError `config` when the job lacks the permission, `unavailable` when its token service is down
+   */
+  find(options: SourceOptions, io: AuthIo): Secret | Promise<Secret>;
+}

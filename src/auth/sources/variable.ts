@@ -1,0 +1,32 @@
+import { credentialFromVariable } from '../credential.ts';
+import type { JwtSource } from './source.ts';
+
+/**
+ * A system that puts the token into a variable of the job, with the audience that the job's own file says.
+ * @param names the first that is set counts; the last is the one to ask for
+ */
+function fromVariable(names: readonly [string, ...string[]], hint: string): JwtSource {
+  return {
+    without: ['audience', 'serviceConnectionId'],
+    variables: names,
+    find: (_options, io) => {
+      const name = names.find((candidate) => (io.env[candidate] ?? '') !== '') ?? names[0];
+      return credentialFromVariable(name, "the job's identity token", io, { where: 'auth.source', hint });
+    },
+  };
+}
+
+/** https://docs.gitlab.com/ci/secrets/id_token_authentication/ */
+export const gitlab = fromVariable(
+  ['VAULT_ID_TOKEN'],
+  'declare `id_tokens: { VAULT_ID_TOKEN: { aud: … } }` for the job; for a variable of another name use `jwt_env`',
+);
+
+/** https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/ */
+export const circleci = fromVariable(
+  ['CIRCLE_OIDC_TOKEN_V2', 'CIRCLE_OIDC_TOKEN'],
+  'let the job use at least one context: CircleCI gives others no identity token',
+);
+
+/** https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/ */
+export const bitbucket = fromVariable(['BITBUCKET_STEP_OIDC_TOKEN'], 'set `oidc: true` for the step');
