@@ -54,6 +54,15 @@ export function credentialFromText(text: string, what: string, where: string): S
   return new Secret(value);
 }
 
+/**
+ * Reads a file that is a secret as a whole.
+ * @throws AbsentCredential when there is no such file
+ * @throws RunError `config`
+ */
+export function textFromFile(path: string, what: string): Secret {
+  return new Secret(readText(path, what));
+}
+
 function readText(path: string, what: string): string {
   try {
     const bytes = readFileSync(path);
