@@ -27,13 +27,16 @@ export const gitlab: TextHandover = {
   failureText: exitOf,
 };
 
-/** The report is not the usual dotenv: quotes belong to the value, blanks around it are lost, lines are not carried on. */
+/**
+ * The report is not the usual dotenv: quotes belong to the value, blanks around it are lost, lines are not carried on, and
+ * the later job expands `$NAME` in it.
+ */
 function reportOf(variables: readonly Variable[]): string {
-  const broken = variables.filter(({ text }) => text !== text.trim() || /["'\r\n]/.test(text));
+  const broken = variables.filter(({ text }) => text !== text.trim() || /["'$\r\n]/.test(text));
   throwIfAny(
     broken.map(({ name }) => ({
       kind: 'output',
-      message: `the value of \`${name}\` has several lines, quotes or blanks around it, which no dotenv report carries`,
+      message: `the value of \`${name}\` has several lines, quotes, a dollar sign or blanks around it, which no dotenv report carries`,
       hint: 'let the later job fetch it itself, or store it in base64',
     })),
   );

@@ -15,7 +15,13 @@ describe('env', () => {
   let app: TestApp;
   before(async () => {
     app = await startApp();
-    await app.putKv2('db', { password: 'second', nasty: NASTY, empty: '', 'with-blanks': ' x ' });
+    await app.putKv2('db', {
+      password: 'second',
+      nasty: NASTY,
+      empty: '',
+      'with-blanks': ' x ',
+      dollar: 'a$b',
+    });
   });
   beforeEach(() => {
     app.server.takeAudit();
@@ -267,7 +273,7 @@ describe('env', () => {
       assert.equal(written.code, 0, written.stderr);
       assert.equal(app.workspace.read('build.env'), 'PASSWORD=second\n');
       assert.match(logLines(written).find(({ event }) => event === 'insecure')?.reason ?? '', /artifact/);
-      for (const name of ['nasty', 'with-blanks']) {
+      for (const name of ['nasty', 'with-blanks', 'dollar']) {
         const refused = await env({ V: `secret/db#${name}` }, ['--to', 'output', '--out', report], job);
         assert.equal(refused.code, 8, name);
       }
