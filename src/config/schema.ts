@@ -178,19 +178,19 @@ const output = z
     contents: optional(z.string(), 'Mustache template, inline.'),
     value: optional(
       z.lazy(reference),
-      'A single value as it stands, by reference: `path#key`, `path#key@version`, `name#key`, `path#/a/b`.',
+      'A single value as it stands, by reference: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer into objects and lists: `name#/a/0/b`.',
     ),
     format: optional(z.enum(formatNames), 'Format of an output without a template.'),
     secret: optional(
       z.union([text, z.array(text).check(z.minLength(1))]),
-      'Name of a declared secret, or several to merge.',
+      'Name of a declared secret, or several whose keys are merged before `keys` selects.',
     ),
     key: optional(text, 'The key whose value is the file; means `format: raw`.'),
     decode: optional(z.enum(['base64', 'hex']), 'For `value`, `raw` and `files`: the values are encoded so.'),
     keys: z.optional(keys),
     on_conflict: optional(
       z.enum(['error', 'first', 'last']),
-      'When merged secrets have a key in common. Default: error.',
+      'When merged secrets have a key in common: the value of the one that is named first or last. Default: error.',
     ),
     ...placement,
   })
