@@ -39,6 +39,19 @@ export type LogEvent =
   | { readonly event: 'token_revoked' }
   | { readonly event: 'token_kept'; readonly reason: string }
   | { readonly event: 'revoke_failed'; readonly reason: string }
+  | { readonly event: 'lease_revoked'; readonly lease_id: string }
+  | { readonly event: 'lease_left'; readonly lease_id: string; readonly reason: string }
+  | { readonly event: 'wrapped_left'; readonly path: string }
+  | {
+      readonly event: 'token_ends_first';
+      readonly lease_id: string;
+      /** Seconds. */
+      readonly lease_duration: number;
+      /** Seconds. */
+      readonly token_ttl: number;
+    }
+  | { readonly event: 'startup_jitter'; readonly delay_ms: number }
+  | { readonly event: 'redirected'; readonly address: string }
   | { readonly event: 'secret_fetched'; readonly path: string; readonly names: readonly string[] }
   | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
   | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }
@@ -77,6 +90,12 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   token_revoked: 'debug',
   token_kept: 'debug',
   revoke_failed: 'warn',
+  lease_revoked: 'debug',
+  lease_left: 'warn',
+  wrapped_left: 'warn',
+  token_ends_first: 'warn',
+  startup_jitter: 'info',
+  redirected: 'debug',
   secret_fetched: 'debug',
   secret_absent: 'info',
   server_warning: 'warn',

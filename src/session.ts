@@ -7,7 +7,7 @@ import type { Io } from './io.ts';
 import { Secret } from './secret-string.ts';
 import type { VaultRequest } from './vault/request.ts';
 import { readLogin, type IssuedToken } from './vault/responses.ts';
-import type { Answer, Sender } from './vault/sender.ts';
+import { isBareRefusal, type Answer, type Sender } from './vault/sender.ts';
 import { gracefulSignal } from './vault/grace.ts';
 
 /** How long a login under way is awaited after SIGTERM, so that its token can be revoked. */
@@ -26,6 +26,12 @@ export interface Session {
   /** This run logged in; the token was not given to it. */
   readonly minted: boolean;
   readonly token_type: string | undefined;
+  /** Its TTL in seconds, as the login said; 0: it has no end. */
+  readonly lease_duration: number | undefined;
+  /** How many requests it may make, as the login said; undefined: any number. */
+  readonly num_uses: number | undefined;
+  /** Whether `giveBack` will revoke it. */
+  readonly revocable: boolean;
   /** Whether the server has confirmed that the token is revoked. */
   readonly revoked: boolean;
   /**
@@ -52,7 +58,13 @@ export async function openSession(
   const { first } = login;
   if (first.kind === 'given') {
     return createSession(
-      { token: first.token, minted: false, token_type: undefined },
+      {
+        token: first.token,
+        minted: false,
+        token_type: undefined,
+        lease_duration: undefined,
+        num_uses: undefined,
+      },
       login,
       revoke,
       sender,
@@ -118,10 +130,6 @@ function loginRequest({ path, body }: LoginRequest, login: PreparedLogin): Vault
   };
 }
 
-function isBareRefusal({ status, errors }: Answer): boolean {
-  return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
-}
-
 function refused({ status, errors }: Answer, sent: LoginRequest, login: PreparedLogin): RunError {
   const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
   const wrongNamespace = errors.some((text) => text.includes('namespace not found'));
@@ -152,11 +160,7 @@ function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
   }
 }
 
-interface HeldToken {
-  readonly token: Secret;
-  readonly minted: boolean;
-  readonly token_type: string | undefined;
-}
+type HeldToken = Pick<Session, 'token' | 'minted' | 'token_type' | 'lease_duration' | 'num_uses'>;
 
 function createSession(
   held: HeldToken,
@@ -182,6 +186,7 @@ function createSession(
   return {
     ...held,
     method: login.name,
+    revocable: reasonToKeep(held, policy) === undefined,
     get revoked() {
       return revoked;
     },
