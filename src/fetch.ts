@@ -1,3 +1,4 @@
+import { allOf } from './fetch/all-of.ts';
 import { createAsker, type Asker, type AskerParts } from './fetch/ask.ts';
 import { fetchMountTables } from './fetch/mount-tables.ts';
 import { missing, outcomeOf, type ReadOutcome } from './fetch/outcome.ts';
@@ -8,7 +9,6 @@ import type { Failure } from './errors.ts';
 import type { Io } from './io.ts';
 import type { SecretPlan } from './plan.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
-import { identityOf } from './vault/request.ts';
 import type { Sender } from './vault/sender.ts';
 
 /** What could be fetched, and everything that could not. */
@@ -36,22 +36,20 @@ export async function fetchSecrets(
   const namespaces = new Set(plans.filter((plan) => plan.needsMountTable).map((plan) => plan.namespace));
   const tables = await fetchMountTables(namespaces, session, sender);
   const { reads, failures: unresolved } = resolveReads(plans, tables, session.token);
-  checkUses(session, reads.length);
   const collected = collect(plans, unresolved, io);
   const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, io);
+  checkUses(session, asker.countNew(reads.map(({ request }) => request)));
   const trees = await listTrees(reads, asker, collected);
   const singles = reads.filter(({ reach }) => reach !== 'tree');
   const leaves = trees.flatMap(({ leaves: some }) => some.map(({ read }) => read));
-  checkUses(
-    session,
-    asker.sent + new Set([...singles, ...leaves].map(({ request }) => identityOf(request))).size,
-  );
+  const requests = [...singles, ...leaves].map(({ request }) => request);
+  checkUses(session, asker.sent + asker.countNew(requests));
 
-  const clock = { now: Date.now() / 1000, tokenTtl: session.lease_duration || undefined };
+  const tokenTtl = session.lease_duration || undefined;
   await allOf([
     ...singles.map(async (read) => {
       const answer = await asker.ask(read.request);
-      const outcome = outcomeOf(read, answer, clock);
+      const outcome = outcomeOf(read, answer, { now: Date.now() / 1000, tokenTtl });
       collected.add(outcome);
       logRead(read, answer, outcome.fetched, io);
     }),
@@ -107,12 +105,6 @@ async function listTrees(
     }),
   );
   return trees;
-}
-
-/** Waits for all of them, then passes the first rejection on: a lease that is still to come has to be known first. */
-async function allOf(works: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(works);
-  for (const result of results) if (result.status === 'rejected') throw result.reason as Error;
 }
 
 /** Answers come in any order; people read in the order of their config. */

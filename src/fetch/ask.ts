@@ -23,6 +23,8 @@ export interface Asker {
   ask(request: VaultRequest): Promise<Answer | Unavailable>;
   /** How many distinct requests were sent so far. */
   readonly sent: number;
+  /** How many of these have not been sent yet. */
+  countNew(requests: readonly VaultRequest[]): number;
 }
 
 /** What asking needs of a run. */
@@ -58,6 +60,9 @@ export function createAsker(parts: AskerParts, io: Io): Asker {
   return {
     get sent() {
       return answers.size;
+    },
+    countNew(requests) {
+      return new Set(requests.map(identityOf)).difference(answers).size;
     },
     ask(request) {
       const identity = identityOf(request);

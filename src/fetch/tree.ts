@@ -4,6 +4,7 @@ import { Secret } from '../secret-string.ts';
 import type { FetchedSecret, JsonValue } from '../secrets.ts';
 import { nested } from '../tree.ts';
 import type { SecretPlan } from '../plan.ts';
+import { allOf } from './all-of.ts';
 import type { Asker } from './ask.ts';
 import { isWanted, mayHoldWanted } from './listing.ts';
 import { resultOf, type ReadOutcome } from './outcome.ts';
@@ -44,7 +45,7 @@ export async function listTree(
       if (odd !== undefined) failures.push(oddName(read, where));
       found.push(...names.filter((name) => !name.endsWith('/') && isWanted(name, patterns)));
       const inner = names.filter((name) => name.endsWith('/') && mayHoldWanted(name, patterns));
-      await Promise.all(inner.map(walk));
+      await allOf(inner.map(walk));
     }
   };
   const root = resultOf(read, await asker.ask(read.request));
@@ -98,7 +99,7 @@ export async function readTree(
   asker: Asker,
 ): Promise<ReadOutcome> {
   const failures: Failure[] = [];
-  const entries = await Promise.all(
+  const entries = await allOf(
     leaves.map(async (leaf): Promise<[string, JsonValue][]> => {
       const result = resultOf(leaf.read, await asker.ask(leaf.read.request));
       if (result.kind === 'failed') failures.push(result.failure);

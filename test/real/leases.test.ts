@@ -228,7 +228,13 @@ describe('leases and lifetimes', () => {
       assert.equal(warningsOf(result, 'revoke_failed'), 0);
       assert.equal(await app.server.tokensLeft(), 0);
     }
-    const tree = { all: { path: 'secret', recursive: true } };
+    const shared = { names: { path: 'secret', list: true }, all: { path: 'secret', recursive: true } };
+    await app.putKv2('only', { key: 'x' });
+    const same = { ...shared, all: { ...shared.all, include: ['only'] }, only: 'secret/only' };
+    const exact = await app.render({ auth: await role(2), secrets: same });
+    assert.equal(exact.code, 0, exact.stderr);
+    const tree = { all: shared.all };
+    app.server.takeAudit();
     const listed = await app.render({ auth: await role(2), secrets: tree });
     assert.equal(listed.code, 10, listed.stderr);
     assert.ok(!requestsOf(app.server).some((request) => request.startsWith('read secret/data')));
