@@ -34,6 +34,7 @@ export function withCommonFlags(command: Command): Command {
     .option('--address <url>', 'address of the server (default: $VAULT_ADDR, then vault.address)')
     .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')
     .option('--timeout <duration>', 'limit for the whole run (default: 60s)')
+    .option('--startup-jitter <duration>', 'wait a random time up to this before the login (default: none)')
     .addOption(new Option('--log-level <level>', 'what to log (default: info)').choices(LOG_LEVELS))
     .addOption(
       new Option('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS),

@@ -1,11 +1,14 @@
+import { allOf } from './fetch/all-of.ts';
+import { createAsker, type Asker, type AskerParts } from './fetch/ask.ts';
 import { fetchMountTables } from './fetch/mount-tables.ts';
-import { outcomeOf } from './fetch/outcome.ts';
+import { missing, outcomeOf, type ReadOutcome } from './fetch/outcome.ts';
 import { resolveReads, type PlannedRead } from './fetch/resolve.ts';
+import { listTree, readTree, type ListedTree } from './fetch/tree.ts';
+import { checkUses } from './fetch/uses.ts';
 import type { Failure } from './errors.ts';
 import type { Io } from './io.ts';
 import type { SecretPlan } from './plan.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
-import type { Session } from './session.ts';
 import type { Sender } from './vault/sender.ts';
 
 /** What could be fetched, and everything that could not. */
@@ -14,51 +17,94 @@ export interface Fetched {
   readonly failures: readonly Failure[];
 }
 
+/** What fetching needs of a run. */
+export type FetchParts = Omit<AskerParts, 'worthRetrying'>;
+
 /**
  * Fetches all declared secrets in parallel: at most one mount look-up in each namespace, one request for each distinct
- * secret. Failures are collected, so that all of them can be told at once.
- * @param concurrency requests under way at once
- * @throws RunError when the mounts cannot be had, and when the run is ended
+ * secret. Trees are listed first, so that nothing is read before it is known how much there is. Failures are collected,
+ * so that all of them can be told at once.
+ * @throws RunError when the mounts cannot be had, when the token has too few uses, and when the run is ended
  */
 export async function fetchSecrets(
   plans: readonly SecretPlan[],
-  session: Session,
-  sender: Sender,
-  concurrency: number,
+  parts: FetchParts,
   io: Io,
 ): Promise<Fetched> {
+  const { session, sender } = parts;
   io.log.progress(`${String(plans.length)} secrets`);
   const namespaces = new Set(plans.filter((plan) => plan.needsMountTable).map((plan) => plan.namespace));
-  const tables = await fetchMountTables(namespaces, session.token, sender);
+  const tables = await fetchMountTables(namespaces, session, sender);
   const { reads, failures: unresolved } = resolveReads(plans, tables, session.token);
-  const failures = [...unresolved];
-  const fetched = new Map<string, FetchedSecret>(plans.map(({ name }) => [name, { kind: 'failed', name }]));
-  let done = 0;
+  const collected = collect(plans, unresolved, io);
+  const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, io);
+  checkUses(session, asker.countNew(reads.map(({ request }) => request)));
+  const trees = await listTrees(reads, asker, collected);
+  const singles = reads.filter(({ reach }) => reach !== 'tree');
+  const leaves = trees.flatMap(({ leaves: some }) => some.map(({ read }) => read));
+  const requests = [...singles, ...leaves].map(({ request }) => request);
+  checkUses(session, asker.sent + asker.countNew(requests));
 
-  await inParallel(reads, concurrency, async (read) => {
-    // Once the run is lost, waiting for a retry only delays the bad news.
-    const answer = await sender.send(read.request, { worthRetrying: () => failures.length === 0 });
-    const outcome = outcomeOf(read, answer);
-    failures.push(...outcome.failures);
-    for (const secret of outcome.fetched) fetched.set(secret.name, secret);
-    done += read.secrets.length;
-    io.log.progress(`${String(done)} of ${String(plans.length)} secrets`);
-    logRead(read, answer, outcome.fetched, io);
-  });
-  return { secrets: fetched, failures: inDeclaredOrder(failures, plans) };
+  const tokenTtl = session.lease_duration || undefined;
+  await allOf([
+    ...singles.map(async (read) => {
+      const answer = await asker.ask(read.request);
+      const outcome = outcomeOf(read, answer, { now: Date.now() / 1000, tokenTtl });
+      collected.add(outcome);
+      logRead(read, answer, outcome.fetched, io);
+    }),
+    ...trees.map(async (tree) => {
+      const [secret] = tree.read.secrets;
+      if (secret !== undefined) collected.add(await readTree(tree, secret, asker));
+    }),
+  ]);
+  io.lifetime.throwIfEnded();
+  if (session.num_uses !== undefined && asker.sent >= session.num_uses) {
+    session.keep('it ended with its last use');
+  }
+  return { secrets: collected.secrets, failures: inDeclaredOrder(collected.failures, plans) };
 }
 
-/** Works through a list with a bounded number of tasks under way; the first rejection is passed on. */
-async function inParallel<T>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
+interface Collected {
+  readonly secrets: Map<string, FetchedSecret>;
+  readonly failures: Failure[];
+  add(outcome: ReadOutcome): void;
+}
+
+function collect(plans: readonly SecretPlan[], unresolved: readonly Failure[], io: Io): Collected {
+  const secrets = new Map<string, FetchedSecret>(plans.map(({ name }) => [name, { kind: 'failed', name }]));
+  const failures = [...unresolved];
+  let done = 0;
+  return {
+    secrets,
+    failures,
+    add(outcome) {
+      failures.push(...outcome.failures);
+      for (const secret of outcome.fetched) secrets.set(secret.name, secret);
+      done += outcome.fetched.length;
+      io.log.progress(`${String(done)} of ${String(plans.length)} secrets`);
+    },
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+}
+
+/** Lists the trees among the reads; one that fails, or is not there, is collected as such. */
+async function listTrees(
+  reads: readonly PlannedRead[],
+  asker: Asker,
+  collected: Collected,
+): Promise<readonly ListedTree[]> {
+  const trees: ListedTree[] = [];
+  await allOf(
+    reads.map(async (read) => {
+      const [secret] = read.secrets;
+      if (read.reach !== 'tree' || secret === undefined) return;
+      const listing = await listTree(read, secret, asker);
+      if (listing.kind === 'listed') trees.push(listing.tree);
+      else if (listing.kind === 'missing') collected.add(missing(read, listing));
+      else collected.add({ fetched: [{ kind: 'failed', name: secret.name }], failures: listing.failures });
+    }),
+  );
+  return trees;
 }
 
 /** Answers come in any order; people read in the order of their config. */

@@ -2,12 +2,13 @@ import { parseSource } from './config/parse-source.ts';
 import { readPaths } from './config/source.ts';
 import { throwIfAny, type Failure } from './errors.ts';
 import { withDefaults } from './fetch/outcome.ts';
+import { treeOf } from './fetch/tree.ts';
 import type { Io } from './io.ts';
 import type { SecretPlan } from './plan.ts';
 import { Secret } from './secret-string.ts';
 import { isJsonObject } from './vault/json.ts';
 import { undeclared } from './values.ts';
-import type { FetchedSecret, SecretMetadata, Secrets } from './secrets.ts';
+import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from './secrets.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -58,13 +59,36 @@ function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Fa
     });
     return { kind: 'failed', name };
   }
-  const keys = new Map(Object.entries(fields).filter(([key]) => !key.startsWith('@')));
+  const entries = Object.entries(fields).filter(([key]) => !key.startsWith('@'));
+  if (plan.listing?.kind === 'tree') return treeFixture(plan, entries, file, failures);
+  const keys = new Map(entries);
   return {
     kind: 'found',
     name,
     keys: new Secret(withDefaults(plan, keys)),
     metadata: metadataOf(path, fields),
   };
+}
+
+/** Of a tree, each secret has its path below it: `tree: { folder/secret: { key: value } }`. */
+function treeFixture(
+  { name, path }: SecretPlan,
+  secrets: readonly (readonly [string, JsonValue])[],
+  file: string,
+  failures: Failure[],
+): FetchedSecret {
+  const entries = secrets.flatMap(([below, keys]) =>
+    isJsonObject(keys) ? Object.entries(keys).map(([key, value]) => [`${below}/${key}`, value] as const) : [],
+  );
+  const tree = treeOf(name, path, entries);
+  if (secrets.every(([, keys]) => isJsonObject(keys)) && !('conflict' in tree)) return tree;
+  failures.push({
+    kind: 'config',
+    message: `the fixture of \`${name}\` is not a map of secrets by their path`,
+    where: file,
+    hint: `write it as \`${name}: { folder/secret: { key: value } }\``,
+  });
+  return { kind: 'failed', name };
 }
 
 function metadataOf(path: string, fixture: Fields): SecretMetadata {

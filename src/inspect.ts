@@ -1,4 +1,5 @@
 import { prepareLogin } from './auth/prepare.ts';
+import { needsOf, type Need } from './capabilities.ts';
 import type { Config } from './config/config.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { fetchMountTables } from './fetch/mount-tables.ts';
@@ -12,9 +13,10 @@ import { createClient } from './vault/client.ts';
 import { readCapabilities } from './vault/responses.ts';
 import { createSender, type Sender } from './vault/sender.ts';
 
-/** A request that a run would make, and what the token may do there. */
+/** A request that a run would make, and what the token may do at a path that it needs. */
 export interface InspectedRead {
   readonly read: PlannedRead;
+  readonly need: Need;
   readonly capabilities: readonly string[];
 }
 
@@ -39,11 +41,11 @@ export async function inspectCapabilities(
     const reads = await readsOf(plan, session, sender);
     const inspected: InspectedRead[] = [];
     for (const [namespace, some] of Map.groupBy(reads, ({ request }) => request.namespace)) {
-      const paths = [...new Set(some.map(({ request }) => request.path))];
+      const needs = some.flatMap((read) => needsOf(read).map((need) => ({ read, need })));
+      const paths = [...new Set(needs.map(({ need }) => need.path))];
       const capabilities = await askCapabilities(paths, namespace, session.token, sender);
-      for (const read of some) {
-        inspected.push({ read, capabilities: capabilities.get(read.request.path) ?? [] });
-      }
+      for (const one of needs)
+        inspected.push({ ...one, capabilities: capabilities.get(one.need.path) ?? [] });
     }
     return inspected;
   });
@@ -62,14 +64,11 @@ async function withSession<T>(
   return await work(session, sender);
 }
 
-async function readsOf(
-  { secrets }: Plan,
-  { token }: Session,
-  sender: Sender,
-): Promise<readonly PlannedRead[]> {
+async function readsOf({ secrets }: Plan, session: Session, sender: Sender): Promise<readonly PlannedRead[]> {
   const unknown = secrets.filter(({ needsMountTable }) => needsMountTable);
-  const tables = await fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), token, sender);
-  const { reads, failures } = resolveReads(secrets, tables, token);
+  const namespaces = new Set(unknown.map(({ namespace }) => namespace));
+  const tables = await fetchMountTables(namespaces, session, sender);
+  const { reads, failures } = resolveReads(secrets, tables, session.token);
   throwIfAny([...failures, ...reads.filter(({ mountKnown }) => !mountKnown).map(hiddenMount)]);
   return reads;
 }

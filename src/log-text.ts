@@ -37,6 +37,18 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   credential_file_kept: ({ path, reason }) => [
     `${path} has been used, but could not be removed (${reason}); a read-only volume is emptied by whoever fills it`,
   ],
+  lease_revoked: ({ lease_id }) => [`lease ${lease_id} revoked`],
+  lease_left: ({ lease_id, reason }) => [
+    `the lease ${lease_id} could not be revoked: ${reason}; it lives until its TTL ends`,
+  ],
+  wrapped_left: ({ path }) => [
+    `the wrapped answer of ${path} may hold a lease, which lives until its TTL ends`,
+  ],
+  token_ends_first: ({ lease_id, lease_duration, token_ttl }) => [
+    `the lease ${lease_id} is for ${String(lease_duration)} s, but ends with its token after ${String(token_ttl)} s; raise token_ttl of the role`,
+  ],
+  startup_jitter: ({ delay_ms }) => [`waiting ${seconds(delay_ms)} before the login (startup_jitter)`],
+  redirected: ({ address }) => [`redirected to the active node at ${address}`],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
   secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],

@@ -43,6 +43,19 @@ export type LogEvent =
   | { readonly event: 'renew_failed'; readonly reason: string }
   | { readonly event: 'credential_file_removed'; readonly path: string }
   | { readonly event: 'credential_file_kept'; readonly path: string; readonly reason: string }
+  | { readonly event: 'lease_revoked'; readonly lease_id: string }
+  | { readonly event: 'lease_left'; readonly lease_id: string; readonly reason: string }
+  | { readonly event: 'wrapped_left'; readonly path: string }
+  | {
+      readonly event: 'token_ends_first';
+      readonly lease_id: string;
+      /** Seconds. */
+      readonly lease_duration: number;
+      /** Seconds. */
+      readonly token_ttl: number;
+    }
+  | { readonly event: 'startup_jitter'; readonly delay_ms: number }
+  | { readonly event: 'redirected'; readonly address: string }
   | { readonly event: 'secret_fetched'; readonly path: string; readonly names: readonly string[] }
   | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
   | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }
@@ -85,6 +98,12 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   renew_failed: 'warn',
   credential_file_removed: 'debug',
   credential_file_kept: 'warn',
+  lease_revoked: 'debug',
+  lease_left: 'warn',
+  wrapped_left: 'warn',
+  token_ends_first: 'warn',
+  startup_jitter: 'info',
+  redirected: 'debug',
   secret_fetched: 'debug',
   secret_absent: 'info',
   server_warning: 'warn',

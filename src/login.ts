@@ -9,7 +9,7 @@ import { isJsonObject } from './vault/json.ts';
 import { gracefulSignal } from './vault/grace.ts';
 import type { VaultRequest } from './vault/request.ts';
 import { readLogin, type IssuedToken } from './vault/responses.ts';
-import type { Answer, Sender } from './vault/sender.ts';
+import { isBareRefusal, type Answer, type Sender } from './vault/sender.ts';
 
 /** How long a login under way is awaited after SIGTERM, so that its token can be revoked. */
 const LOGIN_GRACE_MS = 500;
@@ -112,11 +112,6 @@ function loginRequest({ path, body, sensitive = [] }: LoginRequest, login: Prepa
     // A login that got no answer is repeated: without it there is no run, and the lost token ends with its TTL.
     mints: false,
   };
-}
-
-/** Neither a policy nor the method has refused: the server could not ask, or does not know the token. */
-export function isBareRefusal({ status, errors }: Answer): boolean {
-  return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
 }
 
 function refused({ status, errors }: Answer, sent: LoginRequest, login: PreparedLogin): RunError {

@@ -6,8 +6,9 @@ import type { Formatted } from './formats/format.ts';
 import { mergeKeys, selectKeys } from './formats/keys.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from './outputs.ts';
 import { Secret } from './secret-string.ts';
-import type { FetchedSecret, KeyValues, Secrets } from './secrets.ts';
+import { entriesOf, type FetchedSecret, type KeyValues, type Secrets } from './secrets.ts';
 import { renderTemplate } from './template/render.ts';
+import { nested } from './tree.ts';
 import { missingKey, resolveValues } from './values.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
@@ -91,7 +92,9 @@ function filesOf(
     named.map(({ name, secret }) => ({ name, values: keysOf(secret) })),
     content.onConflict,
   );
-  const selected = selectKeys(values, content.keys);
+  const tree = named.some(({ secret }) => secret?.kind === 'found' && secret.leaves !== undefined);
+  const { nesting = '/' } = content.format;
+  const selected = selectKeys(values, content.keys, tree && nesting.length === 1 ? nesting : '/');
   const allFound = named.every(({ secret }) => secret?.kind === 'found');
   const wanted = content.key === undefined || values.has(content.key) ? [] : [content.key];
   const problems = [
@@ -111,11 +114,25 @@ function filesOf(
     failures.push(...problems);
     return [];
   }
-  return rendered(plan, content.format.render(selected.values, content), failures);
+  const shape = tree && nesting === 'objects' ? nested(selected.values) : selected;
+  if ('conflict' in shape) {
+    failures.push(keyAndFolder(shape.conflict, plan));
+    return [];
+  }
+  return rendered(plan, content.format.render(shape.values, { ...content, tree }), failures);
 }
 
 function keysOf(secret: FetchedSecret | undefined): KeyValues {
-  return secret?.kind === 'found' ? secret.keys.reveal() : new Map();
+  return secret?.kind === 'found' ? entriesOf(secret) : new Map();
+}
+
+function keyAndFolder(key: string, { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the key \`${key}\` would have to be a value and an object of others at once`,
+    where,
+    hint: 'rename it with keys.rename, or leave it out with keys.exclude',
+  };
 }
 
 function rendered({ target, where }: OutputPlan, formatted: Formatted, failures: Failure[]): RenderedFile[] {

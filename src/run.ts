@@ -8,8 +8,10 @@ import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
 import type { Secrets } from './secrets.ts';
+import { holdLeases } from './leases.ts';
 import { openSession } from './session.ts';
 import { createClient } from './vault/client.ts';
+import { sleep } from './vault/delay.ts';
 import { resolveValues, type Value } from './values.ts';
 import { createSender } from './vault/sender.ts';
 import { checkTargets, stageOutputs } from './write.ts';
@@ -26,13 +28,14 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 
+  await waitForStart(config.startupJitterMs, io);
   await using session = await timed(record, 'login', io, () => openSession(login, config.revoke, sender, io));
   record.session = session;
-  const fetched = await timed(record, 'fetch', io, () =>
-    fetchSecrets(plan.secrets, session, sender, config.concurrency, io),
-  );
+  await using leases = holdLeases(session, sender, io);
+  const parts = { session, sender, leases, concurrency: config.concurrency };
+  const fetched = await timed(record, 'fetch', io, () => fetchSecrets(plan.secrets, parts, io));
   record.secrets = fetched.secrets;
-  const keepsToken = config.revoke === 'auto' && hasLease(fetched);
+  const keepsToken = config.revoke === 'auto' && leases.held;
   // As soon as nothing needs the token any more: what follows goes on meanwhile.
   const returning = keepsToken ? Promise.resolve() : session.giveBack();
   const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched));
@@ -40,10 +43,19 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   const published = await timed(record, 'write', io, () =>
     writeOutputs(rendered, plan.managed, returning, io),
   );
+  leases.keep();
   // Revoking the token would revoke the leases too, so that only a failed run does.
   if (keepsToken) session.keep('leases of fetched secrets depend on it');
   Object.assign(record, published);
   return values;
+}
+
+/** Spreads the logins of many that start together. */
+async function waitForStart(limitMs: number, io: Io): Promise<void> {
+  if (limitMs === 0) return;
+  const delay = io.random() * limitMs;
+  io.log.write({ event: 'startup_jitter', delay_ms: Math.round(delay) });
+  await sleep(delay, io.lifetime.signal);
 }
 
 /**
@@ -94,12 +106,6 @@ function caught<T>(work: () => T): T | RunError {
     if (error instanceof RunError) return error;
     throw error;
   }
-}
-
-function hasLease({ secrets }: Fetched): boolean {
-  return [...secrets.values()].some(
-    (secret) => secret.kind === 'found' && secret.metadata.lease_id !== undefined,
-  );
 }
 
 /**

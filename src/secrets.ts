@@ -33,7 +33,14 @@ export interface FoundSecret {
   readonly kind: 'found';
   readonly name: string;
   readonly keys: Secret<KeyValues>;
+  /** Of a tree, whose `keys` are its folders and secrets as objects: all keys by their path, as `folder/secret/key`. */
+  readonly leaves?: Secret<KeyValues>;
   readonly metadata: SecretMetadata;
+}
+
+/** The keys by which outputs and entries name them. */
+export function entriesOf({ keys, leaves }: FoundSecret): KeyValues {
+  return (leaves ?? keys).reveal();
 }
 
 /** An `optional: true` secret that does not exist. It behaves as a secret without keys. */

@@ -1,11 +1,11 @@
 import type { PreparedLogin } from './auth/prepare.ts';
 import type { RevokePolicy } from './config/config.ts';
 import type { Io } from './io.ts';
-import { isBareRefusal, logIn, openGiven } from './login.ts';
+import { logIn, openGiven } from './login.ts';
 import type { Secret } from './secret-string.ts';
 import type { VaultRequest } from './vault/request.ts';
 import { readLogin } from './vault/responses.ts';
-import type { Sender } from './vault/sender.ts';
+import { isBareRefusal, type Sender } from './vault/sender.ts';
 import { gracefulSignal } from './vault/grace.ts';
 
 /** How long giving the token back may take after SIGTERM or the deadline; both together stay below 2 s. */
@@ -20,6 +20,12 @@ export interface Session {
   /** This run logged in; the token was not given to it. */
   readonly minted: boolean;
   readonly token_type: string | undefined;
+  /** Its TTL in seconds, as the login said; 0: it has no end. */
+  readonly lease_duration: number | undefined;
+  /** How many requests it may make, as the login said; undefined: any number. */
+  readonly num_uses: number | undefined;
+  /** Whether `giveBack` will revoke it. */
+  readonly revocable: boolean;
   /** Whether the server has confirmed that the token is revoked. */
   readonly revoked: boolean;
   /**
@@ -47,7 +53,8 @@ export async function openSession(
   if (first.kind === 'given') {
     const token = await openGiven(first, login, sender);
     if (first.renew === true) await renewSelf(token, login.namespace, sender, io);
-    return createSession({ token, minted: false, token_type: undefined }, login, revoke, sender, io);
+    const unknown = { token_type: undefined, lease_duration: undefined, num_uses: undefined };
+    return createSession({ token, minted: false, ...unknown }, login, revoke, sender, io);
   }
   io.log.progress('logging in');
   const issued = await logIn(first, login, sender, io);
@@ -67,11 +74,7 @@ export async function openSession(
   return session;
 }
 
-interface HeldToken {
-  readonly token: Secret;
-  readonly minted: boolean;
-  readonly token_type: string | undefined;
-}
+type HeldToken = Pick<Session, 'token' | 'minted' | 'token_type' | 'lease_duration' | 'num_uses'>;
 
 function createSession(
   held: HeldToken,
@@ -97,6 +100,7 @@ function createSession(
   return {
     ...held,
     method: login.name,
+    revocable: reasonToKeep(held, policy) === undefined,
     get revoked() {
       return revoked;
     },

@@ -3,7 +3,7 @@ import { nearest, nearestHint } from './config/nearest.ts';
 import type { Ref } from './config/ref.ts';
 import type { Failure } from './errors.ts';
 import { Secret } from './secret-string.ts';
-import type { JsonValue, KeyValues, Secrets } from './secrets.ts';
+import { entriesOf, type FoundSecret, type JsonValue, type KeyValues, type Secrets } from './secrets.ts';
 
 /** A single value that is asked for: a variable of `environment:`, or an argument of `read`. */
 export interface DeclaredValue {
@@ -82,6 +82,9 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     namespace: undefined,
     optional: false,
     default: undefined,
+    minTtlMs: undefined,
+    wrapTtlMs: undefined,
+    listing: undefined,
   };
 }
 
@@ -96,9 +99,9 @@ export function resolveValues(
     const secret = secrets.get(plan.secret);
     if (secret === undefined || secret.kind === 'failed') return [];
     if (secret.kind === 'absent') return [{ name, where, value: undefined }];
-    const value = valueAt(secret.keys.reveal(), plan.key);
+    const value = valueAt(secret, plan.key);
     if (value !== undefined) return [{ name, where, value: new Secret(value) }];
-    failures.push(missingValue(plan, secret.keys.reveal()));
+    failures.push(missingValue(plan, entriesOf(secret)));
     return [];
   });
   return { values, failures };
@@ -110,13 +113,13 @@ function missingValue({ secret, key, where }: ValuePlan, keys: KeyValues): Failu
 }
 
 /** A key, or what a JSON pointer (RFC 6901) leads to. */
-function valueAt(keys: KeyValues, key: string): JsonValue | undefined {
-  if (!key.startsWith('/')) return keys.get(key);
+function valueAt(secret: FoundSecret, key: string): JsonValue | undefined {
+  if (!key.startsWith('/')) return entriesOf(secret).get(key);
   const [first = '', ...rest] = key
     .slice(1)
     .split('/')
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  return rest.reduce<JsonValue | undefined>(childOf, keys.get(first));
+  return rest.reduce<JsonValue | undefined>(childOf, secret.keys.reveal().get(first));
 }
 
 function childOf(value: JsonValue | undefined, step: string): JsonValue | undefined {

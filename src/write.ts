@@ -4,7 +4,7 @@ import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
 import type { ManagedDirectory, PrunedFile, RenderedFile, WritableOutput, WrittenFile } from './outputs.ts';
 import { CommitError, commitFiles } from './writer/commit.ts';
-import { createDirectories, removeDirectories, syncDirectory } from './writer/directories.ts';
+import { checkNoLinks, createDirectories, removeDirectories, syncDirectory } from './writer/directories.ts';
 import { removeFile, removeStale } from './writer/names.ts';
 import { isSystemError, writeError } from './writer/problems.ts';
 import { planPruning, type Pruning } from './writer/prune.ts';
@@ -92,12 +92,15 @@ class Staging implements StagedOutputs {
     this.#io = io;
   }
 
-  /** Makes the output's directory, and cleans what a killed run has left in it. */
-  openDirectory({ plan: { target, where } }: WritableOutput): void {
-    const directory = target.kind === 'directory' ? target.path : dirname(target.path);
-    this.#position = { where, path: directory };
-    createDirectories(directory, target, this.#createdDirectories);
-    removeStale(directory, this.#io.pid);
+  /** Makes the output's directory and those of its files, and cleans what a killed run has left in them. */
+  openDirectory({ plan: { target, where }, files }: WritableOutput): void {
+    const root = target.kind === 'directory' ? target.path : dirname(target.path);
+    for (const directory of new Set([root, ...files.map(({ path }) => dirname(path))])) {
+      this.#position = { where, path: directory };
+      checkNoLinks(directory, root, where);
+      createDirectories(directory, target, this.#createdDirectories);
+      removeStale(directory, this.#io.pid);
+    }
   }
 
   stage({ path, content }: RenderedFile, { plan: { target, where } }: WritableOutput): void {

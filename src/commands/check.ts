@@ -9,7 +9,7 @@ import type { OutputPlan } from '../outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan.ts';
 import { renderOutputs } from '../render.ts';
 import { modeText } from '../report.ts';
-import { capabilitiesFor, missingCapabilities } from './capabilities.ts';
+import { missingCapabilities } from '../capabilities.ts';
 import { withAnyAddress } from './perform.ts';
 import { alignColumns } from './table.ts';
 
@@ -60,7 +60,9 @@ interface PlanDescription {
   readonly login_alternatives: readonly LoginDescription[];
   readonly secrets: readonly {
     readonly name: string;
-    readonly method: 'GET' | 'POST';
+    /** LIST: the names below the path; `recursive` reads them, too. */
+    readonly method: 'GET' | 'POST' | 'LIST';
+    readonly recursive: boolean;
     readonly path: string;
     readonly namespace: string | null;
     /** `by mount`: the server's mount table will say. */
@@ -77,8 +79,9 @@ interface PlanDescription {
     readonly secrets: readonly string[];
   }[];
   readonly environment: readonly string[];
-  /** The most that `render` sends when nothing has to be repeated. */
+  /** The most that `render` sends when nothing has to be repeated; with trees, of which only the server knows the size, the least. */
   readonly requests: {
+    readonly bound: 'at most' | 'at least';
     readonly login: number;
     readonly mounts: number;
     readonly secrets: number;
@@ -125,11 +128,11 @@ interface Access {
   readonly allowed: boolean;
 }
 
-function describeAccess({ read, capabilities }: InspectedRead): Access {
-  const needs = capabilitiesFor(read);
+function describeAccess({ read, need, capabilities }: InspectedRead): Access {
+  const needs = need.capabilities;
   return {
     secrets: read.secrets.map(({ name }) => name),
-    path: read.request.path,
+    path: need.path,
     namespace: read.request.namespace ?? null,
     needs,
     has: capabilities,
@@ -153,7 +156,8 @@ function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
 function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] {
   return {
     name: secret.name,
-    method: secret.write === undefined ? 'GET' : 'POST',
+    method: secret.listing !== undefined ? 'LIST' : secret.write === undefined ? 'GET' : 'POST',
+    recursive: secret.listing?.kind === 'tree',
     path: secret.path,
     namespace: secret.namespace ?? null,
     engine: secret.engine ?? (secret.needsMountTable ? 'by mount' : 'raw'),
@@ -182,12 +186,15 @@ function countRequests(
     .size;
   const reads = new Set(secrets.map(identityOf)).size;
   const returned = revoke === 'always' || (revoke === 'auto' && login === 1) ? 1 : 0;
-  return { login, mounts, secrets: reads, revoke: returned, total: login + mounts + reads + returned };
+  const bound = secrets.some(({ listing }) => listing?.kind === 'tree') ? 'at least' : 'at most';
+  return { bound, login, mounts, secrets: reads, revoke: returned, total: login + mounts + reads + returned };
 }
 
 /** As far as it can be told offline; a logical and an API path of one secret are joined when the mounts are known. */
-function identityOf({ namespace, path, mount, engine, version, write }: SecretPlan): string {
-  return JSON.stringify([namespace, path, mount, engine, version, write?.reveal()]);
+function identityOf(secret: SecretPlan): string {
+  const { namespace, path, mount, engine, version, write, wrapTtlMs, listing } = secret;
+  const lists = listing !== undefined;
+  return JSON.stringify([namespace, path, mount, engine, version, write?.reveal(), wrapTtlMs, lists]);
 }
 
 function accessTable(access: readonly Access[]): string[] {
@@ -207,7 +214,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
   const secrets = plan.secrets.map((secret) => [
     secret.name,
     secret.method,
-    `${secret.path}${secret.version === null ? '' : ` (version ${String(secret.version)})`}`,
+    `${secret.path}${secret.recursive ? '/**' : ''}${secret.version === null ? '' : ` (version ${String(secret.version)})`}`,
     secret.engine,
     secret.optional ? 'optional' : '',
   ]);
@@ -222,7 +229,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
     `config   ${plan.config.join(', ')}`,
     `server   ${plan.address}`,
     `login    ${logins.join(', or else ')}`,
-    `requests at most ${String(requests.total)}: ${String(requests.login)} login, ${String(requests.mounts)} mount look-up, ${String(requests.secrets)} secrets, ${String(requests.revoke)} revoke`,
+    `requests ${requests.bound} ${String(requests.total)}: ${String(requests.login)} login, ${String(requests.mounts)} mount look-up, ${String(requests.secrets)} secrets, ${String(requests.revoke)} revoke`,
     '',
     ...alignColumns(['SECRET', 'REQUEST', 'PATH', 'ENGINE', ''], secrets),
     '',

@@ -7,7 +7,7 @@ import { inspectReads } from '../inspect.ts';
 import type { Io } from '../io.ts';
 import { environmentOf, planRun, type Plan } from '../plan.ts';
 import { Secret } from '../secret-string.ts';
-import { capabilitiesFor } from './capabilities.ts';
+import { needsOf } from '../capabilities.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
@@ -41,7 +41,11 @@ function policyText(config: Config, reads: readonly PlannedRead[]): string {
   const own = login ?? config.server.namespace;
   const groups = Map.groupBy(reads, ({ request }) => request.namespace);
   const sections = [...groups].map(([namespace, some]) => {
-    const rules = [...rulesOf(some), ...(namespace === own ? returnRules(config) : [])];
+    const rules = [
+      ...rulesOf(some),
+      ...leaseRules(config, some),
+      ...(namespace === own ? returnRules(config) : []),
+    ];
     return sectionText(namespace, rules);
   });
   if (groups.has(own)) return sections.join('\n');
@@ -51,29 +55,40 @@ function policyText(config: Config, reads: readonly PlannedRead[]): string {
 
 /** One rule for each path: a policy that names a path twice keeps only the last. */
 function rulesOf(reads: readonly PlannedRead[]): Rule[] {
-  return [...Map.groupBy(reads, ({ request }) => request.path)].map(([path, some]) => {
-    checkLiteral(path, some);
-    return {
-      path,
-      capabilities: [...new Set(some.flatMap(capabilitiesFor))].sort(),
-      reason: some.flatMap(({ secrets }) => secrets.map(({ name }) => name)).join(', '),
-    };
+  const needs = reads.flatMap((read) => {
+    checkLiteral(read.request.path, read);
+    return needsOf(read).map((need) => ({ ...need, read }));
   });
+  return [...Map.groupBy(needs, ({ path }) => path)].map(([path, some]) => ({
+    path,
+    capabilities: [...new Set(some.flatMap(({ capabilities }) => capabilities))].sort(),
+    reason: some.flatMap(({ read }) => read.secrets.map(({ name }) => name)).join(', '),
+  }));
 }
 
 /** `+` and a `*` at the end stand for other paths, and nothing quotes them. */
-function checkLiteral(path: string, reads: readonly PlannedRead[]): void {
+function checkLiteral(path: string, { secrets }: PlannedRead): void {
   if (!path.endsWith('*') && !path.split('/').includes('+')) return;
   throw new RunError('config', `no policy can name the path ${path} and nothing else`, {
-    where: reads.flatMap(({ secrets }) => secrets.map(({ where }) => where)).join(', '),
+    where: secrets.map(({ where }) => where).join(', '),
     hint: 'a `*` at the end and a segment `+` are wildcards in policies: give the secret another path',
   });
 }
 
+function returnsToken({ revoke, auth }: Config): boolean {
+  return revoke === 'always' || (revoke === 'auto' && auth.some(({ method }) => method !== 'token'));
+}
+
+/** Leases of a failed run end with its token; where that stays, each is revoked by itself. */
+function leaseRules(config: Config, reads: readonly PlannedRead[]): Rule[] {
+  const mint = reads.filter(({ request }) => request.mints && request.wrapTtl === undefined);
+  if (returnsToken(config) || mint.length === 0) return [];
+  return [{ path: 'sys/leases/revoke', capabilities: ['update'], reason: 'ends leases if the run fails' }];
+}
+
 /** A role may come without the default policy, which would allow it. */
-function returnRules({ revoke, auth }: Config): Rule[] {
-  const returns = revoke === 'always' || (revoke === 'auto' && auth.some(({ method }) => method !== 'token'));
-  if (!returns) return [];
+function returnRules(config: Config): Rule[] {
+  if (!returnsToken(config)) return [];
   return [{ path: 'auth/token/revoke-self', capabilities: ['update'], reason: 'gives the token back' }];
 }
 

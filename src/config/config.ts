@@ -41,6 +41,17 @@ export interface ServerSettings {
 
 export type AuthConfig = z.output<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['schema']>>;
 
+/** What below a path is fetched, instead of what is at it. */
+export interface Listing {
+  /** The names there, or all secrets below. */
+  readonly kind: 'names' | 'tree';
+  /** Patterns for paths below it; undefined: all. */
+  readonly include: readonly string[] | undefined;
+  readonly exclude: readonly string[];
+  /** More secrets, or folders, are a failure. */
+  readonly maxSecrets: number;
+}
+
 export interface DeclaredSecret {
   readonly name: string;
   /** For messages: `vaultonce.yaml:12, secrets.db`. */
@@ -56,6 +67,10 @@ export interface DeclaredSecret {
   readonly optional: boolean;
   /** By key. */
   readonly default: Secret<Readonly<Record<string, JsonValue>>> | undefined;
+  readonly minTtlMs: number | undefined;
+  readonly wrapTtlMs: number | undefined;
+  /** Undefined: the secret at the path. */
+  readonly listing: Listing | undefined;
 }
 
 export type DeclaredContent =
@@ -117,6 +132,8 @@ export interface Config {
   readonly environment: readonly { readonly name: string; readonly ref: Ref }[];
   /** For the whole run. */
   readonly timeoutMs: number;
+  /** The longest random wait before the login. */
+  readonly startupJitterMs: number;
   readonly concurrency: number;
   readonly revoke: RevokePolicy;
 }

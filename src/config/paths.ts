@@ -21,7 +21,8 @@ export function checkMountPath(path: string): Checked {
 }
 
 function problemOf(path: string): string | undefined {
-  if (path.endsWith('/')) return 'ends with a slash: name the secret, not the folder';
+  if (path.endsWith('/'))
+    return 'ends with a slash: leave it out; what is below a folder takes `list` or `recursive`';
   const segments = path.split('/');
   if (segments.includes('')) return 'has a double slash';
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';

@@ -1,17 +1,19 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { RunError, type Failure } from '../errors.ts';
-import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config.ts';
+import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Listing } from './config.ts';
 import type { Merged } from './merge.ts';
 import { resolveManaged } from './managed-directory.ts';
 import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
 import type { ConfigFile, OutputFile } from './schema.ts';
+import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_MAX_SECRETS = 1000;
 const DEFAULT_MODE = 0o400;
 const DEFAULT_DIRECTORY_MODE = 0o700;
 
@@ -44,9 +46,7 @@ export function resolveConfig(
     }
   };
   const server = collect(() => resolveServer(file.vault, flags, env));
-  const timeoutMs = collect(
-    () => resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS,
-  );
+  const times = collect(() => resolveTimes(file, around));
   const allowDisk = collect(() => overrideOf('allowDisk', flags, env));
   const managed = collect(() => resolveManaged(file, merged, around));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
@@ -57,7 +57,7 @@ export function resolveConfig(
     );
     return declared ?? [];
   });
-  if (server === undefined || timeoutMs === undefined || failures.length > 0) throw new RunError(failures);
+  if (server === undefined || times === undefined || failures.length > 0) throw new RunError(failures);
   return {
     sources,
     server,
@@ -66,7 +66,7 @@ export function resolveConfig(
     outputs,
     managed,
     environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
-    timeoutMs,
+    ...times,
     concurrency: file.concurrency ?? DEFAULT_CONCURRENCY,
     revoke: file.revoke ?? 'auto',
   };
@@ -78,10 +78,24 @@ function authOf({ auth = { method: 'token' } }: ConfigFile): Config['auth'] {
   return [first, ...others];
 }
 
+/** @throws RunError `config` for a wait that would use up the whole time */
+function resolveTimes(
+  file: ConfigFile,
+  { flags, env }: Surroundings,
+): Pick<Config, 'timeoutMs' | 'startupJitterMs'> {
+  const timeoutMs = resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS;
+  const startupJitterMs = resolveSetting('startupJitterMs', flags, env, file.startup_jitter) ?? 0;
+  if (startupJitterMs < timeoutMs) return { timeoutMs, startupJitterMs };
+  throw new RunError('config', '`startup_jitter` has to be shorter than `timeout`, which includes it', {
+    where: 'startup_jitter',
+    hint: 'lower startup_jitter, or raise timeout',
+  });
+}
+
 function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredSecret[] {
   return Object.entries(secrets).map(([name, declared]) => {
     // The short form has a path only; all other fields then are undefined.
-    const secret: Extract<typeof declared, { write?: unknown }> = declared;
+    const secret: SecretFile = declared;
     return {
       name,
       where: declarationOf(['secrets', name], `secrets.${name}`, merged),
@@ -93,8 +107,21 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
       namespace: secret.namespace,
       optional: secret.optional ?? false,
       default: secret.default,
+      minTtlMs: secret.min_ttl,
+      wrapTtlMs: secret.wrap_ttl,
+      listing: listingOf(secret),
     };
   });
+}
+
+function listingOf({ list, recursive, include, exclude = [], max_secrets }: SecretFile): Listing | undefined {
+  if (list !== true && recursive !== true) return undefined;
+  return {
+    kind: recursive === true ? 'tree' : 'names',
+    include,
+    exclude,
+    maxSecrets: max_secrets ?? DEFAULT_MAX_SECRETS,
+  };
 }
 
 interface OutputContext {

@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import { AUTH_METHODS } from '../auth/index.ts';
-import { ENGINES } from '../engines/index.ts';
 import { FORMATS } from '../formats/index.ts';
 import {
   boolean,
@@ -8,19 +7,17 @@ import {
   duration,
   integer,
   mode,
-  mountPath,
   namespace,
   numericId,
   optional,
   required,
   rateLimit,
-  secretData,
-  secretPath,
   secretText,
   text,
 } from './fields.ts';
 import { outputProblems } from './output-rules.ts';
 import { parseRef, REF_HINT } from './ref.ts';
+import { secrets } from './secret-schema.ts';
 
 // Each object is parsed once: compiling a parser for it costs more than it saves.
 z.config({ jitless: true });
@@ -102,37 +99,7 @@ function methodSchema(named: readonly unknown[]) {
   return z.discriminatedUnion('method', schemas as unknown as [AuthSchema, ...AuthSchema[]]);
 }
 
-const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
 const formatNames = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
-
-const secret = z
-  .strictObject({
-    path: required(secretPath, 'Path, as `secret/app/db`; for KV version 2 with or without `data/`.'),
-    version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
-    engine: optional(
-      z.enum(engineNames),
-      'How the path is read. Default: what the server says of its mount, in one look-up per run.',
-    ),
-    mount: optional(mountPath, 'With `engine: kv2`: the mount, when it has more than one segment.'),
-    write: optional(secretData, 'Data to send: makes the request a write, as pki and transit need it.'),
-    namespace: optional(namespace, 'Namespace, where it differs from `vault.namespace`.'),
-    optional: optional(boolean, 'A missing secret is no failure; it has no keys then. Default: false.'),
-    default: optional(secretData, 'Values for keys that are missing, or for all when the secret is.'),
-  })
-  .check(
-    z.refine(
-      (value) => value.version === undefined || value.write === undefined,
-      '`version` and `write` exclude each other',
-    ),
-    z.refine(
-      (value) => value.version === undefined || value.engine === undefined || value.engine === 'kv2',
-      '`version` is for `engine: kv2` only',
-    ),
-    z.refine(
-      (value) => value.mount === undefined || value.engine === 'kv2',
-      '`mount` is for `engine: kv2` only',
-    ),
-  );
 
 const placement = {
   mode: optional(mode, 'Mode of the file, in quoted octal. Default: "0400".'),
@@ -227,26 +194,7 @@ export function configSchema(auth: unknown) {
   return z.strictObject({
     vault: z.optional(vault),
     auth: z.optional(z.lazy(() => authSchema(auth))),
-    secrets: optional(
-      z.record(
-        z
-          .string()
-          .check(
-            z.regex(
-              /^[A-Za-z_][A-Za-z0-9_-]*$/,
-              'a name starts with a letter and has letters, digits, `_` and `-` only',
-            ),
-          ),
-        z.union([
-          z.pipe(
-            secretPath,
-            z.transform((path) => ({ path })),
-          ),
-          secret,
-        ]),
-      ),
-      'The secrets by name. The short form is a path. All are fetched, whether an output uses them or not.',
-    ),
+    secrets,
     outputs: optional(z.array(output), 'The files to write.'),
     environment: optional(
       z.lazy(() =>
@@ -259,6 +207,10 @@ export function configSchema(auth: unknown) {
     ),
     output: z.optional(outputDefaults),
     timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),
+    startup_jitter: optional(
+      duration,
+      'Wait a random time up to this before the login, so that many that start together do not log in together. Default: not at all.',
+    ),
     concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16.'),
     revoke: optional(
       z.enum(['auto', 'always', 'never']),

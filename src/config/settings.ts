@@ -11,6 +11,7 @@ export interface Flags {
   readonly address?: string;
   readonly namespace?: string;
   readonly timeout?: string;
+  readonly startupJitter?: string;
   /** `NAME=PATH` each. */
   readonly secret?: readonly string[];
   /** `KEY=VALUE` each, by the dotted path of a config key. */
@@ -130,6 +131,13 @@ export const SETTINGS = {
     flag: 'timeout',
     env: ['VAULTONCE_TIMEOUT'],
     file: 'timeout',
+    expected: DURATION,
+    parse: parseDuration,
+  },
+  startupJitterMs: {
+    flag: 'startupJitter',
+    env: ['VAULTONCE_STARTUP_JITTER'],
+    file: 'startup_jitter',
     expected: DURATION,
     parse: parseDuration,
   },

@@ -20,14 +20,22 @@ export type ReadResult =
   /** The server knows the path but has nothing to give there; `reason` completes "the secret …". */
   | { readonly kind: 'missing'; readonly reason: string; readonly hint?: string };
 
-/** How a kind of secret is read. Both functions are pure; to add one: one file, and one line in the index. */
+/** How a kind of secret is read. All functions are pure; to add one: one file, and one line in the index. */
 export interface Engine {
   readonly name: string;
   /** True when reading may create something, such as a database user. */
   readonly mints: boolean;
   request(secret: SecretPath): ReadRequest;
+  /** Where the names below a path are listed. */
+  list(folder: Omit<SecretPath, 'version'>): string;
   /** @param status 200 or 404 */
   read(status: number, envelope: Envelope): ReadResult;
+}
+
+/** The names of a listing; folders end with a slash. */
+export function namesOf({ data }: Envelope): readonly string[] | undefined {
+  const names = data?.['keys'];
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : undefined;
 }
 
 /** The keys of a JSON object, in the server's order. */

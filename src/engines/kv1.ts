@@ -5,6 +5,7 @@ export const kv1: Engine = {
   name: 'kv1',
   mints: false,
   request: ({ path }) => ({ path }),
+  list: ({ path }) => path,
   read(status, envelope) {
     if (status === 404 || envelope.data === undefined) {
       return { kind: 'missing', reason: 'does not exist' };

@@ -11,6 +11,7 @@ export const kv2: Engine = {
       ...(version === undefined ? {} : { query: { version: String(version) } }),
     };
   },
+  list: ({ path, mount }) => toMetadataPath(path, mount ?? firstSegment(path)),
   read(_status, { data }) {
     if (data === undefined) return { kind: 'missing', reason: 'does not exist, or not in this version' };
     const metadata = isJsonObject(data['metadata']) ? data['metadata'] : {};
@@ -23,7 +24,15 @@ export const kv2: Engine = {
 /** Accepts the API path (`secret/data/app`) and the logical one (`secret/app`). */
 function toDataPath(path: string, mount: string): string {
   const below = path.slice(mount.length);
+  if (below === '') return `${mount}data`;
   return below.startsWith('data/') ? path : `${mount}data/${below}`;
+}
+
+/** The same for the tree of names, which is below `metadata/`; the mount itself is its root. */
+function toMetadataPath(path: string, mount: string): string {
+  const below = path.slice(mount.length);
+  const folder = below.startsWith('data/') ? below.slice('data/'.length) : below;
+  return folder === '' ? `${mount}metadata` : `${mount}metadata/${folder}`;
 }
 
 function firstSegment(path: string): string {

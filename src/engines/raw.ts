@@ -5,6 +5,7 @@ export const raw: Engine = {
   name: 'raw',
   mints: true,
   request: ({ path }) => ({ path }),
+  list: ({ path }) => path,
   read(status, envelope) {
     if (status === 404) return { kind: 'missing', reason: 'does not exist' };
     if (envelope.data === undefined)

@@ -1,7 +1,8 @@
 import { RunError, type Failure } from '../errors.ts';
-import type { Secret } from '../secret-string.ts';
+import type { Session } from '../session.ts';
 import { readMounts, type Mount } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
+import { retryWhileUnknown } from './ask.ts';
 import { refusalOf } from './refusal.ts';
 import type { MountTables } from './resolve.ts';
 
@@ -13,7 +14,7 @@ import type { MountTables } from './resolve.ts';
  */
 export async function fetchMountTables(
   namespaces: ReadonlySet<string | undefined>,
-  token: Secret,
+  session: Session,
   sender: Sender,
 ): Promise<MountTables> {
   const failures: Failure[] = [];
@@ -21,7 +22,9 @@ export async function fetchMountTables(
   await Promise.all(
     [...namespaces].map(async (namespace) => {
       const path = 'sys/internal/ui/mounts';
-      const answer = await sender.send({ method: 'GET', path, namespace, token, mints: false });
+      const { token } = session;
+      const request = { method: 'GET', path, namespace, token, mints: false } as const;
+      const answer = await sender.send(request, retryWhileUnknown(session));
       if (answer.kind === 'unavailable') failures.push(answer.failure);
       else if (answer.status >= 400) failures.push(refusalOf(answer, { path, namespace, where: undefined }));
       else tables.set(namespace, readMounts(answer.body));

@@ -1,12 +1,14 @@
-import type { ReadResult } from '../engines/engine.ts';
+import { keysOf, namesOf, type ReadResult } from '../engines/engine.ts';
 import type { Failure } from '../errors.ts';
 import type { SecretPlan } from '../plan.ts';
 import { Secret } from '../secret-string.ts';
-import type { FetchedSecret, KeyValues } from '../secrets.ts';
-import { readEnvelope } from '../vault/responses.ts';
+import type { FetchedSecret, JsonValue, KeyValues } from '../secrets.ts';
+import { readEnvelope, type Envelope } from '../vault/responses.ts';
 import type { Answer, Unavailable } from '../vault/sender.ts';
+import { isWanted } from './listing.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedRead } from './resolve.ts';
+import { tooShort, type Clock } from './ttl.ts';
 
 /** What a request gave for each secret that needed it. */
 export interface ReadOutcome {
@@ -15,44 +17,89 @@ export interface ReadOutcome {
 }
 
 /** Reads an answer for all secrets that share it; failures name each of them by its declaration. */
-export function outcomeOf(read: PlannedRead, answer: Answer | Unavailable): ReadOutcome {
-  const where = read.secrets.map((secret) => secret.where).join(', ');
-  if (answer.kind === 'unavailable') {
-    const { path } = read.request;
-    return failed(read, { ...answer.failure, message: `${path}: ${answer.failure.message}`, where });
-  }
+export function outcomeOf(read: PlannedRead, answer: Answer | Unavailable, clock: Clock): ReadOutcome {
   const result = resultOf(read, answer);
-  if (result === undefined) return failed(read, refusalOf(answer, askedOf(read, where)));
+  if (result.kind === 'failed') return failed(read, result.failure);
   if (result.kind === 'missing') return missing(read, result);
-  if (!read.mountKnown) return failed(read, unknownMount(read, where));
+  const outcomes = read.secrets.map((secret) => found(secret, read, result, clock));
   return {
-    fetched: read.secrets.map((secret) => found(secret, read.request.path, result)),
-    failures: [],
+    fetched: outcomes.map(({ fetched }) => fetched),
+    failures: outcomes.flatMap(({ failure }) => failure ?? []),
   };
 }
 
-/** Undefined: the answer is a refusal, which is the same for every engine. */
-function resultOf({ engine }: PlannedRead, { status, body, errors }: Answer): ReadResult | undefined {
-  if (status === 404 && errors.length === 0) return engine.read(status, readEnvelope(body));
-  return status < 300 ? engine.read(status, readEnvelope(body)) : undefined;
+/** What one request gave: an engine's result, or what is the same for every engine. */
+export function resultOf(
+  read: PlannedRead,
+  answer: Answer | Unavailable,
+): ReadResult | { readonly kind: 'failed'; readonly failure: Failure } {
+  const where = read.secrets.map((secret) => secret.where).join(', ');
+  if (answer.kind === 'unavailable') {
+    const message = `${read.request.path}: ${answer.failure.message}`;
+    return { kind: 'failed', failure: { ...answer.failure, message, where } };
+  }
+  const { status, errors } = answer;
+  if (status >= 300 && !(status === 404 && errors.length === 0)) {
+    return { kind: 'failed', failure: refusalOf(answer, askedOf(read, where)) };
+  }
+  const result = readResult(read, status, readEnvelope(answer.body));
+  if (result === undefined) return { kind: 'failed', failure: notWrapped(read, where) };
+  return result.kind === 'found' && !read.mountKnown
+    ? { kind: 'failed', failure: unknownMount(read, where) }
+    : result;
+}
+
+/** Undefined: an answer in the clear, where a wrapped one was asked for. */
+function readResult(
+  { request, engine, reach }: PlannedRead,
+  status: number,
+  envelope: Envelope,
+): ReadResult | undefined {
+  if (reach !== 'secret') return listed(envelope);
+  if (request.wrapTtl === undefined || status === 404) return engine.read(status, envelope);
+  if (envelope.wrap_info === undefined) return undefined;
+  return { kind: 'found', keys: keysOf(envelope.wrap_info), metadata: {} };
+}
+
+function listed(envelope: Envelope): ReadResult {
+  const names = namesOf(envelope);
+  return names === undefined
+    ? { kind: 'missing', reason: 'has nothing below it' }
+    : { kind: 'found', keys: new Map<string, JsonValue>([['keys', names]]), metadata: {} };
 }
 
 function askedOf({ request }: PlannedRead, where: string): Parameters<typeof refusalOf>[1] {
-  const { path, namespace, method } = request;
-  return { path, namespace, where, capability: method === 'GET' ? 'read' : 'update' };
+  const { path, namespace, method, query } = request;
+  const reading = query?.['list'] === undefined ? 'read' : 'list';
+  return { path, namespace, where, capability: method === 'GET' ? reading : 'update' };
 }
+
+type Found = Extract<ReadResult, { kind: 'found' }>;
 
 function found(
   secret: SecretPlan,
-  path: string,
-  result: Extract<ReadResult, { kind: 'found' }>,
-): FetchedSecret {
+  read: PlannedRead,
+  result: Found,
+  clock: Clock,
+): { readonly fetched: FetchedSecret; readonly failure?: Failure } {
+  const failure = tooShort(secret, read, result, clock);
+  if (failure !== undefined) return { fetched: { kind: 'failed', name: secret.name }, failure };
+  return { fetched: foundSecret(secret, read.request.path, result) };
+}
+
+function foundSecret(secret: SecretPlan, path: string, { keys, metadata }: Found): FetchedSecret {
   return {
     kind: 'found',
     name: secret.name,
-    keys: new Secret(withDefaults(secret, result.keys)),
-    metadata: { path, ...result.metadata },
+    keys: new Secret(withDefaults(secret, wantedNames(secret, keys))),
+    metadata: { path, ...metadata },
   };
+}
+
+function wantedNames({ listing }: SecretPlan, keys: KeyValues): KeyValues {
+  const names = keys.get('keys');
+  if (listing === undefined || !Array.isArray(names)) return keys;
+  return new Map([['keys', names.filter((name) => isWanted(String(name), listing))]]);
 }
 
 /** The keys of a secret, and those of its `default:` that it lacks. */
@@ -60,13 +107,13 @@ export function withDefaults({ default: defaults }: SecretPlan, keys: KeyValues)
   return defaults === undefined ? keys : new Map([...Object.entries(defaults.reveal()), ...keys]);
 }
 
-function missing(read: PlannedRead, result: Extract<ReadResult, { kind: 'missing' }>): ReadOutcome {
+export function missing(read: PlannedRead, result: Extract<ReadResult, { kind: 'missing' }>): ReadOutcome {
   const { path } = read.request;
   const fetched: FetchedSecret[] = [];
   const failures: Failure[] = [];
   for (const secret of read.secrets) {
     if (secret.default !== undefined)
-      fetched.push(found(secret, path, { kind: 'found', keys: new Map(), metadata: {} }));
+      fetched.push(foundSecret(secret, path, { kind: 'found', keys: new Map(), metadata: {} }));
     else if (secret.optional) fetched.push({ kind: 'absent', name: secret.name, path });
     else {
       fetched.push({ kind: 'failed', name: secret.name });
@@ -99,6 +146,16 @@ function unknownMount({ request }: PlannedRead, where: string): Failure {
   };
 }
 
-function failed({ secrets }: PlannedRead, failure: Failure): ReadOutcome {
+/** What was to be handed on wrapped must not be written in the clear. */
+function notWrapped({ request }: PlannedRead, where: string): Failure {
+  return {
+    kind: 'policy',
+    message: `the server did not wrap the answer of ${request.path}`,
+    where,
+    hint: 'this path, or a proxy in between, ignores X-Vault-Wrap-TTL: remove wrap_ttl, or ask for another path',
+  };
+}
+
+export function failed({ secrets }: PlannedRead, failure: Failure): ReadOutcome {
   return { fetched: secrets.map(({ name }) => ({ kind: 'failed', name })), failures: [failure] };
 }

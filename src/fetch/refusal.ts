@@ -8,7 +8,7 @@ export interface Asked {
   /** The declaration: `vaultonce.yaml:12 (db)`. */
   readonly where: string | undefined;
   /** The capability that the policy has to give. */
-  readonly capability?: 'read' | 'update';
+  readonly capability?: 'read' | 'update' | 'list';
 }
 
 /** Tells a 4xx answer apart: the token, a policy, the namespace, the path, or the request itself. */

@@ -4,13 +4,18 @@ import type { Failure } from '../errors.ts';
 import type { SecretPlan } from '../plan.ts';
 import { Secret, secretTexts } from '../secret-string.ts';
 import { findMount } from '../vault/mounts.ts';
-import type { VaultRequest } from '../vault/request.ts';
+import { identityOf, type VaultRequest } from '../vault/request.ts';
 import type { Mount } from '../vault/responses.ts';
 
 /** A request, and all declared secrets that it answers. */
 export interface PlannedRead {
   readonly request: VaultRequest;
   readonly engine: Engine;
+  /** The mount of the path, with a trailing slash; undefined when nobody has asked for it. */
+  readonly mount: string | undefined;
+  /** The secret at the path, the names below it, or everything below it. */
+  readonly reach: 'secret' | 'names' | 'tree';
+  /** Several only with one reach; a tree is a secret's own, because each may choose other parts of it. */
   readonly secrets: readonly SecretPlan[];
   /** False: no mount that the token may see serves the path, so nobody knows how to read an answer. */
   readonly mountKnown: boolean;
@@ -21,7 +26,7 @@ export type MountTables = ReadonlyMap<string | undefined, readonly Mount[]>;
 
 /**
  * Decides how each secret is read, and joins secrets that need the same request: the same namespace, method, path,
- * query and body. A username and its password so come from one lease.
+ * query, body and wrap TTL. A username and its password so come from one lease.
  */
 export function resolveReads(
   secrets: readonly SecretPlan[],
@@ -37,10 +42,11 @@ export function resolveReads(
       failures.push(versionWithoutKv2(secret, engine));
       continue;
     }
+    const reach = secret.listing?.kind ?? 'secret';
     const request = requestFor(secret, engine, mount, token);
-    const key = identityOf(request);
-    const known = reads.get(key);
-    reads.set(key, { request, engine, mountKnown, secrets: [...(known?.secrets ?? []), secret] });
+    const key = `${reach} ${reach === 'tree' ? secret.name : ''} ${identityOf(request)}`;
+    const secrets = [...(reads.get(key)?.secrets ?? []), secret];
+    reads.set(key, { request, engine, mount, reach, mountKnown, secrets });
   }
   return { reads: [...reads.values()], failures };
 }
@@ -67,6 +73,9 @@ function requestFor(
   mount: string | undefined,
   token: Secret,
 ): VaultRequest {
+  if (secret.listing !== undefined) {
+    return listRequest(engine.list({ path: secret.path, mount }), secret.namespace, token);
+  }
   const { path, query } = engine.request({ path: secret.path, mount, version: secret.version });
   const written = secret.write?.reveal();
   return {
@@ -76,15 +85,16 @@ function requestFor(
     namespace: secret.namespace,
     token,
     mints: written !== undefined || engine.mints,
+    ...(secret.wrapTtlMs === undefined ? {} : { wrapTtl: Math.ceil(secret.wrapTtlMs / 1000) }),
     ...(written === undefined
       ? {}
       : { body: new Secret(JSON.stringify(written)), sensitive: secretTexts(written) }),
   };
 }
 
-/** What identifies a request: everything that can change its answer. */
-function identityOf({ namespace, method, path, query, body }: VaultRequest): string {
-  return JSON.stringify([namespace, method, path, query, body?.reveal()]);
+/** The API's LIST; every proxy lets a GET through. */
+export function listRequest(path: string, namespace: string | undefined, token: Secret): VaultRequest {
+  return { method: 'GET', path, query: { list: 'true' }, namespace, token, mints: false };
 }
 
 function versionWithoutKv2(secret: SecretPlan, engine: Engine): Failure {

@@ -28,6 +28,7 @@ const UNCARRIABLE: Problem = {
 export const dotenv: Format = {
   name: 'dotenv',
   target: 'file',
+  nesting: '_',
   render: (values) =>
     fileOfLines(values, (key, value) => {
       if (!isShellName(key)) return BAD_NAME;

@@ -4,15 +4,17 @@ import type { Format, FormatProblem, FormattedFile } from './format.ts';
 /** NAME_MAX of Linux. */
 const LONGEST_NAME_BYTES = 255;
 
-/** One file for each key, named after it. */
+/** One file for each key, named after it; those of a tree in directories. */
 export const files: Format = {
   name: 'files',
   target: 'directory',
-  render(values, { decode }) {
+  nesting: 'directories',
+  render(values, { decode, tree = false }) {
     const problems: FormatProblem[] = [];
     const rendered: FormattedFile[] = [];
     for (const [key, value] of values) {
-      const badName = problemWithName(key);
+      const steps = tree ? key.split('/') : [key];
+      const badName = steps.map(problemWithName).find((problem) => problem !== undefined);
       if (badName !== undefined) {
         problems.push({
           key,

@@ -4,6 +4,8 @@ export interface FormatOptions {
   /** `raw` only. */
   readonly key: string | undefined;
   readonly decode: 'base64' | 'hex' | undefined;
+  /** The keys are of a tree: `folder/secret/key`. */
+  readonly tree?: boolean | undefined;
 }
 
 /** One file of a format, below the target when the format writes a directory. */
@@ -28,5 +30,10 @@ export type Formatted =
 export interface Format {
   readonly name: string;
   readonly target: 'file' | 'directory';
+  /**
+   * What the slashes in the keys of a tree become: objects, directories, or another character, because names can't
+   * have them. Undefined: they stay.
+   */
+  readonly nesting?: 'objects' | 'directories' | '_' | '.';
   render(values: KeyValues, options: FormatOptions): Formatted;
 }

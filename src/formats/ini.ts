@@ -22,6 +22,7 @@ const SAME_NAME: Problem = {
 export const ini: Format = {
   name: 'ini',
   target: 'file',
+  nesting: '.',
   render(values) {
     const names = Map.groupBy(values.keys(), (key) => key.toLowerCase());
     return fileOfLines(

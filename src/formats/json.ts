@@ -4,6 +4,7 @@ import type { Format } from './format.ts';
 export const json: Format = {
   name: 'json',
   target: 'file',
+  nesting: 'objects',
   render: (values) => ({
     // Object.fromEntries makes `__proto__` a property like any other.
     files: [

@@ -1,3 +1,4 @@
+import { matchesGlob } from '../glob.ts';
 import type { JsonValue, KeyValues } from '../secrets.ts';
 
 /** Which keys an output takes, and under which names. */
@@ -20,17 +21,18 @@ export interface SelectedKeys {
 /**
  * Applies `include`, `exclude`, `rename`, `case` and `prefix`, in this order. A renamed key keeps exactly the name it
  * was given. Keys are sorted, so that the same secret always gives the same file.
+ * @param slash what slashes in names become, unless renamed
  */
-export function selectKeys(values: KeyValues, selection: KeySelection): SelectedKeys {
+export function selectKeys(values: KeyValues, selection: KeySelection, slash = '/'): SelectedKeys {
   const { include, exclude = [], rename = {} } = selection;
   const chosen = [...values.keys()]
-    .filter((key) => include === undefined || include.some((pattern) => matches(pattern, key)))
-    .filter((key) => !exclude.some((pattern) => matches(pattern, key)))
+    .filter((key) => include === undefined || include.some((pattern) => matchesGlob(pattern, key)))
+    .filter((key) => !exclude.some((pattern) => matchesGlob(pattern, key)))
     .sort();
   const sources = new Map<string, string[]>();
   const selected = new Map<string, JsonValue>();
   for (const key of chosen) {
-    const name = nameOf(key, selection);
+    const name = nameOf(key, selection, slash);
     sources.set(name, [...(sources.get(name) ?? []), key]);
     selected.set(name, values.get(key) ?? null);
   }
@@ -42,25 +44,15 @@ export function selectKeys(values: KeyValues, selection: KeySelection): Selected
   };
 }
 
-function nameOf(key: string, { rename = {}, case: letters, prefix = '' }: KeySelection): string {
+function nameOf(
+  key: string,
+  { rename = {}, case: letters, prefix = '' }: KeySelection,
+  slash: string,
+): string {
   if (Object.hasOwn(rename, key)) return rename[key] ?? key;
-  const cased = letters === 'upper' ? key.toUpperCase() : letters === 'lower' ? key.toLowerCase() : key;
+  const name = key.replaceAll('/', slash);
+  const cased = letters === 'upper' ? name.toUpperCase() : letters === 'lower' ? name.toLowerCase() : name;
   return `${prefix}${cased}`;
-}
-
-/** `*` stands for any characters, also none. Linear: each part is looked for once, from left to right. */
-function matches(pattern: string, key: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return pattern === key;
-  if (!key.startsWith(first) || !key.endsWith(last) || key.length < first.length + last.length) return false;
-  let position = first.length;
-  for (const part of rest) {
-    const found = key.indexOf(part, position);
-    if (found === -1) return false;
-    position = found + part.length;
-  }
-  return position <= key.length - last.length;
 }
 
 export interface MergedKeys {

@@ -10,6 +10,7 @@ import { fileOfLines } from './lines.ts';
 export const properties: Format = {
   name: 'properties',
   target: 'file',
+  nesting: '.',
   render: (values) =>
     fileOfLines(values, (key, value) => ({
       text: `${propertiesKey(key)}=${propertiesValue(textOf(value))}`,

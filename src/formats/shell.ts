@@ -11,6 +11,7 @@ import { BAD_NAME, fileOfLines, lineOfEncoded, SHELL_KEEPS_IT, SHELL_RUNS_IT } f
 export const shell: Format = {
   name: 'shell',
   target: 'file',
+  nesting: '_',
   render: (values) =>
     fileOfLines(values, (key, value) => {
       if (!isShellName(key)) return BAD_NAME;

@@ -9,5 +9,6 @@ import { fileOfLines, lineOfEncoded } from './lines.ts';
 export const toml: Format = {
   name: 'toml',
   target: 'file',
+  nesting: 'objects',
   render: (values) => fileOfLines(values, (key, value) => lineOfEncoded(tomlEntry(key, value), 'TOML')),
 };

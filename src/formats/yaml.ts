@@ -10,6 +10,7 @@ import { fileOfLines, lineOfEncoded } from './lines.ts';
 export const yaml: Format = {
   name: 'yaml',
   target: 'file',
+  nesting: 'objects',
   render: (values) =>
     fileOfLines(
       values,

@@ -1,4 +1,5 @@
 import {
+  entriesOf,
   isRawJsonNumber,
   type FetchedSecret,
   type FoundSecret,
@@ -123,7 +124,7 @@ function inSecret(secret: FoundSecret, part: string): Found {
 
 function reserved(secret: FoundSecret, part: Reserved): Found {
   if (part === '@entries') {
-    const entries = [...secret.keys.reveal()].sort(([a], [b]) => (a < b ? -1 : 1));
+    const entries = [...entriesOf(secret)].sort(([a], [b]) => (a < b ? -1 : 1));
     return { kind: 'entries', entries };
   }
   const { version, lease_id, lease_duration } = secret.metadata;

@@ -19,6 +19,7 @@ export interface WireCounters {
 
 /** Sends single requests. Retries are another layer's business. */
 export interface VaultClient {
+  /** As it is configured. */
   readonly address: string;
   readonly counters: WireCounters;
   /**
@@ -27,29 +28,26 @@ export interface VaultClient {
    * @throws the reason of `signal`; every other failure is returned
    */
   attempt(request: VaultRequest, signal: AbortSignal): Promise<Attempt>;
+  /** Sends what follows to the active node at this address, until it can no longer be reached. */
+  follow(address: string): void;
   [Symbol.dispose](): void;
 }
 
 /** @param sockets how many connections may be open at once */
 export async function createClient(server: ServerSettings, sockets: number, io: Io): Promise<VaultClient> {
-  const { address, clientTimeoutMs } = server;
-  if (server.tls.skipVerify) {
-    io.log.write({
-      event: 'insecure',
-      reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
-    });
-  }
+  const { address, clientTimeoutMs, tls } = server;
+  if (tls.skipVerify) warnOfNoVerification(io);
   const transport = await createTransport(server, sockets, io.env);
   const send = createHttp(transport);
-  const base = baseOf(address);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
+  let current = address;
 
   const post = async (request: VaultRequest, signal: AbortSignal): Promise<VaultResponse> => {
     const response = await send({
       method: request.method,
-      url: `${base}/v1/${urlPathOf(request)}`,
+      url: `${baseOf(current)}/v1/${urlPathOf(request)}`,
       headers: headersOf(request, vaultIndex),
       body: request.body?.reveal(),
       signal,
@@ -67,20 +65,32 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
       counters.requests += 1;
       const startMs = io.now();
       const result = await withTimeout(clientTimeoutMs, signal, async (limited) => {
+        const asked = current;
         try {
           return await post(request, limited.signal);
         } catch (error) {
           signal.throwIfAborted();
-          return connectionFailure(limited.expired() ? 'TIMEOUT' : codeOf(error), address, clientTimeoutMs);
+          current = address;
+          return connectionFailure(limited.expired() ? 'TIMEOUT' : codeOf(error), asked, clientTimeoutMs);
         }
       });
-      logAttempt(io, request, result, startMs);
-      return result;
+      return logAttempt(io, request, result, startMs);
+    },
+    follow(active) {
+      if (active !== current) io.log.write({ event: 'redirected', address: active });
+      current = active;
     },
     [Symbol.dispose]() {
       transport.destroy();
     },
   };
+}
+
+function warnOfNoVerification(io: Io): void {
+  io.log.write({
+    event: 'insecure',
+    reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
+  });
 }
 
 function headersOf(request: VaultRequest, vaultIndex: string | undefined): Record<string, string> {
@@ -92,6 +102,8 @@ function headersOf(request: VaultRequest, vaultIndex: string | undefined): Recor
     ...(request.namespace === undefined ? {} : { 'X-Vault-Namespace': request.namespace }),
     ...(request.token === undefined ? {} : { 'X-Vault-Token': request.token.reveal() }),
     ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    // https://openbao.org/docs/concepts/response-wrapping/
+    ...(request.wrapTtl === undefined ? {} : { 'X-Vault-Wrap-TTL': String(request.wrapTtl) }),
     ...(vaultIndex === undefined ? {} : { 'X-Vault-Index': vaultIndex }),
   };
 }
@@ -118,7 +130,7 @@ function parseBody(text: string): { readonly body: unknown; readonly isJson: boo
   }
 }
 
-function logAttempt(io: Io, request: VaultRequest, result: Attempt, startMs: number): void {
+function logAttempt(io: Io, request: VaultRequest, result: Attempt, startMs: number): Attempt {
   io.log.write({
     event: 'request',
     method: request.method,
@@ -128,4 +140,5 @@ function logAttempt(io: Io, request: VaultRequest, result: Attempt, startMs: num
     duration_ms: Math.round(io.now() - startMs),
     error: result.kind === 'response' ? undefined : result.message,
   });
+  return result;
 }

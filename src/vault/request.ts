@@ -17,6 +17,13 @@ export interface VaultRequest {
    * failure that proves that the server did nothing.
    */
   readonly mints: boolean;
+  /** Seconds that the server wraps the answer for, instead of giving it. */
+  readonly wrapTtl?: number | undefined;
+}
+
+/** What identifies a request: everything that can change its answer. */
+export function identityOf({ namespace, method, path, query, body, wrapTtl }: VaultRequest): string {
+  return JSON.stringify([namespace, method, path, query, body?.reveal(), wrapTtl]);
 }
 
 export interface VaultResponse {

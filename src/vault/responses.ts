@@ -9,6 +9,8 @@ export interface IssuedToken {
   readonly token_type: string | undefined;
   /** Seconds. */
   readonly lease_duration: number | undefined;
+  /** How many requests it may make; undefined: any number. */
+  readonly num_uses: number | undefined;
   readonly namespace_path?: string;
 }
 
@@ -35,6 +37,7 @@ export function readLogin(body: unknown): LoginAnswer {
       policies: stringList(auth['policies']),
       token_type: typeof auth['token_type'] === 'string' ? auth['token_type'] : undefined,
       lease_duration: typeof auth['lease_duration'] === 'number' ? auth['lease_duration'] : undefined,
+      num_uses: typeof auth['num_uses'] === 'number' && auth['num_uses'] > 0 ? auth['num_uses'] : undefined,
     },
   };
 }
@@ -75,14 +78,23 @@ export interface Envelope {
   readonly lease_id: string | undefined;
   /** Seconds. */
   readonly lease_duration: number | undefined;
+  /** Of an answer that was asked for with a wrap TTL. */
+  readonly wrap_info: JsonObject | undefined;
 }
+
+const NOTHING: Envelope = {
+  data: undefined,
+  lease_id: undefined,
+  lease_duration: undefined,
+  wrap_info: undefined,
+};
 
 /**
  * Reads the envelope of a response. A few endpoints, such as `sys/health`, answer without one, which shows in the
  * missing `request_id`: their whole answer is the data.
  */
 export function readEnvelope(body: unknown): Envelope {
-  if (!isJsonObject(body)) return { data: undefined, lease_id: undefined, lease_duration: undefined };
+  if (!isJsonObject(body)) return NOTHING;
   const hasEnvelope = Object.hasOwn(body, 'request_id');
   // `{"errors": []}` is the whole answer for what is not there.
   const bare = Object.hasOwn(body, 'errors') ? undefined : body;
@@ -95,6 +107,7 @@ export function readEnvelope(body: unknown): Envelope {
     data: isJsonObject(data) ? data : undefined,
     lease_id: hasLease ? leaseId : undefined,
     lease_duration: hasLease && typeof duration === 'number' ? duration : undefined,
+    wrap_info: hasEnvelope && isJsonObject(body['wrap_info']) ? body['wrap_info'] : undefined,
   };
 }
 

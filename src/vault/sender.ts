@@ -5,7 +5,11 @@ import type { VaultClient } from './client.ts';
 import { delayMs, sleep } from './delay.ts';
 import { errorTexts, presentable, warningTexts } from './error-text.ts';
 import { createPace } from './pace.ts';
+import { activeNodeOf } from './redirect.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
+
+/** As often as one request is sent on. */
+const MOST_REDIRECTS = 3;
 
 /** Vault answered with JSON, be it a success or a refusal. */
 export interface Answer {
@@ -16,6 +20,11 @@ export interface Answer {
   readonly errors: readonly string[];
   /** The server's warnings, presentable. */
   readonly warnings: readonly string[];
+}
+
+/** A 403 that is not a policy's: the token is unknown, has expired or is used up. A login says so of any fault behind it. */
+export function isBareRefusal({ status, errors }: Pick<Answer, 'status' | 'errors'>): boolean {
+  return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
 }
 
 /** No usable answer, or the last retry failed as well. */
@@ -55,7 +64,7 @@ export function createSender(client: VaultClient, settings: SenderSettings, io: 
   const tryOnce = async (request: VaultRequest, attempt: number, options: SendOptions): Promise<Try> => {
     const signal = options.signal ?? io.lifetime.signal;
     await pace.turn(signal);
-    const result = await client.attempt(request, options.attemptSignal ?? signal);
+    const result = await attemptAtActive(client, request, options.attemptSignal ?? signal);
     const outcome = outcomeOf(result, request, client.address);
     return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
   };
@@ -91,6 +100,22 @@ export function createSender(client: VaultClient, settings: SenderSettings, io: 
       }
     },
   };
+}
+
+/** Follows a standby to the active node, and that once more if it has just stepped down. */
+async function attemptAtActive(
+  client: VaultClient,
+  request: VaultRequest,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  let result = await client.attempt(request, signal);
+  for (let hop = 1; hop <= MOST_REDIRECTS; hop += 1) {
+    const active = activeNodeOf(result, request, client.address);
+    if (active === undefined) break;
+    client.follow(active);
+    result = await client.attempt(request, signal);
+  }
+  return result;
 }
 
 interface Try {
@@ -166,12 +191,14 @@ function hintOf(status: number, errors: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Following a redirect would hand the token to wherever it points. */
+/** What `attemptAtActive` has not followed: the token would go to wherever it points. */
 function redirected({ status, location }: VaultResponse, address: string): Unavailable {
-  const target = location === undefined ? 'elsewhere' : presentable(location, []);
+  // Without what could be a password or a token in it.
+  const { origin = '', pathname = '' } = URL.parse(location ?? '', address) ?? {};
+  const target = location === undefined ? 'elsewhere' : presentable(`${origin}${pathname}`, []);
   return unavailable(
     `${address} redirects (${String(status)}) to ${target}`,
-    'set vault.address to the server that answers itself, the active node; a token is never sent to where a redirect points',
+    'set vault.address to the server that answers itself, the active node; the token follows only the 307 of a standby, to the same path and by the same scheme, and not in circles',
   );
 }
 

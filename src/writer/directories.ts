@@ -11,7 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemErrorCode } from '../errors.ts';
+import { RunError, systemErrorCode } from '../errors.ts';
 import type { Target } from '../outputs.ts';
 
 /** S_ISGID, which Node does not name. */
@@ -34,6 +34,21 @@ export function createDirectories(directory: string, target: Target, created: st
   }
   created.push(directory);
   setOwnerAndMode(directory, target);
+}
+
+/**
+ * Refuses links between an output's directory and those below it: only the directory itself was checked to be where
+ * secrets may be written.
+ * @throws RunError `output`
+ */
+export function checkNoLinks(directory: string, root: string, where: string): void {
+  if (directory === root) return;
+  checkNoLinks(dirname(directory), root, where);
+  if (lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new RunError('output', `${directory} is a symbolic link, where a directory is needed`, {
+    where,
+    hint: 'remove the link, or give the output another path',
+  });
 }
 
 function setOwnerAndMode(directory: string, { uid, gid, directoryMode }: Target): void {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, logLines, startCli, type CliResult, runCli } from '../support/cli.ts';
+import { createCertificates } from '../support/certificates.ts';
 import { startStandIn, type StandIn, type StandInOptions } from '../support/stand-in.ts';
 
 const UNAVAILABLE = { status: 503, body: { errors: ['Vault is sealed'] } };
@@ -183,6 +184,41 @@ describe('faults of the network and the server', () => {
     assert.match(failuresOf(result)[0]?.message ?? '', /totp_for_all/);
   });
 
+  const UNKNOWN = { status: 403, body: { errors: ['permission denied'] } };
+
+  test('a standby that does not know the new token yet is asked again, a few times', async () => {
+    const { result, standIn: server } = await through(({ path }, nth) =>
+      (path === 'secret/data/a' && nth < 3) || (path.includes('mounts') && nth < 2) ? UNKNOWN : 'forward',
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(server.seen.filter(({ path }) => path === 'secret/data/a').length, 3);
+    await server.stop();
+    const never = await through(({ path }) => (path === 'secret/data/a' ? UNKNOWN : 'forward'));
+    assert.equal(never.result.code, 4);
+    assert.equal(never.standIn.seen.filter(({ path }) => path === 'secret/data/a').length, 4);
+  });
+
+  test('a given token, and a denial by a policy, are refused at once', async () => {
+    const { auth: issued } = await app.server.api.post('auth/token/create', { policies: ['app'] });
+    const given = { ...config, auth: { method: 'token', token: issued?.client_token } };
+    const { result, standIn: server } = await through(
+      ({ path }) => (path === 'secret/data/a' ? UNKNOWN : 'forward'),
+      [],
+      given,
+    );
+    assert.equal(result.code, 4);
+    assert.equal(server.seen.filter(({ path }) => path === 'secret/data/a').length, 1);
+    await server.stop();
+    await app.server.revokeTokens();
+    const denied = await through(({ path }) =>
+      path === 'secret/data/a'
+        ? { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] } }
+        : 'forward',
+    );
+    assert.equal(denied.result.code, 5);
+    assert.equal(denied.standIn.seen.filter(({ path }) => path === 'secret/data/a').length, 1);
+  });
+
   test('a revocation that fails is a warning: the files are complete', async () => {
     const { result } = await through(({ path }) =>
       path.includes('revoke-self')
@@ -197,16 +233,133 @@ describe('faults of the network and the server', () => {
     await app.server.revokeTokens();
   });
 
-  test('no redirect is followed: the token stays here', async () => {
+  /** A standby: sends everything on to another address, as a real one does. */
+  const standby = (active: () => string): StandInOptions['answer'] => {
+    return ({ path }) => ({ status: 307, headers: { Location: `${active()}/v1/${path}` } });
+  };
+
+  test('a standby is followed to the active node, method and body included, and left alone from then on', async () => {
+    const active = await startStandIn({ target: app.server.address, answer: () => 'forward' });
+    try {
+      const written = {
+        ...(config['secrets'] as object),
+        c: { path: 'cubbyhole/x:y z', write: { a: '1' }, optional: true },
+      };
+      const { result, standIn: server } = await through(
+        standby(() => active.address),
+        [],
+        { ...config, secrets: written },
+      );
+      assert.equal(result.code, 0, result.stderr);
+      assert.deepEqual(
+        server.seen.map(({ method, path }) => `${method} ${path}`),
+        ['POST auth/approle/login'],
+      );
+      const posted = active.seen.filter(({ method }) => method === 'POST');
+      assert.deepEqual(
+        posted.map(({ path, body }) => [path, Object.keys(JSON.parse(body || '{}') as object)]),
+        [
+          ['auth/approle/login', ['role_id', 'secret_id']],
+          ['cubbyhole/x%3Ay%20z', ['a']],
+          ['auth/token/revoke-self', []],
+        ],
+      );
+    } finally {
+      await active.stop();
+    }
+  });
+
+  test('an active node that steps down, and one that cannot be reached any more', async () => {
+    const second = await startStandIn({
+      target: app.server.address,
+      answer: ({ path }, nth) => (path === 'secret/data/a' && nth === 1 ? 'drop' : 'forward'),
+    });
+    const toSecond = standby(() => second.address);
+    const first = await startStandIn({
+      target: app.server.address,
+      answer: (request, nth) => (request.path.includes('login') ? 'forward' : toSecond(request, nth)),
+    });
+    try {
+      const own = { ...config, secrets: { a: { path: 'secret/a', engine: 'kv2' } }, outputs: [] };
+      const { result, standIn: server } = await through(
+        (request, nth) =>
+          request.path.includes('login')
+            ? standby(() => first.address)(request, nth)
+            : toSecond(request, nth),
+        [],
+        own,
+      );
+      assert.equal(result.code, 0, result.stderr);
+      const paths = (one: StandIn): string[] => one.seen.map(({ path }) => path);
+      assert.deepEqual(paths(first), ['auth/approle/login', 'secret/data/a']);
+      assert.deepEqual(
+        paths(server),
+        ['auth/approle/login', 'secret/data/a'],
+        'asked again after the second was lost',
+      );
+      assert.deepEqual(paths(second), ['secret/data/a', 'secret/data/a', 'auth/token/revoke-self']);
+    } finally {
+      await first.stop();
+      await second.stop();
+    }
+  });
+
+  test('no other redirect is followed: not in circles, to another path, to another status, with a password', async () => {
     const elsewhere = await startStandIn({ answer: () => ({ status: 200, body: {} }) });
-    const { result } = await through(({ path }) =>
-      path === 'secret/data/a'
-        ? { status: 307, headers: { Location: `${elsewhere.address}/v1/secret/data/a` } }
-        : 'forward',
+    const { port } = new URL(elsewhere.address);
+    for (const [status, location] of [
+      [307, `${elsewhere.address}/v1/secret/data/other`],
+      [307, `${elsewhere.address}/login`],
+      [307, `http://u:p@127.0.0.1:${port}/v1/secret/data/a`],
+      [307, `https://127.0.0.1:${port}/v1/secret/data/a`],
+      [307, '/v1/secret/data/a'],
+      [302, `${elsewhere.address}/v1/secret/data/a`],
+      [308, `${elsewhere.address}/v1/secret/data/a`],
+    ] as const) {
+      const { result, standIn: server } = await through(({ path }) =>
+        path === 'secret/data/a' ? { status, headers: { Location: location } } : 'forward',
+      );
+      assert.equal(result.code, 9, location);
+      assert.match(failuresOf(result)[0]?.message ?? '', /redirects/);
+      assert.doesNotMatch(result.stderr, /u:p@/);
+      await server.stop();
+    }
+    assert.equal(elsewhere.connections(), 0);
+    await elsewhere.stop();
+    const { result, standIn: server } = await through((request) =>
+      request.path === 'secret/data/a' ? standby(() => standIn?.address ?? '')(request, 1) : 'forward',
     );
     assert.equal(result.code, 9);
-    assert.equal(elsewhere.seen.length, 0);
-    await elsewhere.stop();
+    assert.match(failuresOf(result)[0]?.hint ?? '', /circles/);
+    assert.equal(server.seen.filter(({ path }) => path === 'secret/data/a').length, 4);
+  });
+
+  test('https is never left for http, nor the certificate of another host taken on trust', async () => {
+    const plain = await startStandIn({ answer: () => ({ status: 200, body: {} }) });
+    const { certificates, tlsAddress } = app.server;
+    const tls = { cert: readFileSync(certificates.certFile), key: readFileSync(certificates.keyFile) };
+    const env = { VAULT_CACERT: certificates.caFile };
+    const at = async (active: string): Promise<CliResult> => {
+      standIn = await startStandIn({ tls, answer: standby(() => active) });
+      const result = await app.render(config, ['--address', standIn.address], { env });
+      await standIn.stop();
+      return result;
+    };
+    assert.equal((await at(plain.address)).code, 9);
+    assert.equal(plain.connections(), 0);
+    await plain.stop();
+    const followed = await at(tlsAddress);
+    assert.equal(followed.code, 0, followed.stderr);
+    mkdirSync(app.workspace.path('other'));
+    const untrusted = await createCertificates(app.workspace.path('other'));
+    const other = await startStandIn({
+      tls: { cert: readFileSync(untrusted.certFile), key: readFileSync(untrusted.keyFile) },
+      answer: () => ({ status: 200, body: {} }),
+    });
+    const refused = await at(other.address);
+    assert.match(failuresOf(refused)[0]?.message ?? '', /not trusted/);
+    assert.equal(other.seen.length, 0);
+    await other.stop();
   });
 
   test('an answer that is not from a Vault server', async () => {

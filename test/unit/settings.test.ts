@@ -25,6 +25,7 @@ const TEXTS: Readonly<Record<SettingName, readonly [file: string, environment: s
   rateLimit: ['1', '2:4', '3'],
   proxyAddress: ['http://file', 'http://environment', 'http://flag'],
   timeoutMs: ['1s', '2', '1h30m'],
+  startupJitterMs: ['1s', '2', '1h30m'],
   allowDisk: ['true', 'false', 'true'],
   report: ['file', 'environment', 'flag'],
   logLevel: ['error', 'debug', 'warn'],

@@ -1,0 +1,108 @@
+import type { Io } from '../io.ts';
+import type { Leases } from '../leases.ts';
+import type { Session } from '../session.ts';
+import { gracefulSignal } from '../vault/grace.ts';
+import { identityOf, type VaultRequest } from '../vault/request.ts';
+import { readEnvelope } from '../vault/responses.ts';
+import {
+  isBareRefusal,
+  type Answer,
+  type Sender,
+  type SendOptions,
+  type Unavailable,
+} from '../vault/sender.ts';
+
+/** How long the answer to a request that mints is awaited after SIGTERM, so that its lease can be revoked. */
+const MINT_GRACE_MS = 500;
+/** How often a token of this run is tried again where it is not known yet. */
+const REFUSALS_RETRIED = 3;
+
+/** Sends each distinct request once; all that need it share its answer. */
+export interface Asker {
+  /** @throws the reason when the run has been ended */
+  ask(request: VaultRequest): Promise<Answer | Unavailable>;
+  /** How many distinct requests were sent so far. */
+  readonly sent: number;
+  /** How many of these have not been sent yet. */
+  countNew(requests: readonly VaultRequest[]): number;
+}
+
+/** What asking needs of a run. */
+export interface AskerParts {
+  readonly session: Session;
+  readonly sender: Sender;
+  readonly leases: Leases;
+  /** Requests under way at once. */
+  readonly concurrency: number;
+  /** Once the run is lost, waiting for a retry only delays the bad news. */
+  readonly worthRetrying: () => boolean;
+}
+
+export function createAsker(parts: AskerParts, io: Io): Asker {
+  const { session, sender, leases } = parts;
+  const answers = new Map<string, Promise<Answer | Unavailable>>();
+  const inTurn = createTurns(parts.concurrency);
+  const options = { worthRetrying: parts.worthRetrying, ...retryWhileUnknown(session) };
+
+  const send = async (request: VaultRequest): Promise<Answer | Unavailable> => {
+    io.lifetime.throwIfEnded();
+    // Revoking the token would end a lease that nobody has heard of; where the token stays, its answer is needed.
+    using grace =
+      request.mints && !session.revocable ? gracefulSignal(io.lifetime.signal, MINT_GRACE_MS) : undefined;
+    const answer = await sender.send(
+      request,
+      grace === undefined ? options : { ...options, attemptSignal: grace.signal },
+    );
+    noteLease(request, answer, leases);
+    return answer;
+  };
+
+  return {
+    get sent() {
+      return answers.size;
+    },
+    countNew(requests) {
+      return new Set(requests.map(identityOf)).difference(answers).size;
+    },
+    ask(request) {
+      const identity = identityOf(request);
+      const known = answers.get(identity) ?? inTurn(() => send(request));
+      answers.set(identity, known);
+      return known;
+    },
+  };
+}
+
+/**
+ * A standby or a replica that has not heard of a new token answers as if there were none. A token that was given to the
+ * run is not new, and one that may run out of uses gets the same answer then.
+ */
+export function retryWhileUnknown({ minted, num_uses }: Session): Pick<SendOptions, 'alsoRetry'> {
+  return minted && num_uses === undefined
+    ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
+    : {};
+}
+
+function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: Leases): void {
+  if (answer.kind === 'unavailable' || answer.status >= 300) return;
+  const { lease_id, lease_duration, wrap_info } = readEnvelope(answer.body);
+  if (lease_id !== undefined) leases.add({ lease_id, lease_duration, namespace: request.namespace });
+  if (wrap_info !== undefined && request.mints) leases.addWrapped(request.path);
+}
+
+/** Lets at most `limit` tasks run at once; each makes room for the one that has waited longest. */
+function createTurns(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (task) => {
+    if (running < limit) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}

@@ -1,0 +1,24 @@
+import type { Listing } from '../config/config.ts';
+import { matchesGlob } from '../glob.ts';
+
+type Patterns = Pick<Listing, 'include' | 'exclude'>;
+
+/** Whether a name below the path is wanted. */
+export function isWanted(name: string, { include, exclude }: Patterns): boolean {
+  return (
+    (include === undefined || include.some((pattern) => matchesGlob(pattern, name))) &&
+    !exclude.some((pattern) => matchesGlob(pattern, name))
+  );
+}
+
+/** Whether anything wanted can be in a folder: what is not looked into needs no permission and costs no request. */
+export function mayHoldWanted(folder: string, { include, exclude }: Patterns): boolean {
+  if (exclude.some((pattern) => matchesGlob(pattern, folder))) return false;
+  return (
+    include === undefined ||
+    include.some((pattern) => {
+      const [literal = ''] = pattern.split('*', 1);
+      return literal.startsWith(folder) || (pattern.includes('*') && folder.startsWith(literal));
+    })
+  );
+}

@@ -1,0 +1,163 @@
+import type { ReadResult } from '../engines/engine.ts';
+import type { Failure } from '../errors.ts';
+import { Secret } from '../secret-string.ts';
+import type { FetchedSecret, JsonValue } from '../secrets.ts';
+import { nested } from '../tree.ts';
+import type { SecretPlan } from '../plan.ts';
+import { allOf } from './all-of.ts';
+import type { Asker } from './ask.ts';
+import { isWanted, mayHoldWanted } from './listing.ts';
+import { resultOf, type ReadOutcome } from './outcome.ts';
+import { listRequest, type PlannedRead } from './resolve.ts';
+
+/** A tree whose secrets are known and not yet read. */
+export interface ListedTree {
+  readonly read: PlannedRead;
+  /** One for each secret; `path` is relative to the tree. */
+  readonly leaves: readonly { readonly path: string; readonly read: PlannedRead }[];
+}
+
+export type TreeListing =
+  | { readonly kind: 'listed'; readonly tree: ListedTree }
+  | Extract<ReadResult, { kind: 'missing' }>
+  | { readonly kind: 'failed'; readonly failures: readonly Failure[] };
+
+/** Lists a tree, folder by folder in parallel; what is not wanted is not looked into. */
+export async function listTree(
+  read: PlannedRead,
+  { listing, where }: SecretPlan,
+  asker: Asker,
+): Promise<TreeListing> {
+  const limit = listing?.maxSecrets ?? Infinity;
+  const patterns = listing ?? { include: undefined, exclude: [] };
+  const failures: Failure[] = [];
+  const found: string[] = [];
+  let folders = 0;
+
+  const walk = async (folder: string): Promise<void> => {
+    folders += 1;
+    if (folders > limit || found.length > limit || failures.length > 0) return;
+    const result = resultOf(read, await asker.ask(folderRequest(read, folder)));
+    if (result.kind === 'failed') failures.push(result.failure);
+    else if (result.kind === 'found') {
+      const names = namesIn(result.keys.get('keys')).map((name) => `${folder}${name}`);
+      const odd = names.find((name) => !isPath(name));
+      if (odd !== undefined) failures.push(oddName(read, where));
+      found.push(...names.filter((name) => !name.endsWith('/') && isWanted(name, patterns)));
+      const inner = names.filter((name) => name.endsWith('/') && mayHoldWanted(name, patterns));
+      await allOf(inner.map(walk));
+    }
+  };
+  const root = resultOf(read, await asker.ask(read.request));
+  if (root.kind === 'missing') return root;
+  await walk('');
+
+  if (failures.length > 0) return { kind: 'failed', failures };
+  if (found.length > limit || folders > limit) {
+    return { kind: 'failed', failures: [tooMany(read, where, limit)] };
+  }
+  const leaves = found.sort().map((path) => ({ path, read: leafRead(read, path) }));
+  return { kind: 'listed', tree: { read, leaves } };
+}
+
+function namesIn(names: JsonValue | undefined): string[] {
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
+/** A name that the server would take for another path. */
+function isPath(name: string): boolean {
+  return !name
+    .replace(/\/$/, '')
+    .split('/')
+    .some((segment) => ['', '.', '..'].includes(segment));
+}
+
+function folderRequest({ request }: PlannedRead, folder: string): PlannedRead['request'] {
+  if (folder === '') return request;
+  const path = `${request.path}/${folder.slice(0, -1)}`;
+  return listRequest(path, request.namespace, request.token ?? new Secret(''));
+}
+
+function leafRead(read: PlannedRead, path: string): PlannedRead {
+  const { engine, mount, request } = read;
+  const [secret] = read.secrets;
+  const root = engine.request({ path: secret?.path ?? '', mount, version: undefined }).path;
+  const { namespace, token } = request;
+  return {
+    ...read,
+    reach: 'secret',
+    request: { method: 'GET', path: `${root}/${path}`, namespace, token, mints: engine.mints },
+  };
+}
+
+/**
+ * Reads the secrets of a tree. What is deleted since, or has no data in its latest version, is not part of it.
+ */
+export async function readTree(
+  { read, leaves }: ListedTree,
+  { name, where }: SecretPlan,
+  asker: Asker,
+): Promise<ReadOutcome> {
+  const failures: Failure[] = [];
+  const entries = await allOf(
+    leaves.map(async (leaf): Promise<[string, JsonValue][]> => {
+      const result = resultOf(leaf.read, await asker.ask(leaf.read.request));
+      if (result.kind === 'failed') failures.push(result.failure);
+      return result.kind === 'found'
+        ? [...result.keys].map(([key, value]) => [`${leaf.path}/${key}`, value])
+        : [];
+    }),
+  );
+  const tree = failures.length > 0 ? undefined : treeOf(name, read.request.path, entries.flat());
+  if (tree !== undefined && 'conflict' in tree) failures.push(conflict(tree.conflict, read, where));
+  const isWhole = tree !== undefined && !('conflict' in tree);
+  return { fetched: [isWhole ? tree : { kind: 'failed', name }], failures };
+}
+
+/**
+ * The secret that a tree is.
+ * @param entries keys by their path below it
+ */
+export function treeOf(
+  name: string,
+  path: string,
+  entries: readonly (readonly [string, JsonValue])[],
+): FetchedSecret | { readonly conflict: string } {
+  const leaves = new Map(entries);
+  const shape = nested(leaves);
+  if ('conflict' in shape) return shape;
+  return {
+    kind: 'found',
+    name,
+    keys: new Secret(shape.values),
+    leaves: new Secret(leaves),
+    metadata: { path },
+  };
+}
+
+function tooMany({ request }: PlannedRead, where: string, limit: number): Failure {
+  return {
+    kind: 'policy',
+    message: `there are more than ${String(limit)} secrets or folders below ${request.path}`,
+    where,
+    hint: 'choose fewer with `include` and `exclude`, or raise max_secrets',
+  };
+}
+
+function oddName({ request }: PlannedRead, where: string): Failure {
+  return {
+    kind: 'unavailable',
+    message: `below ${request.path} the server lists a name that no request can ask for (empty, \`.\` or \`..\`)`,
+    where,
+    hint: 'remove it, or declare the secrets that you need one by one',
+  };
+}
+
+function conflict(key: string, { request }: PlannedRead, where: string): Failure {
+  return {
+    kind: 'policy',
+    message: `below ${request.path}, \`${key}\` is a key of one secret and the path of another`,
+    where,
+    hint: 'leave one of them out with `exclude`, or declare them one by one',
+  };
+}

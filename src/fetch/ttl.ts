@@ -1,0 +1,101 @@
+import type { Failure } from '../errors.ts';
+import type { PlannedRead } from './resolve.ts';
+import type { SecretPlan } from '../plan.ts';
+import type { KeyValues, SecretMetadata } from '../secrets.ts';
+
+/** What bounds the life of a secret beside itself. */
+export interface Clock {
+  /** Seconds since 1970. */
+  readonly now: number;
+  /** Of the token that leases hang on, in seconds; undefined: not known, or without an end. */
+  readonly tokenTtl: number | undefined;
+}
+
+/** What was fetched, as far as its end can be seen in it. */
+interface Answered {
+  readonly keys: KeyValues;
+  readonly metadata: Omit<SecretMetadata, 'path'>;
+}
+
+/** @returns undefined when the secret lasts as long as its `min_ttl`, or has none */
+export function tooShort(
+  { minTtlMs, where }: SecretPlan,
+  read: Pick<PlannedRead, 'request' | 'engine'>,
+  answered: Answered,
+  clock: Clock,
+): Failure | undefined {
+  if (minTtlMs === undefined) return undefined;
+  const ends = endsOf(read, answered, clock);
+  const { path } = read.request;
+  const needed = Math.ceil(minTtlMs / 1000);
+  if (ends.length === 0) {
+    return {
+      kind: 'policy',
+      message: `min_ttl is ${String(needed)} s, but the answer of ${path} does not say when it ends`,
+      where,
+      hint: 'leave min_ttl out: there is no lease, certificate, expiration or ttl in the answer',
+    };
+  }
+  const [first] = ends.toSorted((a, b) => a.seconds - b.seconds);
+  if (first === undefined || first.seconds >= needed) return undefined;
+  return {
+    kind: 'policy',
+    message: `${first.what} of ${path} ends in ${String(Math.floor(first.seconds))} s, sooner than min_ttl (${String(needed)} s)`,
+    where,
+    hint: first.hint,
+  };
+}
+
+interface End {
+  readonly what: string;
+  readonly seconds: number;
+  readonly hint: string;
+}
+
+const HINT = 'ask for a longer TTL in `write:` or in the role on the server, or lower min_ttl';
+
+/** Everything in the answer that ends; the earliest counts. */
+function endsOf(
+  { request, engine }: Pick<PlannedRead, 'request' | 'engine'>,
+  answered: Answered,
+  clock: Clock,
+): End[] {
+  const { keys, metadata } = answered;
+  const end = (what: string, seconds: number | undefined, hint = HINT): End[] =>
+    seconds === undefined ? [] : [{ what, seconds, hint }];
+  const certificate = end('the certificate', certificateSeconds(keys, clock));
+  // In KV these names are the user's own.
+  if (engine.name === 'kv1' || engine.name === 'kv2') {
+    return request.wrapTtl === undefined ? certificate : end('the wrapping token', numberOf(keys, 'ttl'));
+  }
+  const expiration = numberOf(keys, 'expiration');
+  const leased = metadata.lease_id !== undefined;
+  return [
+    ...end('the lease', leased ? metadata.lease_duration : undefined),
+    ...end(
+      'the token that holds the lease',
+      leased ? clock.tokenTtl : undefined,
+      'raise token_ttl of the role that logs in, or lower min_ttl',
+    ),
+    ...end('the credential', expiration === undefined ? undefined : expiration - clock.now),
+    ...end(request.wrapTtl === undefined ? 'the credential' : 'the wrapping token', numberOf(keys, 'ttl')),
+    ...certificate,
+  ];
+}
+
+function numberOf(keys: KeyValues, key: string): number | undefined {
+  const value = keys.get(key);
+  return typeof value === 'number' && value > 0 ? value : undefined;
+}
+
+function certificateSeconds(keys: KeyValues, { now }: Clock): number | undefined {
+  const pem = keys.get('certificate');
+  if (typeof pem !== 'string' || !pem.includes('-----BEGIN CERTIFICATE-----')) return undefined;
+  // Loading it costs; few runs look into a certificate.
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
+  try {
+    return Date.parse(new X509Certificate(pem).validTo) / 1000 - now;
+  } catch {
+    return undefined;
+  }
+}
