@@ -13,7 +13,7 @@ import {
 } from '../vault/sender.ts';
 
 /** How long the answer to a request that mints is awaited after SIGTERM, so that its lease can be revoked. */
-const MINT_GRACE_MS = 500;
+const MINT_GRACE_MS = 800;
 /** How often a token of this run is tried again where it is not known yet. */
 const REFUSALS_RETRIED = 3;
 
