@@ -2,7 +2,12 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export const BIN = join(import.meta.dirname, '../../bin/vaultonce.mjs');
+const STANDALONE = process.env['VAULTONCE_BIN'] ?? '';
+
+/** What is tested: the package's start script on this Node, or the binary that `$VAULTONCE_BIN` names. */
+export const BIN = STANDALONE === '' ? join(import.meta.dirname, '../../bin/vaultonce.mjs') : STANDALONE;
+/** What starts it. */
+export const COMMAND: readonly string[] = STANDALONE === '' ? [process.execPath, BIN] : [BIN];
 
 export interface CliOptions {
   readonly cwd?: string;
@@ -34,7 +39,7 @@ const KILL_AFTER_MS = 45_000;
 /** Starts the program as a user would. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
   const { cwd = '/', env = {}, input, uid, gid, terminal = false } = options;
-  const command = [process.execPath, BIN, ...args];
+  const command = [...COMMAND, ...args];
   const [program = '', ...rest] = terminal
     ? [
         'python3',
