@@ -22,7 +22,11 @@ import { checkTargets, stageOutputs } from './write.ts';
 export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
   const login = prepareLogin(config, io);
   checkTargets(plan.outputs, plan.managed);
-  using client = await createClient(config.server, config.concurrency, io);
+  using client = await createClient(
+    config.server,
+    { most: config.concurrency, expected: plan.secrets.length },
+    io,
+  );
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 

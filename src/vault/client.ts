@@ -8,7 +8,7 @@ import { VERSION } from '../version.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { parseJson } from './json.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
-import { createTransport, type Transport } from './transport.ts';
+import { createTransport, type Connections, type Transport } from './transport.ts';
 
 /** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
 const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
@@ -35,16 +35,14 @@ export interface VaultClient {
   [Symbol.dispose](): void;
 }
 
-/** @param sockets how many connections may be open at once */
-export async function createClient(server: ServerSettings, sockets: number, io: Io): Promise<VaultClient> {
+export async function createClient(
+  server: ServerSettings,
+  connections: Connections,
+  io: Io,
+): Promise<VaultClient> {
   const { address, clientTimeoutMs } = server;
-  if (server.tls.skipVerify) {
-    io.log.write({
-      event: 'insecure',
-      reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
-    });
-  }
-  const transport = await createTransport(server, sockets, io.env);
+  if (server.tls.skipVerify) warnOfSkippedVerification(io);
+  const transport = await createTransport(server, connections, io);
   const defaults = requestDefaults(transport);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
@@ -87,6 +85,13 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
       transport.destroy();
     },
   };
+}
+
+function warnOfSkippedVerification(io: Io): void {
+  io.log.write({
+    event: 'insecure',
+    reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
+  });
 }
 
 /**
