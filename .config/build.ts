@@ -2,37 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
-import { builtins } from './builtins.ts';
-import { stubs } from './stubs.ts';
-
-const root = join(import.meta.dirname, '..');
-const dist = join(root, 'dist');
-
-/** One script for everything, as an expression: bin compiles it with the code cache that is made after it. */
-async function bundle(): Promise<Metafile> {
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
-    outfile: 'dist/vaultonce.js',
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node22.21',
-    minify: true,
-    // bin compiles a script, not a module: it has no import().
-    supported: { 'dynamic-import': false },
-    legalComments: 'none',
-    banner: { js: '(function (require, module, exports) {' },
-    footer: { js: '})' },
-    metafile: true,
-    logLevel: 'warning',
-    plugins: [stubs(root), builtins],
-    // Looking at it makes Node load it; axios only asks whether it is in a browser.
-    define: { navigator: 'undefined' },
-  });
-  return metafile;
-}
+import type { Metafile } from 'esbuild';
+import { bundle } from './bundle.ts';
+import { dist, root } from './paths.ts';
 
 /** Ends the bundle in the mark of its build, by which bin knows the code cache that belongs to it. */
 function mark(file: string): void {
@@ -58,9 +30,15 @@ function licenceOf(name: string): string {
   return `${name} ${version} (${license})\n\n${text}\n\n${'-'.repeat(80)}\n`;
 }
 
-rmSync(dist, { recursive: true, force: true });
-mkdirSync(dist);
-const metafile = await bundle();
+// The standalone binaries stay: they have a build of their own.
+for (const name of ['vaultonce.js', 'vaultonce.cache', 'meta.json', 'THIRD-PARTY-LICENSES.txt'])
+  rmSync(join(dist, name), { force: true });
+mkdirSync(dist, { recursive: true });
+// bin compiles it with the code cache that is made after it: a script, as an expression.
+const metafile = await bundle('dist/vaultonce.js', {
+  banner: { js: '(function (require, module, exports) {' },
+  footer: { js: '})' },
+});
 mark(join(dist, 'vaultonce.js'));
 writeFileSync(join(dist, 'meta.json'), JSON.stringify(metafile));
 writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), collectLicences(metafile));

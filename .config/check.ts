@@ -11,7 +11,8 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['unused code', 'knip'],
   ['build', 'node', '.config/build.ts'],
   ['size budget', 'node', '.config/size.ts'],
-  ['tests', 'node', '.config/test.ts'],
+  ['standalone binary', 'node', '.config/standalone.ts'],
+  ['tests', 'node', '.config/test.ts', '--both'],
 ];
 
 for (const [what, command = '', ...args] of STEPS) {

@@ -3,18 +3,28 @@ import { globSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { root } from './paths.ts';
+import { standaloneBinary } from './targets.ts';
 
 /**
  * Runs the tests; arguments are parts of file names. Prints what failed, and `N passed, N failed` on the last line.
+ * `--standalone` runs what spawns the program against the binary instead of Node, `--both` does the one after the other.
  * A skipped test counts as failed where CI is set: there, nothing may be left out.
  */
 
-const root = join(import.meta.dirname, '..');
-const wanted = process.argv.slice(2);
+const STANDALONE = '--standalone';
+const BOTH = '--both';
+/** What the standalone binary cannot be tested by: everything else that spawns the program runs against it, too. */
+const ONLY_ON_NODE: Readonly<Record<string, string>> = {
+  'test/cli/bundle.test.ts': 'is about the package for Node',
+  'test/real/image.test.ts': 'is about the image with Node',
+};
+
+const args = process.argv.slice(2);
+const wanted = args.filter((arg) => !arg.startsWith('--'));
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
-  .sort()
-  .map((file) => join(root, file));
+  .sort();
 
 const inCi = (process.env['CI'] ?? '') !== '';
 const durations: { readonly name: string; readonly ms: number }[] = [];
@@ -26,54 +36,84 @@ const fail = (name: string, file: string, reason: unknown): void => {
   console.log(`\nFAILED ${name} (${file})\n${typeof reason === 'string' ? reason : inspect(reason)}\n`);
 };
 
-// A test spawns a server and the program itself: more files at once than this only wait for each other.
-const silence = new AbortController();
-const stream = run({ files, concurrency: 4, timeout: 60_000, cwd: root, signal: silence.signal });
 const isSuite = (details: object): boolean => 'type' in details && details.type === 'suite';
 
-// A file that leaves a handle open passes its tests and never ends; the time limit of a test doesn't see that.
-const watchdog = setTimeout(() => {
-  silence.abort();
-}, 180_000);
-stream.on('data', () => watchdog.refresh());
+async function pass(names: readonly string[]): Promise<void> {
+  // A test spawns a server and the program itself: more files at once than this only wait for each other.
+  const silence = new AbortController();
+  const stream = run({
+    files: names.map((file) => join(root, file)),
+    concurrency: 4,
+    timeout: 60_000,
+    cwd: root,
+    signal: silence.signal,
+  });
 
-// A test with subtests comes right after the last of them, in the order of its file.
-const lastNesting = new Map<string, number>();
-const isParent = (file: string, nesting: number): boolean => {
-  const deeper = (lastNesting.get(file) ?? 0) > nesting;
-  lastNesting.set(file, nesting);
-  return deeper;
-};
+  // A file that leaves a handle open passes its tests and never ends; the time limit of a test doesn't see that.
+  const watchdog = setTimeout(() => {
+    silence.abort();
+  }, 180_000);
+  stream.on('data', () => watchdog.refresh());
 
-stream.on('test:pass', ({ name, file = '', nesting, details, skip, todo }) => {
-  if (isParent(file, nesting) || isSuite(details)) return;
-  if (name === file) {
-    fail(name, relative(root, file), 'declares no tests');
-    return;
+  // A test with subtests comes right after the last of them, in the order of its file.
+  const lastNesting = new Map<string, number>();
+  const isParent = (file: string, nesting: number): boolean => {
+    const deeper = (lastNesting.get(file) ?? 0) > nesting;
+    lastNesting.set(file, nesting);
+    return deeper;
+  };
+
+  stream.on('test:pass', ({ name, file = '', nesting, details, skip, todo }) => {
+    if (isParent(file, nesting) || isSuite(details)) return;
+    if (name === file) {
+      fail(name, relative(root, file), 'declares no tests');
+      return;
+    }
+    if (skip !== undefined || todo !== undefined) {
+      leftOut(name, relative(root, file), skip);
+      return;
+    }
+    passed += 1;
+    durations.push({ name, ms: details.duration_ms });
+  });
+  stream.on('test:fail', ({ name, file = '', nesting, details }) => {
+    lastNesting.set(file, nesting);
+    // A suite, or a test with subtests, fails because of those, which are counted themselves.
+    if ((details.error as { failureType?: string }).failureType === 'subtestsFailed') return;
+    fail(name, relative(root, file), details.error.cause);
+  });
+  stream.on('test:stderr', ({ message }) => process.stdout.write(message));
+  stream.on('test:stdout', ({ message }) => process.stdout.write(message));
+
+  stream.resume();
+  await once(stream, 'end');
+  clearTimeout(watchdog);
+  if (silence.signal.aborted) fail('the run', '', 'nothing happened for 3 minutes: a file does not end');
+}
+
+function leftOut(name: string, file: string, reason: boolean | string | undefined): void {
+  // Who is not root cannot mount or change users, in CI either; everything else has to run there.
+  const isAllowed = typeof reason === 'string' && /^(?:needs root|only on Node)/.test(reason);
+  if (inCi && !isAllowed) fail(name, file, 'skipped, which is not allowed where CI is set');
+  else console.log(`skipped ${name} (${file})${isAllowed ? `: ${reason}` : ''}`);
+}
+
+/** The tests that spawn the program: those of pure stages would only repeat themselves. */
+function standaloneFiles(): string[] {
+  const spawning = files.filter((file) => !file.startsWith('test/unit/'));
+  for (const file of spawning) {
+    const why = ONLY_ON_NODE[file];
+    if (why !== undefined) console.log(`left out of the standalone tests: ${file} ${why}`);
   }
-  if (skip !== undefined || todo !== undefined) {
-    // Who is not root cannot mount or change users, in CI either; everything else has to run there.
-    const needsRoot = typeof skip === 'string' && skip.startsWith('needs root');
-    if (inCi && !needsRoot) fail(name, relative(root, file), 'skipped, which is not allowed where CI is set');
-    else console.log(`skipped ${name} (${relative(root, file)})`);
-    return;
-  }
-  passed += 1;
-  durations.push({ name, ms: details.duration_ms });
-});
-stream.on('test:fail', ({ name, file = '', nesting, details }) => {
-  lastNesting.set(file, nesting);
-  // A suite, or a test with subtests, fails because of those, which are counted themselves.
-  if ((details.error as { failureType?: string }).failureType === 'subtestsFailed') return;
-  fail(name, relative(root, file), details.error.cause);
-});
-stream.on('test:stderr', ({ message }) => process.stdout.write(message));
-stream.on('test:stdout', ({ message }) => process.stdout.write(message));
+  return spawning.filter((file) => ONLY_ON_NODE[file] === undefined);
+}
 
-stream.resume();
-await once(stream, 'end');
-clearTimeout(watchdog);
-if (silence.signal.aborted) fail('the run', '', 'nothing happened for 3 minutes: a file does not end');
+if (!args.includes(STANDALONE)) await pass(files);
+if (args.includes(STANDALONE) || args.includes(BOTH)) {
+  process.env['VAULTONCE_BIN'] ??= standaloneBinary();
+  console.log(`tests of ${process.env['VAULTONCE_BIN']}`);
+  await pass(standaloneFiles());
+}
 
 if (passed + failed === 0) fail('no tests', wanted.join(' '), 'no file matches');
 const slowest = durations.sort((a, b) => b.ms - a.ms).slice(0, 5);

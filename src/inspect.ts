@@ -58,7 +58,7 @@ async function withSession<T>(
 ): Promise<T> {
   io.lifetime.limit(config.timeoutMs);
   const login = await prepareLogin(config, io);
-  using client = await createClient(login.server, config.concurrency, io);
+  using client = await createClient(login.server, { most: config.concurrency, expected: 1 }, io);
   const sender = createSender(client, config.server, io);
   await using session = await openSession(login, config.revoke, sender, io);
   return await work(session, sender);

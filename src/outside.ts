@@ -33,7 +33,7 @@ export interface OutsideAnswer {
   readonly text: string;
 }
 
-export type OutsideIo = Pick<Io, 'env' | 'lifetime' | 'random'>;
+export type OutsideIo = Pick<Io, 'env' | 'lifetime' | 'now' | 'random'>;
 
 const TRIES = 5;
 /** Of a single try; these services answer within a second or not at all. */
@@ -55,11 +55,10 @@ const TLS: TlsSettings = {
  * @throws RunError `unavailable` when no try had an answer
  */
 export async function askOutside(request: OutsideRequest, io: OutsideIo): Promise<OutsideAnswer> {
-  const env = request.direct === true ? {} : io.env;
   const transport = await createTransport(
     { address: request.url, tls: TLS, proxyAddress: undefined },
-    1,
-    env,
+    { most: 1, expected: 1 },
+    { env: request.direct === true ? {} : io.env, now: io.now },
   );
   try {
     return await askRepeatedly(request, createHttp(transport), io);

@@ -24,7 +24,8 @@ import { checkTargets, stageOutputs } from './write.ts';
 export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
   const login = await prepareLogin(config, io);
   checkTargets(plan.outputs, plan.managed);
-  using client = await createClient(login.server, config.concurrency, io);
+  const connections = { most: config.concurrency, expected: plan.secrets.length };
+  using client = await createClient(login.server, connections, io);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 

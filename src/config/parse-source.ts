@@ -1,4 +1,5 @@
 import { RunError } from '../errors.ts';
+import { positionOfJsonError } from './json-position.ts';
 import type { Parsed, Source, SourceText } from './source.ts';
 
 /**
@@ -37,38 +38,12 @@ function parseJsonConfig({ text, name }: SourceText): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const before = text.slice(0, positionOfError(text));
+    const before = text.slice(0, positionOfJsonError(text));
     const line = before.split('\n').length;
     const column = before.length - before.lastIndexOf('\n');
     throw new RunError('config', `invalid JSON at column ${String(column)}`, {
       where: `${name}:${String(line)}`,
       hint: 'look for a missing or superfluous comma, quote or bracket at or before this place',
     });
-  }
-}
-
-/**
- * Where a text stops being JSON. The parser's messages give a position for some mistakes only, and quote the text; so the
- * longest beginning that could still become JSON is searched for.
- */
-function positionOfError(text: string): number {
-  let possible = 0;
-  let broken = text.length + 1;
-  while (broken - possible > 1) {
-    const middle = Math.floor((possible + broken) / 2);
-    if (couldGoOn(text.slice(0, middle))) possible = middle;
-    else broken = middle;
-  }
-  return possible;
-}
-
-function couldGoOn(beginning: string): boolean {
-  try {
-    JSON.parse(beginning);
-    return true;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : '';
-    const position = / at position (\d+)/.exec(message)?.[1];
-    return message.includes('end of JSON input') || Number(position ?? -1) === beginning.length;
   }
 }

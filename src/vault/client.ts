@@ -2,10 +2,17 @@ import type { ServerSettings } from '../config/config.ts';
 import type { Io } from '../io.ts';
 import { VERSION } from '../version.ts';
 import { connectionFailure } from './connection-failure.ts';
-import { codeOf, createHttp, retryAfterMs, withTimeout, type HttpResponse } from './http.ts';
+import {
+  codeOf,
+  createHttp,
+  retryAfterMs,
+  withTimeout,
+  type HttpRequest,
+  type HttpResponse,
+} from './http.ts';
 import { parseJson } from './json.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
-import { baseOf, createTransport } from './transport.ts';
+import { baseOf, createTransport, type Connections } from './transport.ts';
 
 const EXCERPT_CHARACTERS = 120;
 
@@ -33,11 +40,14 @@ export interface VaultClient {
   [Symbol.dispose](): void;
 }
 
-/** @param sockets how many connections may be open at once */
-export async function createClient(server: ServerSettings, sockets: number, io: Io): Promise<VaultClient> {
+export async function createClient(
+  server: ServerSettings,
+  connections: Connections,
+  io: Io,
+): Promise<VaultClient> {
   const { address, clientTimeoutMs, tls } = server;
-  if (tls.skipVerify) warnOfNoVerification(io);
-  const transport = await createTransport(server, sockets, io.env);
+  if (tls.skipVerify) warnOfSkippedVerification(io);
+  const transport = await createTransport(server, connections, io);
   const send = createHttp(transport);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
@@ -45,13 +55,7 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
   let current = address;
 
   const post = async (request: VaultRequest, signal: AbortSignal): Promise<VaultResponse> => {
-    const response = await send({
-      method: request.method,
-      url: `${baseOf(current)}/v1/${urlPathOf(request)}`,
-      headers: headersOf(request, vaultIndex),
-      body: request.body?.reveal(),
-      signal,
-    });
+    const response = await send({ ...onTheWire(request, current, vaultIndex), signal });
     vaultIndex = response.headers['x-vault-index'] ?? vaultIndex;
     counters.bytes += Number(response.headers['content-length'] ?? response.text.length);
     return readResponse(response);
@@ -86,11 +90,24 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
   };
 }
 
-function warnOfNoVerification(io: Io): void {
+function warnOfSkippedVerification(io: Io): void {
   io.log.write({
     event: 'insecure',
     reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
   });
+}
+
+function onTheWire(
+  request: VaultRequest,
+  address: string,
+  vaultIndex: string | undefined,
+): Omit<HttpRequest, 'signal'> {
+  return {
+    method: request.method,
+    url: `${baseOf(address)}/v1/${urlPathOf(request)}`,
+    headers: headersOf(request, vaultIndex),
+    body: request.body?.reveal(),
+  };
 }
 
 function headersOf(request: VaultRequest, vaultIndex: string | undefined): Record<string, string> {

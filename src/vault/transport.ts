@@ -1,6 +1,8 @@
 import http from 'node:http';
 import type https from 'node:https';
 import type { ServerSettings } from '../config/config.ts';
+import type { Io } from '../io.ts';
+import { openAhead } from './open-ahead.ts';
 
 /** The agents of a run: kept-alive connections, at most `sockets` of them, through the environment's proxy if any. */
 export interface Transport {
@@ -13,36 +15,45 @@ export interface Transport {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** How many connections a run opens. */
+export interface Connections {
+  /** At once. */
+  readonly most: number;
+  /** That will be needed, as far as it is known before the first request. */
+  readonly expected: number;
+}
+
 /**
- * @param sockets how many connections may be open at once
  * @throws RunError `config` for unusable TLS files
  */
 export async function createTransport(
   server: Pick<ServerSettings, 'address' | 'tls' | 'proxyAddress'>,
-  sockets: number,
-  env: Environment,
+  { most, expected }: Connections,
+  { env, now }: Pick<Io, 'env' | 'now'>,
 ): Promise<Transport> {
   const proxyEnv = proxyOf(server, env);
-  const options = { keepAlive: true, maxSockets: sockets, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
+  const options = { keepAlive: true, maxSockets: most, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
+  const close = (agent: http.Agent): (() => void) => {
+    // A proxy's tunnels are made by requests of their own.
+    const closeSpares =
+      proxyEnv === undefined ? openAhead(agent, Math.min(most, expected), now) : (): void => undefined;
+    return () => {
+      closeSpares();
+      agent.destroy();
+    };
+  };
   if (!server.address.startsWith('https:')) {
     const httpAgent = new http.Agent(options);
     const socketPath = socketOf(server.address);
     return {
       httpAgent,
       ...(socketPath === undefined ? {} : { socketPath }),
-      destroy: () => {
-        httpAgent.destroy();
-      },
+      destroy: close(httpAgent),
     };
   }
   const { createHttpsAgent } = await import('./https-agent.ts');
   const httpsAgent = createHttpsAgent(server.tls, options);
-  return {
-    httpsAgent,
-    destroy: () => {
-      httpsAgent.destroy();
-    },
-  };
+  return { httpsAgent, destroy: close(httpsAgent) };
 }
 
 /**

@@ -45,7 +45,7 @@ describe('database credentials', () => {
   /** The server revokes the leases of a revoked token in the background. */
   const noUsersAreLeft = async (): Promise<void> => {
     let rows = '';
-    for (const end = Date.now() + 15_000; Date.now() < end; ) {
+    for (const end = Date.now() + 15_000; Date.now() < end;) {
       rows = await database.query("select rolname from pg_roles where rolname like 'v-%'");
       if (rows === '') return;
       await delay(50);

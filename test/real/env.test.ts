@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { FORMAT_NAMES } from '../../src/handover/formats.ts';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { githubLog, readAzureCommands, readGithubFile, readPowershell } from '../support/ci-readers.ts';
-import { BIN, failuresOf, logLines, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { failuresOf, logLines, runCli, starter, type CliOptions, type CliResult } from '../support/cli.ts';
 import { installed } from '../support/format-readers.ts';
 
 const NASTY = 'it\'s ‘so’ "$HOME" `id` \\ \\\' %0A\n::set-env name=X::y\n##vso[task.complete]\nEOF\r\n\n';
@@ -55,8 +55,7 @@ describe('env', () => {
         env: {
           PATH: process.env['PATH'],
           HOME: app.workspace.root,
-          NODE: process.execPath,
-          BIN,
+          BIN: starter(app.workspace),
           CONFIG: config,
         },
         encoding: 'utf8',
@@ -74,7 +73,7 @@ describe('env', () => {
       assert.ok(found.includes('sh') && found.includes('bash'));
       for (const shell of found) {
         const command = shell === 'busybox' ? ['busybox', 'sh'] : [shell];
-        const script = 'set -e; eval "$("$NODE" "$BIN" env -c "$CONFIG")"; exec env -0';
+        const script = 'set -e; eval "$("$BIN" env -c "$CONFIG")"; exec env -0';
         const works = runShell(command, script, environment);
         assert.equal(works.status, 0, String(works.stderr));
         has(works.stdout, shell);
@@ -94,7 +93,7 @@ describe('env', () => {
         assert.equal(failed.stdout, 'return 6\n');
         return;
       }
-      const script = '$NODE $BIN env --format fish -c $CONFIG | source; or exit $status; exec env -0';
+      const script = '$BIN env --format fish -c $CONFIG | source; or exit $status; exec env -0';
       const works = runShell([fish, '--no-config'], script, environment);
       assert.equal(works.status, 0, String(works.stderr));
       has(works.stdout, fish);
@@ -111,7 +110,7 @@ describe('env', () => {
       assert.equal(failed.stdout, "throw 'vaultonce failed with exit code 6'\n");
       for (const pwsh of installed('pwsh')) {
         const script =
-          '& $env:NODE $env:BIN env --format powershell -c $env:CONFIG | Out-String | Invoke-Expression; [Console]::Out.Write($env:NASTY)';
+          '& $env:BIN env --format powershell -c $env:CONFIG | Out-String | Invoke-Expression; [Console]::Out.Write($env:NASTY)';
         assert.equal(runShell([pwsh, '-NoProfile'], script, environment).stdout, NASTY);
         assert.notEqual(runShell([pwsh, '-NoProfile'], script, { NONE: 'secret/db#none' }).status, 0);
       }
@@ -129,8 +128,8 @@ describe('env', () => {
     });
 
     test('a stdout that is full: the reason is told', () => {
-      const args = [BIN, 'env', '-c', app.config({ environment: { NONE: 'secret/db#none' } })];
-      const { status } = spawnSync(process.execPath, args, {
+      const args = ['env', '-c', app.config({ environment: { NONE: 'secret/db#none' } })];
+      const { status } = spawnSync(starter(app.workspace), args, {
         stdio: ['ignore', openSync('/dev/full', 'w'), 'ignore'],
       });
       assert.equal(status, 6);
@@ -320,7 +319,15 @@ describe('env', () => {
     });
 
     test('8: names that hijack a job', async () => {
-      const names = ['PATH', 'LD_PRELOAD', 'NODE_OPTIONS', 'GITHUB_TOKEN', 'RUNNER_TEMP', 'BASH_ENV'];
+      const names = [
+        'PATH',
+        'LD_PRELOAD',
+        'NODE_OPTIONS',
+        'BUN_OPTIONS',
+        'GITHUB_TOKEN',
+        'RUNNER_TEMP',
+        'BASH_ENV',
+      ];
       const hijacking = Object.fromEntries(names.map((name) => [name, 'secret/db#password']));
       const refused = await env(hijacking, [], { env: github() });
       assert.equal(refused.code, 8);

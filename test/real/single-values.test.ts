@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
-import { BIN, failuresOf, runCli, startCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { COMMAND, failuresOf, runCli, startCli, type CliOptions, type CliResult } from '../support/cli.ts';
 
 const NASTY = 'it\'s "$HOME" `id` \\ %0A\n::set-env name=X::y\n##vso[task.complete]\nEOF\n';
 
@@ -149,7 +149,8 @@ describe('single values', () => {
         assert.equal((await run('read', {}, args)).code, 2, args.join(' '));
       }
       assert.deepEqual(requestsOf(app.server), []);
-      const full = spawnSync(process.execPath, [BIN, 'read', '-c', app.config({}), 'secret/db#password'], {
+      const [program = '', ...start] = COMMAND;
+      const full = spawnSync(program, [...start, 'read', '-c', app.config({}), 'secret/db#password'], {
         stdio: ['ignore', openSync('/dev/full', 'w'), 'ignore'],
       });
       assert.equal(full.status, 8);

@@ -1,8 +1,20 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Workspace } from './workspace.ts';
 
-export const BIN = join(import.meta.dirname, '../../bin/vaultonce.mjs');
+const STANDALONE = process.env['VAULTONCE_BIN'] ?? '';
+
+/** What is tested: the package's start script on this Node, or the binary that `$VAULTONCE_BIN` names. */
+export const BIN = STANDALONE === '' ? join(import.meta.dirname, '../../bin/vaultonce.mjs') : STANDALONE;
+/** What starts it. */
+export const COMMAND: readonly string[] = STANDALONE === '' ? [process.execPath, BIN] : [BIN];
+
+/** A file that starts it, for whoever needs a single word: a shell, a CI system. */
+export function starter({ write }: Pick<Workspace, 'write'>, name = 'bin/vaultonce'): string {
+  const command = COMMAND.map((part) => `"${part}"`).join(' ');
+  return write(name, `#!/bin/sh\nexec ${command} "$@"\n`, 0o755);
+}
 
 export interface CliOptions {
   readonly cwd?: string;
@@ -34,7 +46,7 @@ const KILL_AFTER_MS = 45_000;
 /** Starts the program as a user would. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
   const { cwd = '/', env = {}, input, uid, gid, terminal = false } = options;
-  const command = [process.execPath, BIN, ...args];
+  const command = [...COMMAND, ...args];
   const [program = '', ...rest] = terminal
     ? [
         'python3',

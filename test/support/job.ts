@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, cpSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestApp } from './app.ts';
-import { BIN } from './cli.ts';
+import { starter } from './cli.ts';
 import { PUBLIC_PEM, signJwt, soon } from './jwt.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -40,8 +40,7 @@ export function createJob(workspace: Workspace, example: string, to: string): Jo
   const install: Job['install'] = (name, script) => {
     workspace.write(`bin/${name}`, script, 0o755);
   };
-  const start = `exec "${process.execPath}" "${BIN}" "$@"`;
-  install('vaultonce', `#!/bin/sh\n${start}\n`);
+  const start = `exec "${starter(workspace)}" "$@"`;
   // An example that asks for another version than this one is told so.
   const wanted = `--yes vaultonce@${version}`;
   install(

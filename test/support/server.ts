@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -87,13 +87,7 @@ async function tryStart(binary: string, tls: boolean): Promise<TestServer | unde
     kill();
     return undefined;
   }
-  let read = 0;
-  const takeAudit = (): AuditedRequest[] => {
-    const lines = readFileSync(audit, 'utf8').trimEnd().split('\n');
-    const fresh = lines.slice(read);
-    read = lines.length;
-    return fresh.flatMap(auditedRequest);
-  };
+  const takeAudit = createAuditReader(audit);
   takeAudit();
   return {
     address: `http://${address}`,
@@ -114,6 +108,23 @@ async function tryStart(binary: string, tls: boolean): Promise<TestServer | unde
       kill();
       await exited;
     },
+  };
+}
+
+/** Reads what has been added since the last call, as far as it is complete lines. */
+function createAuditReader(file: string): () => AuditedRequest[] {
+  let position = 0;
+  return () => {
+    const descriptor = openSync(file, 'r');
+    try {
+      const fresh = Buffer.alloc(fstatSync(descriptor).size - position);
+      readSync(descriptor, fresh, 0, fresh.length, position);
+      const end = fresh.lastIndexOf('\n') + 1;
+      position += end;
+      return fresh.toString('utf8', 0, end).split('\n').flatMap(auditedRequest);
+    } finally {
+      closeSync(descriptor);
+    }
   };
 }
 

@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process';
+import { arch, cpus, release, totalmem, type } from 'node:os';
+import packageJson from '../../package.json' with { type: 'json' };
+import { alignColumns } from '../../src/commands/table.ts';
+import { median, quantile, type Sample } from './measure.ts';
+import { STANDALONE } from './tools.ts';
+
+/** What one tool needed for one job. */
+export interface Row {
+  readonly tool: string;
+  /** Medians; of the wall time the quartiles, too. */
+  readonly wallMs: number;
+  readonly wallQuartilesMs: readonly [number, number];
+  readonly cpuMs: number;
+  readonly rssMb: number;
+  readonly requests: number;
+  readonly connections: number;
+  readonly resumptions: number;
+}
+
+/** All tools on the same job, in turns. */
+export interface Comparison {
+  readonly secrets: number;
+  readonly roundTripMs: number;
+  readonly rounds: number;
+  readonly rows: readonly Row[];
+}
+
+export interface Results {
+  readonly date: string;
+  readonly machine: Readonly<Record<string, string>>;
+  readonly comparisons: readonly Comparison[];
+}
+
+export function rowOf(tool: string, samples: readonly Sample[]): Row {
+  const round = (value: number): number => Math.round(value * 10) / 10;
+  return {
+    tool,
+    wallMs: round(median(samples, 'wallMs')),
+    wallQuartilesMs: [round(quantile(samples, 'wallMs', 0.25)), round(quantile(samples, 'wallMs', 0.75))],
+    cpuMs: round(median(samples, 'cpuMs')),
+    rssMb: round(median(samples, 'rssMb')),
+    requests: median(samples, 'requests'),
+    connections: median(samples, 'connections'),
+    resumptions: median(samples, 'resumptions'),
+  };
+}
+
+/** @param serverBinary what answers `--version` with its name and version */
+export function describeMachine(serverBinary: string): Record<string, string> {
+  const [cpu] = cpus();
+  return {
+    cpu: `${String(cpus().length)} x ${cpu?.model ?? 'unknown'}`,
+    memory: `${(totalmem() / 1024 ** 3).toFixed(0)} GiB`,
+    system: `${type()} ${release()} ${arch()}`,
+    node: process.versions.node,
+    bun: packageJson.devDependencies.bun,
+    server: execFileSync(serverBinary, ['--version'], { encoding: 'utf8' }).trim(),
+    vaultonce: packageJson.version,
+  };
+}
+
+export function title({ secrets, roundTripMs, rounds }: Comparison): string {
+  return `${String(secrets)} secrets, ${String(roundTripMs)} ms round trip, median of ${String(rounds)} turns`;
+}
+
+/** A table, with a bar for the wall time of each tool. */
+export function tableOf(comparison: Comparison): string {
+  const { rows } = comparison;
+  const oursMs = rows.find(({ tool }) => tool === STANDALONE)?.wallMs ?? NaN;
+  const longestMs = Math.max(...rows.map(({ wallMs }) => wallMs));
+  const header = ['', 'wall ms', 'ratio', 'CPU ms', 'RSS MB', 'requests', 'connections', 'resumed', ''];
+  const cells = rows.map(({ tool, wallMs, cpuMs, rssMb, requests, connections, resumptions }) => [
+    tool,
+    wallMs.toFixed(0),
+    (wallMs / oursMs).toFixed(2),
+    cpuMs.toFixed(0),
+    rssMb.toFixed(0),
+    ...[requests, connections, resumptions].map(String),
+    '#'.repeat(Math.max(1, Math.round((40 * wallMs) / longestMs))),
+  ]);
+  return `\n${title(comparison)}\n${alignColumns(header, cells).join('\n')}`;
+}
