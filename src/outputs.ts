@@ -20,7 +20,17 @@ export interface Target {
   readonly allowDisk: boolean;
 }
 
+/** The token of the run, for an app that goes on talking to Vault. */
+export interface TokenContent {
+  readonly kind: 'token';
+  /** Hand it on in a wrapping token that lives so long. */
+  readonly wrapTtlMs: number | undefined;
+  /** It has to live at least so long, renewed if need be. */
+  readonly minTtlMs: number | undefined;
+}
+
 export type OutputContent =
+  | TokenContent
   | { readonly kind: 'template'; readonly template: Template }
   /** A single value as it stands. */
   | { readonly kind: 'value'; readonly value: ValuePlan; readonly decode: 'base64' | 'hex' | undefined }

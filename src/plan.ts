@@ -5,6 +5,7 @@ import { FORMATS } from './formats/index.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, Target } from './outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 import { isBelow, manifestPath } from './writer/manifest.ts';
+import { sinksOf } from './token-sinks.ts';
 import { parseTemplate, undeclaredReferences, type Template } from './template/parse.ts';
 
 /** A declared secret, complete with what it inherits. */
@@ -52,6 +53,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   failures.push(
     ...sharedTargets(outputs),
     ...unmanageable(outputs, managed),
+    ...revokedTokens(outputs, config),
     ...unplanned,
     ...unusedEnvironment(config, scope, names),
   );
@@ -64,6 +66,17 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     managed,
     values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
   };
+}
+
+/** An output that would hold a dead token. */
+function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Failure[] {
+  if (revoke !== 'always') return [];
+  return sinksOf(outputs).map(({ where }) => ({
+    kind: 'config',
+    message: 'the token of this output would be revoked (`revoke: always`)',
+    where,
+    hint: 'leave `revoke` out: a token that an output holds is kept',
+  }));
 }
 
 function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {
@@ -79,6 +92,8 @@ export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly st
       return content.secrets;
     case 'value':
       return [content.value.secret];
+    case 'token':
+      return [];
   }
 }
 
@@ -123,6 +138,7 @@ function planContent(
     const value = values.find((candidate) => candidate.where === where);
     return value === undefined ? undefined : { kind: 'value', value, decode: content.decode };
   }
+  if (content.kind === 'token') return content;
   const { format, secrets, key, keys, decode, onConflict } = content;
   for (const name of secrets.filter((secret) => !names.includes(secret))) {
     failures.push(undeclared(name, where, names));

@@ -7,6 +7,7 @@ import { mergeKeys, selectKeys } from './formats/keys.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from './outputs.ts';
 import { Secret } from './secret-string.ts';
 import { entriesOf, type FetchedSecret, type KeyValues, type Secrets } from './secrets.ts';
+import type { SinkTokens } from './token-sinks.ts';
 import { renderTemplate } from './template/render.ts';
 import { nested } from './tree.ts';
 import { missingKey, resolveValues } from './values.ts';
@@ -17,15 +18,19 @@ type FormatContent = Extract<OutputContent, { kind: 'format' }>;
  * Renders all outputs in memory. Pure.
  * @throws RunError with every missing key and every value that its format cannot carry, of all outputs
  */
-export function renderOutputs(outputs: readonly OutputPlan[], secrets: Secrets): readonly RenderedOutput[] {
+export function renderOutputs(
+  outputs: readonly OutputPlan[],
+  secrets: Secrets,
+  tokens: SinkTokens,
+): readonly RenderedOutput[] {
   const failures: Failure[] = [];
-  const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, failures) }));
+  const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
   failures.push(...sharedPaths(rendered));
   throwIfAny(failures);
   return rendered;
 }
 
-function render(plan: OutputPlan, secrets: Secrets, failures: Failure[]): RenderedFile[] {
+function render(plan: OutputPlan, secrets: Secrets, tokens: SinkTokens, failures: Failure[]): RenderedFile[] {
   const { content } = plan;
   switch (content.kind) {
     case 'template':
@@ -34,7 +39,16 @@ function render(plan: OutputPlan, secrets: Secrets, failures: Failure[]): Render
       return valueFileOf(plan, content, secrets, failures);
     case 'format':
       return filesOf(plan, content, secrets, failures);
+    case 'token':
+      return tokenFileOf(plan, tokens);
   }
+}
+
+/** Without a token the run has failed already. */
+function tokenFileOf({ target, where }: OutputPlan, tokens: SinkTokens): RenderedFile[] {
+  const token = tokens.get(where);
+  if (token === undefined) return [];
+  return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(token.reveal())) }];
 }
 
 function valueFileOf(

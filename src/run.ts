@@ -8,8 +8,9 @@ import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
 import type { Secrets } from './secrets.ts';
-import { holdLeases } from './leases.ts';
+import { holdLeases, type Leases } from './leases.ts';
 import { openSession } from './session.ts';
+import { fixtureTokens, prepareSinks, sinksOf, type SinkPlan, type SinkTokens } from './token-sinks.ts';
 import { createClient } from './vault/client.ts';
 import { sleep } from './vault/delay.ts';
 import { resolveValues, type Value } from './values.ts';
@@ -36,19 +37,27 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   const parts = { session, sender, leases, concurrency: config.concurrency };
   const fetched = await timed(record, 'fetch', io, () => fetchSecrets(plan.secrets, parts, io));
   record.secrets = fetched.secrets;
-  const keepsToken = config.revoke === 'auto' && leases.held;
+  const sinks = fetched.failures.length > 0 ? [] : sinksOf(plan.outputs);
+  const tokens = await prepareSinks(sinks, session, sender);
+  const kept = reasonToKeep(config, leases, sinks);
   // As soon as nothing needs the token any more: what follows goes on meanwhile.
-  const returning = keepsToken ? Promise.resolve() : session.giveBack();
-  const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched));
+  const returning = kept === undefined ? session.giveBack() : Promise.resolve();
+  const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched, tokens));
   io.log.progress('writing');
   const published = await timed(record, 'write', io, () =>
     writeOutputs(rendered, plan.managed, returning, io),
   );
   leases.keep();
-  // Revoking the token would revoke the leases too, so that only a failed run does.
-  if (keepsToken) session.keep('leases of fetched secrets depend on it');
+  // Only a failed run revokes what its outputs depend on.
+  if (kept !== undefined) session.keep(kept);
   Object.assign(record, published);
   return values;
+}
+
+/** What of a complete run would end with its token. */
+function reasonToKeep({ revoke }: Config, { held }: Leases, sinks: readonly SinkPlan[]): string | undefined {
+  if (sinks.length > 0) return 'an output holds it';
+  return revoke === 'auto' && held ? 'leases of fetched secrets depend on it' : undefined;
 }
 
 /** Spreads the logins of many that start together. */
@@ -72,7 +81,7 @@ export async function runWith(
   checkTargets(plan.outputs, plan.managed);
   record.secrets = secrets;
   const { rendered, values } = await timed(record, 'render', io, () =>
-    renderAll(plan, { secrets, failures: [] }),
+    renderAll(plan, { secrets, failures: [] }, fixtureTokens(plan.outputs)),
   );
   const published = await timed(record, 'write', io, () =>
     writeOutputs(rendered, plan.managed, Promise.resolve(), io),
@@ -87,8 +96,12 @@ interface RenderedPlan {
 }
 
 /** Renders even when secrets are missing: keys that are missing too are told in the same run. */
-function renderAll({ outputs, values: plans }: Plan, { secrets, failures }: Fetched): RenderedPlan {
-  const rendered = caught(() => renderOutputs(outputs, secrets));
+function renderAll(
+  { outputs, values: plans }: Plan,
+  { secrets, failures }: Fetched,
+  tokens: SinkTokens,
+): RenderedPlan {
+  const rendered = caught(() => renderOutputs(outputs, secrets, tokens));
   const { values, failures: missing } = resolveValues(plans, secrets);
   const later = [...(rendered instanceof RunError ? rendered.failures : []), ...missing];
   if (failures.length > 0) {

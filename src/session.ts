@@ -16,6 +16,7 @@ const REVOKE_LIMIT_MS = 5000;
 /** A token, and the duty to give it back. */
 export interface Session {
   readonly token: Secret;
+  readonly namespace: string | undefined;
   readonly method: string;
   /** This run logged in; the token was not given to it. */
   readonly minted: boolean;
@@ -100,6 +101,7 @@ function createSession(
   return {
     ...held,
     method: login.name,
+    namespace: login.namespace,
     revocable: reasonToKeep(held, policy) === undefined,
     get revoked() {
       return revoked;

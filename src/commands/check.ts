@@ -11,6 +11,7 @@ import { renderOutputs } from '../render.ts';
 import { modeText } from '../report.ts';
 import { missingCapabilities } from '../capabilities.ts';
 import { withAnyAddress } from './perform.ts';
+import { fixtureTokens, requestsForSinks, sinksOf } from '../token-sinks.ts';
 import { alignColumns } from './table.ts';
 
 export interface CheckOptions {
@@ -38,7 +39,10 @@ export async function check(
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? environmentOf(config) : [];
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
-  if (fixtures !== undefined) renderOutputs(plan.outputs, await readFixtures(fixtures, plan.secrets, io));
+  if (fixtures !== undefined) {
+    const secrets = await readFixtures(fixtures, plan.secrets, io);
+    renderOutputs(plan.outputs, secrets, fixtureTokens(plan.outputs));
+  }
   const access = online ? (await inspectCapabilities(config, plan, io)).map(describeAccess) : undefined;
   io.log.stopProgress();
   const description = { ...describePlan(config, plan), ...(access === undefined ? {} : { access }) };
@@ -85,6 +89,8 @@ interface PlanDescription {
     readonly login: number;
     readonly mounts: number;
     readonly secrets: number;
+    /** Renewing and wrapping the token for outputs. */
+    readonly tokens: number;
     readonly revoke: number;
     readonly total: number;
   };
@@ -113,7 +119,7 @@ function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescripti
     secrets: secrets.map(describeSecret),
     outputs: outputs.map(describeOutput),
     environment: config.environment.map(({ name }) => name),
-    requests: countRequests(config, secrets),
+    requests: countRequests(config, { secrets, outputs }),
     timeout_ms: config.timeoutMs,
   };
 }
@@ -179,15 +185,19 @@ function describeOutput({ target, content }: OutputPlan): PlanDescription['outpu
 
 function countRequests(
   { auth, revoke }: Config,
-  secrets: readonly SecretPlan[],
+  { secrets, outputs }: Pick<Plan, 'secrets' | 'outputs'>,
 ): PlanDescription['requests'] {
   const login = auth.every(({ method }) => method === 'token') ? 0 : 1;
   const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
     .size;
   const reads = new Set(secrets.map(identityOf)).size;
-  const returned = revoke === 'always' || (revoke === 'auto' && login === 1) ? 1 : 0;
+  const sinks = sinksOf(outputs);
+  const tokens = requestsForSinks(sinks, login === 1);
+  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && sinks.length === 0);
+  const returned = isReturned ? 1 : 0;
   const bound = secrets.some(({ listing }) => listing?.kind === 'tree') ? 'at least' : 'at most';
-  return { bound, login, mounts, secrets: reads, revoke: returned, total: login + mounts + reads + returned };
+  const total = login + mounts + reads + tokens + returned;
+  return { bound, login, mounts, secrets: reads, tokens, revoke: returned, total };
 }
 
 /** As far as it can be told offline; a logical and an API path of one secret are joined when the mounts are known. */
@@ -229,7 +239,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
     `config   ${plan.config.join(', ')}`,
     `server   ${plan.address}`,
     `login    ${logins.join(', or else ')}`,
-    `requests ${requests.bound} ${String(requests.total)}: ${String(requests.login)} login, ${String(requests.mounts)} mount look-up, ${String(requests.secrets)} secrets, ${String(requests.revoke)} revoke`,
+    `requests ${requests.bound} ${String(requests.total)}: ${String(requests.login)} login, ${String(requests.mounts)} mount look-up, ${String(requests.secrets)} secrets, ${requests.tokens === 0 ? '' : `${String(requests.tokens)} for token outputs, `}${String(requests.revoke)} revoke`,
     '',
     ...alignColumns(['SECRET', 'REQUEST', 'PATH', 'ENGINE', ''], secrets),
     '',

@@ -8,6 +8,7 @@ import type { Io } from '../io.ts';
 import { environmentOf, planRun, type Plan } from '../plan.ts';
 import { Secret } from '../secret-string.ts';
 import { needsOf } from '../capabilities.ts';
+import { sinksOf, type SinkPlan } from '../token-sinks.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
@@ -19,7 +20,7 @@ export async function policy(flags: Flags, io: Io): Promise<void> {
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values: environmentOf(config) });
   const reads = await readsOf(config, plan, io);
   io.log.stopProgress();
-  io.stdout.write(policyText(config, reads));
+  io.stdout.write(policyText(config, sinksOf(plan.outputs), reads));
 }
 
 async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
@@ -36,7 +37,7 @@ interface Rule {
   readonly reason: string;
 }
 
-function policyText(config: Config, reads: readonly PlannedRead[]): string {
+function policyText(config: Config, sinks: readonly SinkPlan[], reads: readonly PlannedRead[]): string {
   const [{ namespace: login }] = config.auth;
   const own = login ?? config.server.namespace;
   const groups = Map.groupBy(reads, ({ request }) => request.namespace);
@@ -44,13 +45,13 @@ function policyText(config: Config, reads: readonly PlannedRead[]): string {
     const rules = [
       ...rulesOf(some),
       ...leaseRules(config, some),
-      ...(namespace === own ? returnRules(config) : []),
+      ...(namespace === own ? tokenRules(config, sinks) : []),
     ];
     return sectionText(namespace, rules);
   });
   if (groups.has(own)) return sections.join('\n');
-  const returning = returnRules(config);
-  return [...sections, ...(returning.length > 0 ? [sectionText(own, returning)] : [])].join('\n');
+  const rules = tokenRules(config, sinks);
+  return [...sections, ...(rules.length > 0 ? [sectionText(own, rules)] : [])].join('\n');
 }
 
 /** One rule for each path: a policy that names a path twice keeps only the last. */
@@ -86,10 +87,25 @@ function leaseRules(config: Config, reads: readonly PlannedRead[]): Rule[] {
   return [{ path: 'sys/leases/revoke', capabilities: ['update'], reason: 'ends leases if the run fails' }];
 }
 
-/** A role may come without the default policy, which would allow it. */
-function returnRules(config: Config): Rule[] {
-  if (!returnsToken(config)) return [];
-  return [{ path: 'auth/token/revoke-self', capabilities: ['update'], reason: 'gives the token back' }];
+/** A role may come without the default policy, which would allow them. */
+function tokenRules(config: Config, sinks: readonly SinkPlan[]): Rule[] {
+  const hasLimit = sinks.some(({ content }) => content.minTtlMs !== undefined);
+  const given = config.auth.filter(({ method }) => method === 'token');
+  const renews = hasLimit || given.some((auth) => 'renew' in auth && auth.renew === true);
+  const wraps = sinks.some(({ content }) => content.wrapTtlMs !== undefined);
+  const rules: readonly (readonly [boolean, Rule])[] = [
+    [renews, { path: 'auth/token/renew-self', capabilities: ['update'], reason: 'renews the token' }],
+    [
+      hasLimit && given.length > 0,
+      { path: 'auth/token/lookup-self', capabilities: ['read'], reason: 'how long the token lives' },
+    ],
+    [wraps, { path: 'sys/wrapping/wrap', capabilities: ['update'], reason: 'wraps the token for an output' }],
+    [
+      returnsToken(config),
+      { path: 'auth/token/revoke-self', capabilities: ['update'], reason: 'gives the token back' },
+    ],
+  ];
+  return rules.filter(([needed]) => needed).map(([, rule]) => rule);
 }
 
 function sectionText(namespace: string | undefined, rules: readonly Rule[]): string {

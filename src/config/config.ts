@@ -3,6 +3,7 @@ import type { AUTH_METHODS } from '../auth/index.ts';
 import type { EngineName } from '../engines/index.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
+import type { TokenContent } from '../outputs.ts';
 import type { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
 import type { Ref } from './ref.ts';
@@ -91,6 +92,7 @@ export type DeclaredContent =
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
     }
+  | TokenContent
   /** A single value as it stands. */
   | { readonly kind: 'value'; readonly ref: Ref; readonly decode: 'base64' | 'hex' | undefined };
 

@@ -4,6 +4,9 @@ interface OutputFields {
   readonly template?: string | undefined;
   readonly contents?: string | undefined;
   readonly value?: object | undefined;
+  readonly token?: boolean | undefined;
+  readonly wrap_ttl?: number | undefined;
+  readonly min_ttl?: number | undefined;
   readonly format?: string | undefined;
   readonly secret?: string | readonly string[] | undefined;
   readonly key?: string | undefined;
@@ -26,16 +29,34 @@ export function formatOf<Format extends string>({
 /** What is wrong with the combination of an output's fields. */
 export function outputProblems(output: OutputFields): string[] {
   const format = formatOf(output);
-  const given = [output.template, output.contents, output.value, format].filter(
+  const isToken = output.token === true;
+  const given = [output.template, output.contents, output.value, format, isToken || undefined].filter(
     (source) => source !== undefined,
   );
   if (given.length !== 1) {
     return [
-      'needs exactly one of `template`, `contents`, `value`, `format` (or `key`, which means `format: raw`)',
+      'needs exactly one of `template`, `contents`, `value`, `token`, `format` (or `key`, which means `format: raw`)',
     ];
+  }
+  if (isToken) return tokenProblems(output);
+  const ofTokens = (['wrap_ttl', 'min_ttl'] as const).filter((field) => output[field] !== undefined);
+  if (ofTokens.length > 0) {
+    return ofTokens.map(
+      (field) => `\`${field}\` needs \`token: true\`; that of a secret belongs to the secret`,
+    );
   }
   if (output.value !== undefined) return valueProblems(output);
   return format === undefined ? templateProblems(output) : formatProblems(output, format);
+}
+
+function tokenProblems(output: OutputFields): string[] {
+  const unused = (['secret', 'keys', 'decode', 'on_conflict'] as const).filter(
+    (field) => output[field] !== undefined,
+  );
+  const problems = unused.map((field) => `\`${field}\` has no meaning for a \`token\``);
+  return output.path.endsWith('/')
+    ? [...problems, 'a token is one file: the path must not end with a slash']
+    : problems;
 }
 
 function valueProblems(output: OutputFields): string[] {

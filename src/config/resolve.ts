@@ -180,6 +180,7 @@ function resolveContent(output: OutputFile, directory: string): DeclaredContent 
   if (output.contents !== undefined) return inlineTemplate(output.contents, directory);
   const { secret = [], key, decode, keys = {} } = output;
   if (output.value !== undefined) return { kind: 'value', ref: output.value, decode };
+  if (output.token === true) return { kind: 'token', wrapTtlMs: output.wrap_ttl, minTtlMs: output.min_ttl };
   return {
     kind: 'format',
     // The schema has made sure that there is one.

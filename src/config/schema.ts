@@ -147,6 +147,15 @@ const output = z
       z.lazy(reference),
       'A single value as it stands, by reference: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer into objects and lists: `name#/a/0/b`.',
     ),
+    token: optional(
+      boolean,
+      'The file is the token of this run, for an app that goes on talking to Vault; it is not revoked then. Default: false.',
+    ),
+    wrap_ttl: optional(duration, 'With `token`: hand it on in a wrapping token that lives so long.'),
+    min_ttl: optional(
+      duration,
+      'With `token`: it has to live at least so long. It is renewed once if it would not; exit 10 if that is not enough.',
+    ),
     format: optional(z.enum(formatNames), 'Format of an output without a template.'),
     secret: optional(
       z.union([text, z.array(text).check(z.minLength(1))]),

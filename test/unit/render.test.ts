@@ -54,7 +54,7 @@ function formatted(path: string, name: FormatName, secrets: string[], fields: Fo
 
 /** What is written where. */
 function written(...outputs: OutputPlan[]): Readonly<Record<string, string>> {
-  const files = renderOutputs(outputs, SECRETS).flatMap((rendered) => rendered.files);
+  const files = renderOutputs(outputs, SECRETS, new Map()).flatMap((rendered) => rendered.files);
   return Object.fromEntries(
     files.map(({ path, content }) => [path, Buffer.from(content.reveal()).toString()]),
   );
@@ -62,7 +62,7 @@ function written(...outputs: OutputPlan[]): Readonly<Record<string, string>> {
 
 function failuresOf(...outputs: OutputPlan[]): readonly Failure[] {
   try {
-    renderOutputs(outputs, SECRETS);
+    renderOutputs(outputs, SECRETS, new Map());
   } catch (error) {
     assert.ok(error instanceof RunError, String(error));
     assert.doesNotMatch(JSON.stringify(error.failures), /canary/, 'no value in a failure');
@@ -96,7 +96,7 @@ describe('rendered outputs', () => {
   test('each belongs to its plan, in the order of the config', () => {
     const plans = [template('/b', ''), formatted('/a', 'json', ['api'])];
     assert.deepEqual(
-      renderOutputs(plans, SECRETS).map(({ plan }) => plan),
+      renderOutputs(plans, SECRETS, new Map()).map(({ plan }) => plan),
       plans,
     );
   });
