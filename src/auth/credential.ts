@@ -14,7 +14,7 @@ const LARGEST_BYTES = 1024 * 1024;
  * @throws RunError `config`
  */
 export function credentialFromFile(path: string, what: string): Secret {
-  return credentialFromText(readText(path, what), what, path);
+  return credentialFromText(fileText(path, what), what, path);
 }
 
 /**
@@ -54,7 +54,12 @@ export function credentialFromText(text: string, what: string, where: string): S
   return new Secret(value);
 }
 
-function readText(path: string, what: string): string {
+/**
+ * The text of a file as it stands: a certificate, a key, a file of several credentials.
+ * @throws AbsentCredential when there is no such file
+ * @throws RunError `config`
+ */
+export function fileText(path: string, what: string): string {
   try {
     const bytes = readFileSync(path);
     if (bytes.length <= LARGEST_BYTES) return bytes.toString('utf8');

@@ -1,8 +1,9 @@
 import { approle } from './approle.ts';
+import { cf } from './cf.ts';
 import { jwt } from './jwt.ts';
 import { kubernetes } from './kubernetes.ts';
 import { token } from './token.ts';
 import { userpass } from './userpass.ts';
 
 /** Every way to log in, by the name that `auth.method` has. */
-export const AUTH_METHODS = { token, approle, kubernetes, jwt, userpass };
+export const AUTH_METHODS = { token, approle, kubernetes, jwt, userpass, cf };
