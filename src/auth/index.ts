@@ -1,5 +1,6 @@
 import { approle } from './approle.ts';
 import { aws } from './aws.ts';
+import { azure } from './azure.ts';
 import { cf } from './cf.ts';
 import { gcp } from './gcp.ts';
 import { jwt } from './jwt.ts';
@@ -8,4 +9,4 @@ import { token } from './token.ts';
 import { userpass } from './userpass.ts';
 
 /** Every way to log in, by the name that `auth.method` has. */
-export const AUTH_METHODS = { token, approle, kubernetes, jwt, userpass, aws, gcp, cf };
+export const AUTH_METHODS = { token, approle, kubernetes, jwt, userpass, aws, gcp, azure, cf };
