@@ -1,3 +1,4 @@
+import { alicloud } from './alicloud.ts';
 import { approle } from './approle.ts';
 import { aws } from './aws.ts';
 import { azure } from './azure.ts';
@@ -9,4 +10,4 @@ import { token } from './token.ts';
 import { userpass } from './userpass.ts';
 
 /** Every way to log in, by the name that `auth.method` has. */
-export const AUTH_METHODS = { token, approle, kubernetes, jwt, userpass, aws, gcp, azure, cf };
+export const AUTH_METHODS = { token, approle, kubernetes, jwt, userpass, aws, gcp, azure, alicloud, cf };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { signatureOf } from '../../src/auth/alicloud/signature.ts';
 import { signedHeaders } from '../../src/auth/aws/signature.ts';
 import { Secret } from '../../src/secret-string.ts';
 
@@ -34,5 +35,21 @@ describe('signatures of clouds', () => {
       authorization({ 'My-Header1': 'value1' }, ''),
       `${prefix}SignedHeaders=host;my-header1;x-amz-date, Signature=c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c`,
     );
+  });
+
+  test('Alibaba Cloud, RPC style: the example of the documentation', () => {
+    const parameters = {
+      Format: 'XML',
+      Version: '2014-05-26',
+      AccessKeyId: 'testid',
+      SignatureMethod: 'HMAC-SHA1',
+      Timestamp: '2016-02-23T12:46:24Z',
+      SignatureVersion: '1.0',
+      SignatureNonce: '3ee8c1b8-83d3-44af-a94f-4e0ad82fd6cf',
+      Action: 'DescribeRegions',
+    };
+    const secret = new Secret('testsecret');
+    assert.equal(signatureOf('GET', parameters, secret), 'OLeaidS1JvxuMvnyHOwuJ+uX5qY=');
+    assert.notEqual(signatureOf('POST', parameters, secret), 'OLeaidS1JvxuMvnyHOwuJ+uX5qY=');
   });
 });

@@ -1,7 +1,7 @@
 import { RunError } from '../../errors.ts';
 import { Secret } from '../../secret-string.ts';
 import type { AwsConfig } from '../aws.ts';
-import { credentialFromFile, credentialFromText } from '../credential.ts';
+import { credentialOf } from '../credential.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import { foundCredentials } from './found-credentials.ts';
 import { signedHeaders, type AwsCredentials } from './signature.ts';
@@ -64,14 +64,9 @@ function stsAddress({ sts_endpoint: endpoint }: AwsConfig, region: string): URL 
 function givenCredentials(config: AwsConfig): AwsCredentials | undefined {
   if (config.access_key_id === undefined) return undefined;
   const { secret_access_key_file: keyFile, session_token_file: tokenFile } = config;
-  const secretAccessKey = given(config.secret_access_key, keyFile, 'secret_access_key');
-  const sessionToken = given(config.session_token, tokenFile, 'session_token');
+  const secretAccessKey = credentialOf(config.secret_access_key, keyFile, 'secret_access_key');
+  const sessionToken = credentialOf(config.session_token, tokenFile, 'session_token');
   return secretAccessKey && { accessKeyId: config.access_key_id, secretAccessKey, sessionToken };
-}
-
-function given(value: Secret | undefined, file: string | undefined, name: string): Secret | undefined {
-  if (value !== undefined) return credentialFromText(value.reveal(), `the ${name}`, `auth.${name}`);
-  return file === undefined ? undefined : credentialFromFile(file, `the ${name}`);
 }
 
 function base64(value: string): string {
