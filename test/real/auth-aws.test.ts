@@ -171,6 +171,9 @@ describe('aws', () => {
         assert.doesNotMatch(result.stderr, /canary/);
       },
     );
+    const down = await cloud.login(auth, { ...env, AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1' });
+    assert.equal(down.result.code, 9, down.result.stderr);
+    assert.match(failuresOf(down.result)[0]?.message ?? '', /\(ECONNREFUSED\)/);
   });
 
   test('elsewhere a list goes on; a config that fits nothing is refused', async () => {

@@ -1,8 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { RunError } from '../../errors.ts';
+import { RunError, systemErrorCode } from '../../errors.ts';
 import { Secret } from '../../secret-string.ts';
-import { codeOf } from '../../vault/http.ts';
 import { credentialFromText } from '../credential.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
 import type { AwsCredentials } from './signature.ts';
@@ -101,15 +100,12 @@ function failureOf(error: SdkError, { env }: AuthIo): RunError {
       hint: 'give the workload a role (IRSA, Pod Identity, a task or instance role), set $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY, or name a profile',
     });
   }
-  const why = name === 'CredentialsProviderError' ? `of $${named ?? ''}` : `(${nameOf(error)})`;
+  const why =
+    name === 'CredentialsProviderError' ? `of $${named ?? ''}` : `(${systemErrorCode(error) ?? name})`;
   return new RunError('unavailable', `AWS gave no credentials ${why}`, {
     where: 'auth',
     hint: 'is the service up, and does the variable lead to it?',
   });
-}
-
-function nameOf(error: SdkError): string {
-  return 'code' in error ? codeOf(error) : error.name;
 }
 
 function credentials(id: string, secret: string, token: string, where: string): AwsCredentials {
