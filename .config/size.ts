@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /** The bundle's budget: what is bigger starts slower. Raise it knowingly, with the start-up measured before and after. */
 const LARGEST_KIB = {
-  'vaultonce.js': 470,
+  'vaultonce.js': 460,
   // Loaded by `auth: { method: aws }` alone, and only if there are no keys in the config or the environment.
   'aws-sdk.js': 300,
 };

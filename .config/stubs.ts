@@ -4,7 +4,7 @@ import type { Plugin } from 'esbuild';
 /**
  * What packages load and this program never uses, by package and by the name that it imports it with. Of axios only the
  * Node adapter is needed: no forms, no followed redirects (`maxRedirects: 0`), proxies by the agent's `proxyEnv`, no
- * compression, no HTTP/2. Of commander no subcommands in files of their own. The stubs have just what is touched when the
+ * compression, no HTTP/2. Of commander no subcommands in files of their own, of ora no other spinners. The stubs have just what is touched when the
  * package is loaded.
  */
 const STUBS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -24,6 +24,10 @@ const STUBS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   commander: {
     'node:child_process': 'export default {};',
+  },
+  // Of ninety spinners the one that is shown.
+  ora: {
+    'cli-spinners': `export default { dots: { interval: 80, frames: [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'] } };`,
   },
 };
 

@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { EnvOptions } from './commands/env.ts';
@@ -6,6 +6,7 @@ import type { ExecOptions } from './commands/exec.ts';
 import type { ReadOptions } from './commands/read.ts';
 import type { RenderOptions } from './commands/render.ts';
 import type { Flags } from './config/settings.ts';
+import { DESTINATIONS, FORMAT_NAMES } from './handover/formats.ts';
 import type { Io } from './io.ts';
 
 type AddCommand = (program: Command, io: Io) => void;
@@ -89,20 +90,28 @@ ${EXIT_CODES_HELP}
 function addEnv(program: Command, io: Io): void {
   withCommonFlags(program.command('env'))
     .description('print `environment`, or hand it to the CI system that this runs in')
-    .option(
-      '--format <name>',
-      'shell, fish, dotenv, json, github, azure, circleci, buildkite (default: by the CI system, else shell)',
+    .option('--format <name>', `${FORMAT_NAMES.join(', ')} (default: by the CI system, else shell)`)
+    .addOption(
+      new Option(
+        '--to <place>',
+        'variables of the job (default), or outputs of this step; for github, azure and gitlab',
+      ).choices(DESTINATIONS),
     )
+    .option('--out <file>', 'write the text to a file with mode 0400 instead of stdout')
     .option('--env <name=ref>', 'a variable more, as NAME=path#key; may be repeated', collect)
     .option('--force', 'hand on names that change how a job runs, such as PATH')
+    .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
     .addHelpText(
       'after',
       `
 Examples:
-  eval "$(vaultonce env)"                      sh, bash, zsh
+  eval "$(vaultonce env)"                      sh, bash, zsh; its status is the run's, so that \`set -e\` works
   vaultonce env --format fish | source         fish
+  vaultonce env --format powershell | Out-String | Invoke-Expression
   vaultonce env                                in a CI job: masks the values, then sets them for later steps
+  vaultonce env --to output                    in GitHub Actions or Azure Pipelines: outputs of this step
+  vaultonce env --out /dev/shm/job.env         a file to read with \`. /dev/shm/job.env\`
   vaultonce env --format json --env TOKEN=secret/ci/registry#token
 ${EXIT_CODES_HELP}`,
     )

@@ -29,6 +29,14 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   token_revoked: () => ['token revoked'],
   token_kept: ({ reason }) => [`token kept: ${reason}`],
   revoke_failed: ({ reason }) => [`the token could not be revoked: ${reason}; it lives until its TTL ends`],
+  token_renewed: ({ lease_duration }) => [
+    `token renewed${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}`,
+  ],
+  renew_failed: ({ reason }) => [`the token could not be renewed: ${reason}; it is used as it is`],
+  credential_file_removed: ({ path }) => [`removed ${path}, which has been used`],
+  credential_file_kept: ({ path, reason }) => [
+    `${path} has been used, but could not be removed (${reason}); a read-only volume is emptied by whoever fills it`,
+  ],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
   secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],

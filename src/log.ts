@@ -39,6 +39,10 @@ export type LogEvent =
   | { readonly event: 'token_revoked' }
   | { readonly event: 'token_kept'; readonly reason: string }
   | { readonly event: 'revoke_failed'; readonly reason: string }
+  | { readonly event: 'token_renewed'; readonly lease_duration: number | undefined }
+  | { readonly event: 'renew_failed'; readonly reason: string }
+  | { readonly event: 'credential_file_removed'; readonly path: string }
+  | { readonly event: 'credential_file_kept'; readonly path: string; readonly reason: string }
   | { readonly event: 'secret_fetched'; readonly path: string; readonly names: readonly string[] }
   | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
   | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }
@@ -77,6 +81,10 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   token_revoked: 'debug',
   token_kept: 'debug',
   revoke_failed: 'warn',
+  token_renewed: 'debug',
+  renew_failed: 'warn',
+  credential_file_removed: 'debug',
+  credential_file_kept: 'warn',
   secret_fetched: 'debug',
   secret_absent: 'info',
   server_warning: 'warn',

@@ -97,7 +97,7 @@ async function postLogin(
   return issuedToken(answer, login);
 }
 
-function loginRequest({ path, body }: LoginRequest, login: PreparedLogin): VaultRequest {
+function loginRequest({ path, body, sensitive = [] }: LoginRequest, login: PreparedLogin): VaultRequest {
   const plain = Object.entries(body).map(([key, value]) => [
     key,
     value instanceof Secret ? value.reveal() : value,
@@ -108,7 +108,7 @@ function loginRequest({ path, body }: LoginRequest, login: PreparedLogin): Vault
     namespace: login.namespace,
     token: undefined,
     body: new Secret(JSON.stringify(Object.fromEntries(plain))),
-    sensitive: Object.values(body).filter((value) => value instanceof Secret),
+    sensitive: [...Object.values(body).filter((value) => value instanceof Secret), ...sensitive],
     // A login that got no answer is repeated: without it there is no run, and the lost token ends with its TTL.
     mints: false,
   };

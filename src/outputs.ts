@@ -44,6 +44,9 @@ export interface OutputPlan {
   readonly content: OutputContent;
 }
 
+/** As far as it has to be known where an output goes. */
+export type PlacedOutput = Pick<OutputPlan, 'where' | 'target'>;
+
 /** One file, complete in memory. */
 export interface RenderedFile {
   readonly path: string;
@@ -58,7 +61,7 @@ export interface RenderedOutput {
 
 /** As far as the writer has to know an output. */
 export interface WritableOutput {
-  readonly plan: Pick<OutputPlan, 'where' | 'target'>;
+  readonly plan: PlacedOutput;
   readonly files: readonly RenderedFile[];
 }
 

@@ -43,6 +43,8 @@ const TLS: TlsSettings = {
   ca: undefined,
   clientCert: undefined,
   clientKey: undefined,
+  clientKeyPassword: undefined,
+  systemCa: false,
   serverName: undefined,
   skipVerify: false,
 };

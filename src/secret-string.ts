@@ -27,3 +27,10 @@ export class Secret<T = string> {
     return REDACTED;
   }
 }
+
+/** Every text in data that is sent: an error of the server that repeats one is blacked out there. */
+export function secretTexts(data: unknown): Secret[] {
+  if (typeof data === 'string') return [new Secret(data)];
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.values(data).flatMap(secretTexts);
+}

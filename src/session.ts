@@ -4,6 +4,7 @@ import type { Io } from './io.ts';
 import { isBareRefusal, logIn, openGiven } from './login.ts';
 import type { Secret } from './secret-string.ts';
 import type { VaultRequest } from './vault/request.ts';
+import { readLogin } from './vault/responses.ts';
 import type { Sender } from './vault/sender.ts';
 import { gracefulSignal } from './vault/grace.ts';
 
@@ -45,6 +46,7 @@ export async function openSession(
   const { first } = login;
   if (first.kind === 'given') {
     const token = await openGiven(first, login, sender);
+    if (first.renew === true) await renewSelf(token, login.namespace, sender, io);
     return createSession({ token, minted: false, token_type: undefined }, login, revoke, sender, io);
   }
   io.log.progress('logging in');
@@ -110,6 +112,31 @@ function reasonToKeep({ minted, token_type }: HeldToken, policy: RevokePolicy): 
   if (policy === 'never') return 'revoke: never';
   if (token_type === 'batch') return 'a batch token cannot be revoked; it ends with its TTL';
   return minted || policy === 'always' ? undefined : 'it was given to this run, not minted by it';
+}
+
+/** https://openbao.org/api-docs/auth/token/#renew-a-token-self */
+async function renewSelf(
+  token: Secret,
+  namespace: string | undefined,
+  sender: Sender,
+  io: Io,
+): Promise<void> {
+  const request: VaultRequest = {
+    method: 'POST',
+    path: 'auth/token/renew-self',
+    namespace,
+    token,
+    mints: false,
+  };
+  const answer = await sender.send(request);
+  if (answer.kind === 'answer' && answer.status < 300) {
+    const renewed = readLogin(answer.body);
+    const lease_duration = renewed.kind === 'token' ? renewed.issued.lease_duration : undefined;
+    io.log.write({ event: 'token_renewed', lease_duration });
+    return;
+  }
+  const reason = answer.kind === 'answer' ? answer.errors.join('; ') : answer.failure.message;
+  io.log.write({ event: 'renew_failed', reason });
 }
 
 /** https://openbao.org/api-docs/auth/token/#revoke-a-token-self */

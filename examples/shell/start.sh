@@ -1,5 +1,6 @@
 #!/bin/sh
 # Starts an application with its secrets: one command fetches them, or the script ends here with a code that says why.
+# Needs $VAULT_ADDR, and a token that may read secret/data/app/db in $VAULT_TOKEN or ~/.vault-token.
 set -eu
 
 export VAULTONCE_CONFIG_INLINE='

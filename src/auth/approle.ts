@@ -1,11 +1,13 @@
 import * as z from 'zod/mini';
-import { optional, secretText, text } from '../config/fields.ts';
+import { boolean, optional, secretText, text } from '../config/fields.ts';
+import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
-import { credentialFromFile, credentialFromText } from './credential.ts';
-import { defineMethod } from './method.ts';
+import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
+import { defineMethod, type AuthIo } from './method.ts';
+import { removeUsedFile } from './used-file.ts';
 
-const roleId = oneOf(['role_id', 'role_id_file'], true);
-const secretId = oneOf(['secret_id', 'secret_id_file'], false);
+const roleId = oneOf(['role_id', 'role_id_file', 'role_id_env'], true);
+const secretId = oneOf(['secret_id', 'secret_id_file', 'secret_id_env'], false);
 
 const schema = () =>
   z
@@ -14,20 +16,52 @@ const schema = () =>
       ...loginFields('approle'),
       role_id: optional(secretText, 'The role_id.'),
       role_id_file: optional(text, 'File that holds the role_id.'),
+      role_id_env: optional(text, 'Name of the environment variable that holds the role_id.'),
       secret_id: optional(secretText, 'The secret_id; better is a file.'),
       secret_id_file: optional(
         text,
         'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
       ),
+      secret_id_env: optional(text, 'Name of the environment variable that holds the secret_id.'),
+      secret_id_wrapped: optional(
+        boolean,
+        'The secret_id is a wrapping token that holds it. One that does not open is told as a possible interception. Default: false.',
+      ),
+      secret_id_creation_path: optional(
+        text,
+        'With `secret_id_wrapped`: where it has to have been wrapped, as `auth/approle/role/web/secret-id`. It is not opened otherwise.',
+      ),
+      remove_secret_id_file: optional(
+        boolean,
+        'Remove `secret_id_file` once the login has succeeded, and never before. Default: false.',
+      ),
     })
-    .check(z.refine(roleId.check, roleId.message), z.refine(secretId.check, secretId.message));
+    .check(
+      z.refine(roleId.check, roleId.message),
+      z.refine(secretId.check, secretId.message),
+      z.refine(
+        (config) => config.secret_id_wrapped !== true || secretId.given(config),
+        '`secret_id_wrapped` needs a secret_id',
+      ),
+      z.refine(
+        (config) => config.secret_id_creation_path === undefined || config.secret_id_wrapped === true,
+        '`secret_id_creation_path` needs `secret_id_wrapped: true`',
+      ),
+      z.refine(
+        (config) => config.remove_secret_id_file !== true || config.secret_id_file !== undefined,
+        '`remove_secret_id_file` needs `secret_id_file`',
+      ),
+    );
+
+type AppRoleConfig = z.output<ReturnType<typeof schema>>;
 
 /** https://openbao.org/api-docs/auth/approle/#login-with-approle */
 export const approle = defineMethod({
   schema,
-  login(config) {
-    const role = credential(config.role_id?.reveal(), config.role_id_file, 'role_id');
-    const secret = credential(config.secret_id?.reveal(), config.secret_id_file, 'secret_id');
+  login(config, io) {
+    const role = find('role_id', config, io);
+    const secret = find('secret_id', config, io);
+    const file = config.remove_secret_id_file === true ? config.secret_id_file : undefined;
     return {
       kind: 'login',
       path: `${config.mount}/login`,
@@ -35,13 +69,33 @@ export const approle = defineMethod({
         ...(role === undefined ? {} : { role_id: role }),
         ...(secret === undefined ? {} : { secret_id: secret }),
       },
+      ...(secret === undefined || config.secret_id_wrapped !== true
+        ? {}
+        : { wrapped: { field: 'secret_id', token: secret, creationPath: config.secret_id_creation_path } }),
+      ...(file === undefined
+        ? {}
+        : {
+            accepted: () => {
+              removeUsedFile(file, io);
+            },
+          }),
     };
   },
+  variables: ({ role_id_env: role, secret_id_env: secret }) =>
+    [role, secret].filter((name) => name !== undefined),
   refusedHint:
     'check role_id and secret_id: a secret_id may have expired or be used up; it is not tried again, because five refusals lock the role',
 });
 
-function credential(value: string | undefined, file: string | undefined, name: 'role_id' | 'secret_id') {
-  if (value !== undefined) return credentialFromText(value, `the ${name}`, `auth.${name}`);
-  return file === undefined ? undefined : credentialFromFile(file, `the ${name}`);
+function find(name: 'role_id' | 'secret_id', config: AppRoleConfig, io: AuthIo): Secret | undefined {
+  const value = config[name];
+  const file = config[`${name}_file`];
+  const variable = config[`${name}_env`];
+  if (value !== undefined) return credentialFromText(value.reveal(), `the ${name}`, `auth.${name}`);
+  if (file !== undefined) return credentialFromFile(file, `the ${name}`);
+  if (variable === undefined) return undefined;
+  return credentialFromVariable(variable, `the ${name}`, io, {
+    where: `auth.${name}_env`,
+    hint: 'set it, or take the credential from a file',
+  });
 }

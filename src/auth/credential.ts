@@ -14,7 +14,7 @@ const LARGEST_BYTES = 1024 * 1024;
  * @throws RunError `config`
  */
 export function credentialFromFile(path: string, what: string): Secret {
-  return credentialFromText(fileText(path, what), what, path);
+  return credentialFromText(readText(path, what), what, path);
 }
 
 /**
@@ -70,11 +70,15 @@ export function credentialFromText(text: string, what: string, where: string): S
 }
 
 /**
- * The text of a file as it stands: a certificate, a key, a file of several credentials.
+ * Reads a file that is a secret as a whole.
  * @throws AbsentCredential when there is no such file
  * @throws RunError `config`
  */
-export function fileText(path: string, what: string): string {
+export function textFromFile(path: string, what: string): Secret {
+  return new Secret(readText(path, what));
+}
+
+function readText(path: string, what: string): string {
   try {
     const bytes = readFileSync(path);
     if (bytes.length <= LARGEST_BYTES) return bytes.toString('utf8');

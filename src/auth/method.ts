@@ -27,6 +27,8 @@ export interface GivenToken {
   readonly source: string;
   /** The token is a wrapping token, and the one to use is inside. */
   readonly wrapped?: Wrapped;
+  /** Renew it before it is used, so that its TTL starts anew. */
+  readonly renew?: boolean;
 }
 
 /** A login to be posted to `auth/<path>`. */
@@ -36,12 +38,12 @@ export interface LoginRequest {
   readonly path: string;
   /** Secrets are blacked out wherever the server repeats them. */
   readonly body: Readonly<Record<string, JsonValue | Secret>>;
+  /** What else must not come back in an error text; the secrets of `body` are known. */
+  readonly sensitive?: readonly Secret[];
   /** The JWT among them: its claims, never the token, explain a refusal. */
   readonly jwt?: Secret;
   /** A field of the body that is in a wrapping token, by its name. */
   readonly wrapped?: Wrapped & { readonly field: string };
-  /** Headers beside those of every request. */
-  readonly headers?: Readonly<Record<string, Secret>>;
   /** What is left to do once the server has accepted the login. */
   readonly accepted?: () => void;
 }
@@ -69,8 +71,8 @@ export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
    * @throws RunError `config` when a credential cannot be read, `unavailable` when the service that has it is down
    */
   login(config: z.output<Schema>, io: AuthIo, server: LoginServer): Login | Promise<Login>;
-  /** The certificate to show to the server, if that is what the method proves. */
-  readonly clientCertificate?: (config: z.output<Schema>) => ClientCertificate | undefined;
+  /** Only of a method that proves a client certificate: its own, or nothing, which means that of `vault.tls`. */
+  readonly clientCertificate?: (config: z.output<Schema>) => Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */
   readonly variables?: (config: z.output<Schema>) => readonly string[];
   /** True when a bare 403 `permission denied` may be a passing fault of the cluster behind the server. */

@@ -1,4 +1,4 @@
-import type { AuthConfig, Config, ServerSettings } from '../config/config.ts';
+import type { AuthConfig, Config, ServerSettings, TlsSettings } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import { AUTH_METHODS } from './index.ts';
 import { AbsentCredential, type AuthIo, type AuthMethod, type Login } from './method.ts';
@@ -51,6 +51,8 @@ function methodOf(config: AuthConfig): AuthMethod {
 async function prepareMethod(config: AuthConfig, server: ServerSettings, io: AuthIo): Promise<PreparedLogin> {
   const method = methodOf(config);
   const login = (): Login | Promise<Login> => method.login(config, io, server);
+  const tls = { ...server.tls, ...method.clientCertificate?.(config) };
+  if (method.clientCertificate !== undefined) checkCertificate(tls, server);
   const first = await login();
   return {
     name: config.method,
@@ -58,7 +60,22 @@ async function prepareMethod(config: AuthConfig, server: ServerSettings, io: Aut
     namespace: config.namespace ?? server.namespace,
     path: first.kind === 'login' ? `auth/${first.path}` : first.source,
     first,
-    server: { ...server, tls: { ...server.tls, ...method.clientCertificate?.(config) } },
+    server: { ...server, tls },
     again: login,
   };
+}
+
+/** A certificate is shown in the TLS handshake or not at all. */
+function checkCertificate({ clientCert }: TlsSettings, { address }: ServerSettings): void {
+  if (clientCert === undefined) {
+    throw new AbsentCredential('config', 'there is no client certificate to log in with', {
+      where: 'auth',
+      hint: 'set auth.client_cert and auth.client_key, or those of vault.tls, $VAULT_CLIENT_CERT and $VAULT_CLIENT_KEY',
+    });
+  }
+  if (address.startsWith('https:')) return;
+  throw new RunError('config', 'a login with a certificate needs TLS, and the address starts with http://', {
+    where: 'vault.address',
+    hint: 'write https:// in the address',
+  });
 }

@@ -2,55 +2,88 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
 import * as z from 'zod/mini';
-import { namespace, optional, secretText, text } from '../config/fields.ts';
+import { boolean, namespace, optional, secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { oneOf } from './common.ts';
-import { credentialFromFile, credentialFromText } from './credential.ts';
+import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
 import { AbsentCredential, defineMethod, type AuthIo, type GivenToken } from './method.ts';
 
-const source = oneOf(['token', 'token_file'], false);
+const source = oneOf(['token', 'token_file', 'token_env'], false);
 
 const schema = () =>
   z
     .strictObject({
       method: z.literal('token'),
       token: optional(secretText, 'The token itself; better is a file or the environment.'),
-      token_file: optional(text, 'File that holds the token.'),
+      token_file: optional(text, 'File that holds the token, such as one that an earlier step wrote.'),
+      token_env: optional(text, 'Name of the environment variable that holds the token.'),
       namespace: optional(namespace, 'Namespace of the token, where it differs from `vault.namespace`.'),
+      wrapped: optional(
+        boolean,
+        'The token is a wrapping token, and the one to use is inside. One that does not open is told as a possible interception. Default: false.',
+      ),
+      creation_path: optional(
+        text,
+        'With `wrapped`: where it has to have been wrapped, as `auth/token/create`. It is not opened otherwise.',
+      ),
+      renew: optional(
+        boolean,
+        'Renew the token once before it is used, so that its TTL starts anew. A token that cannot be renewed is a warning. Default: false.',
+      ),
     })
-    .check(z.refine(source.check, source.message));
+    .check(
+      z.refine(source.check, source.message),
+      z.refine(
+        ({ creation_path: path, wrapped }) => path === undefined || wrapped === true,
+        '`creation_path` needs `wrapped: true`',
+      ),
+    );
+
+type TokenConfig = z.output<ReturnType<typeof schema>>;
 
 /** A token that exists already. It is used as it is, and not revoked. */
 export const token = defineMethod({
   schema,
   login(config, io): GivenToken {
-    if (config.token !== undefined) return given(config.token.reveal(), 'auth.token');
-    if (config.token_file !== undefined) {
-      return {
-        kind: 'given',
-        token: credentialFromFile(config.token_file, 'the token'),
-        source: config.token_file,
-      };
-    }
-    return fromEnvironment(io) ?? fromHome(io);
+    const found = findToken(config, io);
+    return {
+      kind: 'given',
+      ...found,
+      ...(config.wrapped === true
+        ? { wrapped: { token: found.token, creationPath: config.creation_path } }
+        : {}),
+      renew: config.renew ?? false,
+    };
   },
+  variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint: 'get a new token',
 });
 
-function given(value: string, where: string): GivenToken {
-  return { kind: 'given', token: credentialFromText(value, 'the token', where), source: where };
+type FoundToken = Pick<GivenToken, 'token' | 'source'>;
+
+function findToken(config: TokenConfig, io: AuthIo): FoundToken {
+  const { token_file: file, token_env: variable } = config;
+  if (config.token !== undefined) return found(config.token.reveal(), 'auth.token');
+  if (file !== undefined) return { token: credentialFromFile(file, 'the token'), source: file };
+  if (variable === undefined) return fromEnvironment(io) ?? fromHome(io);
+  const context = { where: 'auth.token_env' };
+  return { token: credentialFromVariable(variable, 'the token', io, context), source: `$${variable}` };
 }
 
-function fromEnvironment({ env }: AuthIo): GivenToken | undefined {
+function found(value: string, where: string): FoundToken {
+  return { token: credentialFromText(value, 'the token', where), source: where };
+}
+
+function fromEnvironment({ env }: AuthIo): FoundToken | undefined {
   for (const name of ['BAO_TOKEN', 'VAULT_TOKEN']) {
     const value = env[name];
-    if (value !== undefined && value !== '') return given(value, `$${name}`);
+    if (value !== undefined && value !== '') return found(value, `$${name}`);
   }
   return undefined;
 }
 
 /** Where `bao login` and `vault login` leave their token. */
-function fromHome({ env }: AuthIo): GivenToken {
+function fromHome({ env }: AuthIo): FoundToken {
   const home = env['HOME'] ?? homedir();
   const path = join(home, '.vault-token');
   if (!existsSync(path)) {
@@ -60,5 +93,5 @@ function fromHome({ env }: AuthIo): GivenToken {
     });
   }
   const value: Secret = credentialFromFile(path, 'the token');
-  return { kind: 'given', token: value, source: '~/.vault-token' };
+  return { token: value, source: '~/.vault-token' };
 }

@@ -4,7 +4,7 @@ import { bashScript } from '../completion/bash.ts';
 import { fishScript } from '../completion/fish.ts';
 import type { ArgumentShape, CommandShape, OptionShape } from '../completion/shape.ts';
 import { zshScript } from '../completion/zsh.ts';
-import { HANDOVERS } from '../handover/index.ts';
+import { FORMAT_NAMES } from '../handover/formats.ts';
 import type { Io } from '../io.ts';
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
@@ -12,7 +12,7 @@ const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 /** Values of flags that are checked later than on the command line, where loading their registries would cost. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   '--auth': Object.keys(AUTH_METHODS),
-  '--format': Object.values(HANDOVERS).map(({ name }) => name),
+  '--format': FORMAT_NAMES,
 };
 
 /** `vaultonce completion SHELL`: a script that completes what this program takes. */

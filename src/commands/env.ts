@@ -1,17 +1,34 @@
+import { resolve } from 'node:path';
 import { RunError, throwIfAny } from '../errors.ts';
-import type { Flags } from '../config/settings.ts';
-import { nearestHint } from '../config/nearest.ts';
-import { defaultHandover, detectSystem, HANDOVERS, maskInJob } from '../handover/index.ts';
+import { overrideOf, type Flags } from '../config/settings.ts';
+import type { Destination } from '../handover/formats.ts';
+import { failureText, handoverFor, maskInJob } from '../handover/index.ts';
 import type { Handover } from '../handover/handover.ts';
 import { hijackingNames } from '../handover/names.ts';
 import type { Io } from '../io.ts';
+import type { PlacedOutput } from '../outputs.ts';
+import type { RunRecord } from '../report.ts';
+import { Secret } from '../secret-string.ts';
+import { explain } from '../unexpected.ts';
+import type { Variable } from '../values.ts';
+import { checkTargets, stageOutputs } from '../write.ts';
 import { perform } from './perform.ts';
 import { textsOf, variablesOf, variablesOfFlags } from './variables.ts';
 
 export interface EnvOptions {
   readonly format?: string;
+  readonly to?: Destination;
+  readonly out?: string;
   readonly env?: readonly string[];
   readonly force?: true;
+}
+
+/** Where the variables go. */
+interface Delivery {
+  readonly handover: Handover;
+  readonly to: Destination;
+  /** Of a text only; else it goes to stdout. */
+  readonly file: PlacedOutput | undefined;
 }
 
 /**
@@ -19,37 +36,114 @@ export interface EnvOptions {
  * @throws RunError
  */
 export async function env(options: EnvOptions, flags: Flags, io: Io): Promise<void> {
-  const handover =
-    options.format === undefined ? defaultHandover(detectSystem(io.env)) : handoverOf(options.format);
+  try {
+    await handOn(options, flags, io);
+  } catch (error) {
+    const failed = error instanceof RunError ? error : explain(error);
+    if (options.out === undefined) tellShell(failureText(options.format, io.env, failed.exitCode), io);
+    throw error;
+  }
+}
+
+/** A shell takes what it evals for all there is to know: to it, nothing would be success. */
+function tellShell(text: string, { stdout }: Io): void {
+  if (text === '' || stdout.isTTY) return;
+  try {
+    stdout.write(text);
+  } catch {
+    // Why the run has failed is what has to be told.
+  }
+}
+
+async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> {
+  const delivery = deliveryOf(options, flags, io);
+  const { handover, to, file } = delivery;
   const named = variablesOfFlags(options.env ?? []);
   await perform(
     flags,
     {
-      printsValues: true,
+      printsValues: file === undefined,
       configOptional: named.length > 0,
       scope: (config) => {
         const values = variablesOf(config, named);
-        handover.check?.(io);
-        if (handover.setsJobVariables && options.force !== true) {
+        if (handover.kind === 'job') handover.check?.(io, to);
+        if (file !== undefined) checkTargets([file]);
+        if (handover.setsJobVariables.includes(to) && options.force !== true) {
           throwIfAny(hijackingNames(values.map(({ name }) => name)));
         }
         return { secrets: 'needed', outputs: [], values };
       },
-      deliver: (values) => {
+      deliver: async (values, record) => {
         const variables = textsOf(values);
         maskInJob(variables, io);
-        handover.deliver(variables, io);
+        await deliver(variables, delivery, record, io);
       },
     },
     io,
   );
 }
 
-/** @throws RunError `usage` */
-function handoverOf(name: string): Handover {
-  const found = Object.values<Handover>(HANDOVERS).find((handover) => handover.name === name);
-  if (found !== undefined) return found;
-  throw new RunError('usage', `--format has no value \`${name}\``, {
-    hint: nearestHint(name, Object.keys(HANDOVERS), 'format'),
+async function deliver(
+  variables: readonly Variable[],
+  { handover, to, file }: Delivery,
+  record: RunRecord,
+  io: Io,
+): Promise<void> {
+  if (handover.kind === 'job') {
+    handover.deliver(variables, io, to);
+    return;
+  }
+  const text = handover.textOf(variables, to);
+  const warning = handover.warning?.(to);
+  if (warning !== undefined) io.log.write({ event: 'insecure', reason: warning });
+  if (file === undefined) io.stdout.write(text);
+  else record.files = await writeFile(file, text, io);
+}
+
+async function writeFile(plan: PlacedOutput, text: string, io: Io): Promise<RunRecord['files']> {
+  const { path } = plan.target;
+  const staged = await stageOutputs(
+    [{ plan, files: [{ path, content: new Secret(Buffer.from(text)) }] }],
+    io,
+  );
+  try {
+    return staged.commit();
+  } finally {
+    staged.discard();
+  }
+}
+
+/** @throws RunError `usage` for flags that do not fit the format, `output` where there is no safe way */
+function deliveryOf({ format, to: wanted, out }: EnvOptions, flags: Flags, io: Io): Delivery {
+  const handover = handoverFor(format, io.env);
+  const to = wanted ?? handover.destinations[0];
+  if (!handover.destinations.includes(to)) {
+    throw new RunError('usage', `--to ${to} means nothing with the format \`${handover.name}\``, {
+      hint: 'leave it out, or choose the format with --format github, azure or gitlab',
+    });
+  }
+  if (out === undefined) {
+    const reason = handover.kind === 'text' ? handover.needsFile?.(to) : undefined;
+    if (reason === undefined) return { handover, to, file: undefined };
+    throw new RunError('output', reason.message, { where: `--format ${handover.name}`, hint: reason.hint });
+  }
+  if (handover.kind === 'text') return { handover, to, file: fileAt(out, flags, io) };
+  throw new RunError('usage', `--out means nothing with the format \`${handover.name}\``, {
+    hint: 'it sets the variables of the job itself; for a file say --format shell',
   });
+}
+
+function fileAt(path: string, flags: Flags, io: Io): PlacedOutput {
+  return {
+    where: `--out ${path}`,
+    target: {
+      path: resolve(io.cwd, path),
+      kind: 'file',
+      mode: 0o400,
+      directoryMode: 0o700,
+      uid: undefined,
+      gid: undefined,
+      allowDisk: overrideOf('allowDisk', flags, io.env) ?? false,
+    },
+  };
 }

@@ -23,7 +23,7 @@ export interface Job<T> {
   readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
   /** Uses the values while a failure still counts as one of the run. */
-  readonly deliver: (values: readonly Value[]) => T;
+  readonly deliver: (values: readonly Value[], record: RunRecord) => T | Promise<T>;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
         ? await run(config, plan, record, io)
         : await runWith(await readFixtures(job.fixtures, plan.secrets, io), plan, record, io);
     io.log.stopProgress();
-    const delivered = job.deliver(values);
+    const delivered = await job.deliver(values, record);
     conclude([], 0);
     logSuccess(record, values, io);
     return delivered;

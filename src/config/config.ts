@@ -13,6 +13,10 @@ export interface TlsSettings {
   readonly clientCert: string | undefined;
   /** A file. */
   readonly clientKey: string | undefined;
+  /** Of an encrypted `clientKey`: itself, or a file that holds it. */
+  readonly clientKeyPassword: Secret | { readonly file: string } | undefined;
+  /** Trust the CAs of the operating system instead of the built-in ones. */
+  readonly systemCa: boolean;
   readonly serverName: string | undefined;
   readonly skipVerify: boolean;
 }
@@ -23,7 +27,7 @@ export interface RateLimit {
 }
 
 export interface ServerSettings {
-  /** `http://` or `https://`, without a slash at the end. */
+  /** `http://` or `https://`, without a slash at the end; or `unix://` and the path of a socket. */
   readonly address: string;
   readonly namespace: string | undefined;
   readonly tls: TlsSettings;

@@ -16,6 +16,7 @@ import {
   rateLimit,
   secretData,
   secretPath,
+  secretText,
   text,
 } from './fields.ts';
 import { outputProblems } from './output-rules.ts';
@@ -34,6 +35,15 @@ const tls = z.lazy(() =>
       ca_path: optional(text, 'Directory of PEM files of CAs.'),
       client_cert: optional(text, 'PEM file of the client certificate.'),
       client_key: optional(text, 'PEM file of the key of the client certificate.'),
+      client_key_password: optional(
+        secretText,
+        'Password of an encrypted `client_key`, here or in `auth`; better is a file.',
+      ),
+      client_key_password_file: optional(text, 'File that holds the password of an encrypted `client_key`.'),
+      system_ca: optional(
+        boolean,
+        'Trust the CAs of the operating system instead of the built-in ones. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace both. Default: false.',
+      ),
       server_name: optional(
         text,
         'The name that the server’s certificate has to hold, and that is sent as SNI.',
@@ -47,7 +57,10 @@ const tls = z.lazy(() =>
 const vault = z.lazy(() =>
   described(
     z.strictObject({
-      address: optional(text, 'Address of the server, with `https://` or `http://`.'),
+      address: optional(
+        text,
+        'Address of the server or of an agent, with `https://` or `http://`; or `unix:///path` for a socket.',
+      ),
       namespace: optional(namespace, 'Namespace of login and secrets.'),
       tls: z.optional(tls),
       client_timeout: optional(duration, 'Limit of a single request. Default: 60s.'),
@@ -165,19 +178,19 @@ const output = z
     contents: optional(z.string(), 'Mustache template, inline.'),
     value: optional(
       z.lazy(reference),
-      'A single value as it stands, by reference: `path#key`, `path#key@version`, `name#key`, `path#/a/b`.',
+      'A single value as it stands, by reference: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer into objects and lists: `name#/a/0/b`.',
     ),
     format: optional(z.enum(formatNames), 'Format of an output without a template.'),
     secret: optional(
       z.union([text, z.array(text).check(z.minLength(1))]),
-      'Name of a declared secret, or several to merge.',
+      'Name of a declared secret, or several whose keys are merged before `keys` selects.',
     ),
     key: optional(text, 'The key whose value is the file; means `format: raw`.'),
     decode: optional(z.enum(['base64', 'hex']), 'For `value`, `raw` and `files`: the values are encoded so.'),
     keys: z.optional(keys),
     on_conflict: optional(
       z.enum(['error', 'first', 'last']),
-      'When merged secrets have a key in common. Default: error.',
+      'When merged secrets have a key in common: the value of the one that is named first or last. Default: error.',
     ),
     ...placement,
   })

@@ -23,11 +23,12 @@ export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environm
 
 function checkAddress(address: string | undefined): string {
   const hint =
-    'write it as `https://vault.example.com:8200`: --address, $VAULT_ADDR, $BAO_ADDR or vault.address';
+    'write it as `https://vault.example.com:8200`, or as `unix:///path` for a socket: --address, $VAULT_ADDR, $BAO_ADDR or vault.address';
   if (address === undefined) throw new RunError('config', 'there is no address of a server', { hint });
   // The address is no secret, but a password inside it would be: it is not quoted before that is ruled out.
+  if (/^unix:\/\/\/./.test(address)) return address;
   if (!/^https?:\/\//i.test(address)) {
-    throw new RunError('config', 'the address has to start with https:// or http://', {
+    throw new RunError('config', 'the address has to start with https://, http:// or unix:///', {
       where: 'address',
       hint,
     });
@@ -61,12 +62,36 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
     });
   }
   return {
-    ca: caOf(flags, {}) ?? caOf(flags, env) ?? firstCa(tls.ca_cert_bytes, tls.ca_cert, tls.ca_path),
+    ca:
+      caOf(flags, {}) ??
+      caOf(flags, env) ??
+      firstCa(tls.ca_cert_bytes, tls.ca_cert, tls.ca_path) ??
+      caOfSystem(env),
     clientCert,
     clientKey,
+    clientKeyPassword: keyPasswordOf(tls),
+    systemCa: tls.system_ca ?? false,
     serverName: resolveSetting('serverName', flags, env, tls.server_name),
     skipVerify: resolveSetting('skipVerify', flags, env, tls.skip_verify) ?? false,
   };
+}
+
+/** What OpenSSL and Go's clients take for the CAs of the system. */
+function caOfSystem(env: Environment): TlsSettings['ca'] {
+  const set = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  return firstCa(undefined, set('SSL_CERT_FILE'), set('SSL_CERT_DIR'));
+}
+
+function keyPasswordOf({
+  client_key_password: password,
+  client_key_password_file: file,
+}: NonNullable<VaultFile['tls']>): TlsSettings['clientKeyPassword'] {
+  if (password === undefined) return file === undefined ? undefined : { file };
+  if (file === undefined) return password;
+  throw new RunError('config', '`client_key_password` and `client_key_password_file` exclude each other', {
+    where: 'vault.tls',
+    hint: 'keep one of them',
+  });
 }
 
 /** One CA flag or variable replaces all CA fields after it: otherwise the file's `ca_cert_bytes` would win over it. */

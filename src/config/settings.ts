@@ -70,7 +70,14 @@ const DURATION = 'a duration (`90s`, `1h30m`, or seconds)';
 
 /** Precedence in one place: flag (one of its own, then `--set`), then environment, then file, then default. */
 export const SETTINGS = {
-  address: { flag: 'address', env: client('ADDR'), file: 'vault.address', expected: 'a URL', parse: asIs },
+  // Where an agent is meant, the official clients go to it rather than to the server.
+  address: {
+    flag: 'address',
+    env: [...client('AGENT_ADDR'), ...client('ADDR')],
+    file: 'vault.address',
+    expected: 'a URL',
+    parse: asIs,
+  },
   namespace: {
     flag: 'namespace',
     env: client('NAMESPACE'),

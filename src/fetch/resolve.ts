@@ -2,7 +2,7 @@ import { ENGINES, engineOf } from '../engines/index.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Failure } from '../errors.ts';
 import type { SecretPlan } from '../plan.ts';
-import { Secret } from '../secret-string.ts';
+import { Secret, secretTexts } from '../secret-string.ts';
 import { findMount } from '../vault/mounts.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import type { Mount } from '../vault/responses.ts';
@@ -78,20 +78,13 @@ function requestFor(
     mints: written !== undefined || engine.mints,
     ...(written === undefined
       ? {}
-      : { body: new Secret(JSON.stringify(written)), sensitive: textsOf(written) }),
+      : { body: new Secret(JSON.stringify(written)), sensitive: secretTexts(written) }),
   };
 }
 
 /** What identifies a request: everything that can change its answer. */
 function identityOf({ namespace, method, path, query, body }: VaultRequest): string {
   return JSON.stringify([namespace, method, path, query, body?.reveal()]);
-}
-
-/** Every text in the data that was written: an error that repeats one is blacked out there. */
-function textsOf(value: unknown): Secret[] {
-  if (typeof value === 'string') return [new Secret(value)];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(textsOf);
 }
 
 function versionWithoutKv2(secret: SecretPlan, engine: Engine): Failure {

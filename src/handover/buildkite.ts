@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { RunError, systemErrorCode } from '../errors.ts';
-import type { Handover } from './handover.ts';
+import type { JobHandover } from './handover.ts';
 import { masksOf } from './masks.ts';
 
 /** https://buildkite.com/docs/agent/v3/cli-env, https://buildkite.com/docs/agent/v3/cli-redactor */
-export const buildkite: Handover = {
+export const buildkite: JobHandover = {
+  kind: 'job',
   name: 'buildkite',
-  setsJobVariables: true,
+  destinations: ['env'],
+  setsJobVariables: ['env'],
   deliver(variables) {
     const values = Object.fromEntries(variables.map(({ name, text }) => [name, text]));
     const masks = masksOf(variables).map((mask, index) => [`mask_${String(index)}`, mask]);

@@ -1,11 +1,13 @@
-import type { Handover } from './handover.ts';
+import type { JobHandover } from './handover.ts';
 import { appendToJobFile, checkJobFile } from './job-file.ts';
 import { exportsOf } from './texts.ts';
 
 /** Later steps source this file. https://circleci.com/docs/env-vars/ */
-export const circleci: Handover = {
+export const circleci: JobHandover = {
+  kind: 'job',
   name: 'circleci',
-  setsJobVariables: true,
+  destinations: ['env'],
+  setsJobVariables: ['env'],
   check: (io) => {
     checkJobFile('BASH_ENV', io);
   },

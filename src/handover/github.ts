@@ -1,17 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Variable } from '../values.ts';
-import type { Handover, HandoverIo } from './handover.ts';
+import type { Destination } from './formats.ts';
+import type { HandoverIo, JobHandover } from './handover.ts';
 import { appendToJobFile, checkJobFile } from './job-file.ts';
 
+const FILES: Readonly<Record<Destination, string>> = { env: 'GITHUB_ENV', output: 'GITHUB_OUTPUT' };
+
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
-export const github: Handover = {
+export const github: JobHandover = {
+  kind: 'job',
   name: 'github',
-  setsJobVariables: true,
-  check: (io) => {
-    checkJobFile('GITHUB_ENV', io);
+  destinations: ['env', 'output'],
+  setsJobVariables: ['env'],
+  check: (io, to) => {
+    checkJobFile(FILES[to], io);
   },
-  deliver(variables, io) {
-    appendToJobFile('GITHUB_ENV', variables.map(block).join(''), io);
+  deliver(variables, io, to) {
+    appendToJobFile(FILES[to], variables.map(block).join(''), io);
   },
 };
 

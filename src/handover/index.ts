@@ -1,25 +1,33 @@
+import { nearestHint } from '../config/nearest.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
+import type { Variable } from '../values.ts';
 import { azure, maskAzure } from './azure.ts';
 import { buildkite } from './buildkite.ts';
 import { circleci } from './circleci.ts';
+import { FORMAT_NAMES, type FormatName } from './formats.ts';
 import { github, maskGithub } from './github.ts';
-import type { Variable } from '../values.ts';
+import { gitlab } from './gitlab.ts';
 import type { Handover, HandoverIo } from './handover.ts';
+import { jenkins } from './jenkins.ts';
 import { masksOf } from './masks.ts';
+import { powershell } from './powershell.ts';
 import { dotenv, fish, json, shell } from './texts.ts';
 
 /** Every way to hand variables on, by the name that `--format` has. */
-export const HANDOVERS = {
+const HANDOVERS: Readonly<Record<FormatName, Handover>> = {
   shell,
   fish,
+  powershell,
   dotenv,
   json,
   github,
-  azure,
+  gitlab,
   circleci,
   buildkite,
-} as const satisfies Record<string, Handover>;
+  azure,
+  jenkins,
+};
 
 /** A CI system as far as variables and logs are concerned. */
 interface CiSystem {
@@ -27,8 +35,8 @@ interface CiSystem {
   /** Set, to this value if one is given, in each of its jobs. */
   readonly variable: string;
   readonly value?: string;
-  /** What `--format` is by default; a reason where there is no safe way. */
-  readonly handover: Handover | { readonly refusal: string };
+  /** What `--format` is by default; a reason where there is no safe way, whoever asks for it. */
+  readonly handover: Handover | { readonly format: string; readonly refusal: string };
   /** Hides texts in the job's log, where a line of it can do so. */
   readonly mask?: (masks: readonly string[], io: HandoverIo) => void;
 }
@@ -38,18 +46,23 @@ const SYSTEMS: readonly CiSystem[] = [
   { name: 'Azure Pipelines', variable: 'TF_BUILD', handover: azure, mask: maskAzure },
   { name: 'CircleCI', variable: 'CIRCLECI', value: 'true', handover: circleci },
   { name: 'Buildkite', variable: 'BUILDKITE', value: 'true', handover: buildkite },
-  // Its dotenv reports are artifacts that can be downloaded: only the job itself gets the variables.
-  { name: 'GitLab', variable: 'GITLAB_CI', value: 'true', handover: shell },
-  { name: 'Jenkins', variable: 'JENKINS_URL', handover: shell },
+  { name: 'GitLab', variable: 'GITLAB_CI', value: 'true', handover: gitlab },
+  { name: 'Jenkins', variable: 'JENKINS_URL', handover: jenkins },
   {
     name: 'Bitbucket Pipelines',
     variable: 'BITBUCKET_BUILD_NUMBER',
-    handover: { refusal: 'variables that one step hands to the next are printed in its log' },
+    handover: {
+      format: 'bitbucket',
+      refusal: 'variables that one step hands to the next are printed in its log',
+    },
   },
   {
     name: 'Tekton',
     variable: 'TEKTON_RESOURCE_NAME',
-    handover: { refusal: 'results are stored in the status of the TaskRun, which others can read' },
+    handover: {
+      format: 'tekton',
+      refusal: 'results are stored in the status of the TaskRun, which others can read',
+    },
   },
 ];
 
@@ -66,10 +79,21 @@ export function maskInJob(variables: readonly Variable[], io: HandoverIo): void 
 }
 
 /**
- * The handover of a CI system; a shell's outside of one.
- * @throws RunError `output` where there is no safe one
+ * The handover of that name; of the CI system without one; a shell's outside of CI.
+ * @throws RunError `usage` for an unknown name, `output` where there is no safe way
  */
-export function defaultHandover(system: CiSystem | undefined): Handover {
+export function handoverFor(format: string | undefined, env: Io['env']): Handover {
+  if (format === undefined) return handoverOf(detectSystem(env));
+  const known = FORMAT_NAMES.find((name) => name === format);
+  if (known !== undefined) return HANDOVERS[known];
+  const unsafe = SYSTEMS.find(({ handover }) => 'refusal' in handover && handover.format === format);
+  if (unsafe !== undefined) return handoverOf(unsafe);
+  throw new RunError('usage', `--format has no value \`${format}\``, {
+    hint: nearestHint(format, FORMAT_NAMES, 'format'),
+  });
+}
+
+function handoverOf(system: CiSystem | undefined): Handover {
   if (system === undefined) return shell;
   if ('name' in system.handover) return system.handover;
   throw new RunError(
@@ -79,4 +103,15 @@ export function defaultHandover(system: CiSystem | undefined): Handover {
       hint: 'use them in this step: eval "$(vaultonce env --format shell)", `vaultonce exec -- CMD`, or files in memory',
     },
   );
+}
+
+/** What a shell has to read instead of the variables of a run that failed, whatever kept it from knowing its format. */
+export function failureText(format: string | undefined, env: Io['env'], exitCode: number): string {
+  let handover: Handover = shell;
+  try {
+    handover = handoverFor(format, env);
+  } catch {
+    // That is what has failed.
+  }
+  return handover.kind === 'text' ? (handover.failureText?.(exitCode) ?? '') : '';
 }

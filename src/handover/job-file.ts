@@ -53,8 +53,17 @@ function append(file: number, bytes: Uint8Array): void {
     for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
     sync(file);
   } catch (error) {
-    ftruncateSync(file, size);
+    takeBack(file, size);
     throw error;
+  }
+}
+
+/** What was written of a text is worse than nothing of it. A pipe or a device cannot be cut, and says so. */
+function takeBack(file: number, size: number): void {
+  try {
+    ftruncateSync(file, size);
+  } catch {
+    // Why it could not be written is what has to be told.
   }
 }
 

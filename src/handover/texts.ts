@@ -6,7 +6,12 @@ import type { Variable } from '../values.ts';
 import { printed } from './handover.ts';
 
 /** For `eval` in any POSIX shell; the same as the output format. */
-export const shell = printed('shell', exportsOf);
+export const shell = printed('shell', exportsOf, exitOf);
+
+/** `eval` has the status of this, and `set -e` ends the script. */
+export function exitOf(exitCode: number): string {
+  return `(exit ${String(exitCode)})\n`;
+}
 
 export function exportsOf(variables: readonly Variable[]): string {
   return inFormat(shellFormat, variables);
@@ -16,10 +21,13 @@ export function exportsOf(variables: readonly Variable[]): string {
 export const dotenv = printed('dotenv', (variables) => inFormat(dotenvFormat, variables));
 
 /** fish knows two escapes within single quotes. https://fishshell.com/docs/current/language.html#quotes */
-export const fish = printed('fish', (variables) =>
-  variables
-    .map(({ name, text }) => `set -gx ${name} '${text.replace(/[\\']/g, String.raw`\$&`)}'\n`)
-    .join(''),
+export const fish = printed(
+  'fish',
+  (variables) =>
+    variables
+      .map(({ name, text }) => `set -gx ${name} '${text.replace(/[\\']/g, String.raw`\$&`)}'\n`)
+      .join(''),
+  (exitCode) => `return ${String(exitCode)}\n`,
 );
 
 export const json = printed(

@@ -5,7 +5,7 @@ import { connectionFailure } from './connection-failure.ts';
 import { codeOf, createHttp, retryAfterMs, withTimeout, type HttpResponse } from './http.ts';
 import { parseJson } from './json.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
-import { createTransport } from './transport.ts';
+import { baseOf, createTransport } from './transport.ts';
 
 const EXCERPT_CHARACTERS = 120;
 
@@ -41,6 +41,7 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
   }
   const transport = await createTransport(server, sockets, io.env);
   const send = createHttp(transport);
+  const base = baseOf(address);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
@@ -48,7 +49,7 @@ export async function createClient(server: ServerSettings, sockets: number, io: 
   const post = async (request: VaultRequest, signal: AbortSignal): Promise<VaultResponse> => {
     const response = await send({
       method: request.method,
-      url: `${address}/v1/${urlPathOf(request)}`,
+      url: `${base}/v1/${urlPathOf(request)}`,
       headers: headersOf(request, vaultIndex),
       body: request.body?.reveal(),
       signal,

@@ -29,11 +29,12 @@ const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
  * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
  * the request itself on a cold start, and nothing of it is needed.
  */
-export function createHttp({ httpAgent, httpsAgent }: Transport): SendHttp {
+export function createHttp({ httpAgent, httpsAgent, socketPath }: Transport): SendHttp {
   // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
   const defaults: RawAxiosRequestConfig = {
     httpAgent,
     httpsAgent,
+    ...(socketPath === undefined ? {} : { socketPath }),
     maxRedirects: 0,
     maxContentLength: LARGEST_RESPONSE_BYTES,
     responseType: 'text',

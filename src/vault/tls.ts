@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { credentialFromFile } from '../auth/credential.ts';
 import type { TlsSettings } from '../config/config.ts';
 import { RunError, systemErrorCode } from '../errors.ts';
+import { Secret } from '../secret-string.ts';
 
 /**
  * The trust and the client certificate of a run, parsed once for all connections.
@@ -10,14 +12,16 @@ import { RunError, systemErrorCode } from '../errors.ts';
  * @throws RunError `config` for a file that cannot be read or holds no certificate
  */
 export function secureContextOf(tls: TlsSettings): SecureContext {
-  const ca = tls.ca === undefined ? undefined : readCa(tls.ca);
+  const ca = caOf(tls);
   const cert = tls.clientCert === undefined ? undefined : readPem(tls.clientCert, 'client certificate');
   const key = tls.clientKey === undefined ? undefined : readPem(tls.clientKey, 'client key');
+  const passphrase = passwordOf(tls.clientKeyPassword);
   try {
     return createSecureContext({
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
+      ...(passphrase === undefined ? {} : { passphrase: passphrase.reveal() }),
     });
   } catch (error) {
     // OpenSSL's text may quote the file, and a key is a secret.
@@ -26,10 +30,20 @@ export function secureContextOf(tls: TlsSettings): SecureContext {
       `the TLS files cannot be used (${systemErrorCode(error) ?? 'unknown error'})`,
       {
         where: [tls.ca?.value, tls.clientCert, tls.clientKey].filter((file) => isPath(file)).join(', '),
-        hint: 'each has to be PEM; the client certificate and its key have to belong together',
+        hint: 'each has to be PEM; the client certificate and its key have to belong together; an encrypted key needs vault.tls.client_key_password_file',
       },
     );
   }
+}
+
+function caOf({ ca, systemCa }: TlsSettings): string[] | undefined {
+  if (ca !== undefined) return readCa(ca);
+  return systemCa ? getCACertificates('system') : undefined;
+}
+
+function passwordOf(password: TlsSettings['clientKeyPassword']): Secret | undefined {
+  if (password === undefined || password instanceof Secret) return password;
+  return credentialFromFile(password.file, 'the password of the client key');
 }
 
 function isPath(file: string | undefined): boolean {

@@ -6,6 +6,8 @@ import type { ServerSettings } from '../config/config.ts';
 export interface Transport {
   readonly httpAgent?: http.Agent;
   readonly httpsAgent?: https.Agent;
+  /** Where requests go instead of to the host of their URL. */
+  readonly socketPath?: string;
   destroy(): void;
 }
 
@@ -22,10 +24,12 @@ export async function createTransport(
 ): Promise<Transport> {
   const proxyEnv = proxyOf(server, env);
   const options = { keepAlive: true, maxSockets: sockets, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
-  if (server.address.startsWith('http:')) {
+  if (!server.address.startsWith('https:')) {
     const httpAgent = new http.Agent(options);
+    const socketPath = socketOf(server.address);
     return {
       httpAgent,
+      ...(socketPath === undefined ? {} : { socketPath }),
       destroy: () => {
         httpAgent.destroy();
       },
@@ -50,14 +54,25 @@ function proxyOf(
   { address, proxyAddress }: Pick<ServerSettings, 'address' | 'proxyAddress'>,
   env: Environment,
 ): Record<string, string> | undefined {
-  if (proxyAddress !== undefined) return { HTTP_PROXY: proxyAddress, HTTPS_PROXY: proxyAddress };
-  if (isLoopback(new URL(address).hostname)) return undefined;
+  if (proxyAddress !== undefined && socketOf(address) === undefined)
+    return { HTTP_PROXY: proxyAddress, HTTPS_PROXY: proxyAddress };
+  if (socketOf(address) !== undefined || isLoopback(new URL(address).hostname)) return undefined;
   const found: Record<string, string> = {};
   for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) {
     const value = env[name.toLowerCase()] ?? env[name];
     if (value !== undefined && value !== '') found[name] = value;
   }
   return found['HTTP_PROXY'] === undefined && found['HTTPS_PROXY'] === undefined ? undefined : found;
+}
+
+/** The path in an address `unix:///path`. */
+function socketOf(address: string): string | undefined {
+  return address.startsWith('unix://') ? address.slice('unix://'.length) : undefined;
+}
+
+/** What the URLs of requests start with. */
+export function baseOf(address: string): string {
+  return socketOf(address) === undefined ? address : 'http://localhost';
 }
 
 function isLoopback(hostname: string): boolean {

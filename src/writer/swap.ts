@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { RunError, type Failure } from '../errors.ts';
-import type { ManagedDirectory, OutputPlan, WritableOutput } from '../outputs.ts';
+import type { ManagedDirectory, PlacedOutput, WritableOutput } from '../outputs.ts';
 import { CommitError } from './commit.ts';
 import { syncDirectory } from './directories.ts';
 import { statusOf } from './file-systems.ts';
@@ -78,15 +78,15 @@ export function planSwap(
 /** The targets as if the next set were there: nothing but the root can be looked at before it is made. */
 export function targetsInNewSet(
   { path: root }: ManagedDirectory,
-  outputs: readonly OutputPlan[],
-): OutputPlan[] {
+  outputs: readonly PlacedOutput[],
+): PlacedOutput[] {
   return outputs.map((plan) => ({ ...plan, target: movedTarget(plan, root, join(root, NEXT_SET)) }));
 }
 
 /** What stands where links are needed and is not one of them, as far as the names are known before the fetch. */
 export function problemsWithLinks(
   { path: root, where }: ManagedDirectory,
-  outputs: readonly OutputPlan[],
+  outputs: readonly PlacedOutput[],
 ): Failure[] {
   const names = topLevelNames(
     root,
@@ -140,7 +140,7 @@ function moved(outputs: readonly WritableOutput[], root: string, directory: stri
   }));
 }
 
-function movedTarget({ target }: Pick<OutputPlan, 'target'>, root: string, directory: string) {
+function movedTarget({ target }: Pick<PlacedOutput, 'target'>, root: string, directory: string) {
   return { ...target, path: join(directory, relative(root, target.path)) };
 }
 

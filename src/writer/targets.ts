@@ -1,7 +1,7 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { throwIfAny, type Failure } from '../errors.ts';
-import type { ManagedDirectory, OutputPlan } from '../outputs.ts';
+import type { ManagedDirectory, PlacedOutput } from '../outputs.ts';
 import { existingPart, isMemory, nearestExisting, statusOf, typeName } from './file-systems.ts';
 import { readManifest } from './manifest.ts';
 import { meaningOf } from './problems.ts';
@@ -15,9 +15,9 @@ type Problem = Pick<Failure, 'message' | 'hint'>;
  * @param managed what earlier runs have left there is checked, too
  * @throws RunError `output` with all problems of all targets
  */
-export function checkTargets(outputs: readonly OutputPlan[], managed?: ManagedDirectory): void {
+export function checkTargets(outputs: readonly PlacedOutput[], managed?: ManagedDirectory): void {
   const failures: Failure[] = [];
-  const located = new Map<OutputPlan, string>();
+  const located = new Map<PlacedOutput, string>();
   const inspect = remembered(inspectDirectory);
   for (const plan of managed?.kind === 'swap' ? targetsInNewSet(managed, outputs) : outputs) {
     const report = (problem: Problem): number =>
@@ -41,7 +41,7 @@ export function checkTargets(outputs: readonly OutputPlan[], managed?: ManagedDi
   if (managed !== undefined) checkEarlierRuns(managed, outputs);
 }
 
-function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly OutputPlan[]): void {
+function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly PlacedOutput[]): void {
   if (managed.kind === 'swap') throwIfAny(problemsWithLinks(managed, outputs));
   else readManifest(managed.path, managed.where);
 }
@@ -105,10 +105,10 @@ function problemsWithAccess(directory: string): Problem[] {
 }
 
 /** Outputs that need the same name, or one name as a file and as a directory. Links can hide that from the config. */
-function clashes(located: ReadonlyMap<OutputPlan, string>): Failure[] {
-  const files = new Map<string, OutputPlan>();
+function clashes(located: ReadonlyMap<PlacedOutput, string>): Failure[] {
+  const files = new Map<string, PlacedOutput>();
   const failures: Failure[] = [];
-  const report = (plan: OutputPlan, message: string): number =>
+  const report = (plan: PlacedOutput, message: string): number =>
     failures.push({ kind: 'output', message, where: plan.where, hint: 'change the path of one of the two' });
   for (const [plan, location] of located) {
     if (plan.target.kind !== 'file') continue;

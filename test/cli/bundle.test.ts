@@ -113,9 +113,9 @@ describe('the bundle', () => {
       build({ ...options, stdin: { contents, resolveDir: root }, plugins: [stubs(root)] });
     await assert.rejects(
       built('import "commander";'),
-      /no longer imported \(axios: form-data, .*axios: util\)/,
+      /no longer imported \(axios: form-data, .*axios: util, ora: cli-spinners\)/,
     );
-    await built('import "commander"; import "axios/lib/adapters/http.js";');
+    await built('import "commander"; import "axios/lib/adapters/http.js"; import "ora";');
   });
 
   test('an old Node is told which one is needed', () => {

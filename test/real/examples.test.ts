@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadAll } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
-import { BIN, runCli } from '../support/cli.ts';
+import { runCli } from '../support/cli.ts';
+import { parseCompose, placed, withRightsOf } from '../support/compose.ts';
+import { installed } from '../support/format-readers.ts';
+import { createJob, type Env, type StepResult } from '../support/job.ts';
 
 const root = join(import.meta.dirname, '../..');
 const example = (name: string): string => join(root, 'examples', name);
@@ -16,6 +19,12 @@ describe('the examples', () => {
     app = await startApp();
   });
   after(() => app.stop());
+
+  /** With the role_id of this server, where the example has one of its own. */
+  const withRoleId = (config: string): string => {
+    assert.match(config, /role_id: [0-9a-f-]{36}$/m);
+    return config.replace(/(role_id: )[0-9a-f-]{36}/, `$1${String(app.auth['role_id'])}`);
+  };
 
   test('the demo shows files, requests and no token left, and cleans up after itself', () => {
     const output = execFileSync(process.execPath, [example('demo/demo.ts')], {
@@ -51,23 +60,106 @@ describe('the examples', () => {
     assert.ok(deployment?.spec?.template.spec.volumes.some(({ emptyDir }) => emptyDir?.medium === 'Memory'));
   });
 
-  test('ci: the config is valid', async () => {
-    const result = await runCli(['check', '-c', example('ci/vaultonce.yaml')], {
-      env: { VAULT_ADDR: app.server.address },
-    });
-    assert.equal(result.code, 0, result.stderr);
+  test('systemd: the unit is valid, and its commands start the application with its secrets', async () => {
+    await app.putKv2('app/db', { username: 'app', password: 'db password' });
+    const unit = readFileSync(example('systemd/app.service'), 'utf8');
+    const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1] ?? '';
+    const job = createJob(app.workspace, 'systemd', '.');
+    job.install('app', '#!/bin/sh\ntest "$1" = --settings && cat "$2"\n');
+    const [id = '', source] = setting('LoadCredential').split(':');
+    assert.equal(source, '/etc/app/secret_id');
+    app.workspace.write(`credentials/${id}`, String(app.auth['secret_id']), 0o400);
+    const config = app.workspace.read('repository/vaultonce.yaml');
+    app.workspace.write('etc/vaultonce.yaml', withRoleId(config));
+    mkdirSync(app.workspace.path('run', setting('RuntimeDirectory')), { recursive: true });
+    const env = {
+      ...job.env,
+      VAULT_ADDR: app.server.address,
+      CREDENTIALS_DIRECTORY: app.workspace.path('credentials'),
+      RUNTIME_DIRECTORY: app.workspace.path('run', setting('RuntimeDirectory')),
+    };
+    assert.match(setting('Environment'), /^VAULT_ADDR=https:/);
+    /** As systemd runs a line: without a shell, with its variables. */
+    const run = (name: string, more: Env = {}): Promise<StepResult> => {
+      const line = placed(setting(name), {
+        '/usr/bin': app.workspace.path('bin'),
+        '/etc/app': app.workspace.path('etc'),
+      });
+      const all: Env = { ...env, ...more };
+      const [program = '', ...args] = line
+        .split(' ')
+        .map((word) => word.replaceAll(/\$\{(\w+)\}/g, (_match, variable: string) => all[variable] ?? ''));
+      return job.run([program, ...args], all);
+    };
+    const failed = await run('ExecStartPre', { CREDENTIALS_DIRECTORY: app.workspace.root });
+    assert.equal(failed.code, 3, failed.log);
+    assert.equal((await run('ExecStartPre')).code, 0);
+    const started = await run('ExecStart');
+    assert.deepEqual(JSON.parse(started.log), { username: 'app', password: 'db password' });
+    assert.equal(await app.server.tokensLeft(), 0);
+    for (const analyze of installed('systemd-analyze')) {
+      const here = placed(unit, { '/usr/bin': app.workspace.path('bin') });
+      const { stderr, error } = spawnSync(analyze, ['verify', app.workspace.write('app.service', here)], {
+        encoding: 'utf8',
+      });
+      assert.equal(error, undefined);
+      assert.doesNotMatch(stderr, /app\.service/);
+    }
+  });
+
+  test('docker compose: the first service writes what the second mounts, with the rights that it has', async () => {
+    const job = createJob(app.workspace, 'docker-compose', '.');
+    const { services, configs } = parseCompose(app.workspace.read('repository/compose.yaml'));
+    const { secrets: init, app: main } = services;
+    assert.deepEqual(main.depends_on, { secrets: { condition: 'service_completed_successfully' } });
+    assert.equal(main.volumes[0].source, init.volumes[0].source);
+    assert.match(init.volumes[0].source, /^\/run\//);
+    assert.equal(init.user, '0:0');
+    const [appUid = ''] = main.user.split(':');
+    assert.equal(appUid, init.environment['APP_UID']);
+    // Where a container has a path, this machine has a directory.
+    const mounts: Record<string, string> = {
+      [init.volumes[0].target]: app.workspace.path('shared'),
+      '/run/secrets': app.workspace.path('secrets'),
+    };
+    mkdirSync(app.workspace.path('shared'));
+    for (const name of init.secrets) {
+      app.workspace.write(`secrets/${name}`, String(app.auth['secret_id']), 0o400);
+    }
+    for (const { source, target } of init.configs) {
+      const config = app.workspace.read(`repository/${configs[source]?.file ?? ''}`);
+      mounts[target] = app.workspace.write(`configs/${source}`, placed(withRoleId(config), mounts));
+    }
+    const uid = process.geteuid?.();
+    // Only root can give files to others.
+    const owner = uid === 0 ? appUid : String(uid);
+    const env = { ...job.env, ...init.environment, VAULT_ADDR: app.server.address, APP_UID: owner };
+    const command = [
+      app.workspace.path('bin/vaultonce'),
+      ...init.command.map((word) => placed(word, mounts)),
+    ];
+    // A second time, as `docker compose up` does it after a change: over the files of the application's user.
+    for (const password of ['first', 'second']) {
+      await app.putKv2('app/db', { password });
+      const { code, log } = await job.run(withRightsOf(init, command), env);
+      assert.equal(code, 0, log);
+      assert.equal(app.workspace.read('shared/app.env'), `DB_PASSWORD=${password}\n`);
+      assert.equal(String(statSync(app.workspace.path('shared/app.env')).uid), owner);
+      assert.equal(app.workspace.mode('shared/app.env'), '0400');
+    }
+  });
+
+  test('every example is in the table of the README', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8');
+    for (const name of readdirSync(example('.'))) assert.ok(readme.includes(`](examples/${name}`), name);
   });
 
   test('shell: the application starts with its secrets, or not at all', async () => {
     const password = `it's $HOME "quoted"`;
     await app.putKv2('app/db', { username: 'app', password });
-    // The package's command, as npm installs it.
-    const command = app.workspace.path('bin/vaultonce');
-    app.workspace.write('bin/.keep', '');
-    symlinkSync(BIN, command);
-    chmodSync(BIN, 0o755);
+    const job = createJob(app.workspace, 'shell', '.');
     const env = {
-      PATH: `${dirname(command)}:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+      ...job.env,
       VAULT_ADDR: app.server.address,
       VAULT_TOKEN: app.server.rootToken,
       RUNTIME_DIRECTORY: app.workspace.path('run'),

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { loadAll } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
 import { findOnPath } from '../support/binary.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -77,6 +78,39 @@ describe('the image', { skip: needsRoot }, () => {
       assert.equal(String(statSync(image.path(output, 'password')).uid), userAndGroup.split(':')[0]);
     });
   }
+
+  test('the init container of the Kubernetes example writes its files', async () => {
+    await app.putKv2('web/db', { host: 'db.internal', password: 'a=b' });
+    await app.putKv2('web/tls', { private_key: 'key' });
+    const { auth: issued } = await app.server.api.post('auth/token/create', { policies: ['app'] });
+    const manifests = loadAll(readFileSync(join(root, 'examples/kubernetes/deployment.yaml'), 'utf8'));
+    const [config, deployment] = manifests as [
+      { readonly data: Readonly<Record<string, string>> },
+      {
+        readonly spec: {
+          readonly template: {
+            readonly spec: {
+              readonly securityContext: { readonly runAsUser: number; readonly runAsGroup: number };
+              readonly initContainers: readonly { readonly args: readonly string[] }[];
+            };
+          };
+        };
+      },
+    ];
+    for (const [name, content] of Object.entries(config.data)) image.write(`etc/vaultonce/${name}`, content);
+    const { securityContext, initContainers } = deployment.spec.template.spec;
+    const { runAsUser, runAsGroup } = securityContext;
+    // There is no cluster here to vouch for a service account.
+    const args = [...(initContainers[0]?.args ?? []), '--auth', 'token'];
+    const env = { VAULT_ADDR: app.server.address, VAULT_TOKEN: issued?.client_token ?? '' };
+    const result = run(`${String(runAsUser)}:${String(runAsGroup)}`, env, args);
+    await app.server.revokeTokens();
+    assert.equal(result.status, 0, result.stderr);
+    assert.equal(image.read('vault/secrets/db.env'), 'DB_HOST=db.internal\nDB_PASSWORD=a=b\n');
+    assert.match(image.read('vault/secrets/app.properties'), /^db\.password=a\\?=b$/m);
+    assert.equal(image.mode('vault/secrets/tls.key'), '0440');
+    assert.equal(statSync(image.path('vault/secrets/tls.key')).gid, runAsGroup);
+  });
 
   test('its code cache fits its Node', () => {
     const version = execFileSync(process.execPath, ['--version'], { encoding: 'utf8' }).trim();

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { openSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { openSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { BIN, failuresOf, runCli, startCli, type CliOptions, type CliResult } from '../support/cli.ts';
 
 const NASTY = 'it\'s "$HOME" `id` \\ %0A\n::set-env name=X::y\n##vso[task.complete]\nEOF\n';
 
-/** `read`, `exec` and `env`: single values instead of files. */
+/** `read` and `exec`: single values instead of files; `env.test.ts` has the third. */
 describe('single values', () => {
   let app: TestApp;
   before(async () => {
@@ -302,150 +302,4 @@ describe('single values', () => {
       await nothingLeft();
     });
   });
-
-  describe('env', () => {
-    const environment = { PASSWORD: 'secret/db#password', NASTY: 'secret/db#nasty' };
-
-    test('eval in real shells gives the values unchanged', async () => {
-      const result = await run('env', { environment }, []);
-      assert.equal(result.code, 0, result.stderr);
-      for (const shell of ['sh', 'bash']) {
-        const output = shellOutput(shell, ['-c', 'eval "$1"; env -0', shell, result.stdout]);
-        const variables = output.split('\0');
-        assert.ok(variables.includes(`NASTY=${NASTY}`), shell);
-        assert.ok(variables.includes('PASSWORD=second'), shell);
-      }
-      const json = await run('env', { environment }, ['--format', 'json']);
-      assert.deepEqual(JSON.parse(json.stdout), { PASSWORD: 'second', NASTY });
-      const fish = await run('env', { environment: { PASSWORD: 'secret/db#password' } }, [
-        '--format',
-        'fish',
-      ]);
-      assert.equal(fish.stdout, "set -gx PASSWORD 'second'\n");
-      const dotenv = await run('env', { environment }, ['--format', 'dotenv']);
-      assert.equal(dotenv.code, 8);
-      assert.equal(dotenv.stdout, '');
-      await nothingLeft();
-    });
-
-    test('GitHub Actions: masks first, then a file that nothing in a value can break out of', async () => {
-      const file = app.workspace.write('github-env', 'BEFORE=1\n');
-      const env = { GITHUB_ACTIONS: 'true', GITHUB_ENV: file };
-      const result = await run('env', { environment }, [], { env });
-      assert.equal(result.code, 0, result.stderr);
-      assert.equal(result.stdout, '');
-      const masks = result.stderr.trimEnd().split('\n');
-      for (const line of masks) assert.match(line, /^::add-mask::[^\r]+$/);
-      for (const mask of [
-        'second',
-        Buffer.from('second').toString('base64'),
-        '##vso[task.complete]',
-        '::set-env name=X::y',
-      ]) {
-        assert.ok(masks.includes(`::add-mask::${mask}`), mask);
-      }
-      assert.ok(masks.includes(`::add-mask::${NASTY.replaceAll('%', '%25').replaceAll('\n', '%0A')}`));
-      assert.deepEqual(githubVariables(readFileSync(file, 'utf8').replace('BEFORE=1\n', '')), {
-        PASSWORD: 'second',
-        NASTY,
-      });
-    });
-
-    test('masks come before a shell’s exports too, where a CI system reads stderr', async () => {
-      const env = { GITHUB_ACTIONS: 'true', GITHUB_ENV: '/nonexistent' };
-      const result = await run('env', { environment: { P: 'secret/db#password' } }, ['--format', 'shell'], {
-        env,
-      });
-      assert.equal(result.stdout, "export P='second'\n");
-      assert.match(result.stderr, /^::add-mask::/);
-      for (const [command, args] of [
-        ['read', ['secret/db#password']],
-        ['exec', ['--env', 'P=secret/db#password', '--', 'true']],
-      ] as const) {
-        assert.match((await run(command, {}, args, { env })).stderr, /^::add-mask::second$/m, command);
-      }
-    });
-
-    test('Azure Pipelines, CircleCI, Buildkite', async () => {
-      const azure = await run('env', { environment }, [], { env: { TF_BUILD: 'True' } });
-      assert.match(azure.stderr, /^##vso\[task\.setsecret\]second$/m);
-      assert.match(
-        azure.stdout,
-        /^##vso\[task\.setvariable variable=PASSWORD;issecret=true;isoutput=true\]second$/m,
-      );
-      assert.equal(azure.stdout.trimEnd().split('\n').length, 2);
-
-      const bashEnv = app.workspace.write('bash-env', '');
-      await run('env', { environment }, [], { env: { CIRCLECI: 'true', BASH_ENV: bashEnv } });
-      const output = shellOutput('bash', ['-c', 'printf %s "$NASTY"'], { BASH_ENV: bashEnv });
-      assert.equal(output, NASTY);
-
-      const calls = app.workspace.path('agent-calls');
-      app.workspace.write(
-        'agent/buildkite-agent',
-        `#!/bin/sh\n{ echo "$*"; cat; echo; } >> ${calls}\n`,
-        0o755,
-      );
-      const env = { BUILDKITE: 'true', PATH: `${app.workspace.path('agent')}:${process.env['PATH'] ?? ''}` };
-      assert.equal((await run('env', { environment }, [], { env })).code, 0);
-      const [redact, masks = '', set, values = ''] = app.workspace.read('agent-calls').trimEnd().split('\n');
-      assert.equal(redact, 'redactor add --format json');
-      assert.ok(Object.values(JSON.parse(masks) as object).includes('second'));
-      assert.equal(set, 'env set --input-format=json -');
-      assert.deepEqual(JSON.parse(values), { PASSWORD: 'second', NASTY });
-    });
-
-    test('8: where there is no safe way, names that hijack a job, a file that cannot be written', async () => {
-      for (const env of [{ BITBUCKET_BUILD_NUMBER: '1' }, { TEKTON_RESOURCE_NAME: 'x' }]) {
-        assert.equal((await run('env', { environment }, [], { env })).code, 8);
-      }
-      const file = app.workspace.write('github-env', '');
-      const env = { GITHUB_ACTIONS: 'true', GITHUB_ENV: file };
-      const names = ['PATH', 'LD_PRELOAD', 'NODE_OPTIONS', 'GITHUB_TOKEN', 'RUNNER_TEMP', 'BASH_ENV'];
-      const hijacking = Object.fromEntries(names.map((name) => [name, 'secret/db#password']));
-      const refused = await run('env', { environment: hijacking }, [], { env });
-      assert.equal(refused.code, 8);
-      assert.equal(failuresOf(refused).length, names.length);
-      assert.deepEqual(requestsOf(app.server), []);
-      assert.equal((await run('env', { environment: hijacking }, ['--force'], { env })).code, 0);
-      app.server.takeAudit();
-
-      const unwritable = await run('env', { environment }, [], {
-        env: { ...env, GITHUB_ENV: app.workspace.root },
-      });
-      assert.equal(unwritable.code, 8);
-      assert.deepEqual(requestsOf(app.server), [], 'told before anything is requested');
-      // Bash would run what is assigned to this one.
-      assert.equal((await run('env', { environment: { RANDOM: 'secret/db#nasty' } }, [])).code, 8);
-      assert.equal((await run('env', { environment }, ['--format', 'github'], { env: {} })).code, 8);
-      assert.equal((await run('env', { environment }, ['--format', 'gitub'])).code, 2);
-      await nothingLeft();
-    });
-  });
 });
-
-function shellOutput(shell: string, args: readonly string[], env: Record<string, string> = {}): string {
-  // A bash whose stdin is a socket, as a pipe of Node is, reads ~/.bashrc instead of $BASH_ENV.
-  const stdio = ['ignore', 'pipe', 'inherit'] as const;
-  return execFileSync(shell, args, {
-    env: { PATH: process.env['PATH'], ...env },
-    encoding: 'utf8',
-    stdio: [...stdio],
-  });
-}
-
-/** Reads the file as the runner does. */
-function githubVariables(text: string): Record<string, string> {
-  const result: Record<string, string> = {};
-  const lines = text.split('\n');
-  while (lines.length > 1) {
-    const [, name = '', end = ''] = /^(\w+)<<(.+)$/.exec(lines.shift() ?? '') ?? [];
-    const at = lines.indexOf(end);
-    assert.ok(name !== '' && at >= 0);
-    result[name] = lines
-      .splice(0, at + 1)
-      .slice(0, -1)
-      .join('\n');
-  }
-  return result;
-}

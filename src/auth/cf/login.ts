@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import { RunError } from '../../errors.ts';
 import type { CfConfig } from '../cf.ts';
-import { fileText } from '../credential.ts';
+import { textFromFile } from '../credential.ts';
 import { AbsentCredential, type AuthIo, type LoginRequest } from '../method.ts';
 import { signRsa } from '../rsa.ts';
 
@@ -13,14 +13,14 @@ import { signRsa } from '../rsa.ts';
 export function cfLogin({ mount, role, ...config }: CfConfig, io: AuthIo): LoginRequest {
   const certFile = fileOf(config.cf_instance_cert, 'CF_INSTANCE_CERT', io);
   const keyFile = fileOf(config.cf_instance_key, 'CF_INSTANCE_KEY', io);
-  const cert = fileText(certFile, 'the certificate of the instance');
+  const cert = textFromFile(certFile, 'the certificate of the instance').reveal();
   if (!cert.includes('-----BEGIN CERTIFICATE-----')) {
     throw new RunError('config', 'the file holds no certificate', { where: certFile });
   }
   const signingTime = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   const signature = signRsa(
     `${signingTime}${cert}${role}`,
-    fileText(keyFile, 'the key of the instance'),
+    textFromFile(keyFile, 'the key of the instance').reveal(),
     keyFile,
     {
       padding: constants.RSA_PKCS1_PSS_PADDING,

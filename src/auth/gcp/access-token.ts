@@ -2,7 +2,7 @@ import { RunError } from '../../errors.ts';
 import { askOutside } from '../../outside.ts';
 import { Secret } from '../../secret-string.ts';
 import { isJsonObject, type JsonObject } from '../../vault/json.ts';
-import { credentialFromText, fileText } from '../credential.ts';
+import { credentialFromText, textFromFile } from '../credential.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 
@@ -106,7 +106,7 @@ async function subjectTokenOf(source: unknown, where: string, io: AuthIo): Promi
     const token = field === undefined ? text : textIn(objectIn({ status: 200, text }, what), field, what);
     return credentialFromText(token, what, from);
   };
-  if (typeof file === 'string') return inside(fileText(file, what), file);
+  if (typeof file === 'string') return inside(textFromFile(file, what).reveal(), file);
   if (typeof url === 'string') {
     const service = 'the token service of the workload';
     const wanted = Object.entries(isJsonObject(headers) ? headers : {});

@@ -4,7 +4,7 @@ import { RunError } from '../../errors.ts';
 import { askOutside } from '../../outside.ts';
 import { Secret } from '../../secret-string.ts';
 import { isJsonObject, type JsonObject } from '../../vault/json.ts';
-import { credentialFromText, fileText } from '../credential.ts';
+import { credentialFromText, textFromFile } from '../credential.ts';
 import type { GcpConfig } from '../gcp.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
@@ -81,11 +81,11 @@ function findCredential(
 ): Credential | undefined {
   if (credentials !== undefined) return parsed(credentials.reveal(), 'auth.credentials');
   const named = file ?? env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
-  if (named !== '') return parsed(fileText(named, 'the credential of Google Cloud'), named);
+  if (named !== '') return parsed(textFromFile(named, 'the credential of Google Cloud').reveal(), named);
   const directory = env['CLOUDSDK_CONFIG'] ?? join(env['HOME'] ?? '/', '.config/gcloud');
   const wellKnown = join(directory, 'application_default_credentials.json');
   return existsSync(wellKnown)
-    ? parsed(fileText(wellKnown, 'the credential of gcloud'), wellKnown)
+    ? parsed(textFromFile(wellKnown, 'the credential of gcloud').reveal(), wellKnown)
     : undefined;
 }
 

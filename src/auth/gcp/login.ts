@@ -1,4 +1,5 @@
 import type { Secret } from '../../secret-string.ts';
+import { baseOf } from '../../vault/transport.ts';
 import { credentialFromText } from '../credential.ts';
 import type { GcpConfig } from '../gcp.ts';
 import { refusedOutside } from '../metadata.ts';
@@ -16,7 +17,7 @@ export async function gcpLogin(config: GcpConfig, io: AuthIo, server: LoginServe
 /** https://cloud.google.com/compute/docs/instances/verifying-instance-identity */
 async function machineIdentity(config: GcpConfig, io: AuthIo, { address }: LoginServer): Promise<Secret> {
   // The server looks at the end of it alone: `vault/ROLE`.
-  const query = new URLSearchParams({ audience: `${address}/vault/${config.role}`, format: 'full' });
+  const query = new URLSearchParams({ audience: `${baseOf(address)}/vault/${config.role}`, format: 'full' });
   const answer = await askGoogleMachine(
     `service-accounts/${encodeURIComponent(config.service_account ?? 'default')}/identity?${query.toString()}`,
     config,

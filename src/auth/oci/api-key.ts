@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError } from '../../errors.ts';
-import { credentialFromFile, credentialOf, fileText } from '../credential.ts';
+import { credentialFromFile, credentialOf, textFromFile } from '../credential.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
 import type { OciConfig } from '../oci.ts';
 import type { OciKey } from './signature.ts';
@@ -25,7 +25,12 @@ export function findApiKey(config: OciConfig, io: AuthIo): OciKey {
     found.tokenFile === undefined
       ? [found.tenancy, found.user, found.fingerprint].join('/')
       : `ST$${credentialFromFile(fromHome(found.tokenFile, io), 'the session token').reveal()}`;
-  return { keyId, pem: fileText(keyFile, 'the signing key'), passphrase: found.passphrase, where: keyFile };
+  return {
+    keyId,
+    pem: textFromFile(keyFile, 'the signing key').reveal(),
+    passphrase: found.passphrase,
+    where: keyFile,
+  };
 }
 
 function givenKey(config: OciConfig): ApiKey | undefined {
@@ -69,7 +74,7 @@ function profileKey(config: OciConfig, io: AuthIo): ApiKey {
     });
   }
   const name = config.profile ?? 'DEFAULT';
-  const profiles = parseProfiles(fileText(file, 'the profiles of Oracle Cloud'));
+  const profiles = parseProfiles(textFromFile(file, 'the profiles of Oracle Cloud').reveal());
   const profile = profiles.get(name);
   // As in all tools of Oracle, a profile has what it does not say from DEFAULT.
   const value = (key: string): string | undefined => profile?.get(key) ?? profiles.get('DEFAULT')?.get(key);

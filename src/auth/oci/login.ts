@@ -1,3 +1,5 @@
+import { Secret } from '../../secret-string.ts';
+import { baseOf } from '../../vault/transport.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
 import type { OciConfig } from '../oci.ts';
 import { findApiKey } from './api-key.ts';
@@ -18,14 +20,17 @@ export async function ociLogin(
   const signed = [
     ['date', new Date().toUTCString()],
     ['(request-target)', `get /v1/auth/${path}`],
-    ['host', new URL(address).host],
+    ['host', new URL(baseOf(address)).host],
   ] as const;
-  const headers = [...signed, ['authorization', authorization(signed, key)] as const];
+  const signature = authorization(signed, key);
+  const headers = [...signed, ['authorization', signature] as const];
   return {
     kind: 'login',
     path,
     body: {
       request_headers: Object.fromEntries(headers.map(([name, value]) => [name, [value]])),
     },
+    // Until it expires, it is as good as a credential.
+    sensitive: [new Secret(signature)],
   };
 }

@@ -1,0 +1,55 @@
+import * as z from 'zod/mini';
+import { namespace, optional, required, secretData, secretPath, text } from '../config/fields.ts';
+import { RunError } from '../errors.ts';
+import { secretTexts } from '../secret-string.ts';
+import type { JsonValue } from '../secrets.ts';
+import { isJsonObject, parseJson } from '../vault/json.ts';
+import { oneOf } from './common.ts';
+import { textFromFile } from './credential.ts';
+import { defineMethod } from './method.ts';
+
+const source = oneOf(['payload', 'payload_file'], false);
+
+const schema = () =>
+  z
+    .strictObject({
+      method: z.literal('custom'),
+      namespace: optional(namespace, 'Namespace of the login, where it differs from `vault.namespace`.'),
+      path: required(secretPath, 'Where to post the login, as `auth/corp/login`.'),
+      payload: optional(secretData, 'What to post. Default: nothing.'),
+      payload_file: optional(text, 'JSON file that holds what to post.'),
+    })
+    .check(z.refine(source.check, source.message));
+
+/** Any login that takes JSON and gives a token, such as that of a plug-in of one's own. */
+export const custom = defineMethod({
+  schema,
+  login({ path, payload, payload_file: file }) {
+    const body = file === undefined ? (payload?.reveal() ?? {}) : payloadFromFile(file);
+    return {
+      kind: 'login',
+      path: path.replace(/^auth\//, ''),
+      body,
+      sensitive: secretTexts(body),
+    };
+  },
+  refusedHint: 'check the path, and the payload against what the plug-in documents',
+});
+
+function payloadFromFile(path: string): Readonly<Record<string, JsonValue>> {
+  const body = parsed(textFromFile(path, 'the payload').reveal());
+  if (isJsonObject(body)) return body;
+  throw new RunError('config', 'the payload is not a JSON object', {
+    where: path,
+    hint: 'write it as {"key": "value"}',
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    // The parser's message quotes the text.
+    return undefined;
+  }
+}

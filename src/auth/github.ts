@@ -1,0 +1,37 @@
+import * as z from 'zod/mini';
+import { optional, secretText, text } from '../config/fields.ts';
+import { loginFields, oneOf } from './common.ts';
+import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
+import { defineMethod } from './method.ts';
+
+const source = oneOf(['token', 'token_file', 'token_env'], true);
+
+const schema = () =>
+  z
+    .strictObject({
+      method: z.literal('github'),
+      ...loginFields('github'),
+      token: optional(secretText, 'The personal access token; better is a file or a variable.'),
+      token_file: optional(text, 'File that holds the personal access token.'),
+      token_env: optional(text, 'Name of the environment variable that holds the personal access token.'),
+    })
+    .check(z.refine(source.check, source.message));
+
+const WHAT = 'the GitHub token';
+
+/** https://developer.hashicorp.com/vault/api-docs/auth/github#login */
+export const github = defineMethod({
+  schema,
+  login({ mount, token, token_file: file, token_env: variable }, io) {
+    const found =
+      token !== undefined
+        ? credentialFromText(token.reveal(), WHAT, 'auth.token')
+        : file !== undefined
+          ? credentialFromFile(file, WHAT)
+          : credentialFromVariable(variable ?? '', WHAT, io, { where: 'auth.token_env' });
+    return { kind: 'login', path: `${mount}/login`, body: { token: found } };
+  },
+  variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
+  refusedHint:
+    'the token needs the scope read:org, and its user has to be in the organization of the mount; the token of a GitHub Actions job does not log in: use `method: jwt` with `source: github-actions`',
+});

@@ -1,0 +1,55 @@
+import * as z from 'zod/mini';
+import { optional, required, secretText, text } from '../config/fields.ts';
+import type { Secret } from '../secret-string.ts';
+import { loginFields, oneOf } from './common.ts';
+import { credentialFromFile } from './credential.ts';
+import { defineMethod } from './method.ts';
+
+const source = oneOf(['password', 'password_file'], true);
+const userName = text.check(z.regex(/^[^/]+$/, 'must not hold a slash'));
+
+/** The methods that take a user name and a password are one but for their names. */
+function passwordMethod<const Name extends string>(name: Name, refusedHint: string) {
+  const schema = () =>
+    z
+      .strictObject({
+        method: z.literal(name),
+        ...loginFields(name),
+        username: required(userName, 'The user name.'),
+        password: optional(secretText, 'The password; better is a file.'),
+        password_file: optional(text, 'File that holds the password.'),
+      })
+      .check(z.refine(source.check, source.message));
+  return defineMethod({
+    schema,
+    login({ mount, username, password, password_file }) {
+      const secret: Secret = password ?? credentialFromFile(password_file ?? '', 'the password');
+      return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };
+    },
+    refusedHint,
+  });
+}
+
+/** https://openbao.org/api-docs/auth/userpass/#login */
+export const userpass = passwordMethod(
+  'userpass',
+  'check user name and password; it is not tried again, because refusals lock the user',
+);
+
+/** https://openbao.org/api-docs/auth/ldap/#login-with-ldap-user */
+export const ldap = passwordMethod(
+  'ldap',
+  'check user name and password, and userdn and userattr of the mount; it is not tried again, because refusals lock the user',
+);
+
+/** https://openbao.org/api-docs/auth/radius/#login */
+export const radius = passwordMethod(
+  'radius',
+  'check user name and password, and whether the server reaches the RADIUS host; it is not tried again, because refusals lock the user',
+);
+
+/** https://developer.hashicorp.com/vault/api-docs/auth/okta#login */
+export const okta = passwordMethod(
+  'okta',
+  'check user name and password, and whether Okta asks this user for a second factor; it is not tried again, because refusals lock the user',
+);

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { failuresOf, type CliResult } from '../support/cli.ts';
+
+const CREATION_PATH = 'auth/approle/role/app/secret-id';
+
+describe('approle, and wrapped credentials', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp();
+    await app.putKv2('a', { key: 'value' });
+  });
+  after(() => app.stop());
+
+  const login = (auth: TestConfig, env: Record<string, string> = {}): Promise<CliResult> =>
+    app.render(
+      { auth, secrets: { a: 'secret/a' }, outputs: [{ path: 'a.txt', contents: '{{a.key}}' }] },
+      [],
+      {
+        env,
+      },
+    );
+
+  /** A wrapping token that holds the answer of a POST. */
+  const wrapped = async (path: string, body: object = {}): Promise<string> => {
+    const response = await fetch(`${app.server.address}/v1/${path}`, {
+      method: 'POST',
+      headers: { 'X-Vault-Token': app.server.rootToken, 'X-Vault-Wrap-TTL': '60s' },
+      body: JSON.stringify(body),
+    });
+    const { wrap_info: info } = (await response.json()) as { wrap_info: { token: string } };
+    return info.token;
+  };
+
+  const freshSecretId = async (): Promise<string> => {
+    const { data } = await app.server.api.post(CREATION_PATH);
+    return String(data?.['secret_id']);
+  };
+
+  test('variables; one that is not set', async () => {
+    const auth = { method: 'approle', role_id_env: 'ROLE', secret_id_env: 'SECRET' };
+    const env = { ROLE: String(app.auth['role_id']), SECRET: String(app.auth['secret_id']) };
+    assert.equal((await login(auth, env)).code, 0);
+    const unset = await login(auth, { ROLE: env.ROLE });
+    assert.equal(unset.code, 3);
+    assert.match(failuresOf(unset)[0]?.message ?? '', /\$SECRET with the secret_id is not set/);
+  });
+
+  test('a wrapped secret_id is opened once, its creation path checked before', async () => {
+    const role_id = app.auth['role_id'];
+    const auth = async (extra: TestConfig = {}): Promise<TestConfig> => ({
+      method: 'approle',
+      role_id,
+      secret_id: await wrapped(CREATION_PATH),
+      secret_id_wrapped: true,
+      ...extra,
+    });
+    const checked = await auth({ secret_id_creation_path: CREATION_PATH });
+    app.server.takeAudit();
+    assert.equal((await login(checked)).code, 0);
+    assert.deepEqual(requestsOf(app.server).slice(0, 3), [
+      'update sys/wrapping/lookup',
+      'update sys/wrapping/unwrap',
+      'update auth/approle/login',
+    ]);
+
+    const again = await login(checked);
+    assert.equal(again.code, 4);
+    const [failure] = failuresOf(again);
+    assert.match(failure?.message ?? '', /wrapping token of the secret_id does not open: it was used before/);
+    assert.match(failure?.hint ?? '', /intercepted/);
+    assert.doesNotMatch(again.stderr, new RegExp(String(checked['secret_id'])));
+    app.server.takeAudit();
+    assert.equal((await login(await auth())).code, 0);
+    assert.ok(!requestsOf(app.server).includes('update sys/wrapping/lookup'), 'nothing to check');
+  });
+
+  test('a wrapping token of another making is not opened', async () => {
+    const foreign = await wrapped('sys/wrapping/wrap', { secret_id: 'of-somebody-else' });
+    app.server.takeAudit();
+    const result = await login({
+      ...app.auth,
+      secret_id: foreign,
+      secret_id_wrapped: true,
+      secret_id_creation_path: CREATION_PATH,
+    });
+    assert.equal(result.code, 4);
+    const [failure] = failuresOf(result);
+    assert.match(failure?.message ?? '', /was not made at auth\/approle\/role\/app\/secret-id/);
+    assert.deepEqual(failure?.details, ['it was made at sys/wrapping/wrap']);
+    assert.deepEqual(requestsOf(app.server), ['update sys/wrapping/lookup']);
+    const other = await login({
+      ...app.auth,
+      secret_id: await wrapped('sys/wrapping/wrap', { password: 'x' }),
+      secret_id_wrapped: true,
+    });
+    assert.equal(other.code, 4);
+    assert.match(failuresOf(other)[0]?.message ?? '', /holds something else than the secret_id/);
+  });
+
+  test('remove_secret_id_file: after a login, and never before; a link and what it leads to', async () => {
+    const role = { method: 'approle', role_id: app.auth['role_id'] };
+    const file = app.workspace.write('secret_id', `${await freshSecretId()}\n`);
+    const auth = { ...role, secret_id_file: file, remove_secret_id_file: true };
+    const refused = await login({ ...auth, role_id: 'wrong' });
+    assert.equal(refused.code, 4);
+    assert.ok(existsSync(file), 'a refused login keeps it');
+    assert.equal((await login(auth)).code, 0);
+    assert.ok(!existsSync(file));
+    const gone = await login(auth);
+    assert.equal(gone.code, 3);
+
+    const target = app.workspace.write('volume/secret_id', await freshSecretId());
+    const link = app.workspace.path('link');
+    symlinkSync(target, link);
+    assert.equal((await login({ ...auth, secret_id_file: link })).code, 0);
+    assert.ok(!existsSync(target));
+    assert.throws(() => readFileSync(link));
+  });
+
+  test('remove_secret_id_file: a file that cannot be removed is a warning', async () => {
+    const role = { method: 'approle', role_id: app.auth['role_id'] };
+    const file = app.workspace.write('kept/secret_id', await freshSecretId());
+    const immutable = spawnSync('mount', ['--bind', file, file]).status === 0;
+    const result = await login({ ...role, secret_id_file: file, remove_secret_id_file: true });
+    if (immutable) spawnSync('umount', [file]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(result.stderr.includes('"event":"credential_file_kept"'), immutable);
+    assert.equal(existsSync(file), immutable);
+  });
+
+  test('fields that need each other', async () => {
+    for (const extra of [
+      { secret_id_creation_path: CREATION_PATH },
+      { remove_secret_id_file: true },
+      { secret_id_file: '/x' },
+      { role_id_env: 'X' },
+    ]) {
+      assert.equal((await login({ ...app.auth, ...extra })).code, 3, JSON.stringify(extra));
+    }
+    const role = { method: 'approle', role_id: app.auth['role_id'] };
+    assert.equal((await login({ ...role, secret_id_wrapped: true })).code, 3);
+  });
+
+  test('token: wrapped, of auth/token/create and of a plain wrapping; renewed, and one that cannot be', async () => {
+    const create = { policies: ['app'], ttl: '1h' };
+    const token = await wrapped('auth/token/create', create);
+    const auth = { method: 'token', token, wrapped: true, creation_path: 'auth/token/create' };
+    assert.equal((await login(auth)).code, 0);
+    assert.equal((await login(auth)).code, 4, 'it opens once');
+    const { auth: made } = await app.server.api.post('auth/token/create', create);
+    const plain = await wrapped('sys/wrapping/wrap', { token: made?.client_token });
+    assert.equal((await login({ method: 'token', token: plain, wrapped: true })).code, 0);
+    assert.equal((await login({ method: 'token', token: plain, creation_path: 'x' })).code, 3);
+    const variable = { method: 'token', token_env: 'APP_TOKEN' };
+    assert.equal((await login(variable, { APP_TOKEN: String(made?.client_token) })).code, 0);
+    assert.equal((await login(variable)).code, 3);
+
+    app.server.takeAudit();
+    const renewed = await login({ method: 'token', token: made?.client_token, renew: true });
+    assert.equal(renewed.code, 0, renewed.stderr);
+    assert.equal(requestsOf(app.server)[0], 'update auth/token/renew-self');
+    const { auth: fixed } = await app.server.api.post('auth/token/create', { ...create, renewable: false });
+    const kept = await login({ method: 'token', token: fixed?.client_token, renew: true });
+    assert.equal(kept.code, 0, kept.stderr);
+    assert.match(kept.stderr, /"event":"renew_failed"/);
+    await app.server.revokeTokens();
+  });
+});

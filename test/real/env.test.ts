@@ -1,0 +1,388 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, openSync } from 'node:fs';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { FORMAT_NAMES } from '../../src/handover/formats.ts';
+import { requestsOf, startApp, type TestApp } from '../support/app.ts';
+import { githubLog, readAzureCommands, readGithubFile, readPowershell } from '../support/ci-readers.ts';
+import { BIN, failuresOf, logLines, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { installed } from '../support/format-readers.ts';
+
+const NASTY = 'it\'s ‘so’ "$HOME" `id` \\ \\\' %0A\n::set-env name=X::y\n##vso[task.complete]\nEOF\r\n\n';
+
+/** `env`: variables for shells and CI systems. */
+describe('env', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp();
+    await app.putKv2('db', {
+      password: 'second',
+      nasty: NASTY,
+      empty: '',
+      'with-blanks': ' x ',
+      dollar: 'a$b',
+    });
+  });
+  beforeEach(() => {
+    app.server.takeAudit();
+  });
+  after(() => app.stop());
+
+  const environment = { PASSWORD: 'secret/db#password', NASTY: 'secret/db#nasty', EMPTY: 'secret/db#empty' };
+  const values = { PASSWORD: 'second', NASTY, EMPTY: '' };
+  const plain = { PASSWORD: 'secret/db#password' };
+
+  const env = (
+    variables: Readonly<Record<string, string>>,
+    args: readonly string[] = [],
+    options?: CliOptions,
+  ): Promise<CliResult> => runCli(['env', '-c', app.config({ environment: variables }), ...args], options);
+
+  const nothingAsked = (): void => {
+    assert.deepEqual(requestsOf(app.server), []);
+  };
+
+  describe('shells', () => {
+    /** Runs a script with the command in `$VAULTONCE`, its arguments beside it. */
+    const runShell = (
+      shell: readonly string[],
+      script: string,
+      variables: Readonly<Record<string, string>>,
+    ): ReturnType<typeof spawnSync> => {
+      const [program = '', ...args] = shell;
+      const config = app.config({ environment: variables });
+      return spawnSync(program, [...args, '-c', script], {
+        env: {
+          PATH: process.env['PATH'],
+          HOME: app.workspace.root,
+          NODE: process.execPath,
+          BIN,
+          CONFIG: config,
+        },
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    };
+    const has = (output: unknown, name: string): void => {
+      const found = String(output).split('\0');
+      for (const [key, value] of Object.entries(values))
+        assert.ok(found.includes(`${key}=${value}`), `${name} ${key}`);
+    };
+
+    test('eval in every POSIX shell of this machine: values unchanged, and the status of a run that failed', () => {
+      const found = installed('sh', 'dash', 'bash', 'zsh', 'ksh', 'busybox');
+      assert.ok(found.includes('sh') && found.includes('bash'));
+      for (const shell of found) {
+        const command = shell === 'busybox' ? ['busybox', 'sh'] : [shell];
+        const script = 'set -e; eval "$("$NODE" "$BIN" env -c "$CONFIG")"; exec env -0';
+        const works = runShell(command, script, environment);
+        assert.equal(works.status, 0, String(works.stderr));
+        has(works.stdout, shell);
+        const failed = runShell(command, script, { ...environment, NONE: 'secret/db#none' });
+        assert.equal(failed.status, 6, shell);
+        assert.equal(failed.stdout, '', shell);
+      }
+    });
+
+    test('fish: the same, where it is installed; else its two escapes', async () => {
+      const [fish] = installed('fish');
+      if (fish === undefined) {
+        const { stdout } = await env({ NASTY: 'secret/db#nasty' }, ['--format', 'fish']);
+        const quoted = NASTY.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+        assert.equal(stdout, `set -gx NASTY '${quoted}'\n`);
+        const failed = await env({ NONE: 'secret/db#none' }, ['--format', 'fish']);
+        assert.equal(failed.stdout, 'return 6\n');
+        return;
+      }
+      const script = '$NODE $BIN env --format fish -c $CONFIG | source; or exit $status; exec env -0';
+      const works = runShell([fish, '--no-config'], script, environment);
+      assert.equal(works.status, 0, String(works.stderr));
+      has(works.stdout, fish);
+      assert.equal(runShell([fish, '--no-config'], script, { NONE: 'secret/db#none' }).status, 6);
+    });
+
+    test('PowerShell: the same, where it is installed, and by the rules of its language', async () => {
+      const { stdout } = await env(environment, ['--format', 'powershell']);
+      assert.equal(stdout.trimEnd().split('\n').length, 3, 'a line each');
+      assert.deepEqual(readPowershell(stdout), values);
+      const simple = await env(plain, ['--format', 'powershell']);
+      assert.equal(simple.stdout, "$env:PASSWORD = 'second'\n");
+      const failed = await env({ NONE: 'secret/db#none' }, ['--format', 'powershell']);
+      assert.equal(failed.stdout, "throw 'vaultonce failed with exit code 6'\n");
+      for (const pwsh of installed('pwsh')) {
+        const script =
+          '& $env:NODE $env:BIN env --format powershell -c $env:CONFIG | Out-String | Invoke-Expression; [Console]::Out.Write($env:NASTY)';
+        assert.equal(runShell([pwsh, '-NoProfile'], script, environment).stdout, NASTY);
+        assert.notEqual(runShell([pwsh, '-NoProfile'], script, { NONE: 'secret/db#none' }).status, 0);
+      }
+    });
+
+    test('JSON, dotenv and what it cannot carry; a variable that a shell would run', async () => {
+      const json = await env(environment, ['--format', 'json']);
+      assert.deepEqual(JSON.parse(json.stdout), values);
+      assert.equal((await env(plain, ['--format', 'dotenv'])).stdout, 'PASSWORD=second\n');
+      const dotenv = await env(environment, ['--format', 'dotenv']);
+      assert.equal(dotenv.code, 8);
+      assert.equal(dotenv.stdout, '');
+      // Bash would run what is assigned to this one.
+      assert.equal((await env({ RANDOM: 'secret/db#nasty' })).code, 8);
+    });
+
+    test('a stdout that is full: the reason is told', () => {
+      const args = [BIN, 'env', '-c', app.config({ environment: { NONE: 'secret/db#none' } })];
+      const { status } = spawnSync(process.execPath, args, {
+        stdio: ['ignore', openSync('/dev/full', 'w'), 'ignore'],
+      });
+      assert.equal(status, 6);
+    });
+  });
+
+  describe('--out', () => {
+    test('a file for `.`, whole or not at all, in memory, and in the report', async () => {
+      const file = app.workspace.path('job.env');
+      const written = await env(environment, ['--out', file, '--report', '-']);
+      assert.equal(written.code, 0, written.stderr);
+      assert.equal(app.workspace.mode('job.env'), '0400');
+      const report = JSON.parse(written.stdout) as { outputs: { path: string }[] };
+      assert.deepEqual(
+        report.outputs.map(({ path }) => path),
+        [file],
+      );
+      const read = execFileSync('sh', ['-c', '. "$0"; printf %s "$NASTY"', file], { encoding: 'utf8' });
+      assert.equal(read, NASTY);
+      const before = app.workspace.snapshot()['job.env'];
+      const failed = await env({ ...environment, NONE: 'secret/db#none' }, ['--out', file]);
+      assert.deepEqual([failed.code, failed.stdout], [6, '']);
+      assert.deepEqual(app.workspace.snapshot()['job.env'], before);
+      assert.deepEqual(
+        app.workspace.list().filter((name) => name.includes('job.env')),
+        ['job.env'],
+      );
+      app.server.takeAudit();
+      assert.equal((await env(plain, ['--out', '/var/tmp/vaultonce-test-env'])).code, 8);
+      nothingAsked();
+      assert.equal(await app.server.tokensLeft(), 0);
+    });
+  });
+
+  describe('CI systems', () => {
+    const github = (): { GITHUB_ACTIONS: string; GITHUB_ENV: string; GITHUB_OUTPUT: string } => ({
+      GITHUB_ACTIONS: 'true',
+      GITHUB_ENV: app.workspace.write('github-env', 'BEFORE=1\n'),
+      GITHUB_OUTPUT: app.workspace.write('github-output', ''),
+    });
+
+    test('GitHub Actions: masks first, then a file that nothing in a value can break out of', async () => {
+      const result = await env(environment, [], { env: github() });
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(result.stdout, '');
+      const masks = result.stderr.trimEnd().split('\n');
+      for (const line of masks) assert.match(line, /^::add-mask::[^\r]+$/);
+      for (const mask of [
+        'second',
+        Buffer.from('second').toString('base64'),
+        '##vso[task.complete]',
+        '::set-env name=X::y',
+      ]) {
+        assert.ok(masks.includes(`::add-mask::${mask}`), mask);
+      }
+      assert.equal(githubLog(`${result.stderr}<second>`), '<***>');
+      assert.deepEqual(readGithubFile(app.workspace.read('github-env')), { BEFORE: '1', ...values });
+      assert.equal(app.workspace.read('github-output'), '');
+    });
+
+    test('GitHub Actions: --to output sets outputs, whose names change nothing', async () => {
+      const result = await env({ ...environment, PATH: 'secret/db#password' }, ['--to', 'output'], {
+        env: github(),
+      });
+      assert.equal(result.code, 0, result.stderr);
+      assert.deepEqual(readGithubFile(app.workspace.read('github-output')), { ...values, PATH: 'second' });
+      assert.equal(app.workspace.read('github-env'), 'BEFORE=1\n');
+      assert.match(result.stderr, /^::add-mask::second$/m);
+    });
+
+    test('masks come before a shell’s exports too, where a CI system reads stderr', async () => {
+      const job = { env: { GITHUB_ACTIONS: 'true', GITHUB_ENV: '/nonexistent' } };
+      const result = await env({ P: 'secret/db#password' }, ['--format', 'shell'], job);
+      assert.equal(result.stdout, "export P='second'\n");
+      assert.match(result.stderr, /^::add-mask::/);
+      for (const [command, args] of [
+        ['read', ['secret/db#password']],
+        ['exec', ['--env', 'P=secret/db#password', '--', 'true']],
+      ] as const) {
+        assert.match(
+          (await runCli([command, '-c', app.config({}), ...args], job)).stderr,
+          /^::add-mask::second$/m,
+          command,
+        );
+      }
+    });
+
+    test('Azure Pipelines: variables or outputs of the step; no secret of several lines', async () => {
+      const job = { env: { TF_BUILD: 'True' } };
+      const variables = await env(plain, [], job);
+      assert.match(variables.stderr, /^##vso\[task\.setsecret\]second$/m);
+      assert.deepEqual(readAzureCommands(variables.stdout), { env: { PASSWORD: 'second' }, outputs: {} });
+      const outputs = await env(plain, ['--to', 'output'], job);
+      assert.deepEqual(readAzureCommands(outputs.stdout), { env: {}, outputs: { PASSWORD: 'second' } });
+      const refused = await env(environment, [], job);
+      assert.equal(refused.code, 8);
+      assert.equal(refused.stdout, '');
+      assert.match(refused.stderr, /`NASTY` has several lines/);
+      const allowed = await env(environment, [], {
+        env: { ...job.env, SYSTEM_UNSAFEALLOWMULTILINESECRET: 'True' },
+      });
+      assert.deepEqual(readAzureCommands(allowed.stdout).env, values);
+      assert.match(allowed.stderr, /^##vso\[task\.setsecret\]::set-env name=X::y$/m);
+      assert.doesNotMatch(allowed.stderr, /setsecret\].*%0[AD]/);
+    });
+
+    test('CircleCI: exports that later steps source', async () => {
+      const bashEnv = app.workspace.write('bash-env', '');
+      assert.equal((await env(environment, [], { env: { CIRCLECI: 'true', BASH_ENV: bashEnv } })).code, 0);
+      // A bash whose stdin is a socket, as a pipe of Node is, reads ~/.bashrc instead of $BASH_ENV.
+      const output = execFileSync('bash', ['-c', 'printf %s "$NASTY"'], {
+        env: { PATH: process.env['PATH'], BASH_ENV: bashEnv },
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      assert.equal(output, NASTY);
+    });
+
+    test('Buildkite: its agent redacts, then sets', async () => {
+      const calls = app.workspace.path('agent-calls');
+      app.workspace.write(
+        'agent/buildkite-agent',
+        `#!/bin/sh\n{ echo "$*"; cat; echo; } >> ${calls}\n`,
+        0o755,
+      );
+      const job = { BUILDKITE: 'true', PATH: `${app.workspace.path('agent')}:${process.env['PATH'] ?? ''}` };
+      assert.equal((await env(environment, [], { env: job })).code, 0);
+      const [redact, masks = '', set, json = ''] = app.workspace.read('agent-calls').trimEnd().split('\n');
+      assert.equal(redact, 'redactor add --format json');
+      assert.ok(Object.values(JSON.parse(masks) as object).includes('second'));
+      assert.equal(set, 'env set --input-format=json -');
+      assert.deepEqual(JSON.parse(json), values);
+    });
+
+    test('GitLab: exports for the script; a report for later jobs, with a warning and nothing it would change', async () => {
+      const job = { env: { GITLAB_CI: 'true' } };
+      assert.equal((await env(plain, [], job)).stdout, "export PASSWORD='second'\n");
+      const report = app.workspace.path('build.env');
+      const written = await env(plain, ['--to', 'output', '--out', report], job);
+      assert.equal(written.code, 0, written.stderr);
+      assert.equal(app.workspace.read('build.env'), 'PASSWORD=second\n');
+      assert.match(logLines(written).find(({ event }) => event === 'insecure')?.reason ?? '', /artifact/);
+      for (const name of ['nasty', 'with-blanks', 'dollar']) {
+        const refused = await env({ V: `secret/db#${name}` }, ['--to', 'output', '--out', report], job);
+        assert.equal(refused.code, 8, name);
+      }
+      assert.equal(app.workspace.read('build.env'), 'PASSWORD=second\n');
+      app.server.takeAudit();
+      assert.equal((await env(plain, ['--to', 'output'], job)).code, 8, 'a report is a file');
+      const hijacking = await env({ PATH: 'secret/db#password' }, ['--to', 'output', '--out', report], job);
+      assert.equal(hijacking.code, 8);
+      nothingAsked();
+    });
+
+    test('Jenkins: a file that shows nothing to a shell that traces; no `eval`', async () => {
+      const job = { env: { JENKINS_URL: 'https://jenkins.example.com/' } };
+      const refused = await env(plain, [], job);
+      assert.equal(refused.code, 8);
+      assert.match(failuresOf(refused)[0]?.hint ?? '', /--out .*exec/);
+      nothingAsked();
+      const file = app.workspace.path('jenkins.env');
+      assert.equal((await env(environment, ['--out', file], job)).code, 0);
+      const step = spawnSync('sh', ['-xe', '-c', '. "$0"; printf %s "$NASTY"', file], { encoding: 'utf8' });
+      assert.equal(step.stdout, NASTY);
+      assert.equal(step.stderr, `+ . ${file}\n`);
+      assert.equal((await env(plain, ['--format', 'shell'], job)).stdout, "export PASSWORD='second'\n");
+    });
+
+    test('8: where there is no safe way, whether it is found or asked for', async () => {
+      for (const [name, job] of [
+        ['bitbucket', { BITBUCKET_BUILD_NUMBER: '1' }],
+        ['tekton', { TEKTON_RESOURCE_NAME: 'x' }],
+      ] as const) {
+        for (const result of [
+          await env(plain, [], { env: { ...job } }),
+          await env(plain, ['--format', name]),
+        ]) {
+          assert.equal(result.code, 8, name);
+          assert.match(
+            failuresOf(result)[0]?.message ?? '',
+            /no safe way to hand variables on: .*(?:log|status)/,
+          );
+          assert.equal(result.stdout, '(exit 8)\n');
+        }
+      }
+      nothingAsked();
+    });
+
+    test('8: names that hijack a job', async () => {
+      const names = ['PATH', 'LD_PRELOAD', 'NODE_OPTIONS', 'GITHUB_TOKEN', 'RUNNER_TEMP', 'BASH_ENV'];
+      const hijacking = Object.fromEntries(names.map((name) => [name, 'secret/db#password']));
+      const refused = await env(hijacking, [], { env: github() });
+      assert.equal(refused.code, 8);
+      assert.equal(failuresOf(refused).length, names.length);
+      nothingAsked();
+      assert.equal((await env(hijacking, ['--force'], { env: github() })).code, 0);
+    });
+
+    test('8: a job file that cannot be written, told before anything is requested', async () => {
+      for (const [variable, args] of [
+        ['GITHUB_ENV', []],
+        ['GITHUB_OUTPUT', ['--to', 'output']],
+      ] as const) {
+        for (const path of [app.workspace.root, '/nonexistent/file', '']) {
+          const result = await env(plain, args, { env: { ...github(), [variable]: path } });
+          assert.equal(result.code, 8, `${variable}=${path}`);
+          assert.match(failuresOf(result)[0]?.message ?? '', new RegExp(`^\\$${variable} `));
+        }
+      }
+      assert.equal((await env(plain, ['--format', 'github'])).code, 8);
+      assert.equal((await env(plain, ['--format', 'circleci'])).code, 8);
+      nothingAsked();
+    });
+
+    test('8: a job file on a full disk stays as it was', async () => {
+      const device = await env(plain, [], { env: { ...github(), GITHUB_ENV: '/dev/full' } });
+      assert.equal(device.code, 8);
+      assert.match(device.stderr, /\$GITHUB_ENV cannot be written to \(ENOSPC\)/);
+      await app.putKv2('large', { value: 'x'.repeat(100_000) });
+      mkdirSync(app.workspace.path('volume'));
+      // Without the right to mount, the device has to do.
+      const options = ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', app.workspace.path('volume')];
+      if (spawnSync('mount', options).status !== 0) return;
+      try {
+        const file = app.workspace.write('volume/github-env', 'BEFORE=1\n');
+        const full = await env({ LARGE: 'secret/large#value' }, [], {
+          env: { ...github(), GITHUB_ENV: file },
+        });
+        assert.equal(full.code, 8);
+        assert.match(full.stderr, /\(ENOSPC\)/);
+        assert.equal(app.workspace.read('volume/github-env'), 'BEFORE=1\n');
+      } finally {
+        spawnSync('umount', [app.workspace.path('volume')]);
+      }
+    });
+
+    test('2: unknown formats and places, and flags that mean nothing with them', async () => {
+      for (const args of [
+        ['--format', 'gitub'],
+        ['--to', 'files'],
+        ['--to', 'output'],
+        ['--format', 'circleci', '--to', 'output'],
+        ['--format', 'azure', '--out', app.workspace.path('x')],
+      ]) {
+        assert.equal((await env(plain, args)).code, 2, args.join(' '));
+      }
+      const hint = failuresOf(await env(plain, ['--format', 'gitub']))[0]?.hint ?? '';
+      assert.match(hint, /did you mean `github`\?/);
+      const help = (await runCli(['env', '--help'])).stdout.replace(/\s+/g, ' ');
+      assert.ok(help.includes(FORMAT_NAMES.join(', ')));
+      for (const name of FORMAT_NAMES) assert.ok(hint.includes(name), name);
+      nothingAsked();
+    });
+  });
+});

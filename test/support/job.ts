@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { closeSync, cpSync, openSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { TestApp } from './app.ts';
+import { BIN } from './cli.ts';
+import { PUBLIC_PEM, signJwt, soon } from './jwt.ts';
+import type { Workspace } from './workspace.ts';
+
+const root = join(import.meta.dirname, '../..');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
+export type Env = Readonly<Record<string, string>>;
+
+export interface StepResult {
+  readonly code: number | null;
+  /** stdout and stderr, in the order in which they were written. */
+  readonly log: string;
+}
+
+/** A working copy with an example in it, on a machine that can install this package. */
+export interface Job {
+  readonly workspace: Workspace;
+  /** The working copy. */
+  readonly directory: string;
+  /** What every step has, whatever the system. */
+  readonly env: Env;
+  run(command: readonly [string, ...string[]], env: Env): Promise<StepResult>;
+  /** Puts a program onto the PATH. */
+  install(name: string, script: string): void;
+}
+
+/**
+ * @param example its directory below `examples/`
+ * @param to where it belongs in a repository
+ */
+export function createJob(workspace: Workspace, example: string, to: string): Job {
+  workspace.clear();
+  const directory = workspace.path('repository');
+  cpSync(join(root, 'examples', example), join(directory, to), { recursive: true });
+  const install: Job['install'] = (name, script) => {
+    workspace.write(`bin/${name}`, script, 0o755);
+  };
+  const start = `exec "${process.execPath}" "${BIN}" "$@"`;
+  install('vaultonce', `#!/bin/sh\n${start}\n`);
+  // An example that asks for another version than this one is told so.
+  const wanted = `--yes vaultonce@${version}`;
+  install(
+    'npx',
+    `#!/bin/sh\nif [ "$1 $2" != "${wanted}" ]; then echo "npx $1 $2?" >&2; exit 1; fi\nshift 2\n${start}\n`,
+  );
+  const path = [workspace.path('bin'), dirname(process.execPath), process.env['PATH'] ?? ''];
+  return {
+    workspace,
+    directory,
+    env: { PATH: path.join(':'), HOME: workspace.root },
+    install,
+    run: (command, env) => runCommand(command, directory, env, workspace.path('log')),
+  };
+}
+
+async function runCommand(
+  [program, ...args]: readonly [string, ...string[]],
+  cwd: string,
+  env: Env,
+  logFile: string,
+): Promise<StepResult> {
+  const log = openSync(logFile, 'w');
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', log, log], timeout: 30_000 });
+  closeSync(log);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  return { code, log: readFileSync(logFile, 'utf8') };
+}
+
+/** Lets jobs log in to the role `ci` with what `jobToken` gives. */
+export async function trustJobs({ server: { api } }: TestApp): Promise<void> {
+  await api.post('sys/auth/jwt', { type: 'jwt' });
+  await api.post('auth/jwt/config', { jwt_validation_pubkeys: [PUBLIC_PEM] });
+  await api.post('auth/jwt/role/ci', {
+    role_type: 'jwt',
+    user_claim: 'sub',
+    bound_audiences: ['vault'],
+    token_policies: ['app'],
+  });
+}
+
+/** The identity token of a job. */
+export function jobToken(audience = 'vault'): string {
+  return signJwt({
+    iss: 'https://ci.example.com',
+    aud: audience,
+    sub: 'repo:shop',
+    exp: soon(),
+    iat: soon() - 700,
+  });
+}

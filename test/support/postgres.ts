@@ -1,0 +1,117 @@
+import { execFile, spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { chmod, chown, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { arch, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { carriedBinaries, isExecutable } from './wheel.ts';
+
+const run = promisify(execFile);
+
+const VERSION = '0.1.4';
+const READY_WITHIN_MS = 30_000;
+/** PostgreSQL refuses to run as root. */
+const NOBODY = 65534;
+
+/** A real PostgreSQL of a test's own, on loopback, with the superuser `admin`. */
+export interface TestDatabase {
+  readonly port: number;
+  readonly password: string;
+  /** Runs SQL as the superuser, and returns the rows as text. */
+  query(sql: string): Promise<string>;
+  /** Whether somebody can log in. */
+  canLogIn(user: string, password: string): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+export async function startPostgres(): Promise<TestDatabase> {
+  const directory = await mkdtemp(join(tmpdir(), 'vaultonce-postgres-'));
+  const isRoot = process.getuid?.() === 0;
+  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  if (isRoot) await chown(directory, NOBODY, NOBODY);
+  const bin = await findBinaries(isRoot ? directory : undefined);
+  const password = 'password-of-the-superuser';
+  const data = join(directory, 'data');
+  const passwordFile = join(directory, 'password');
+  await run('sh', ['-c', `printf %s "$1" > "$2"`, 'sh', password, passwordFile], user);
+  await run(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'admin', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--no-sync'],
+    { ...user, cwd: directory },
+  );
+  const port = await freePort();
+  const child = spawn(
+    join(bin, 'postgres'),
+    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory, '-F'],
+    { ...user, cwd: directory, stdio: 'ignore' },
+  );
+  const query = async (sql: string, as = 'admin', secret = password): Promise<string> => {
+    const args = ['-h', '127.0.0.1', '-p', String(port), '-U', as, '-d', 'postgres', '-Atc', sql];
+    return (await run(join(bin, 'psql'), args, { env: { PGPASSWORD: secret } })).stdout.trim();
+  };
+  const stop = async (): Promise<void> => {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    if (child.exitCode === null && child.kill('SIGINT')) await ended;
+    await rm(directory, { recursive: true, force: true });
+  };
+  process.once('exit', () => {
+    child.kill('SIGKILL');
+  });
+  for (const end = Date.now() + READY_WITHIN_MS; ;) {
+    const ready = await query('select 1').catch(() => undefined);
+    if (ready === '1') break;
+    if (child.exitCode === null && Date.now() < end) await delay(50);
+    else {
+      await stop();
+      throw new Error('PostgreSQL did not start');
+    }
+  }
+  return {
+    port,
+    password,
+    query: (sql: string) => query(sql),
+    canLogIn: (who, secret) =>
+      query('select 1', who, secret).then(
+        () => true,
+        () => false,
+      ),
+    stop,
+  };
+}
+
+/**
+ * Where Debian puts it, or what the PyPI package `pgserver` carries.
+ * @param copyTo where another user can get at it, which need not be true of a clone of this repository
+ */
+async function findBinaries(copyTo: string | undefined): Promise<string> {
+  const [debian] = globSync('/usr/lib/postgresql/*/bin').sort().reverse();
+  if (debian !== undefined && (await isExecutable(join(debian, 'psql')))) return debian;
+  const machine = arch() === 'arm64' ? 'aarch64' : 'x86_64';
+  const installed = await carriedBinaries({
+    packageName: 'pgserver',
+    version: VERSION,
+    // The binaries do not care for the version of Python.
+    pipArguments: ['--only-binary=:all:', '--python-version=3.11', `--platform=manylinux_2_17_${machine}`],
+    // Libraries are in a directory beside that of the programs.
+    directory: (files) => (files.includes('pgserver.libs') ? '.' : undefined),
+    cachedAs: `postgres-${VERSION}`,
+    program: 'pgserver/pginstall/bin/postgres',
+    async prepare(directory) {
+      const programs = join(directory, 'pgserver/pginstall/bin');
+      for (const name of await readdir(programs)) await chmod(join(programs, name), 0o755);
+    },
+  });
+  if (copyTo !== undefined) await cp(installed, join(copyTo, 'installed'), { recursive: true });
+  const root = copyTo === undefined ? installed : join(copyTo, 'installed');
+  return join(root, 'pgserver/pginstall/bin');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
