@@ -11,6 +11,7 @@ const schema = () =>
     .strictObject({
       method: z.literal('aws'),
       ...loginFields('aws'),
+      type: optional(z.literal('iam'), 'There is no other: `ec2` has a nonce to be kept from run to run.'),
       role: required(text, 'The role to log in with; it has to be of type `iam`.'),
       region: optional(
         text,

@@ -57,7 +57,13 @@ describe('aws', () => {
     const secret_access_key_file = cloud.app.workspace.write('secret-key', `${SECRET}\n`);
     const configured = stsRequest(
       await cloud.login(
-        { ...auth, access_key_id: KEY, secret_access_key_file, header_value: 'vault.example.com' },
+        {
+          ...auth,
+          type: 'iam',
+          access_key_id: KEY,
+          secret_access_key_file,
+          header_value: 'vault.example.com',
+        },
         NOWHERE,
       ),
     );
@@ -189,6 +195,7 @@ describe('aws', () => {
       { access_key_id: KEY, secret_access_key: SECRET, profile: 'web' },
       { access_key_id: KEY, secret_access_key: SECRET, secret_access_key_file: '/x' },
       { region: '../x' },
+      { type: 'ec2' },
       { sts_endpoint: 'http://sts.amazonaws.com' },
     ]) {
       assert.equal((await cloud.login({ ...auth, ...wrong }, NOWHERE)).result.code, 3, JSON.stringify(wrong));
