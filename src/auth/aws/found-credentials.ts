@@ -19,8 +19,8 @@ const NAMED_BY = [
 
 /**
  * The credentials that AWS's own SDK finds: of the environment, of the shared files with their profiles (roles, SSO,
- * processes), of a web identity, of the container, of the machine. The SDK is loaded only if the environment has none,
- * which takes longer than a whole run without it.
+ * processes), of a web identity, of the container, of the machine. The SDK is loaded only if the environment has none:
+ * loading it takes 25 ms, half of a run.
  * @param profile undefined: `$AWS_PROFILE`, or the default one
  * @throws AbsentCredential when it finds none
  */
