@@ -11,10 +11,11 @@ function mark(file: string): void {
   appendFileSync(file, `//${hash('sha256', readFileSync(file)).slice(0, 16)}`);
 }
 
-/** The licences of all packages in the bundle; their comments are not in it. */
-function collectLicences({ inputs }: Metafile): string {
+/** The licences of all packages in the bundles; their comments are not in it. */
+function collectLicences(metafiles: readonly Metafile[]): string {
+  const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
   const packages = new Set(
-    Object.keys(inputs).flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
+    inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
   );
   return [...packages].sort().map(licenceOf).join('\n');
 }
@@ -31,15 +32,15 @@ function licenceOf(name: string): string {
 }
 
 // The standalone binaries stay: they have a build of their own.
-for (const name of ['vaultonce.js', 'vaultonce.cache', 'meta.json', 'THIRD-PARTY-LICENSES.txt'])
+for (const name of ['vaultonce.js', 'vaultonce.cache', 'aws-sdk.js', 'meta.json', 'THIRD-PARTY-LICENSES.txt'])
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
-// bin compiles it with the code cache that is made after it: a script, as an expression.
-const metafile = await bundle('dist/vaultonce.js', {
+// bin compiles them, the main one with the code cache that is made after it: scripts, as expressions.
+const metafiles = await bundle(dist, {
   banner: { js: '(function (require, module, exports) {' },
   footer: { js: '})' },
 });
 mark(join(dist, 'vaultonce.js'));
-writeFileSync(join(dist, 'meta.json'), JSON.stringify(metafile));
-writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), collectLicences(metafile));
+writeFileSync(join(dist, 'meta.json'), JSON.stringify(metafiles[0]));
+writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), collectLicences(metafiles));
 execFileSync(process.execPath, [join(import.meta.dirname, 'code-cache.ts')], { stdio: 'inherit' });

@@ -2,8 +2,14 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The bundle's budget: what is bigger starts slower. Raise it knowingly, with the start-up measured before and after. */
-const LARGEST_BYTES = 440 * 1024;
+const LARGEST_KIB = {
+  'vaultonce.js': 460,
+  // Loaded by `auth: { method: aws }` alone, and only if there are no keys in the config or the environment.
+  'aws-sdk.js': 300,
+};
 
-const { size } = statSync(join(import.meta.dirname, '../dist/vaultonce.js'));
-console.log(`dist/vaultonce.js: ${String(Math.ceil(size / 1024))} of ${String(LARGEST_BYTES / 1024)} KiB`);
-process.exitCode = size <= LARGEST_BYTES ? 0 : 1;
+for (const [name, largest] of Object.entries(LARGEST_KIB)) {
+  const kib = Math.ceil(statSync(join(import.meta.dirname, '../dist', name)).size / 1024);
+  console.log(`dist/${name}: ${String(kib)} of ${String(largest)} KiB`);
+  if (kib > largest) process.exitCode = 1;
+}

@@ -35,7 +35,19 @@ function start() {
     filename: bundle,
     cachedData: readCache(fs, path.join(import.meta.dirname, '../dist/vaultonce.cache'), source),
   });
-  script.runInThisContext()(process.getBuiltinModule, { exports: {} }, {});
+  // What the bundle can require: Node's own modules, and what lies beside it because few need it.
+  const load = (name) => {
+    if (!name.startsWith('./')) return process.getBuiltinModule(name);
+    const filename = path.join(path.dirname(bundle), name);
+    const module = { exports: {} };
+    new vm.Script(fs.readFileSync(filename, 'latin1'), { filename }).runInThisContext()(
+      load,
+      module,
+      module.exports,
+    );
+    return module.exports;
+  };
+  script.runInThisContext()(load, { exports: {} }, {});
 }
 
 // Code that is compiled already. It belongs to one version of Node; V8 ignores it in others. But V8 knows the source by

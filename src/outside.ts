@@ -52,9 +52,12 @@ const TLS: TlsSettings = {
 /**
  * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run.
  * @returns every other answer; what it means is for the caller to say
- * @throws RunError `unavailable` when no try had an answer
+ * @throws RunError `unavailable` when no try had an answer, `config` for what is no address
  */
 export async function askOutside(request: OutsideRequest, io: OutsideIo): Promise<OutsideAnswer> {
+  if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
+    throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
+  }
   const transport = await createTransport(
     { address: request.url, tls: TLS, proxyAddress: undefined },
     { most: 1, expected: 1 },

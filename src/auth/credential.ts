@@ -18,6 +18,21 @@ export function credentialFromFile(path: string, what: string): Secret {
 }
 
 /**
+ * A credential of the config, itself or in a file.
+ * @param name of its field; that of the file ends in `_file`
+ * @throws AbsentCredential when there is no such file
+ * @throws RunError `config`
+ */
+export function credentialOf(
+  value: Secret | undefined,
+  file: string | undefined,
+  name: string,
+): Secret | undefined {
+  if (value !== undefined) return credentialFromText(value.reveal(), `the ${name}`, `auth.${name}`);
+  return file === undefined ? undefined : credentialFromFile(file, `the ${name}`);
+}
+
+/**
  * Reads a credential from a variable.
  * @throws AbsentCredential when it is not set
  * @throws RunError `config`

@@ -1,9 +1,15 @@
+import { alicloud } from './alicloud.ts';
 import { approle } from './approle.ts';
+import { aws } from './aws.ts';
+import { azure } from './azure.ts';
 import { cert } from './cert.ts';
+import { cf } from './cf.ts';
 import { custom } from './custom.ts';
+import { gcp } from './gcp.ts';
 import { github } from './github.ts';
 import { jwt } from './jwt.ts';
 import { kubernetes } from './kubernetes.ts';
+import { oci } from './oci.ts';
 import { ldap, okta, radius, userpass } from './password.ts';
 import { token } from './token.ts';
 
@@ -19,5 +25,11 @@ export const AUTH_METHODS = {
   radius,
   cert,
   github,
+  aws,
+  gcp,
+  azure,
+  alicloud,
+  oci,
+  cf,
   custom,
 };

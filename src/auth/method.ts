@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import type { ServerSettings } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { OutsideIo } from '../outside.ts';
@@ -7,6 +8,9 @@ import type { JsonValue } from '../secrets.ts';
 
 /** What a method needs of the outside: files are read directly, everything else comes from here. */
 export type AuthIo = OutsideIo & Pick<Io, 'log'>;
+
+/** What a method may know of the server that it logs in to. */
+export type LoginServer = Pick<ServerSettings, 'address'>;
 
 /** A credential that comes in a response-wrapping token, which opens once. */
 export interface Wrapped {
@@ -62,10 +66,11 @@ export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
   readonly schema: () => Schema;
   /**
    * Read anew for each try, because service account tokens rotate.
+   * @param server for what is signed or asked for in the name of the server
    * @throws AbsentCredential when there is none here, so that the next method of a list is tried
    * @throws RunError `config` when a credential cannot be read, `unavailable` when the service that has it is down
    */
-  login(config: z.output<Schema>, io: AuthIo): Login | Promise<Login>;
+  login(config: z.output<Schema>, io: AuthIo, server: LoginServer): Login | Promise<Login>;
   /** Only of a method that proves a client certificate: its own, or nothing, which means that of `vault.tls`. */
   readonly clientCertificate?: (config: z.output<Schema>) => Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */

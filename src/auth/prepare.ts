@@ -50,7 +50,7 @@ function methodOf(config: AuthConfig): AuthMethod {
 
 async function prepareMethod(config: AuthConfig, server: ServerSettings, io: AuthIo): Promise<PreparedLogin> {
   const method = methodOf(config);
-  const login = (): Login | Promise<Login> => method.login(config, io);
+  const login = (): Login | Promise<Login> => method.login(config, io, server);
   const tls = { ...server.tls, ...method.clientCertificate?.(config) };
   if (method.clientCertificate !== undefined) checkCertificate(tls, server);
   const first = await login();

@@ -100,6 +100,13 @@ describe('the bundle', () => {
     }
   });
 
+  test('the SDK of AWS is in a file of its own', () => {
+    const has = (name: string): boolean =>
+      readFileSync(join(root, 'dist', name), 'latin1').includes('AssumeRoleWithWebIdentity');
+    assert.ok(has('aws-sdk.js'));
+    assert.ok(!has('vaultonce.js'));
+  });
+
   test('it is not built when a package no longer imports what is replaced', async () => {
     const options = { bundle: true, write: false, platform: 'node', logLevel: 'silent' } as const;
     const built = (contents: string): Promise<unknown> =>
@@ -156,6 +163,7 @@ describe('the bundle', () => {
       'README.md',
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
+      'dist/aws-sdk.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
       'package.json',

@@ -70,6 +70,32 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', (
       4,
       { ...good, auth: { method: 'approle', role_id: `${CANARY}-id`, secret_id: CANARY } },
     ],
+    [
+      'an aws login that is refused',
+      4,
+      { ...good, auth: { method: 'aws', role: 'r', access_key_id: 'a', secret_access_key: CANARY } },
+      { AWS_EC2_METADATA_DISABLED: 'true' },
+    ],
+    [
+      'a gcp key that is none',
+      3,
+      { ...good, auth: { method: 'gcp', type: 'iam', role: 'r', credentials: `{"private_key": "${CANARY}` } },
+    ],
+    [
+      'an alicloud login that is refused',
+      4,
+      {
+        ...good,
+        auth: {
+          method: 'alicloud',
+          role: 'r',
+          region: 'cn-hangzhou',
+          access_key: 'a',
+          access_secret: CANARY,
+          security_token: `${CANARY}-token`,
+        },
+      },
+    ],
     ['a missing key', 6, { ...good, outputs: [{ path: 'c.txt', contents: '{{a.kye}} {{a.key}}' }] }],
     [
       'a value that dotenv cannot carry',

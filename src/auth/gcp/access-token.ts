@@ -1,0 +1,143 @@
+import { RunError } from '../../errors.ts';
+import { askOutside } from '../../outside.ts';
+import { Secret } from '../../secret-string.ts';
+import { isJsonObject, type JsonObject } from '../../vault/json.ts';
+import { credentialFromText, textFromFile } from '../credential.ts';
+import { objectIn, refusedOutside, textIn } from '../metadata.ts';
+import type { AuthIo } from '../method.ts';
+
+/** What opens Google's APIs, and whose it is as far as that is known. */
+export interface Access {
+  readonly token: Secret;
+  readonly email: string | undefined;
+}
+
+interface Credential {
+  readonly json: JsonObject;
+  readonly where: string;
+}
+
+const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
+const WHAT = "Google's token service";
+
+/**
+ * An access token for a credential that is no key: that of a user of gcloud, or of a workload elsewhere (identity
+ * federation) whose token is in a file or behind an address.
+ * https://google.aip.dev/auth/4117
+ */
+export async function accessToken({ json, where }: Credential, io: AuthIo): Promise<Access> {
+  switch (json['type']) {
+    case 'authorized_user':
+      return { token: await userToken(json, where, io), email: undefined };
+    case 'external_account':
+      return federatedToken(json, where, io);
+    default:
+      throw new RunError('config', 'this kind of credential of Google Cloud cannot be used here', {
+        where,
+        hint: 'use a service account key, the credential of a user, of workload identity federation (with a file or an address), or none on a machine of Google Cloud',
+      });
+  }
+}
+
+async function userToken(json: JsonObject, where: string, io: AuthIo): Promise<Secret> {
+  const body = {
+    grant_type: 'refresh_token',
+    client_id: textIn(json, 'client_id', where),
+    client_secret: textIn(json, 'client_secret', where),
+    refresh_token: textIn(json, 'refresh_token', where),
+  };
+  return exchange(
+    typeof json['token_uri'] === 'string' ? json['token_uri'] : 'https://oauth2.googleapis.com/token',
+    body,
+    io,
+  );
+}
+
+async function federatedToken(json: JsonObject, where: string, io: AuthIo): Promise<Access> {
+  const subjectToken = await subjectTokenOf(json['credential_source'], where, io);
+  const body = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    audience: textIn(json, 'audience', where),
+    subject_token_type: textIn(json, 'subject_token_type', where),
+    subject_token: subjectToken.reveal(),
+    scope: SCOPE,
+  };
+  const token = await exchange(textIn(json, 'token_url', where), body, io);
+  const url = json['service_account_impersonation_url'];
+  if (typeof url !== 'string') return { token, email: undefined };
+  return {
+    token: await impersonate(url, token, io),
+    email: /\/serviceAccounts\/([^/:]+):/.exec(url)?.[1],
+  };
+}
+
+/** A workload may ask for the service account's token, but rarely sign for it. */
+async function impersonate(url: string, token: Secret, io: AuthIo): Promise<Secret> {
+  const answer = await askOutside(
+    {
+      method: 'POST',
+      url,
+      headers: {
+        Authorization: new Secret(`Bearer ${token.reveal()}`),
+        'Content-Type': 'application/json',
+      },
+      body: JSON.stringify({ scope: [SCOPE] }),
+      what: WHAT,
+    },
+    io,
+  );
+  if (answer.status !== 200) {
+    throw refusedOutside(
+      WHAT,
+      answer.status,
+      'the workload needs roles/iam.workloadIdentityUser on the service account',
+    );
+  }
+  return new Secret(textIn(objectIn(answer, WHAT), 'accessToken', WHAT));
+}
+
+async function subjectTokenOf(source: unknown, where: string, io: AuthIo): Promise<Secret> {
+  const what = 'the token of the workload';
+  const { file, url, format, headers } = isJsonObject(source) ? source : {};
+  const isJson = isJsonObject(format) && format['type'] === 'json';
+  const field = isJson ? textIn(format, 'subject_token_field_name', where) : undefined;
+  const inside = (text: string, from: string): Secret => {
+    const token = field === undefined ? text : textIn(objectIn({ status: 200, text }, what), field, what);
+    return credentialFromText(token, what, from);
+  };
+  if (typeof file === 'string') return inside(textFromFile(file, what).reveal(), file);
+  if (typeof url === 'string') {
+    const service = 'the token service of the workload';
+    const wanted = Object.entries(isJsonObject(headers) ? headers : {});
+    const secrets = wanted.flatMap(([name, value]) =>
+      typeof value === 'string' ? [[name, new Secret(value)] as const] : [],
+    );
+    const answer = await askOutside(
+      { method: 'GET', url, headers: Object.fromEntries(secrets), what: service },
+      io,
+    );
+    if (answer.status !== 200) throw refusedOutside(service, answer.status);
+    return inside(answer.text, service);
+  }
+  throw new RunError('config', 'where the token of the workload is cannot be used here', {
+    where,
+    hint: 'it has to be in a file or behind an address; for a workload of AWS, log in with `method: aws`',
+  });
+}
+
+async function exchange(url: string, body: Readonly<Record<string, string>>, io: AuthIo): Promise<Secret> {
+  const answer = await askOutside(
+    {
+      method: 'POST',
+      url,
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: new Secret(new URLSearchParams(body).toString()),
+      what: WHAT,
+    },
+    io,
+  );
+  if (answer.status !== 200)
+    throw refusedOutside(WHAT, answer.status, 'the credential may be revoked or expired');
+  return new Secret(textIn(objectIn(answer, WHAT), 'access_token', WHAT));
+}

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { RunError } from '../../errors.ts';
+import { askOutside } from '../../outside.ts';
+import { Secret } from '../../secret-string.ts';
+import { isJsonObject, type JsonObject } from '../../vault/json.ts';
+import { credentialFromText, textFromFile } from '../credential.ts';
+import type { GcpConfig } from '../gcp.ts';
+import { objectIn, refusedOutside, textIn } from '../metadata.ts';
+import type { AuthIo } from '../method.ts';
+import { signRsa } from '../rsa.ts';
+import { accessToken, type Access } from './access-token.ts';
+import { askGoogleMachine, WHAT as MACHINE } from './machine.ts';
+
+const API = 'https://iamcredentials.googleapis.com';
+const WHAT = "Google's IAM Credentials API";
+/** Less than the 15 minutes that a mount allows (`max_jwt_exp`), for clocks that differ. */
+const LIFETIME_S = 600;
+
+/**
+ * A JWT that says who it is from and for which role. Who holds the key of the service account signs it himself; everybody
+ * else has it signed.
+ * https://developer.hashicorp.com/vault/docs/auth/gcp#iam-login
+ */
+export async function signWithIam(config: GcpConfig, io: AuthIo): Promise<Secret> {
+  const found = findCredential(config, io);
+  if (found?.json['type'] === 'service_account') return signWithKey(found.json, found.where, config.role);
+  const access = found === undefined ? await machineAccess(config, io) : await accessToken(found, io);
+  const subject = config.service_account ?? access.email;
+  if (subject === undefined) {
+    throw new RunError('config', 'whose JWT is to be signed is not said', {
+      where: 'auth.service_account',
+      hint: 'name the e-mail of the service account: this kind of credential does not say it',
+    });
+  }
+  const answer = await askOutside(
+    {
+      method: 'POST',
+      url: `${config.iam_endpoint ?? API}/v1/projects/-/serviceAccounts/${encodeURIComponent(subject)}:signJwt`,
+      headers: {
+        Authorization: new Secret(`Bearer ${access.token.reveal()}`),
+        'Content-Type': 'application/json',
+      },
+      body: JSON.stringify({ payload: JSON.stringify(claims(subject, config.role)) }),
+      what: WHAT,
+    },
+    io,
+  );
+  if (answer.status !== 200) {
+    throw refusedOutside(
+      WHAT,
+      answer.status,
+      'the caller needs iam.serviceAccounts.signJwt (roles/iam.serviceAccountTokenCreator) on the service account, and a machine the scope cloud-platform',
+    );
+  }
+  return credentialFromText(textIn(objectIn(answer, WHAT), 'signedJwt', WHAT), 'the signed JWT', WHAT);
+}
+
+function claims(subject: string, role: string): JsonObject {
+  return { sub: subject, aud: `vault/${role}`, exp: Math.floor(Date.now() / 1000) + LIFETIME_S };
+}
+
+function signWithKey(key: JsonObject, where: string, role: string): Secret {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = { alg: 'RS256', typ: 'JWT', kid: textIn(key, 'private_key_id', where) };
+  const input = `${part(header)}.${part(claims(textIn(key, 'client_email', where), role))}`;
+  const signature = Buffer.from(signRsa(input, textIn(key, 'private_key', where), where), 'base64');
+  return new Secret(`${input}.${signature.toString('base64url')}`);
+}
+
+interface Credential {
+  readonly json: JsonObject;
+  /** For messages. */
+  readonly where: string;
+}
+
+/** https://cloud.google.com/docs/authentication/application-default-credentials */
+function findCredential(
+  { credentials, credentials_file: file }: GcpConfig,
+  { env }: AuthIo,
+): Credential | undefined {
+  if (credentials !== undefined) return parsed(credentials.reveal(), 'auth.credentials');
+  const named = file ?? env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
+  if (named !== '') return parsed(textFromFile(named, 'the credential of Google Cloud').reveal(), named);
+  const directory = env['CLOUDSDK_CONFIG'] ?? join(env['HOME'] ?? '/', '.config/gcloud');
+  const wellKnown = join(directory, 'application_default_credentials.json');
+  return existsSync(wellKnown)
+    ? parsed(textFromFile(wellKnown, 'the credential of gcloud').reveal(), wellKnown)
+    : undefined;
+}
+
+function parsed(text: string, where: string): Credential {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (isJsonObject(json)) return { json, where };
+  } catch {
+    // Told below: the text holds a key.
+  }
+  throw new RunError('config', 'the credential is no JSON object', { where });
+}
+
+/** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */
+async function machineAccess(config: GcpConfig, io: AuthIo): Promise<Access> {
+  const answer = await askGoogleMachine('service-accounts/default/token', config, io);
+  if (answer.status !== 200) throw refusedOutside(MACHINE, answer.status);
+  const token = new Secret(textIn(objectIn(answer, MACHINE), 'access_token', MACHINE));
+  if (config.service_account !== undefined) return { token, email: config.service_account };
+  const { status, text } = await askGoogleMachine('service-accounts/default/email', config, io);
+  if (status !== 200) throw refusedOutside(MACHINE, status);
+  return { token, email: text.trim() };
+}

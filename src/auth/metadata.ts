@@ -1,0 +1,102 @@
+import { connect } from 'node:net';
+import { RunError } from '../errors.ts';
+import { askOutside, type OutsideAnswer, type OutsideRequest } from '../outside.ts';
+import { sleep } from '../vault/delay.ts';
+import { isJsonObject, type JsonObject } from '../vault/json.ts';
+import { AbsentCredential, type AuthIo } from './method.ts';
+
+/** A request to the metadata service of a cloud, which answers on its own machines alone. */
+export interface MetadataRequest extends Omit<OutsideRequest, 'direct'> {
+  /** Somebody has said where it is: then it has to be there. */
+  readonly named: boolean;
+  /** What it means that nothing is there: `this is no machine of AWS`. */
+  readonly absent: string;
+}
+
+/** Elsewhere the address leads nowhere, and packets to it may just vanish. */
+const PROBE_LIMIT_MS = 1500;
+const PROBE_PAUSE_MS = 250;
+
+/**
+ * Asks a metadata service. Whether it is there at all is found out by connecting to it, quickly; its answer may then take
+ * as long as any other, because it may have to ask for a token itself.
+ * @throws AbsentCredential when nobody said that it is there, and nothing is, or what is there knows no such request: all
+ * clouds have the same address for theirs
+ * @throws RunError `unavailable`
+ */
+export async function askMetadata(
+  { named, absent, ...request }: MetadataRequest,
+  io: AuthIo,
+): Promise<OutsideAnswer> {
+  const ask = (): Promise<OutsideAnswer> => askOutside({ ...request, direct: true }, io);
+  if (named) return ask();
+  const { host } = new URL(request.url);
+  const nothing = (why: string): AbsentCredential =>
+    new AbsentCredential('config', `${absent}: ${why}`, { where: host, hint: request.hint });
+  if (!(await isThere(new URL(request.url), io))) throw nothing(`${request.what} is not there`);
+  const answer = await ask();
+  if (answer.status >= 400) throw nothing(`what is there refuses (${String(answer.status)})`);
+  return answer;
+}
+
+/** Refusals come at once, also while the network of a new pod comes up: they are tried again for a moment. */
+async function isThere(url: URL, { lifetime }: AuthIo): Promise<boolean> {
+  const untilMs = Date.now() + PROBE_LIMIT_MS;
+  for (;;) {
+    const leftMs = untilMs - Date.now();
+    if (leftMs <= 0) return false;
+    if (await connects(url, leftMs)) return true;
+    await sleep(PROBE_PAUSE_MS, lifetime.signal);
+  }
+}
+
+async function connects({ hostname, port, protocol }: URL, timeoutMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  });
+  const timer = setTimeout(resolve, timeoutMs, false);
+  socket.once('connect', () => {
+    resolve(true);
+  });
+  socket.once('error', () => {
+    resolve(false);
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+/** A service that is there and says no. What it says may quote what it was asked with. */
+export function refusedOutside(what: string, status: number, hint?: string): RunError {
+  return new RunError('auth', `${what} refused (${String(status)})`, { where: 'auth', hint });
+}
+
+/**
+ * A JSON object in an answer.
+ * @throws RunError `auth` for anything else
+ */
+export function objectIn({ text }: OutsideAnswer, what: string): JsonObject {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (isJsonObject(body)) return body;
+  } catch {
+    // Told below, without the text: it may hold credentials.
+  }
+  throw new RunError('auth', `${what} is no JSON object`);
+}
+
+/**
+ * A text of such an object.
+ * @param what has it, for messages
+ * @throws RunError `auth` when it is missing or empty
+ */
+export function textIn(object: JsonObject, field: string, what: string): string {
+  const value = object[field];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new RunError('auth', `${what} has no \`${field}\``);
+}
