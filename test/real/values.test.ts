@@ -233,7 +233,7 @@ describe('values', () => {
       failuresOf(wrong).map(({ message }) => message),
       [
         '`outputs[0].value` is not a reference',
-        '`outputs[1]` needs exactly one of `template`, `contents`, `value`, `format` (or `key`, which means `format: raw`)',
+        '`outputs[1]` needs exactly one of `template`, `contents`, `value`, `token`, `format` (or `key`, which means `format: raw`)',
         ...['secret', 'keys', 'on_conflict'].map(
           (key) =>
             `\`outputs[2]\` \`${key}\` has no meaning for a \`value\`, which names its secret and its key itself`,
