@@ -50,6 +50,9 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   startup_jitter: ({ delay_ms }) => [`waiting ${seconds(delay_ms)} before the login (startup_jitter)`],
   redirected: ({ address }) => [`redirected to the active node at ${address}`],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
+  secret_reused: ({ name, expires_at }) => [
+    `kept what an earlier run has written of ${name}: it is good until ${new Date(expires_at * 1000).toISOString()}`,
+  ],
   secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
   insecure: ({ reason }) => [reason],

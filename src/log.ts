@@ -57,6 +57,13 @@ export type LogEvent =
   | { readonly event: 'startup_jitter'; readonly delay_ms: number }
   | { readonly event: 'redirected'; readonly address: string }
   | { readonly event: 'secret_fetched'; readonly path: string; readonly names: readonly string[] }
+  | {
+      readonly event: 'secret_reused';
+      readonly name: string;
+      readonly path: string;
+      /** Seconds since 1970. */
+      readonly expires_at: number;
+    }
   | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
   | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }
   | { readonly event: 'insecure'; readonly reason: string }
@@ -105,6 +112,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   startup_jitter: 'info',
   redirected: 'debug',
   secret_fetched: 'debug',
+  secret_reused: 'info',
   secret_absent: 'info',
   server_warning: 'warn',
   insecure: 'warn',

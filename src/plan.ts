@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { FORMATS } from './formats/index.ts';
-import type { ManagedDirectory, OutputContent, OutputPlan, Target } from './outputs.ts';
+import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 import { isBelow, manifestPath } from './writer/manifest.ts';
 import { sinksOf } from './token-sinks.ts';
@@ -22,6 +22,8 @@ export interface Plan {
   /** Undefined: files are only written. */
   readonly managed: ManagedDirectory | undefined;
   readonly values: readonly ValuePlan[];
+  /** Where it is remembered what can be reused; undefined: nothing. */
+  readonly state: PlacedOutput | undefined;
 }
 
 /** What of a config a command is about. */
@@ -54,6 +56,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     ...sharedTargets(outputs),
     ...unmanageable(outputs, managed),
     ...revokedTokens(outputs, config),
+    ...mixedReuse(outputs, config),
     ...unplanned,
     ...unusedEnvironment(config, scope, names),
   );
@@ -64,6 +67,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
     outputs,
     managed,
+    state: outputs.length > 0 ? config.state : undefined,
     values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
   };
 }
@@ -77,6 +81,23 @@ function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Fail
     where,
     hint: 'leave `revoke` out: a token that an output holds is kept',
   }));
+}
+
+/** What is kept as it is would miss the changes of what it holds beside. */
+function mixedReuse(outputs: readonly OutputPlan[], { secrets }: Config): Failure[] {
+  const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
+  return outputs.flatMap((output) => {
+    const others = secretsOf(output).filter((name) => !reused.has(name));
+    if (others.length === 0 || others.length === secretsOf(output).length) return [];
+    return [
+      {
+        kind: 'config',
+        message: `it holds secrets with \`reuse\` and others: ${others.join(', ')}`,
+        where: output.where,
+        hint: 'make two outputs of it, or set `reuse` for all of them or for none',
+      } as const,
+    ];
+  });
 }
 
 function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:f
 import { RunError, systemErrorCode, type Failure } from './errors.ts';
 import type { Io } from './io.ts';
 import type { PrunedFile, WrittenFile } from './outputs.ts';
+import type { ReusedSecret } from './reuse.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
 import type { Session } from './session.ts';
 import type { WireCounters } from './vault/client.ts';
@@ -15,6 +16,7 @@ export interface RunRecord {
   wire: WireCounters;
   session: Pick<Session, 'method' | 'minted' | 'token_type' | 'revoked'> | undefined;
   secrets: Secrets;
+  reused: readonly ReusedSecret[];
   files: readonly WrittenFile[];
   pruned: readonly PrunedFile[];
 }
@@ -25,6 +27,7 @@ export function createRecord(): RunRecord {
     wire: { requests: 0, retries: 0, bytes: 0 },
     session: undefined,
     secrets: new Map(),
+    reused: [],
     files: [],
     pruned: [],
   };
@@ -73,6 +76,7 @@ export function reportText(
             revoked: session.revoked,
           },
     secrets: [...record.secrets.values()].map(reportSecret),
+    reused: record.reused,
     outputs: record.files.map((file) => ({ ...file, mode: modeText(file.mode) })),
     pruned: record.pruned.map(({ path, problem }) => ({ path, removed: problem === undefined })),
   };

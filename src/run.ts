@@ -3,10 +3,11 @@ import type { Config } from './config/config.ts';
 import { RunError, throwIfAny } from './errors.ts';
 import { fetchSecrets, type Fetched } from './fetch.ts';
 import type { Io } from './io.ts';
-import type { ManagedDirectory, RenderedOutput } from './outputs.ts';
+import type { ManagedDirectory, PlacedOutput, RenderedOutput, WritableOutput } from './outputs.ts';
 import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
+import { findReusable, nothingReused, type Reuse } from './reuse.ts';
 import type { Secrets } from './secrets.ts';
 import { holdLeases, type Leases } from './leases.ts';
 import { openSession } from './session.ts';
@@ -18,14 +19,18 @@ import { createSender } from './vault/sender.ts';
 import { checkTargets, stageOutputs } from './write.ts';
 
 /**
- * A run: log in once, fetch, render, write all or nothing, give the token back.
+ * A run: log in once, fetch, render, write all or nothing, give the token back. What an earlier run has left that is still
+ * good is kept; if that is all, nobody is asked for anything.
  * @returns the single values that the plan asks for
  * @throws RunError with every failure of the stage that failed; the outputs are then as they were before
  */
 export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
+  const reuse = findReusable(config, plan, Date.now() / 1000);
+  record.reused = reuse.secrets;
+  if (reuse.isAll) return runOffline(new Map(), reuse, record, io);
   const login = await prepareLogin(config, io);
-  checkTargets(plan.outputs, plan.managed);
-  const connections = { most: config.concurrency, expected: plan.secrets.length };
+  checkTargets(targetsOf(plan), plan.managed);
+  const connections = { most: config.concurrency, expected: reuse.rest.secrets.length };
   using client = await createClient(login.server, connections, io);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
@@ -35,23 +40,77 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   record.session = session;
   await using leases = holdLeases(session, sender, io);
   const parts = { session, sender, leases, concurrency: config.concurrency };
-  const fetched = await timed(record, 'fetch', io, () => fetchSecrets(plan.secrets, parts, io));
+  const fetched = await timed(record, 'fetch', io, () => fetchSecrets(reuse.rest.secrets, parts, io));
   record.secrets = fetched.secrets;
   const sinks = fetched.failures.length > 0 ? [] : sinksOf(plan.outputs);
   const tokens = await prepareSinks(sinks, session, sender);
   const kept = reasonToKeep(config, leases, sinks);
   // As soon as nothing needs the token any more: what follows goes on meanwhile.
   const returning = kept === undefined ? session.giveBack() : Promise.resolve();
-  const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched, tokens));
-  io.log.progress('writing');
-  const published = await timed(record, 'write', io, () =>
-    writeOutputs(rendered, plan.managed, returning, io),
+  const { rendered, values } = await timed(record, 'render', io, () =>
+    renderAll(reuse.rest, fetched, tokens),
   );
+  await publish(rendered, fetched.secrets, reuse, { record, ready: returning, io });
   leases.keep();
   // Only a failed run revokes what its outputs depend on.
   if (kept !== undefined) session.keep(kept);
-  Object.assign(record, published);
   return values;
+}
+
+/**
+ * The same without a server: renders and writes what is given.
+ * @throws RunError
+ */
+export async function runWith(
+  secrets: Secrets,
+  plan: Plan,
+  record: RunRecord,
+  io: Io,
+): Promise<readonly Value[]> {
+  return runOffline(secrets, nothingReused({ ...plan, state: undefined }), record, io);
+}
+
+async function runOffline(
+  secrets: Secrets,
+  reuse: Reuse,
+  record: RunRecord,
+  io: Io,
+): Promise<readonly Value[]> {
+  const { rest } = reuse;
+  checkTargets([...targetsOf(rest), ...reuse.outputs.map(({ plan }) => plan)], rest.managed);
+  record.secrets = secrets;
+  const { rendered, values } = await timed(record, 'render', io, () =>
+    renderAll(rest, { secrets, failures: [] }, fixtureTokens(rest.outputs)),
+  );
+  await publish(rendered, secrets, reuse, { record, ready: Promise.resolve(), io });
+  return values;
+}
+
+function targetsOf({ outputs, state }: Plan): readonly PlacedOutput[] {
+  return state === undefined ? outputs : [...outputs, state];
+}
+
+interface Publishing {
+  readonly record: RunRecord;
+  /** What has to be over before anything is visible; files are staged meanwhile. */
+  readonly ready: Promise<void>;
+  readonly io: Io;
+}
+
+/** Writes what is new, leaves what is kept, and remembers both. */
+async function publish(
+  rendered: readonly RenderedOutput[],
+  secrets: Secrets,
+  reuse: Reuse,
+  { record, ready, io }: Publishing,
+): Promise<void> {
+  io.log.progress('writing');
+  const { managed, state } = reuse.rest;
+  const outputs = [...rendered, ...reuse.outputs, ...reuse.stateAfter(rendered, secrets)];
+  const published = await timed(record, 'write', io, () => writeOutputs(outputs, managed, ready, io));
+  record.pruned = published.pruned;
+  // It is ours, and not what anybody has declared.
+  record.files = published.files.filter(({ path }) => path !== state?.target.path);
 }
 
 /** What of a complete run would end with its token. */
@@ -66,28 +125,6 @@ async function waitForStart(limitMs: number, io: Io): Promise<void> {
   const delay = io.random() * limitMs;
   io.log.write({ event: 'startup_jitter', delay_ms: Math.round(delay) });
   await sleep(delay, io.lifetime.signal);
-}
-
-/**
- * The same without a server: renders and writes what is given.
- * @throws RunError
- */
-export async function runWith(
-  secrets: Secrets,
-  plan: Plan,
-  record: RunRecord,
-  io: Io,
-): Promise<readonly Value[]> {
-  checkTargets(plan.outputs, plan.managed);
-  record.secrets = secrets;
-  const { rendered, values } = await timed(record, 'render', io, () =>
-    renderAll(plan, { secrets, failures: [] }, fixtureTokens(plan.outputs)),
-  );
-  const published = await timed(record, 'write', io, () =>
-    writeOutputs(rendered, plan.managed, Promise.resolve(), io),
-  );
-  Object.assign(record, published);
-  return values;
 }
 
 interface RenderedPlan {
@@ -127,12 +164,12 @@ function caught<T>(work: () => T): T | RunError {
  * @param ready what has to be over before anything is visible
  */
 async function writeOutputs(
-  rendered: readonly RenderedOutput[],
+  outputs: readonly WritableOutput[],
   managed: ManagedDirectory | undefined,
   ready: Promise<void>,
   io: Io,
 ): Promise<Pick<RunRecord, 'files' | 'pruned'>> {
-  const staged = await stageOutputs(rendered, io, managed);
+  const staged = await stageOutputs(outputs, io, managed);
   try {
     await ready;
     io.lifetime.throwIfEnded();

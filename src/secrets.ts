@@ -27,6 +27,8 @@ export interface SecretMetadata {
   readonly lease_id?: string;
   /** Seconds; only meaningful with a `lease_id`. */
   readonly lease_duration?: number;
+  /** Seconds since 1970: the earliest end of a secret that may be reused. */
+  readonly expires_at?: number;
 }
 
 export interface FoundSecret {

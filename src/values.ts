@@ -83,6 +83,7 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     optional: false,
     default: undefined,
     minTtlMs: undefined,
+    reuse: false,
     wrapTtlMs: undefined,
     listing: undefined,
   };

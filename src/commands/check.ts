@@ -73,6 +73,8 @@ interface PlanDescription {
     readonly engine: string;
     readonly version: number | null;
     readonly optional: boolean;
+    /** Not asked for while an earlier run has left what is still good. */
+    readonly reuse: boolean;
   }[];
   readonly outputs: readonly {
     readonly path: string;
@@ -169,6 +171,7 @@ function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] 
     engine: secret.engine ?? (secret.needsMountTable ? 'by mount' : 'raw'),
     version: secret.version ?? null,
     optional: secret.optional,
+    reuse: secret.reuse,
   };
 }
 
@@ -226,7 +229,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
     secret.method,
     `${secret.path}${secret.recursive ? '/**' : ''}${secret.version === null ? '' : ` (version ${String(secret.version)})`}`,
     secret.engine,
-    secret.optional ? 'optional' : '',
+    [secret.optional ? 'optional' : '', secret.reuse ? 'reused' : ''].filter((one) => one !== '').join(', '),
   ]);
   const outputs = plan.outputs.map((output) => [
     output.path,

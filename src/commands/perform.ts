@@ -80,7 +80,12 @@ export function withAnyAddress(flags: Flags): Flags {
   return { ...flags, address: 'http://fixtures' };
 }
 
-function logSuccess({ files, pruned, secrets, wire }: RunRecord, values: readonly Value[], io: Io): void {
+function logSuccess(
+  { files, pruned, reused, secrets, wire }: RunRecord,
+  values: readonly Value[],
+  io: Io,
+): void {
+  for (const secret of reused) io.log.write({ event: 'secret_reused', ...secret });
   for (const { path, mode, changed } of files) {
     io.log.write({ event: 'output_written', path, mode: modeText(mode), changed });
   }

@@ -3,7 +3,7 @@ import type { AUTH_METHODS } from '../auth/index.ts';
 import type { EngineName } from '../engines/index.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { TokenContent } from '../outputs.ts';
+import type { PlacedOutput, TokenContent } from '../outputs.ts';
 import type { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
 import type { Ref } from './ref.ts';
@@ -69,6 +69,7 @@ export interface DeclaredSecret {
   /** By key. */
   readonly default: Secret<Readonly<Record<string, JsonValue>>> | undefined;
   readonly minTtlMs: number | undefined;
+  readonly reuse: boolean;
   readonly wrapTtlMs: number | undefined;
   /** Undefined: the secret at the path. */
   readonly listing: Listing | undefined;
@@ -131,6 +132,8 @@ export interface Config {
   readonly outputs: readonly DeclaredOutput[];
   /** Undefined: files are only written. */
   readonly managed: DeclaredDirectory | undefined;
+  /** Where `reuse` remembers what was written; undefined: nothing is to be reused. */
+  readonly state: PlacedOutput | undefined;
   readonly environment: readonly { readonly name: string; readonly ref: Ref }[];
   /** For the whole run. */
   readonly timeoutMs: number;

@@ -3,6 +3,8 @@ import { RunError, type Failure } from '../errors.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Listing } from './config.ts';
 import type { Merged } from './merge.ts';
 import { resolveManaged } from './managed-directory.ts';
+import type { PlacedOutput } from '../outputs.ts';
+import { STATE_NAME } from '../reuse/state.ts';
 import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
 import type { ConfigFile, OutputFile } from './schema.ts';
@@ -57,6 +59,7 @@ export function resolveConfig(
     );
     return declared ?? [];
   });
+  const state = collect(() => resolveState(file, around.cwd, allowDisk));
   if (server === undefined || times === undefined || failures.length > 0) throw new RunError(failures);
   return {
     sources,
@@ -65,10 +68,40 @@ export function resolveConfig(
     secrets: resolveSecrets(file, merged),
     outputs,
     managed,
+    state,
     environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
     ...times,
     concurrency: file.concurrency ?? DEFAULT_CONCURRENCY,
     revoke: file.revoke ?? 'auto',
+  };
+}
+
+/** @throws RunError `config` for `reuse` without a directory to remember in */
+function resolveState(
+  { secrets = {}, output = {} }: ConfigFile,
+  cwd: string,
+  allowDisk: boolean | undefined,
+): PlacedOutput | undefined {
+  const names = Object.entries(secrets).filter(([, secret]) => 'reuse' in secret && secret.reuse === true);
+  const [first] = names;
+  if (first === undefined) return undefined;
+  if (output.directory === undefined) {
+    throw new RunError('config', '`reuse` needs `output.directory`', {
+      where: `secrets.${first[0]}`,
+      hint: 'set it to the directory of the outputs: what they are made of is remembered there',
+    });
+  }
+  return {
+    where: 'reuse',
+    target: {
+      path: resolve(cwd, output.directory, STATE_NAME),
+      kind: 'file',
+      mode: DEFAULT_MODE,
+      directoryMode: output.directory_mode ?? DEFAULT_DIRECTORY_MODE,
+      uid: undefined,
+      gid: undefined,
+      allowDisk: allowDisk ?? output.allow_disk ?? false,
+    },
   };
 }
 
@@ -108,6 +141,7 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
       optional: secret.optional ?? false,
       default: secret.default,
       minTtlMs: secret.min_ttl,
+      reuse: secret.reuse ?? false,
       wrapTtlMs: secret.wrap_ttl,
       listing: listingOf(secret),
     };

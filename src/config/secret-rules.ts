@@ -7,6 +7,7 @@ interface SecretFields {
   readonly default?: object | undefined;
   readonly min_ttl?: number | undefined;
   readonly wrap_ttl?: number | undefined;
+  readonly reuse?: boolean | undefined;
   readonly list?: boolean | undefined;
   readonly recursive?: boolean | undefined;
   readonly include?: readonly string[] | undefined;
@@ -20,7 +21,7 @@ const OF_LISTINGS = ['include', 'exclude'] as const;
 
 /** What is wrong with the combination of a secret's fields. */
 export function secretProblems(secret: SecretFields): string[] {
-  const { version, engine, mount, write, list, recursive, max_secrets } = secret;
+  const { version, engine, mount, write, list, recursive, max_secrets, reuse } = secret;
   const lists = list === true || recursive === true;
   const rules: readonly (readonly [boolean, string])[] = [
     [version !== undefined && write !== undefined, '`version` and `write` exclude each other'],
@@ -41,6 +42,11 @@ export function secretProblems(secret: SecretFields): string[] {
       (field) =>
         [!lists && secret[field] !== undefined, `\`${field}\` needs \`list\` or \`recursive\``] as const,
     ),
+    [reuse === true && secret.min_ttl === undefined, '`reuse` needs `min_ttl`'],
+    [
+      reuse === true && secret.wrap_ttl !== undefined,
+      '`reuse` and `wrap_ttl` exclude each other: a wrapping token opens once',
+    ],
     [max_secrets !== undefined && recursive !== true, '`max_secrets` needs `recursive`'],
   ];
   return rules.filter(([broken]) => broken).map(([, problem]) => problem);

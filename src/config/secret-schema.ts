@@ -36,6 +36,10 @@ const secret = z
       duration,
       'Fail if it ends sooner: its lease (or the token that the lease hangs on), its certificate, its wrapping token, or what an engine other than KV calls `expiration` or `ttl`. One without an end that can be seen fails, too.',
     ),
+    reuse: optional(
+      boolean,
+      'Keep what an earlier run has written of it, and ask for nothing, while it lasts as long as `min_ttl`. Needs `min_ttl` and `output.directory`. Default: false.',
+    ),
     wrap_ttl: optional(
       duration,
       'Have the server wrap the answer for this long; the keys then are those of the wrapping token: `token`, `accessor`, `ttl`, `creation_path`, `creation_time`.',

@@ -8,7 +8,7 @@ import type { Answer, Unavailable } from '../vault/sender.ts';
 import { isWanted } from './listing.ts';
 import { refusalOf } from './refusal.ts';
 import type { PlannedRead } from './resolve.ts';
-import { tooShort, type Clock } from './ttl.ts';
+import { expiryOf, tooShort, type Clock } from './ttl.ts';
 
 /** What a request gave for each secret that needed it. */
 export interface ReadOutcome {
@@ -84,7 +84,9 @@ function found(
 ): { readonly fetched: FetchedSecret; readonly failure?: Failure } {
   const failure = tooShort(secret, read, result, clock);
   if (failure !== undefined) return { fetched: { kind: 'failed', name: secret.name }, failure };
-  return { fetched: foundSecret(secret, read.request.path, result) };
+  const expires_at = secret.reuse ? expiryOf(read, result, clock) : undefined;
+  const metadata = { ...result.metadata, ...(expires_at === undefined ? {} : { expires_at }) };
+  return { fetched: foundSecret(secret, read.request.path, { ...result, metadata }) };
 }
 
 function foundSecret(secret: SecretPlan, path: string, { keys, metadata }: Found): FetchedSecret {

@@ -46,6 +46,19 @@ export function tooShort(
   };
 }
 
+/**
+ * The earliest end of what was fetched.
+ * @returns seconds since 1970; undefined: the answer does not say
+ */
+export function expiryOf(
+  read: Pick<PlannedRead, 'request' | 'engine'>,
+  answered: Answered,
+  clock: Clock,
+): number | undefined {
+  const ends = endsOf(read, answered, clock).map(({ seconds }) => seconds);
+  return ends.length === 0 ? undefined : Math.floor(clock.now + Math.min(...ends));
+}
+
 interface End {
   readonly what: string;
   readonly seconds: number;

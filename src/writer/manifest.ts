@@ -1,13 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize, relative, sep } from 'node:path';
 import { RunError, systemErrorCode } from '../errors.ts';
+import { readOwnFile } from './own-file.ts';
 import { meaningOf } from './problems.ts';
 
 /** No key can be written under this name, and no run cleans it up as a leftover. */
 const MANIFEST_NAME = '.vaultonce-manifest.json';
-
-/** Group and others may write. */
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** Where the names of the files that were written are remembered. */
 export function manifestPath(root: string): string {
@@ -19,15 +16,15 @@ export function manifestText(names: readonly string[]): string {
 }
 
 /**
- * The names that the runs before have written, relative to the directory. Only a manifest that this user wrote counts:
- * in a directory that others may write to it could otherwise make us remove what only we may remove.
+ * The names that the runs before have written, relative to the directory. A manifest of somebody else could make us
+ * remove what only we may remove.
  * @throws RunError `output`
  */
 export function readManifest(root: string, where: string): readonly string[] {
   const path = manifestPath(root);
   let text: string | undefined;
   try {
-    text = readOwn(path);
+    text = readOwnFile(path);
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
@@ -37,18 +34,6 @@ export function readManifest(root: string, where: string): readonly string[] {
   const names = namesIn(text);
   if (names === undefined) throw distrusted(path, where, 'it is not a list of names below its directory');
   return names;
-}
-
-/** Undefined: not a file, or not only ours. */
-function readOwn(path: string): string | undefined {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const status = fstatSync(file);
-    const isOwn = status.uid === process.geteuid?.() && (status.mode & WRITABLE_BY_OTHERS) === 0;
-    return status.isFile() && isOwn ? readFileSync(file, 'utf8') : undefined;
-  } finally {
-    closeSync(file);
-  }
 }
 
 function namesIn(text: string): readonly string[] | undefined {

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { chmodSync, chownSync, lstatSync, rmSync } from 'node:fs';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
+
+const STATE = '.vaultonce-reuse.json';
+
+/** What an earlier run has written and is still good is kept. */
+describe('reuse', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp();
+    const { api } = app.server;
+    await api.post('sys/mounts/pki', { type: 'pki' });
+    await api.post('pki/root/generate/internal', { common_name: 'test root', ttl: '24h' });
+    await api.post('pki/roles/web', { allow_any_name: true, ttl: '2h', key_type: 'ec', key_bits: 256 });
+    await app.putKv2('a', { key: 'value' });
+  });
+  beforeEach(() => {
+    rmSync(app.workspace.path('out'), { recursive: true, force: true });
+    app.server.takeAudit();
+  });
+  after(() => app.stop());
+
+  const tls: TestConfig = {
+    path: 'pki/issue/web',
+    write: { common_name: 'web.example.com' },
+    min_ttl: '1h',
+    reuse: true,
+  };
+  const outputs: TestConfig[] = [
+    { path: 'tls.pem', format: 'pem', secret: 'tls', keys: { include: ['certificate', 'ca_chain'] } },
+    { path: 'tls.key', secret: 'tls', key: 'private_key' },
+  ];
+  const job = (more: TestConfig = {}): TestConfig => ({ secrets: { tls }, outputs, ...more });
+  const run = async (more: TestConfig = {}, args: string[] = []): Promise<CliResult> => {
+    const result = await app.render(job(more), args);
+    assert.equal(result.code, 0, result.stderr);
+    return result;
+  };
+  const serial = (): string => new X509Certificate(app.workspace.read('out/tls.pem')).serialNumber;
+  const issued = (): number =>
+    requestsOf(app.server).filter((request) => request === 'update pki/issue/web').length;
+  /** Runs, and says whether a certificate was issued. */
+  const mints = async (more: TestConfig = {}): Promise<boolean> => {
+    app.server.takeAudit();
+    await run(more);
+    return issued() === 1;
+  };
+
+  test('a second run asks for nothing and touches nothing, not even the server', async () => {
+    await run();
+    const before = app.workspace.snapshot('out');
+    app.server.takeAudit();
+    const result = await run({ auth: { method: 'token', token_file: '/nonexistent' } }, ['--report', '-']);
+    assert.deepEqual(requestsOf(app.server), []);
+    assert.deepEqual(app.workspace.snapshot('out'), before);
+    const report = JSON.parse(result.stdout) as {
+      reused: { name: string; expires_at: number }[];
+      outputs: { path: string; changed: boolean }[];
+      session: unknown;
+    };
+    const [reused] = report.reused;
+    assert.equal(reused?.name, 'tls');
+    const left = reused.expires_at - Date.now() / 1000;
+    assert.ok(left > 7000 && left < 7300, String(left));
+    assert.deepEqual(
+      report.outputs.map(({ changed }) => changed),
+      [false, false],
+    );
+    assert.equal(report.session, null);
+    assert.match(result.stderr, /"event":"secret_reused","name":"tls"/);
+    assert.equal(app.workspace.mode(`out/${STATE}`), '0400');
+    const key = app.workspace.read('out/tls.key').split('\n')[1] ?? '';
+    assert.ok(key.length > 20 && !app.workspace.read(`out/${STATE}`).includes(key));
+  });
+
+  test('what else is declared is fetched as ever', async () => {
+    const more = {
+      secrets: { tls, a: 'secret/a' },
+      outputs: [...outputs, { path: 'a.txt', contents: '{{a.key}}' }],
+    };
+    await run(more);
+    const first = serial();
+    await app.putKv2('a', { key: 'changed' });
+    app.server.takeAudit();
+    await run(more);
+    assert.equal(app.workspace.read('out/a.txt'), 'changed');
+    assert.equal(serial(), first);
+    assert.deepEqual(requestsOf(app.server), [
+      'update auth/approle/login',
+      'read sys/internal/ui/mounts',
+      'read secret/data/a',
+      'update auth/token/revoke-self',
+    ]);
+  });
+
+  test('what is gone, changed, made differently or ends too soon is minted anew, with all that belongs to it', async () => {
+    await run();
+    const first = serial();
+    rmSync(app.workspace.path('out/tls.key'));
+    assert.ok(await mints(), 'one file is gone');
+    assert.notEqual(serial(), first, 'the certificate is that of the new key');
+    rmSync(app.workspace.path('out/tls.key'));
+    app.workspace.write('out/tls.key', 'something else');
+    assert.ok(await mints(), 'one file is another');
+    assert.ok(!(await mints()));
+    const secrets = (fields: TestConfig): TestConfig => ({ secrets: { tls: { ...tls, ...fields } } });
+    assert.ok(await mints(secrets({ write: { common_name: 'api.example.com' } })), 'another request');
+    assert.ok(await mints(secrets({})), 'and back');
+    assert.ok(!(await mints(secrets({ min_ttl: '90m' }))));
+    const long = await app.render(job(secrets({ min_ttl: '5h' })));
+    assert.equal(long.code, 10, 'it ends too soon, and so does a new one');
+    const [pem, key] = outputs;
+    assert.ok(await mints({ outputs: [{ ...pem, keys: { include: ['certificate'] } }, key ?? {}] }));
+    assert.ok(
+      await mints({ outputs: [...outputs, { path: 'more.key', secret: 'tls', key: 'private_key' }] }),
+    );
+    // What is written of it stays good; the output that nobody declares any more does not matter.
+    assert.ok(!(await mints()));
+  });
+
+  test('a state of somebody else does not count', async () => {
+    await run();
+    const state = app.workspace.path('out', STATE);
+    chmodSync(state, 0o466);
+    assert.ok(await mints(), 'others may write it');
+    assert.ok(!(await mints()));
+    if (process.getuid?.() === 0) {
+      chownSync(state, 65534, 65534);
+      assert.ok(await mints(), 'another user has written it');
+    }
+    for (const text of ['', '[]', '{"outputs": [null]}', '{"outputs": [{"path": 1}]}']) {
+      rmSync(state);
+      app.workspace.write(`out/${STATE}`, text, 0o400);
+      assert.ok(await mints(), text);
+    }
+  });
+
+  test('a failed run keeps what there is', async () => {
+    await run();
+    const before = app.workspace.snapshot('out');
+    const failed = await app.render(
+      job({ secrets: { tls, gone: 'secret/gone' }, outputs: [...outputs, { path: 'x', value: 'gone#x' }] }),
+    );
+    assert.equal(failed.code, 6);
+    assert.deepEqual(app.workspace.snapshot('out'), before);
+    assert.equal(issued(), 1);
+  });
+
+  test('values are not remembered: who needs one has it minted, and the files with it', async () => {
+    await run();
+    const first = serial();
+    const config = app.config(job({ environment: { SERIAL: 'tls#serial_number' } }));
+    const result = await runCli(['exec', '-c', config, '--', 'sh', '-c', 'printf %s "$SERIAL"']);
+    assert.equal(result.code, 0, result.stderr);
+    const written = serial();
+    assert.notEqual(written, first);
+    assert.equal(result.stdout.replaceAll(':', '').toUpperCase(), written);
+  });
+
+  test('with prune, and with swap', async () => {
+    for (const managed of ['prune', 'swap']) {
+      rmSync(app.workspace.path('out'), { recursive: true, force: true });
+      const output = { directory: app.workspace.path('out'), [managed]: true };
+      assert.ok(await mints({ output }), managed);
+      const first = serial();
+      assert.ok(!(await mints({ output })), managed);
+      const fewer = { output, outputs: outputs.slice(0, 1) };
+      assert.ok(!(await mints(fewer)), managed);
+      assert.equal(serial(), first);
+      assert.throws(() => lstatSync(app.workspace.path('out/tls.key')), managed);
+    }
+  });
+
+  test('rules', async () => {
+    const { min_ttl: _min, ...withoutLimit } = tls;
+    for (const [more, pattern] of [
+      [{ secrets: { tls: withoutLimit } }, /`reuse` needs `min_ttl`/],
+      [{ secrets: { tls: { ...tls, wrap_ttl: '5m' } } }, /exclude each other/],
+      [{ output: {}, outputs: [{ ...outputs[1], path: '/dev/shm/x' }] }, /needs `output.directory`/],
+      [
+        {
+          secrets: { tls, a: 'secret/a' },
+          outputs: [{ path: 'x', contents: '{{tls.private_key}}{{a.key}}' }],
+        },
+        /holds secrets with `reuse` and others: a/,
+      ],
+    ] as const) {
+      const result = await app.render(job(more as TestConfig));
+      assert.equal(result.code, 3, result.stderr);
+      assert.match(failuresOf(result)[0]?.message ?? '', pattern);
+    }
+    const check = await runCli(['check', '-c', app.config(job())]);
+    assert.match(check.stdout, /tls .* reused/);
+  });
+});
