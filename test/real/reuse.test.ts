@@ -176,7 +176,7 @@ describe('reuse', () => {
   });
 
   test('rules', async () => {
-    const { min_ttl: _min, ...withoutLimit } = tls;
+    const withoutLimit = Object.fromEntries(Object.entries(tls).filter(([key]) => key !== 'min_ttl'));
     for (const [more, pattern] of [
       [{ secrets: { tls: withoutLimit } }, /`reuse` needs `min_ttl`/],
       [{ secrets: { tls: { ...tls, wrap_ttl: '5m' } } }, /exclude each other/],
@@ -189,7 +189,7 @@ describe('reuse', () => {
         /holds secrets with `reuse` and others: a/,
       ],
     ] as const) {
-      const result = await app.render(job(more as TestConfig));
+      const result = await app.render(job(more));
       assert.equal(result.code, 3, result.stderr);
       assert.match(failuresOf(result)[0]?.message ?? '', pattern);
     }

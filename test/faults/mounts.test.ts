@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { startApp, type TestApp } from '../support/app.ts';
+import { failuresOf, type CliResult } from '../support/cli.ts';
+import { startStandIn, type Answer } from '../support/stand-in.ts';
+
+const MOUNTS = 'sys/internal/ui/mounts';
+
+/** How a path is read comes from the server, or is not guessed. */
+describe('a mount look-up that does not help', () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp();
+    await app.putKv1('a', { data: 'a key of that name', key: 'value' });
+  });
+  after(() => app.stop());
+
+  const render = async (
+    mounts: (nth: number) => Answer,
+    secret: object = {},
+  ): Promise<CliResult & { readonly lookUps: number }> => {
+    const server = await startStandIn({
+      target: app.server.address,
+      answer: ({ path }, nth) => (path.startsWith(MOUNTS) ? mounts(nth) : 'forward'),
+    });
+    try {
+      const result = await app.render({
+        vault: { address: server.address },
+        secrets: { a: { path: 'kv1/a', ...secret } },
+        outputs: [{ path: 'a', format: 'json', secret: 'a' }],
+      });
+      assert.equal(await app.server.tokensLeft(), 0);
+      return { ...result, lookUps: server.seen.filter(({ path }) => path.startsWith(MOUNTS)).length };
+    } finally {
+      await server.stop();
+    }
+  };
+
+  test('a mount that is not listed is no KV version 1: 3, and the way out', async () => {
+    const result = await render(() => ({ status: 200, body: { data: { secret: {} } } }));
+    assert.equal(result.code, 3, result.stderr);
+    const [failure] = failuresOf(result);
+    assert.match(failure?.message ?? '', /does not list the mount of kv1\/a/);
+    assert.match(failure?.hint ?? '', /engine: kv1/);
+    assert.equal((await render(() => 'hang', { engine: 'kv1' })).code, 0, 'nothing is looked up then');
+  });
+
+  test('a look-up that fails for a moment is repeated, and one that is refused ends the run', async () => {
+    const passing = await render((nth) => (nth === 1 ? { status: 503, body: { errors: [] } } : 'forward'));
+    assert.equal(passing.code, 0, passing.stderr);
+    assert.equal(passing.lookUps, 2);
+    assert.deepEqual(JSON.parse(app.workspace.read('out/a')), { data: 'a key of that name', key: 'value' });
+    const refused = await render(() => ({
+      status: 403,
+      body: { errors: ['preflight capability check returned 403'] },
+    }));
+    assert.equal(refused.code, 5, refused.stderr);
+  });
+});
