@@ -19,7 +19,10 @@ const schema = () =>
       jwt: optional(secretText, 'The JWT itself; better is a file or a variable.'),
       jwt_file: optional(text, 'File that holds the JWT.'),
       jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
-      source: optional(z.enum(sourceNames), 'The CI system whose identity token of the job is the JWT.'),
+      source: optional(
+        z.enum(sourceNames),
+        'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` go before `role` and `mount`.',
+      ),
       audience: optional(
         text,
         'With `source: github-actions` or `buildkite`: the `aud` that the token is to have. Elsewhere the job’s own file says it. Default: what the system puts there; `vault` for Buildkite.',
@@ -48,10 +51,11 @@ export const jwt = defineMethod({
   schema,
   async login(config, io) {
     const token = await findJwt(config, io);
+    const { mount, role } = settingsOf(config, io);
     return {
       kind: 'login',
-      path: `${config.mount}/login`,
-      body: { ...(config.role === undefined ? {} : { role: config.role }), jwt: token },
+      path: `${mount}/login`,
+      body: { ...(role === undefined ? {} : { role }), jwt: token },
       jwt: token,
     };
   },
@@ -65,6 +69,13 @@ export const jwt = defineMethod({
 
 function takes(source: SourceName | undefined, option: 'audience' | 'serviceConnectionId'): boolean {
   return source !== undefined && !JWT_SOURCES[source].without.includes(option);
+}
+
+function settingsOf({ mount, role, source }: JwtConfig, { env }: AuthIo): Pick<JwtConfig, 'mount' | 'role'> {
+  const settings = source === undefined ? undefined : JWT_SOURCES[source].settings;
+  const set = (name: string | undefined): string | undefined =>
+    (name === undefined ? undefined : env[name]) || undefined;
+  return { mount: set(settings?.mount) ?? mount, role: set(settings?.role) ?? role };
 }
 
 function findJwt(config: JwtConfig, io: AuthIo): Secret | Promise<Secret> {

@@ -71,10 +71,10 @@ const DURATION = 'a duration (`90s`, `1h30m`, or seconds)';
 
 /** Precedence in one place: flag (one of its own, then `--set`), then environment, then file, then default. */
 export const SETTINGS = {
-  // Where an agent is meant, the official clients go to it rather than to the server.
+  // Where an agent is meant, the official clients go to it rather than to the server; the last one is GitLab's.
   address: {
     flag: 'address',
-    env: [...client('AGENT_ADDR'), ...client('ADDR')],
+    env: [...client('AGENT_ADDR'), ...client('ADDR'), 'VAULT_SERVER_URL'],
     file: 'vault.address',
     expected: 'a URL',
     parse: asIs,

@@ -133,6 +133,19 @@ describe('jwt from a CI system', () => {
   test('GitLab, CircleCI and Bitbucket: their variables', async () => {
     const auth = (source: string): TestConfig => ({ method: 'jwt', role: 'ci', source });
     await succeeds(auth('gitlab'), { VAULT_ID_TOKEN: jwt });
+    const ofGitlab = {
+      VAULT_ID_TOKEN: jwt,
+      VAULT_SERVER_URL: app.server.address,
+      VAULT_AUTH_ROLE: 'ci',
+      VAULT_AUTH_PATH: 'jwt',
+    };
+    const elsewhere = { method: 'jwt', role: 'other', mount: 'other', source: 'gitlab' };
+    const inGitlab = await app.render(
+      { vault: {}, auth: elsewhere, secrets: { a: 'secret/a' }, outputs: [{ path: 'a', value: 'a#key' }] },
+      [],
+      { env: ofGitlab },
+    );
+    assert.equal(inGitlab.code, 0, inGitlab.stderr);
     await succeeds(auth('circleci'), { CIRCLE_OIDC_TOKEN: 'older', CIRCLE_OIDC_TOKEN_V2: jwt });
     await succeeds(auth('circleci'), { CIRCLE_OIDC_TOKEN: jwt, CIRCLE_OIDC_TOKEN_V2: '' });
     await succeeds(auth('bitbucket'), { BITBUCKET_STEP_OIDC_TOKEN: jwt });

@@ -13,6 +13,8 @@ export interface SourceOptions {
 export interface JwtSource {
   /** Fields of `SourceOptions` that the system has no place for. */
   readonly without: readonly (keyof SourceOptions)[];
+  /** Variables of the system's own that say how to log in; they go before the file. */
+  readonly settings?: { readonly role: string; readonly mount: string };
   /** The variables that hold the token, or what it is asked for with: `exec` does not pass them on. */
   readonly variables: readonly string[];
   /**

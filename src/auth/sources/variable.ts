@@ -16,11 +16,14 @@ function fromVariable(names: readonly [string, ...string[]], hint: string): JwtS
   };
 }
 
-/** https://docs.gitlab.com/ci/secrets/id_token_authentication/ */
-export const gitlab = fromVariable(
-  ['VAULT_ID_TOKEN'],
-  'declare `id_tokens: { VAULT_ID_TOKEN: { aud: … } }` for the job; for a variable of another name use `jwt_env`',
-);
+/** The variables of its own integration, which not every edition has. https://docs.gitlab.com/ci/secrets/hashicorp_vault/ */
+export const gitlab: JwtSource = {
+  ...fromVariable(
+    ['VAULT_ID_TOKEN'],
+    'declare `id_tokens: { VAULT_ID_TOKEN: { aud: … } }` for the job; for a variable of another name use `jwt_env`',
+  ),
+  settings: { role: 'VAULT_AUTH_ROLE', mount: 'VAULT_AUTH_PATH' },
+};
 
 /** https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/ */
 export const circleci = fromVariable(
