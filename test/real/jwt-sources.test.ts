@@ -2,32 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, type CliResult } from '../support/cli.ts';
-import { PUBLIC_PEM, signJwt, soon } from '../support/jwt.ts';
+import { jobToken, trustJobs } from '../support/job.ts';
 import { startStandIn, type Answer, type StandIn } from '../support/stand-in.ts';
 
 /** Identity tokens of CI systems, which a real server checks. */
 describe('jwt from a CI system', () => {
   let app: TestApp;
-  const jwt = signJwt({
-    iss: 'https://ci.example.com',
-    aud: 'vault',
-    sub: 'job',
-    exp: soon(),
-    iat: soon() - 700,
-  });
+  const jwt = jobToken();
 
   before(async () => {
     app = await startApp();
-    const { api } = app.server;
     await app.putKv2('a', { key: 'value' });
-    await api.post('sys/auth/jwt', { type: 'jwt' });
-    await api.post('auth/jwt/config', { jwt_validation_pubkeys: [PUBLIC_PEM] });
-    await api.post('auth/jwt/role/ci', {
-      role_type: 'jwt',
-      user_claim: 'sub',
-      bound_audiences: ['vault'],
-      token_policies: ['app'],
-    });
+    await trustJobs(app);
   });
   after(() => app.stop());
 

@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { chmod, chown, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.ts';
 import { carriedBinaries, isExecutable } from './wheel.ts';
 
 const run = promisify(execFile);
@@ -106,12 +106,4 @@ async function findBinaries(copyTo: string | undefined): Promise<string> {
   if (copyTo !== undefined) await cp(installed, join(copyTo, 'installed'), { recursive: true });
   const root = copyTo === undefined ? installed : join(copyTo, 'installed');
   return join(root, 'pgserver/pginstall/bin');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,14 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApi, type Api } from './api.ts';
 import { findOnPath, findServerBinary } from './binary.ts';
 import { createCertificates, type Certificates } from './certificates.ts';
+import { freePort } from './free-port.ts';
 
 const READY_WITHIN_MS = 30_000;
 
@@ -136,14 +135,6 @@ function serverConfig(audit: string, tls: (Certificates & { tlsAddress: string }
       ? ''
       : `listener "tcp" {\n  address = "${tls.tlsAddress}"\n  tls_cert_file = "${tls.certFile}"\n  tls_key_file = "${tls.keyFile}"\n}\n`;
   return `audit "file" "file" {\n  options {\n    file_path = "${audit}"\n  }\n}\n${listener}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function isReady(api: Api, child: ChildProcess): Promise<boolean> {
