@@ -1,8 +1,9 @@
 import { join, relative } from 'node:path';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
+import type { Ref } from './config/ref.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { FORMATS } from './formats/index.ts';
-import type { ManagedDirectory, OutputContent, OutputPlan, Target } from './outputs.ts';
+import type { ManagedDirectory, OutputContent, OutputPlan, Password, Target } from './outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 import { isBelow, manifestPath } from './writer/manifest.ts';
 import { sinksOf } from './token-sinks.ts';
@@ -80,7 +81,15 @@ function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Fail
 }
 
 function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {
-  return content.kind === 'value' ? [{ name: where, where, ref: content.ref }] : [];
+  if (content.kind === 'value') return [{ name: where, where, ref: content.ref }];
+  const place = passwordPlace(where);
+  return content.kind === 'format' && content.password?.kind === 'value'
+    ? [{ name: place, where: place, ref: content.password.value }]
+    : [];
+}
+
+function passwordPlace(output: string): string {
+  return `${output}, password_value`;
 }
 
 /** The names of the declared secrets that an output is made of. */
@@ -89,7 +98,9 @@ export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly st
     case 'template':
       return [...content.template.secretNames];
     case 'format':
-      return content.secrets;
+      return content.password?.kind === 'value'
+        ? [...content.secrets, content.password.value.secret]
+        : content.secrets;
     case 'value':
       return [content.value.secret];
     case 'token':
@@ -139,11 +150,24 @@ function planContent(
     return value === undefined ? undefined : { kind: 'value', value, decode: content.decode };
   }
   if (content.kind === 'token') return content;
-  const { format, secrets, key, keys, decode, onConflict } = content;
-  for (const name of secrets.filter((secret) => !names.includes(secret))) {
+  for (const name of content.secrets.filter((secret) => !names.includes(secret))) {
     failures.push(undeclared(name, where, names));
   }
-  return { kind: 'format', format: FORMATS[format], secrets, key, keys, decode, onConflict };
+  return {
+    ...content,
+    format: FORMATS[content.format],
+    password: planPassword(content.password, where, values),
+  };
+}
+
+function planPassword(
+  password: Password<Ref> | undefined,
+  where: string,
+  values: readonly ValuePlan[],
+): Password | undefined {
+  if (password?.kind !== 'value') return password;
+  const value = values.find((candidate) => candidate.where === passwordPlace(where));
+  return value && { kind: 'value', value };
 }
 
 function parse(

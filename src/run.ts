@@ -96,12 +96,12 @@ interface RenderedPlan {
 }
 
 /** Renders even when secrets are missing: keys that are missing too are told in the same run. */
-function renderAll(
+async function renderAll(
   { outputs, values: plans }: Plan,
   { secrets, failures }: Fetched,
   tokens: SinkTokens,
-): RenderedPlan {
-  const rendered = caught(() => renderOutputs(outputs, secrets, tokens));
+): Promise<RenderedPlan> {
+  const rendered = await caught(renderOutputs(outputs, secrets, tokens));
   const { values, failures: missing } = resolveValues(plans, secrets);
   const later = [...(rendered instanceof RunError ? rendered.failures : []), ...missing];
   if (failures.length > 0) {
@@ -113,9 +113,9 @@ function renderAll(
   return { rendered, values };
 }
 
-function caught<T>(work: () => T): T | RunError {
+async function caught<T>(work: Promise<T>): Promise<T | RunError> {
   try {
-    return work();
+    return await work;
   } catch (error) {
     if (error instanceof RunError) return error;
     throw error;

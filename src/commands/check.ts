@@ -5,6 +5,7 @@ import { throwIfAny, type Failure } from '../errors.ts';
 import { inspectCapabilities, type InspectedRead } from '../inspect.ts';
 import { readFixtures } from '../fixtures.ts';
 import type { Io } from '../io.ts';
+import { readPasswords } from '../keystore-passwords.ts';
 import type { OutputPlan } from '../outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan.ts';
 import { renderOutputs } from '../render.ts';
@@ -41,7 +42,7 @@ export async function check(
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
     const secrets = await readFixtures(fixtures, plan.secrets, io);
-    renderOutputs(plan.outputs, secrets, fixtureTokens(plan.outputs));
+    await renderOutputs(readPasswords(plan.outputs), secrets, fixtureTokens(plan.outputs));
   }
   const access = online ? (await inspectCapabilities(config, plan, io)).map(describeAccess) : undefined;
   io.log.stopProgress();

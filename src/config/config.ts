@@ -1,9 +1,10 @@
 import type * as z from 'zod/mini';
 import type { AUTH_METHODS } from '../auth/index.ts';
 import type { EngineName } from '../engines/index.ts';
+import type { Part } from '../formats/certificate-parts.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { TokenContent } from '../outputs.ts';
+import type { Password, TokenContent } from '../outputs.ts';
 import type { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
 import type { Ref } from './ref.ts';
@@ -91,6 +92,9 @@ export type DeclaredContent =
       readonly decode: 'base64' | 'hex' | undefined;
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
+      readonly parts: readonly Part[] | undefined;
+      readonly password: Password<Ref> | undefined;
+      readonly friendlyName: string | undefined;
     }
   | TokenContent
   /** A single value as it stands. */

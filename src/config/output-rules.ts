@@ -13,6 +13,11 @@ interface OutputFields {
   readonly decode?: string | undefined;
   readonly keys?: object | undefined;
   readonly on_conflict?: string | undefined;
+  readonly parts?: readonly string[] | undefined;
+  readonly password?: object | undefined;
+  readonly password_file?: string | undefined;
+  readonly password_value?: object | undefined;
+  readonly friendly_name?: string | undefined;
 }
 
 /** The format of an output without a template; naming a key means `raw`. */
@@ -38,6 +43,8 @@ export function outputProblems(output: OutputFields): string[] {
       'needs exactly one of `template`, `contents`, `value`, `token`, `format` (or `key`, which means `format: raw`)',
     ];
   }
+  const ofCertificates = certificateProblems(output, format);
+  if (ofCertificates.length > 0) return ofCertificates;
   if (isToken) return tokenProblems(output);
   const ofTokens = (['wrap_ttl', 'min_ttl'] as const).filter((field) => output[field] !== undefined);
   if (ofTokens.length > 0) {
@@ -47,6 +54,31 @@ export function outputProblems(output: OutputFields): string[] {
   }
   if (output.value !== undefined) return valueProblems(output);
   return format === undefined ? templateProblems(output) : formatProblems(output, format);
+}
+
+const PASSWORDS = ['password', 'password_file', 'password_value'] as const;
+
+/** What only some formats have. */
+function certificateProblems(output: OutputFields, format: string | undefined): string[] {
+  const { parts } = output;
+  const passwords = PASSWORDS.filter((field) => output[field] !== undefined);
+  if (format === 'pkcs12') {
+    const rules: readonly (readonly [boolean, string])[] = [
+      [passwords.length !== 1, `\`format: pkcs12\` needs exactly one of \`${PASSWORDS.join('`, `')}\``],
+      [
+        parts?.includes('key') === true && !parts.includes('certificate'),
+        'a key needs its `certificate` in `parts`',
+      ],
+    ];
+    return rules.filter(([broken]) => broken).map(([, problem]) => problem);
+  }
+  const fields = [...passwords, ...(output.friendly_name === undefined ? [] : ['friendly_name'])];
+  return [
+    ...(parts === undefined || format === 'pem'
+      ? []
+      : ['`parts` is for the formats `pem` and `pkcs12` only']),
+    ...fields.map((field) => `\`${field}\` is for \`format: pkcs12\` only`),
+  ];
 }
 
 function tokenProblems(output: OutputFields): string[] {

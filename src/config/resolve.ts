@@ -1,10 +1,12 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { RunError, type Failure } from '../errors.ts';
+import type { Password } from '../outputs.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Listing } from './config.ts';
 import type { Merged } from './merge.ts';
 import { resolveManaged } from './managed-directory.ts';
 import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
+import type { Ref } from './ref.ts';
 import type { ConfigFile, OutputFile } from './schema.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
@@ -190,5 +192,14 @@ function resolveContent(output: OutputFile, directory: string): DeclaredContent 
     decode,
     keys,
     onConflict: output.on_conflict ?? 'error',
+    parts: output.parts,
+    password: passwordOf(output),
+    friendlyName: output.friendly_name,
   };
+}
+
+function passwordOf({ password, password_file, password_value }: OutputFile): Password<Ref> | undefined {
+  if (password !== undefined) return { kind: 'given', secret: password };
+  if (password_file !== undefined) return { kind: 'file', path: password_file };
+  return password_value && { kind: 'value', value: password_value };
 }

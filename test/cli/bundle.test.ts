@@ -164,6 +164,7 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/pkcs12.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
       'package.json',
