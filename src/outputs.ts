@@ -1,6 +1,7 @@
 import type { Part } from './formats/certificate-parts.ts';
 import type { Format, Later } from './formats/format.ts';
 import type { KeySelection } from './formats/keys.ts';
+import type { SecretTarget } from './kubernetes/target.ts';
 import type { Secret } from './secret-string.ts';
 import type { Template } from './template/parse.ts';
 import type { ValuePlan } from './values.ts';
@@ -64,6 +65,8 @@ export interface OutputPlan {
   /** As the config names it: `outputs[2] (db.env)`. Every error about this output starts with it. */
   readonly where: string;
   readonly target: Target;
+  /** It is an entry of a Secret, or several, and no file: `target` says its name there. */
+  readonly kubernetes?: SecretTarget | undefined;
   readonly content: OutputContent;
 }
 

@@ -3,6 +3,7 @@ import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './
 import type { Ref } from './config/ref.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { FORMATS } from './formats/index.ts';
+import { disagreements, isSecretOutput } from './kubernetes/target.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, Password, Target } from './outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 import { isBelow, manifestPath } from './writer/manifest.ts';
@@ -47,13 +48,17 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
   const outputs = scope.outputs.flatMap((output) => {
     const content = planContent(output, names, values, failures);
-    return content === undefined ? [] : [{ where: output.where, target: targetOf(output), content }];
+    return content === undefined
+      ? []
+      : [{ where: output.where, target: targetOf(output), kubernetes: output.kubernetes, content }];
   });
   // A command that writes less than all outputs cannot know what is not declared any more.
-  const managed = scope.secrets === 'all' && outputs.length > 0 ? config.managed : undefined;
+  const files = outputs.filter((output) => !isSecretOutput(output));
+  const managed = scope.secrets === 'all' && files.length > 0 ? config.managed : undefined;
   failures.push(
-    ...sharedTargets(outputs),
-    ...unmanageable(outputs, managed),
+    ...sharedTargets(files),
+    ...unmanageable(files, managed),
+    ...disagreements(outputs),
     ...revokedTokens(outputs, config),
     ...unplanned,
     ...unusedEnvironment(config, scope, names),

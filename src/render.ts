@@ -4,6 +4,7 @@ import { throwIfAny, type Failure } from './errors.ts';
 import { bytesOf } from './formats/decode.ts';
 import type { Formatted, Later } from './formats/format.ts';
 import { mergeKeys, selectKeys } from './formats/keys.ts';
+import { badEntries } from './kubernetes/target.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from './outputs.ts';
 import { Secret } from './secret-string.ts';
 import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from './secrets.ts';
@@ -25,7 +26,7 @@ export async function renderOutputs(
 ): Promise<readonly RenderedOutput[]> {
   const failures: Failure[] = [];
   const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
-  failures.push(...sharedPaths(rendered));
+  failures.push(...sharedPaths(rendered), ...badEntries(rendered));
   throwIfAny(failures);
   return Promise.all(
     rendered.map(async ({ plan, files }) => ({ plan, files: await Promise.all(files.map(complete)) })),

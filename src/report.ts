@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode, type Failure } from './errors.ts';
 import type { Io } from './io.ts';
+import type { AppliedSecret } from './kubernetes/cluster.ts';
 import type { PrunedFile, WrittenFile } from './outputs.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
 import type { Session } from './session.ts';
@@ -17,6 +18,7 @@ export interface RunRecord {
   secrets: Secrets;
   files: readonly WrittenFile[];
   pruned: readonly PrunedFile[];
+  applied: readonly AppliedSecret[];
 }
 
 export function createRecord(): RunRecord {
@@ -27,6 +29,7 @@ export function createRecord(): RunRecord {
     secrets: new Map(),
     files: [],
     pruned: [],
+    applied: [],
   };
 }
 
@@ -75,6 +78,7 @@ export function reportText(
     secrets: [...record.secrets.values()].map(reportSecret),
     outputs: record.files.map((file) => ({ ...file, mode: modeText(file.mode) })),
     pruned: record.pruned.map(({ path, problem }) => ({ path, removed: problem === undefined })),
+    kubernetes_secrets: record.applied,
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }

@@ -3,7 +3,9 @@ import type { Config } from './config/config.ts';
 import { RunError, throwIfAny } from './errors.ts';
 import { fetchSecrets, type Fetched } from './fetch.ts';
 import type { Io } from './io.ts';
-import type { ManagedDirectory, RenderedOutput } from './outputs.ts';
+import type { Cluster } from './kubernetes/cluster.ts';
+import { isSecretOutput } from './kubernetes/target.ts';
+import type { ManagedDirectory, OutputPlan, RenderedOutput } from './outputs.ts';
 import type { Plan } from './plan.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
@@ -24,7 +26,8 @@ import { checkTargets, stageOutputs } from './write.ts';
  */
 export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
   const login = await prepareLogin(config, io);
-  checkTargets(plan.outputs, plan.managed);
+  checkTargets(filesOf(plan), plan.managed);
+  const cluster = await clusterOf(plan, io);
   const connections = { most: config.concurrency, expected: plan.secrets.length };
   using client = await createClient(login.server, connections, io);
   record.wire = client.counters;
@@ -45,7 +48,7 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   const { rendered, values } = await timed(record, 'render', io, () => renderAll(plan, fetched, tokens));
   io.log.progress('writing');
   const published = await timed(record, 'write', io, () =>
-    writeOutputs(rendered, plan.managed, returning, io),
+    writeOutputs(rendered, { managed: plan.managed, ready: returning, cluster }, io),
   );
   leases.keep();
   // Only a failed run revokes what its outputs depend on.
@@ -60,6 +63,17 @@ function reasonToKeep({ revoke }: Config, { held }: Leases, sinks: readonly Sink
   return revoke === 'auto' && held ? 'leases of fetched secrets depend on it' : undefined;
 }
 
+function filesOf({ outputs }: Plan): readonly OutputPlan[] {
+  return outputs.filter((output) => !isSecretOutput(output));
+}
+
+/** @throws RunError `config` when outputs need a cluster, and there is none */
+async function clusterOf({ outputs }: Plan, io: Io): Promise<Cluster | undefined> {
+  if (!outputs.some(isSecretOutput)) return undefined;
+  const { openCluster } = await import('./kubernetes/cluster.ts');
+  return openCluster(outputs, io);
+}
+
 /** Spreads the logins of many that start together. */
 async function waitForStart(limitMs: number, io: Io): Promise<void> {
   if (limitMs === 0) return;
@@ -69,7 +83,7 @@ async function waitForStart(limitMs: number, io: Io): Promise<void> {
 }
 
 /**
- * The same without a server: renders and writes what is given.
+ * The same without a server: renders and writes what is given. No cluster is touched.
  * @throws RunError
  */
 export async function runWith(
@@ -78,13 +92,13 @@ export async function runWith(
   record: RunRecord,
   io: Io,
 ): Promise<readonly Value[]> {
-  checkTargets(plan.outputs, plan.managed);
+  checkTargets(filesOf(plan), plan.managed);
   record.secrets = secrets;
   const { rendered, values } = await timed(record, 'render', io, () =>
     renderAll(plan, { secrets, failures: [] }, fixtureTokens(plan.outputs)),
   );
   const published = await timed(record, 'write', io, () =>
-    writeOutputs(rendered, plan.managed, Promise.resolve(), io),
+    writeOutputs(rendered, { managed: plan.managed }, io),
   );
   Object.assign(record, published);
   return values;
@@ -122,21 +136,28 @@ async function caught<T>(work: Promise<T>): Promise<T | RunError> {
   }
 }
 
-/**
- * Stages the files, and renames them last: until then a signal changes nothing.
- * @param ready what has to be over before anything is visible
- */
+interface Publication {
+  readonly managed: ManagedDirectory | undefined;
+  /** Has to be over before anything is visible. */
+  readonly ready?: Promise<void>;
+  /** Where Secrets are applied, if anywhere. */
+  readonly cluster?: Cluster | undefined;
+}
+
+/** Stages the files, and renames them last: until then a signal changes nothing, but for Secrets of a cluster. */
 async function writeOutputs(
   rendered: readonly RenderedOutput[],
-  managed: ManagedDirectory | undefined,
-  ready: Promise<void>,
+  { managed, ready, cluster }: Publication,
   io: Io,
-): Promise<Pick<RunRecord, 'files' | 'pruned'>> {
-  const staged = await stageOutputs(rendered, io, managed);
+): Promise<Pick<RunRecord, 'files' | 'pruned' | 'applied'>> {
+  const files = rendered.filter(({ plan }) => !isSecretOutput(plan));
+  const staged = await stageOutputs(files, io, managed);
   try {
     await ready;
     io.lifetime.throwIfEnded();
-    return { files: staged.commit(), pruned: staged.pruned };
+    // The last thing that may fail. What follows is not interrupted any more.
+    const applied = (await cluster?.apply(rendered)) ?? [];
+    return { files: staged.commit(), pruned: staged.pruned, applied };
   } finally {
     staged.discard();
   }

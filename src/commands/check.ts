@@ -78,7 +78,8 @@ interface PlanDescription {
   readonly outputs: readonly {
     readonly path: string;
     readonly format: string;
-    readonly mode: string;
+    /** None for an entry of a Secret. */
+    readonly mode: string | null;
     readonly owner: number | null;
     readonly group: number | null;
     readonly secrets: readonly string[];
@@ -173,13 +174,13 @@ function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] 
   };
 }
 
-function describeOutput({ target, content }: OutputPlan): PlanDescription['outputs'][number] {
+function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescription['outputs'][number] {
   return {
     path: target.path,
     format: content.kind === 'format' ? content.format.name : content.kind,
-    mode: modeText(target.mode),
-    owner: target.uid ?? null,
-    group: target.gid ?? null,
+    mode: kubernetes === undefined ? modeText(target.mode) : null,
+    owner: kubernetes === undefined ? (target.uid ?? null) : null,
+    group: kubernetes === undefined ? (target.gid ?? null) : null,
     secrets: secretsOf({ content }),
   };
 }
@@ -232,7 +233,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
   const outputs = plan.outputs.map((output) => [
     output.path,
     output.format,
-    output.mode,
+    output.mode ?? '-',
     ownerText(output),
     output.secrets.join(', '),
   ]);

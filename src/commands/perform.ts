@@ -82,9 +82,16 @@ export function withAnyAddress(flags: Flags): Flags {
   return { ...flags, address: 'http://fixtures' };
 }
 
-function logSuccess({ files, pruned, secrets, wire }: RunRecord, values: readonly Value[], io: Io): void {
+function logSuccess(
+  { files, pruned, applied, secrets, wire }: RunRecord,
+  values: readonly Value[],
+  io: Io,
+): void {
   for (const { path, mode, changed } of files) {
     io.log.write({ event: 'output_written', path, mode: modeText(mode), changed });
+  }
+  for (const { namespace, name, entries, created } of applied) {
+    io.log.write({ event: 'secret_applied', namespace, name, entries: entries.length, created });
   }
   for (const { path, problem } of pruned) {
     io.log.write(

@@ -4,6 +4,7 @@ import type { EngineName } from '../engines/index.ts';
 import type { Part } from '../formats/certificate-parts.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
+import type { SecretTarget } from '../kubernetes/target.ts';
 import type { Password, TokenContent } from '../outputs.ts';
 import type { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
@@ -103,8 +104,10 @@ export type DeclaredContent =
 export interface DeclaredOutput {
   /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */
   readonly where: string;
-  /** Absolute. */
+  /** Absolute. Of an entry of a Secret its place there, which has no slash in front. */
   readonly path: string;
+  /** Undefined: a file. */
+  readonly kubernetes: SecretTarget | undefined;
   readonly content: DeclaredContent;
   readonly mode: number;
   readonly directoryMode: number;

@@ -1,6 +1,12 @@
 /** An output as far as its fields depend on each other. */
 interface OutputFields {
-  readonly path: string;
+  readonly path?: string | undefined;
+  readonly kubernetes_secret?: { readonly key?: string | undefined } | undefined;
+  readonly mode?: number | undefined;
+  readonly owner?: number | undefined;
+  readonly group?: number | undefined;
+  readonly directory_mode?: number | undefined;
+  readonly allow_disk?: boolean | undefined;
   readonly template?: string | undefined;
   readonly contents?: string | undefined;
   readonly value?: object | undefined;
@@ -34,6 +40,8 @@ export function formatOf<Format extends string>({
 /** What is wrong with the combination of an output's fields. */
 export function outputProblems(output: OutputFields): string[] {
   const format = formatOf(output);
+  const ofPlace = placeProblems(output, format);
+  if (ofPlace.length > 0) return ofPlace;
   const isToken = output.token === true;
   const given = [output.template, output.contents, output.value, format, isToken || undefined].filter(
     (source) => source !== undefined,
@@ -54,6 +62,23 @@ export function outputProblems(output: OutputFields): string[] {
   }
   if (output.value !== undefined) return valueProblems(output);
   return format === undefined ? templateProblems(output) : formatProblems(output, format);
+}
+
+const OF_FILES = ['mode', 'owner', 'group', 'directory_mode', 'allow_disk'] as const;
+
+/** Where it goes. */
+function placeProblems(output: OutputFields, format: string | undefined): string[] {
+  const { path, kubernetes_secret: secret } = output;
+  if ((path === undefined) === (secret === undefined)) return ['needs `path` or `kubernetes_secret`'];
+  if (secret === undefined) return [];
+  const problems = OF_FILES.filter((field) => output[field] !== undefined).map(
+    (field) => `\`${field}\` has no meaning for a \`kubernetes_secret\``,
+  );
+  if (format === 'files' && secret.key !== undefined)
+    problems.push('`format: files` makes an entry of each key: `kubernetes_secret` has no `key` then');
+  if (format !== 'files' && secret.key === undefined)
+    problems.push('`kubernetes_secret` needs `key`, the name of the entry, or `format: files`');
+  return problems;
 }
 
 const PASSWORDS = ['password', 'password_file', 'password_value'] as const;
@@ -86,7 +111,7 @@ function tokenProblems(output: OutputFields): string[] {
     (field) => output[field] !== undefined,
   );
   const problems = unused.map((field) => `\`${field}\` has no meaning for a \`token\``);
-  return output.path.endsWith('/')
+  return output.path?.endsWith('/') === true
     ? [...problems, 'a token is one file: the path must not end with a slash']
     : problems;
 }
@@ -96,7 +121,7 @@ function valueProblems(output: OutputFields): string[] {
   const problems = unused.map(
     (field) => `\`${field}\` has no meaning for a \`value\`, which names its secret and its key itself`,
   );
-  return output.path.endsWith('/')
+  return output.path?.endsWith('/') === true
     ? [...problems, 'a value is one file: the path must not end with a slash']
     : problems;
 }
@@ -108,7 +133,7 @@ function templateProblems(output: OutputFields): string[] {
   const problems = unused.map(
     (field) => `\`${field}\` has no meaning for a template, which names its secrets itself`,
   );
-  return output.path.endsWith('/')
+  return output.path?.endsWith('/') === true
     ? [...problems, 'a template writes one file: the path must not end with a slash']
     : problems;
 }
@@ -128,7 +153,7 @@ function formatProblems(output: OutputFields, format: string): string[] {
     ],
     [on_conflict !== undefined && !several, '`on_conflict` is for several secrets only'],
     [
-      format !== 'files' && path.endsWith('/'),
+      format !== 'files' && path?.endsWith('/') === true,
       'only `format: files` writes a directory: the path must not end with a slash',
     ],
   ];

@@ -1,5 +1,6 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { RunError, type Failure } from '../errors.ts';
+import { placeOf, type SecretTarget } from '../kubernetes/target.ts';
 import type { Password } from '../outputs.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Listing } from './config.ts';
 import type { Merged } from './merge.ts';
@@ -53,7 +54,7 @@ export function resolveConfig(
   const managed = collect(() => resolveManaged(file, merged, around));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
     const { source } = merged.originOf(['outputs', index]);
-    const where = declarationOf(['outputs', index], `outputs[${String(index)}] (${output.path})`, merged);
+    const where = declarationOf(['outputs', index], `outputs[${String(index)}] (${nameOf(output)})`, merged);
     const declared = collect(() =>
       resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }),
     );
@@ -140,7 +141,7 @@ function resolveOutput({ output, where, directory, file, around, allowDisk }: Ou
   const defaults = file.output ?? {};
   return {
     where,
-    path: resolvePath(output.path, defaults.directory, around.cwd, where),
+    ...placeIn(output, defaults.directory, around.cwd, where),
     content: inOutput(where, () => resolveContent(output, directory)),
     mode: output.mode ?? defaults.mode ?? DEFAULT_MODE,
     directoryMode: output.directory_mode ?? defaults.directory_mode ?? DEFAULT_DIRECTORY_MODE,
@@ -148,6 +149,27 @@ function resolveOutput({ output, where, directory, file, around, allowDisk }: Ou
     gid: output.group ?? defaults.group,
     allowDisk: allowDisk ?? output.allow_disk ?? defaults.allow_disk ?? false,
   };
+}
+
+/** As messages call it. */
+function nameOf({ path, kubernetes_secret: secret }: OutputFile): string {
+  return path ?? (secret === undefined ? '' : placeOf(secretTarget(secret)));
+}
+
+function placeIn(
+  output: OutputFile,
+  directory: string | undefined,
+  cwd: string,
+  where: string,
+): Pick<DeclaredOutput, 'path' | 'kubernetes'> {
+  const { path, kubernetes_secret: secret } = output;
+  if (path !== undefined) return { path: resolvePath(path, directory, cwd, where), kubernetes: undefined };
+  return { path: nameOf(output), kubernetes: secret && secretTarget(secret) };
+}
+
+function secretTarget(secret: NonNullable<OutputFile['kubernetes_secret']>): SecretTarget {
+  const { name, namespace, key, type, labels = {}, annotations = {}, force = false } = secret;
+  return { name, namespace, key, type, labels, annotations, force, serviceAccount: secret.service_account };
 }
 
 function resolvePath(path: string, directory: string | undefined, cwd: string, where: string): string {

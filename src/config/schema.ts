@@ -11,11 +11,11 @@ import {
   namespace,
   numericId,
   optional,
-  required,
   rateLimit,
   secretText,
   text,
 } from './fields.ts';
+import { kubernetesSecret } from './kubernetes-schema.ts';
 import { outputProblems } from './output-rules.ts';
 import { parseRef, REF_HINT } from './ref.ts';
 import { secrets } from './secret-schema.ts';
@@ -148,7 +148,8 @@ const reference = () =>
 
 const output = z
   .strictObject({
-    path: required(text, 'File, relative to `output.directory`; for `files` a directory.'),
+    path: optional(text, 'File, relative to `output.directory`; for `files` a directory.'),
+    kubernetes_secret: z.optional(kubernetesSecret),
     template: optional(text, 'Mustache file, relative to this config file.'),
     contents: optional(z.string(), 'Mustache template, inline.'),
     value: optional(
