@@ -65,7 +65,9 @@ export function openCluster(outputs: readonly OutputPlan[], io: ClusterIo): Clus
       const applied: AppliedSecret[] = [];
       // One after the other: what comes after a failure stays as it was.
       for (const secret of all) {
-        const { status } = await send(secret, api, '', io);
+        const { status } = await send(secret, api, '', io).catch((error: unknown) => {
+          throw applied.length === 0 ? error : withApplied(error, applied);
+        });
         const { namespace, outputs: group, manifest } = secret;
         applied.push({
           namespace,
@@ -77,6 +79,17 @@ export function openCluster(outputs: readonly OutputPlan[], io: ClusterIo): Clus
       return applied;
     },
   };
+}
+
+/** What cannot be taken back is told. */
+function withApplied(error: unknown, applied: readonly AppliedSecret[]): unknown {
+  if (!(error instanceof RunError)) return error;
+  const names = applied.map(({ namespace, name }) => placeOf({ name, namespace, key: undefined }));
+  const detail = `applied before: ${names.join(', ')}`;
+  return new RunError(
+    error.failures.map((failure) => ({ ...failure, details: [...(failure.details ?? []), detail] })),
+    error.exitCode,
+  );
 }
 
 /** https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api */

@@ -178,6 +178,18 @@ describe('kubernetes_secret', () => {
     assert.doesNotMatch(unknown.stderr + down.stderr + gone.stderr, /canary/);
   });
 
+  test('one that fails after all says which others have been applied', async () => {
+    let applied = 0;
+    cluster.beforeApply = () => {
+      applied += 1;
+      if (applied === 2) cluster.failWith = 403;
+    };
+    const result = await render([password('one'), password('two'), password('three')]);
+    assert.equal(result.code, 8, result.stderr);
+    assert.match(result.stderr, /kubernetes:two cannot be applied.*applied before: kubernetes:one@team"/);
+    assert.deepEqual([...cluster.secrets.keys()], ['team/one']);
+  });
+
   test('a signal while the cluster does not answer leaves the files as they were', async () => {
     const asked = Promise.withResolvers<undefined>();
     cluster.beforeApply = () => {
