@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { bundle } from './bundle.ts';
+import { bundle, BUNDLES } from './bundle.ts';
 import { dist, root } from './paths.ts';
 
 /** Ends the bundle in the mark of its build, by which bin knows the code cache that belongs to it. */
@@ -32,7 +32,7 @@ function licenceOf(name: string): string {
 }
 
 // The standalone binaries stay: they have a build of their own.
-for (const name of ['vaultonce.js', 'vaultonce.cache', 'aws-sdk.js', 'meta.json', 'THIRD-PARTY-LICENSES.txt'])
+for (const name of [...BUNDLES, 'vaultonce.cache', 'meta.json', 'THIRD-PARTY-LICENSES.txt'])
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
 // bin compiles them, the main one with the code cache that is made after it: scripts, as expressions.

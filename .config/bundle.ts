@@ -10,17 +10,23 @@ interface Frame {
   readonly footer?: { readonly js: string };
 }
 
-/** What is loaded from a file of its own, because few need it and it is large. */
-const SEPARATE = { source: 'src/auth/aws/sdk.ts', file: 'aws-sdk.js' };
+/** What is loaded from a file of its own, because few need it and it is large: the file, and the module that it is made of. */
+const SEPARATE: Readonly<Record<string, string>> = {
+  'aws-sdk.js': 'src/auth/aws/sdk.ts',
+  'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
+};
+
+/** All files of code that a build makes, the program first. */
+export const BUNDLES: readonly string[] = ['vaultonce.js', ...Object.keys(SEPARATE)];
 
 const separate: Plugin = {
   name: 'separate',
   setup(building) {
-    building.onResolve({ filter: /\/sdk\.ts$/ }, ({ path, resolveDir }) =>
-      join(resolveDir, path) === join(root, SEPARATE.source)
-        ? { path: `./${SEPARATE.file}`, external: true }
-        : undefined,
-    );
+    building.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => {
+      const wanted = join(resolveDir, path);
+      const found = Object.entries(SEPARATE).find(([, source]) => wanted === join(root, source));
+      return found === undefined ? undefined : { path: `./${found[0]}`, external: true };
+    });
   },
 };
 
@@ -40,7 +46,7 @@ const COMMON = {
 
 /**
  * The program, without anything of the packages that it never uses: for Node and for the standalone binary.
- * @returns what is in `vaultonce.js`, and in what it loads from a file of its own
+ * @returns what is in `vaultonce.js`, and in each file that it loads when it needs it
  */
 export async function bundle(
   directory: string,
@@ -55,14 +61,16 @@ export async function bundle(
     // Looking at it makes Node load it; axios only asks whether it is in a browser.
     define: { navigator: 'undefined' },
   });
-  const aws = await build({
-    ...COMMON,
-    ...frame,
-    entryPoints: [SEPARATE.source],
-    outfile: join(directory, SEPARATE.file),
-    // Its modules, not its CommonJS: a quarter of it is then left out.
-    mainFields: ['module', 'main'],
-    plugins: [builtins],
-  });
-  return [main.metafile, aws.metafile];
+  const others = Object.entries(SEPARATE).map(([file, source]) =>
+    build({
+      ...COMMON,
+      ...frame,
+      entryPoints: [source],
+      outfile: join(directory, file),
+      // The modules of packages, not their CommonJS: a quarter of the AWS SDK is then left out.
+      mainFields: ['module', 'main'],
+      plugins: [builtins],
+    }),
+  );
+  return [main.metafile, ...(await Promise.all(others)).map(({ metafile }) => metafile)];
 }

@@ -57,6 +57,9 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
   insecure: ({ reason }) => [reason],
   output_written: ({ path, mode, changed }) => [`${changed ? 'wrote' : 'unchanged'} ${path} (${mode})`],
+  secret_applied: ({ namespace, name, entries, created }) => [
+    `${created ? 'created' : 'applied'} the Secret ${name} in namespace ${namespace} (${count(entries, 'key')})`,
+  ],
   output_pruned: ({ path }) => [`removed ${path}, which is not declared any more`],
   prune_failed: ({ path, reason }) => [
     `${path} is not declared any more, but could not be removed: ${reason}; the next run tries again`,

@@ -73,6 +73,13 @@ export type LogEvent =
       readonly mode: string;
       readonly changed: boolean;
     }
+  | {
+      readonly event: 'secret_applied';
+      readonly namespace: string;
+      readonly name: string;
+      readonly entries: number;
+      readonly created: boolean;
+    }
   | { readonly event: 'output_pruned'; readonly path: string }
   | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
   | { readonly event: 'report_failed'; readonly reason: string }
@@ -117,6 +124,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   server_warning: 'warn',
   insecure: 'warn',
   output_written: 'debug',
+  secret_applied: 'info',
   output_pruned: 'debug',
   prune_failed: 'warn',
   report_failed: 'error',

@@ -1,5 +1,7 @@
-import type { Format } from './formats/format.ts';
+import type { Part } from './formats/certificate-parts.ts';
+import type { Format, Later } from './formats/format.ts';
 import type { KeySelection } from './formats/keys.ts';
+import type { SecretTarget } from './kubernetes/target.ts';
 import type { Secret } from './secret-string.ts';
 import type { Template } from './template/parse.ts';
 import type { ValuePlan } from './values.ts';
@@ -29,6 +31,13 @@ export interface TokenContent {
   readonly minTtlMs: number | undefined;
 }
 
+/** What a key store is protected with. */
+export type Password<Value = ValuePlan> =
+  | { readonly kind: 'given'; readonly secret: Secret }
+  | { readonly kind: 'file'; readonly path: string }
+  /** A value that is fetched. */
+  | { readonly kind: 'value'; readonly value: Value };
+
 export type OutputContent =
   | TokenContent
   | { readonly kind: 'template'; readonly template: Template }
@@ -36,7 +45,7 @@ export type OutputContent =
   | { readonly kind: 'value'; readonly value: ValuePlan; readonly decode: 'base64' | 'hex' | undefined }
   | {
       readonly kind: 'format';
-      readonly format: Format;
+      readonly format: Format | Format<Later>;
       /** Names of declared secrets, in the order of the config. */
       readonly secrets: readonly string[];
       /** `raw` only: the key whose value is the file. */
@@ -44,6 +53,11 @@ export type OutputContent =
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
       readonly decode: 'base64' | 'hex' | undefined;
+      /** `pem` and `pkcs12` only. Undefined: all that there is. */
+      readonly parts?: readonly Part[] | undefined;
+      /** `pkcs12` only, as is what follows. */
+      readonly password?: Password | undefined;
+      readonly friendlyName?: string | undefined;
     };
 
 /** One declared output. */
@@ -51,6 +65,8 @@ export interface OutputPlan {
   /** As the config names it: `outputs[2] (db.env)`. Every error about this output starts with it. */
   readonly where: string;
   readonly target: Target;
+  /** It is an entry of a Secret, or several, and no file: `target` says its name there. */
+  readonly kubernetes?: SecretTarget | undefined;
   readonly content: OutputContent;
 }
 

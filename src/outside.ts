@@ -16,7 +16,7 @@ import { createTransport } from './vault/transport.ts';
 
 /** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
 export interface OutsideRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string | Secret>>;
   readonly body?: string | Secret;
@@ -26,6 +26,8 @@ export interface OutsideRequest {
   readonly hint?: string;
   /** Never through a proxy: metadata services are only reached from their own machine. */
   readonly direct?: boolean;
+  /** PEM file of the CA, where the built-in ones are not meant. */
+  readonly caFile?: string;
 }
 
 export interface OutsideAnswer {
@@ -59,7 +61,7 @@ export async function askOutside(request: OutsideRequest, io: OutsideIo): Promis
     throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
   }
   const transport = await createTransport(
-    { address: request.url, tls: TLS, proxyAddress: undefined },
+    { address: request.url, tls: tlsOf(request), proxyAddress: undefined },
     { most: 1, expected: 1 },
     { env: request.direct === true ? {} : io.env, now: io.now },
   );
@@ -68,6 +70,10 @@ export async function askOutside(request: OutsideRequest, io: OutsideIo): Promis
   } finally {
     transport.destroy();
   }
+}
+
+function tlsOf({ caFile }: OutsideRequest): TlsSettings {
+  return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile } };
 }
 
 async function askRepeatedly(request: OutsideRequest, send: SendHttp, io: OutsideIo): Promise<OutsideAnswer> {

@@ -1,8 +1,17 @@
 import { join, relative } from 'node:path';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
+import type { Ref } from './config/ref.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
 import { FORMATS } from './formats/index.ts';
-import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
+import { disagreements, isSecretOutput } from './kubernetes/target.ts';
+import type {
+  ManagedDirectory,
+  OutputContent,
+  OutputPlan,
+  Password,
+  PlacedOutput,
+  Target,
+} from './outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 import { isBelow, manifestPath } from './writer/manifest.ts';
 import { sinksOf } from './token-sinks.ts';
@@ -48,13 +57,17 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
   const outputs = scope.outputs.flatMap((output) => {
     const content = planContent(output, names, values, failures);
-    return content === undefined ? [] : [{ where: output.where, target: targetOf(output), content }];
+    return content === undefined
+      ? []
+      : [{ where: output.where, target: targetOf(output), kubernetes: output.kubernetes, content }];
   });
   // A command that writes less than all outputs cannot know what is not declared any more.
-  const managed = scope.secrets === 'all' && outputs.length > 0 ? config.managed : undefined;
+  const files = outputs.filter((output) => !isSecretOutput(output));
+  const managed = scope.secrets === 'all' && files.length > 0 ? config.managed : undefined;
   failures.push(
-    ...sharedTargets(outputs),
-    ...unmanageable(outputs, managed),
+    ...sharedTargets(files),
+    ...unmanageable(files, managed),
+    ...disagreements(outputs),
     ...revokedTokens(outputs, config),
     ...mixedReuse(outputs, config),
     ...unplanned,
@@ -101,7 +114,15 @@ function mixedReuse(outputs: readonly OutputPlan[], { secrets }: Config): Failur
 }
 
 function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {
-  return content.kind === 'value' ? [{ name: where, where, ref: content.ref }] : [];
+  if (content.kind === 'value') return [{ name: where, where, ref: content.ref }];
+  const place = passwordPlace(where);
+  return content.kind === 'format' && content.password?.kind === 'value'
+    ? [{ name: place, where: place, ref: content.password.value }]
+    : [];
+}
+
+function passwordPlace(output: string): string {
+  return `${output}, password_value`;
 }
 
 /** The names of the declared secrets that an output is made of. */
@@ -110,7 +131,9 @@ export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly st
     case 'template':
       return [...content.template.secretNames];
     case 'format':
-      return content.secrets;
+      return content.password?.kind === 'value'
+        ? [...content.secrets, content.password.value.secret]
+        : content.secrets;
     case 'value':
       return [content.value.secret];
     case 'token':
@@ -160,11 +183,24 @@ function planContent(
     return value === undefined ? undefined : { kind: 'value', value, decode: content.decode };
   }
   if (content.kind === 'token') return content;
-  const { format, secrets, key, keys, decode, onConflict } = content;
-  for (const name of secrets.filter((secret) => !names.includes(secret))) {
+  for (const name of content.secrets.filter((secret) => !names.includes(secret))) {
     failures.push(undeclared(name, where, names));
   }
-  return { kind: 'format', format: FORMATS[format], secrets, key, keys, decode, onConflict };
+  return {
+    ...content,
+    format: FORMATS[content.format],
+    password: planPassword(content.password, where, values),
+  };
+}
+
+function planPassword(
+  password: Password<Ref> | undefined,
+  where: string,
+  values: readonly ValuePlan[],
+): Password | undefined {
+  if (password?.kind !== 'value') return password;
+  const value = values.find((candidate) => candidate.where === passwordPlace(where));
+  return value && { kind: 'value', value };
 }
 
 function parse(

@@ -2,11 +2,12 @@ import { dirname, join } from 'node:path';
 import { nearest } from './config/nearest.ts';
 import { throwIfAny, type Failure } from './errors.ts';
 import { bytesOf } from './formats/decode.ts';
-import type { Formatted } from './formats/format.ts';
+import type { Formatted, Later } from './formats/format.ts';
 import { mergeKeys, selectKeys } from './formats/keys.ts';
+import { badEntries } from './kubernetes/target.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from './outputs.ts';
 import { Secret } from './secret-string.ts';
-import { entriesOf, type FetchedSecret, type KeyValues, type Secrets } from './secrets.ts';
+import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from './secrets.ts';
 import type { SinkTokens } from './token-sinks.ts';
 import { renderTemplate } from './template/render.ts';
 import { nested } from './tree.ts';
@@ -15,22 +16,39 @@ import { missingKey, resolveValues } from './values.ts';
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 
 /**
- * Renders all outputs in memory. Pure.
+ * Renders all outputs in memory. Pure. What takes long is done when nothing has failed.
  * @throws RunError with every missing key and every value that its format cannot carry, of all outputs
  */
-export function renderOutputs(
+export async function renderOutputs(
   outputs: readonly OutputPlan[],
   secrets: Secrets,
   tokens: SinkTokens,
-): readonly RenderedOutput[] {
+): Promise<readonly RenderedOutput[]> {
   const failures: Failure[] = [];
   const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
-  failures.push(...sharedPaths(rendered));
+  failures.push(...sharedPaths(rendered), ...badEntries(rendered));
   throwIfAny(failures);
-  return rendered;
+  return Promise.all(
+    rendered.map(async ({ plan, files }) => ({ plan, files: await Promise.all(files.map(complete)) })),
+  );
 }
 
-function render(plan: OutputPlan, secrets: Secrets, tokens: SinkTokens, failures: Failure[]): RenderedFile[] {
+/** A file, or how it is made. */
+interface UnfinishedFile {
+  readonly path: string;
+  readonly content: RenderedFile['content'] | Later;
+}
+
+async function complete({ path, content }: UnfinishedFile): Promise<RenderedFile> {
+  return { path, content: content instanceof Secret ? content : new Secret(await content()) };
+}
+
+function render(
+  plan: OutputPlan,
+  secrets: Secrets,
+  tokens: SinkTokens,
+  failures: Failure[],
+): UnfinishedFile[] {
   const { content } = plan;
   switch (content.kind) {
     case 'template':
@@ -45,7 +63,7 @@ function render(plan: OutputPlan, secrets: Secrets, tokens: SinkTokens, failures
 }
 
 /** Without a token the run has failed already. */
-function tokenFileOf({ target, where }: OutputPlan, tokens: SinkTokens): RenderedFile[] {
+function tokenFileOf({ target, where }: OutputPlan, tokens: SinkTokens): UnfinishedFile[] {
   const token = tokens.get(where);
   if (token === undefined) return [];
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(token.reveal())) }];
@@ -56,7 +74,7 @@ function valueFileOf(
   { value: wanted, decode }: Extract<OutputContent, { kind: 'value' }>,
   secrets: Secrets,
   failures: Failure[],
-): RenderedFile[] {
+): UnfinishedFile[] {
   const { values, failures: missing } = resolveValues([wanted], secrets);
   failures.push(...missing);
   return values.flatMap(({ value }) => {
@@ -76,7 +94,7 @@ function fileOf(
   { template }: Extract<OutputContent, { kind: 'template' }>,
   secrets: Secrets,
   failures: Failure[],
-): RenderedFile[] {
+): UnfinishedFile[] {
   const { text, failures: found } = renderTemplate(template, secrets);
   failures.push(...found.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
   if (!text.isWellFormed()) failures.push(halfPair(where));
@@ -98,7 +116,7 @@ function filesOf(
   content: FormatContent,
   secrets: Secrets,
   failures: Failure[],
-): RenderedFile[] {
+): UnfinishedFile[] {
   const named = content.secrets.map((name) => ({ name, secret: secrets.get(name) }));
   // What could not be fetched has been reported; nothing can be said about its keys.
   if (named.some(({ secret }) => secret === undefined || secret.kind === 'failed')) return [];
@@ -128,12 +146,40 @@ function filesOf(
     failures.push(...problems);
     return [];
   }
-  const shape = tree && nesting === 'objects' ? nested(selected.values) : selected;
+  return formatted(plan, content, { values: selected.values, tree }, secrets, failures);
+}
+
+function formatted(
+  plan: OutputPlan,
+  content: FormatContent,
+  { values, tree }: { readonly values: KeyValues; readonly tree: boolean },
+  secrets: Secrets,
+  failures: Failure[],
+): UnfinishedFile[] {
+  const { format } = content;
+  const shape = tree && format.nesting === 'objects' ? nested(values) : { values };
   if ('conflict' in shape) {
     failures.push(keyAndFolder(shape.conflict, plan));
     return [];
   }
-  return rendered(plan, content.format.render(shape.values, { ...content, tree }), failures);
+  const password = passwordOf(content, secrets, failures);
+  if (password === 'missing') return [];
+  return rendered(plan, format.render(shape.values, { ...content, tree, password }), failures);
+}
+
+/** @returns `missing` when that has been told; undefined when there is none, or it is empty */
+function passwordOf(
+  { password }: FormatContent,
+  secrets: Secrets,
+  failures: Failure[],
+): Secret | undefined | 'missing' {
+  if (password?.kind === 'given') return password.secret;
+  // A file has been read before, so that one that is missing is told before anything is requested.
+  if (password?.kind !== 'value') return undefined;
+  const { values, failures: missing } = resolveValues([password.value], secrets);
+  failures.push(...missing);
+  const [found] = values;
+  return found === undefined ? 'missing' : new Secret(textOf(found.value?.reveal() ?? null));
 }
 
 function keysOf(secret: FetchedSecret | undefined): KeyValues {
@@ -149,11 +195,15 @@ function keyAndFolder(key: string, { where }: OutputPlan): Failure {
   };
 }
 
-function rendered({ target, where }: OutputPlan, formatted: Formatted, failures: Failure[]): RenderedFile[] {
+function rendered(
+  { target, where }: OutputPlan,
+  formatted: Formatted | Formatted<Later>,
+  failures: Failure[],
+): UnfinishedFile[] {
   if (formatted.problems === undefined) {
     return formatted.files.map(({ name, content }) => ({
       path: name === undefined ? target.path : join(target.path, name),
-      content: new Secret(content),
+      content: typeof content === 'function' ? content : new Secret(content),
     }));
   }
   for (const { key, reason, hint } of formatted.problems) {
@@ -181,7 +231,9 @@ function collision(name: string, keys: readonly string[], { where }: OutputPlan)
 }
 
 /** A file of a `files` output may meet the path of another output, or of its directory; only its keys can tell. */
-function sharedPaths(outputs: readonly RenderedOutput[]): Failure[] {
+function sharedPaths(
+  outputs: readonly { readonly plan: OutputPlan; readonly files: readonly UnfinishedFile[] }[],
+): Failure[] {
   const owners = new Map<string, OutputPlan>();
   const failures: Failure[] = [];
   for (const { plan, files } of outputs) {

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode, type Failure } from './errors.ts';
 import type { Io } from './io.ts';
+import type { AppliedSecret } from './kubernetes/cluster.ts';
 import type { PrunedFile, WrittenFile } from './outputs.ts';
 import type { ReusedSecret } from './reuse.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
@@ -19,6 +20,7 @@ export interface RunRecord {
   reused: readonly ReusedSecret[];
   files: readonly WrittenFile[];
   pruned: readonly PrunedFile[];
+  applied: readonly AppliedSecret[];
 }
 
 export function createRecord(): RunRecord {
@@ -30,6 +32,7 @@ export function createRecord(): RunRecord {
     reused: [],
     files: [],
     pruned: [],
+    applied: [],
   };
 }
 
@@ -79,6 +82,7 @@ export function reportText(
     reused: record.reused,
     outputs: record.files.map((file) => ({ ...file, mode: modeText(file.mode) })),
     pruned: record.pruned.map(({ path, problem }) => ({ path, removed: problem === undefined })),
+    kubernetes_secrets: record.applied,
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config, DeclaredOutput } from './config/config.ts';
+import { isSecretOutput } from './kubernetes/target.ts';
 import type { OutputPlan, PlacedOutput, RenderedFile, RenderedOutput, WritableOutput } from './outputs.ts';
 import { secretsOf, type Plan, type SecretPlan } from './plan.ts';
 import { Secret } from './secret-string.ts';
@@ -81,7 +82,9 @@ function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<s
     outputs.flatMap((output) => {
       const used = secretsOf(output).map((name) => byName.get(name));
       const declared = config.outputs.find(({ where }) => where === output.where);
-      if (declared === undefined || used.length === 0 || !used.every((one) => one?.reuse === true)) return [];
+      const canBe = used.length > 0 && used.every((one) => one?.reuse === true);
+      // Only the cluster knows what has become of a Secret.
+      if (declared === undefined || !canBe || isSecretOutput(output)) return [];
       return [[output.where, fingerprint(declared, used)]];
     }),
   );
@@ -98,10 +101,24 @@ function fingerprint({ content }: DeclaredOutput, secrets: readonly (SecretPlan 
     secret?.write?.reveal(),
     secret?.default?.reveal(),
   ]);
-  const plain = JSON.stringify([content, requests], (_key, value: unknown) =>
-    value instanceof Map ? [...(value as Map<string, unknown>)] : value,
-  );
-  return sha256(plain);
+  const replacer = function (this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+    // Its own toJSON has hidden a secret before.
+    const own = this[key];
+    if (own instanceof Secret) return own.reveal();
+    return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
+  };
+  return sha256(JSON.stringify([content, passwordFileOf(content), requests], replacer));
+}
+
+/** What is in the file that a key store is sealed with; it may have changed. */
+function passwordFileOf(content: DeclaredOutput['content']): string | undefined {
+  if (content.kind !== 'format' || content.password?.kind !== 'file') return undefined;
+  try {
+    return sha256(readFileSync(content.password.path));
+  } catch {
+    // It is told when the file is needed.
+    return undefined;
+  }
 }
 
 /** Loaded by those who use it only. */

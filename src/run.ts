@@ -3,8 +3,11 @@ import type { Config } from './config/config.ts';
 import { RunError, throwIfAny } from './errors.ts';
 import { fetchSecrets, type Fetched } from './fetch.ts';
 import type { Io } from './io.ts';
-import type { ManagedDirectory, PlacedOutput, RenderedOutput, WritableOutput } from './outputs.ts';
+import type { Cluster } from './kubernetes/cluster.ts';
+import { isSecretOutput } from './kubernetes/target.ts';
+import type { PlacedOutput, RenderedOutput } from './outputs.ts';
 import type { Plan } from './plan.ts';
+import { publish } from './publish.ts';
 import { renderOutputs } from './render.ts';
 import { timed, type RunRecord } from './report.ts';
 import { findReusable, nothingReused, type Reuse } from './reuse.ts';
@@ -16,7 +19,7 @@ import { createClient } from './vault/client.ts';
 import { sleep } from './vault/delay.ts';
 import { resolveValues, type Value } from './values.ts';
 import { createSender } from './vault/sender.ts';
-import { checkTargets, stageOutputs } from './write.ts';
+import { checkTargets } from './write.ts';
 
 /**
  * A run: log in once, fetch, render, write all or nothing, give the token back. What an earlier run has left that is still
@@ -29,7 +32,8 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   record.reused = reuse.secrets;
   if (reuse.isAll) return runOffline(new Map(), reuse, record, io);
   const login = await prepareLogin(config, io);
-  checkTargets(targetsOf(plan), plan.managed);
+  checkTargets(filesOf(plan), plan.managed);
+  const cluster = await clusterOf(plan, io);
   const connections = { most: config.concurrency, expected: reuse.rest.secrets.length };
   using client = await createClient(login.server, connections, io);
   record.wire = client.counters;
@@ -50,7 +54,7 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   const { rendered, values } = await timed(record, 'render', io, () =>
     renderAll(reuse.rest, fetched, tokens),
   );
-  await publish(rendered, fetched.secrets, reuse, { record, ready: returning, io });
+  await publish(rendered, fetched.secrets, reuse, { record, ready: returning, cluster }, io);
   leases.keep();
   // Only a failed run revokes what its outputs depend on.
   if (kept !== undefined) session.keep(kept);
@@ -58,7 +62,7 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
 }
 
 /**
- * The same without a server: renders and writes what is given.
+ * The same without a server: renders and writes what is given. No cluster is touched.
  * @throws RunError
  */
 export async function runWith(
@@ -77,46 +81,31 @@ async function runOffline(
   io: Io,
 ): Promise<readonly Value[]> {
   const { rest } = reuse;
-  checkTargets([...targetsOf(rest), ...reuse.outputs.map(({ plan }) => plan)], rest.managed);
+  checkTargets([...filesOf(rest), ...reuse.outputs.map(({ plan }) => plan)], rest.managed);
   record.secrets = secrets;
   const { rendered, values } = await timed(record, 'render', io, () =>
     renderAll(rest, { secrets, failures: [] }, fixtureTokens(rest.outputs)),
   );
-  await publish(rendered, secrets, reuse, { record, ready: Promise.resolve(), io });
+  await publish(rendered, secrets, reuse, { record }, io);
   return values;
-}
-
-function targetsOf({ outputs, state }: Plan): readonly PlacedOutput[] {
-  return state === undefined ? outputs : [...outputs, state];
-}
-
-interface Publishing {
-  readonly record: RunRecord;
-  /** What has to be over before anything is visible; files are staged meanwhile. */
-  readonly ready: Promise<void>;
-  readonly io: Io;
-}
-
-/** Writes what is new, leaves what is kept, and remembers both. */
-async function publish(
-  rendered: readonly RenderedOutput[],
-  secrets: Secrets,
-  reuse: Reuse,
-  { record, ready, io }: Publishing,
-): Promise<void> {
-  io.log.progress('writing');
-  const { managed, state } = reuse.rest;
-  const outputs = [...rendered, ...reuse.outputs, ...reuse.stateAfter(rendered, secrets)];
-  const published = await timed(record, 'write', io, () => writeOutputs(outputs, managed, ready, io));
-  record.pruned = published.pruned;
-  // It is ours, and not what anybody has declared.
-  record.files = published.files.filter(({ path }) => path !== state?.target.path);
 }
 
 /** What of a complete run would end with its token. */
 function reasonToKeep({ revoke }: Config, { held }: Leases, sinks: readonly SinkPlan[]): string | undefined {
   if (sinks.length > 0) return 'an output holds it';
   return revoke === 'auto' && held ? 'leases of fetched secrets depend on it' : undefined;
+}
+
+function filesOf({ outputs, state }: Plan): readonly PlacedOutput[] {
+  const files = outputs.filter((output) => !isSecretOutput(output));
+  return state === undefined ? files : [...files, state];
+}
+
+/** @throws RunError `config` when outputs need a cluster, and there is none */
+async function clusterOf({ outputs }: Plan, io: Io): Promise<Cluster | undefined> {
+  if (!outputs.some(isSecretOutput)) return undefined;
+  const { openCluster } = await import('./kubernetes/cluster.ts');
+  return openCluster(outputs, io);
 }
 
 /** Spreads the logins of many that start together. */
@@ -133,12 +122,12 @@ interface RenderedPlan {
 }
 
 /** Renders even when secrets are missing: keys that are missing too are told in the same run. */
-function renderAll(
+async function renderAll(
   { outputs, values: plans }: Plan,
   { secrets, failures }: Fetched,
   tokens: SinkTokens,
-): RenderedPlan {
-  const rendered = caught(() => renderOutputs(outputs, secrets, tokens));
+): Promise<RenderedPlan> {
+  const rendered = await caught(renderOutputs(outputs, secrets, tokens));
   const { values, failures: missing } = resolveValues(plans, secrets);
   const later = [...(rendered instanceof RunError ? rendered.failures : []), ...missing];
   if (failures.length > 0) {
@@ -150,31 +139,11 @@ function renderAll(
   return { rendered, values };
 }
 
-function caught<T>(work: () => T): T | RunError {
+async function caught<T>(work: Promise<T>): Promise<T | RunError> {
   try {
-    return work();
+    return await work;
   } catch (error) {
     if (error instanceof RunError) return error;
     throw error;
-  }
-}
-
-/**
- * Stages the files, and renames them last: until then a signal changes nothing.
- * @param ready what has to be over before anything is visible
- */
-async function writeOutputs(
-  outputs: readonly WritableOutput[],
-  managed: ManagedDirectory | undefined,
-  ready: Promise<void>,
-  io: Io,
-): Promise<Pick<RunRecord, 'files' | 'pruned'>> {
-  const staged = await stageOutputs(outputs, io, managed);
-  try {
-    await ready;
-    io.lifetime.throwIfEnded();
-    return { files: staged.commit(), pruned: staged.pruned };
-  } finally {
-    staged.discard();
   }
 }

@@ -5,6 +5,7 @@ import { throwIfAny, type Failure } from '../errors.ts';
 import { inspectCapabilities, type InspectedRead } from '../inspect.ts';
 import { readFixtures } from '../fixtures.ts';
 import type { Io } from '../io.ts';
+import { readPasswords } from '../keystore-passwords.ts';
 import type { OutputPlan } from '../outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan.ts';
 import { renderOutputs } from '../render.ts';
@@ -41,7 +42,7 @@ export async function check(
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
     const secrets = await readFixtures(fixtures, plan.secrets, io);
-    renderOutputs(plan.outputs, secrets, fixtureTokens(plan.outputs));
+    await renderOutputs(readPasswords(plan.outputs), secrets, fixtureTokens(plan.outputs));
   }
   const access = online ? (await inspectCapabilities(config, plan, io)).map(describeAccess) : undefined;
   io.log.stopProgress();
@@ -79,7 +80,8 @@ interface PlanDescription {
   readonly outputs: readonly {
     readonly path: string;
     readonly format: string;
-    readonly mode: string;
+    /** None for an entry of a Secret. */
+    readonly mode: string | null;
     readonly owner: number | null;
     readonly group: number | null;
     readonly secrets: readonly string[];
@@ -175,13 +177,13 @@ function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] 
   };
 }
 
-function describeOutput({ target, content }: OutputPlan): PlanDescription['outputs'][number] {
+function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescription['outputs'][number] {
   return {
     path: target.path,
     format: content.kind === 'format' ? content.format.name : content.kind,
-    mode: modeText(target.mode),
-    owner: target.uid ?? null,
-    group: target.gid ?? null,
+    mode: kubernetes === undefined ? modeText(target.mode) : null,
+    owner: kubernetes === undefined ? (target.uid ?? null) : null,
+    group: kubernetes === undefined ? (target.gid ?? null) : null,
     secrets: secretsOf({ content }),
   };
 }
@@ -234,7 +236,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
   const outputs = plan.outputs.map((output) => [
     output.path,
     output.format,
-    output.mode,
+    output.mode ?? '-',
     ownerText(output),
     output.secrets.join(', '),
   ]);

@@ -4,6 +4,7 @@ import { overrideOf, type Flags } from '../config/settings.ts';
 import { RunError, type Failure } from '../errors.ts';
 import { readFixtures } from '../fixtures.ts';
 import type { Io } from '../io.ts';
+import { readPasswords } from '../keystore-passwords.ts';
 import { planRun, type PlanScope } from '../plan.ts';
 import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report.ts';
 import { run, runWith } from '../run.ts';
@@ -72,7 +73,8 @@ async function prepare<T>(
   const config = await loadConfig(given, io, { optional: configOptional, outputs });
   io.lifetime.limit(config.timeoutMs);
   io.log.write({ event: 'config_loaded', sources: config.sources });
-  return { config, plan: planRun(config, scope(config)) };
+  const plan = planRun(config, scope(config));
+  return { config, plan: { ...plan, outputs: readPasswords(plan.outputs) } };
 }
 
 /** Without a server none is asked for, so that a machine without one needs no address. */
@@ -81,13 +83,16 @@ export function withAnyAddress(flags: Flags): Flags {
 }
 
 function logSuccess(
-  { files, pruned, reused, secrets, wire }: RunRecord,
+  { files, pruned, reused, applied, secrets, wire }: RunRecord,
   values: readonly Value[],
   io: Io,
 ): void {
   for (const secret of reused) io.log.write({ event: 'secret_reused', ...secret });
   for (const { path, mode, changed } of files) {
     io.log.write({ event: 'output_written', path, mode: modeText(mode), changed });
+  }
+  for (const { namespace, name, entries, created } of applied) {
+    io.log.write({ event: 'secret_applied', namespace, name, entries: entries.length, created });
   }
   for (const { path, problem } of pruned) {
     io.log.write(

@@ -70,6 +70,7 @@ function outputOf(
   return {
     where: `--out ${path}`,
     path: resolve(io.cwd, path),
+    kubernetes: undefined,
     content: { kind: 'value', ref, decode: undefined },
     mode: 0o400,
     directoryMode: 0o700,

@@ -1,9 +1,11 @@
 import type * as z from 'zod/mini';
 import type { AUTH_METHODS } from '../auth/index.ts';
 import type { EngineName } from '../engines/index.ts';
+import type { Part } from '../formats/certificate-parts.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { PlacedOutput, TokenContent } from '../outputs.ts';
+import type { SecretTarget } from '../kubernetes/target.ts';
+import type { Password, PlacedOutput, TokenContent } from '../outputs.ts';
 import type { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
 import type { Ref } from './ref.ts';
@@ -92,6 +94,9 @@ export type DeclaredContent =
       readonly decode: 'base64' | 'hex' | undefined;
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
+      readonly parts: readonly Part[] | undefined;
+      readonly password: Password<Ref> | undefined;
+      readonly friendlyName: string | undefined;
     }
   | TokenContent
   /** A single value as it stands. */
@@ -100,8 +105,10 @@ export type DeclaredContent =
 export interface DeclaredOutput {
   /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */
   readonly where: string;
-  /** Absolute. */
+  /** Absolute. Of an entry of a Secret its place there, which has no slash in front. */
   readonly path: string;
+  /** Undefined: a file. */
+  readonly kubernetes: SecretTarget | undefined;
   readonly content: DeclaredContent;
   readonly mode: number;
   readonly directoryMode: number;

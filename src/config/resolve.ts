@@ -1,5 +1,7 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { RunError, type Failure } from '../errors.ts';
+import { placeOf, type SecretTarget } from '../kubernetes/target.ts';
+import type { Password } from '../outputs.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Listing } from './config.ts';
 import type { Merged } from './merge.ts';
 import { resolveManaged } from './managed-directory.ts';
@@ -7,6 +9,7 @@ import type { PlacedOutput } from '../outputs.ts';
 import { STATE_NAME } from '../reuse/state.ts';
 import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
+import type { Ref } from './ref.ts';
 import type { ConfigFile, OutputFile } from './schema.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
@@ -53,7 +56,7 @@ export function resolveConfig(
   const managed = collect(() => resolveManaged(file, merged, around));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
     const { source } = merged.originOf(['outputs', index]);
-    const where = declarationOf(['outputs', index], `outputs[${String(index)}] (${output.path})`, merged);
+    const where = declarationOf(['outputs', index], `outputs[${String(index)}] (${nameOf(output)})`, merged);
     const declared = collect(() =>
       resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }),
     );
@@ -172,7 +175,7 @@ function resolveOutput({ output, where, directory, file, around, allowDisk }: Ou
   const defaults = file.output ?? {};
   return {
     where,
-    path: resolvePath(output.path, defaults.directory, around.cwd, where),
+    ...placeIn(output, defaults.directory, around.cwd, where),
     content: inOutput(where, () => resolveContent(output, directory)),
     mode: output.mode ?? defaults.mode ?? DEFAULT_MODE,
     directoryMode: output.directory_mode ?? defaults.directory_mode ?? DEFAULT_DIRECTORY_MODE,
@@ -180,6 +183,27 @@ function resolveOutput({ output, where, directory, file, around, allowDisk }: Ou
     gid: output.group ?? defaults.group,
     allowDisk: allowDisk ?? output.allow_disk ?? defaults.allow_disk ?? false,
   };
+}
+
+/** As messages call it. */
+function nameOf({ path, kubernetes_secret: secret }: OutputFile): string {
+  return path ?? (secret === undefined ? '' : placeOf(secretTarget(secret)));
+}
+
+function placeIn(
+  output: OutputFile,
+  directory: string | undefined,
+  cwd: string,
+  where: string,
+): Pick<DeclaredOutput, 'path' | 'kubernetes'> {
+  const { path, kubernetes_secret: secret } = output;
+  if (path !== undefined) return { path: resolvePath(path, directory, cwd, where), kubernetes: undefined };
+  return { path: nameOf(output), kubernetes: secret && secretTarget(secret) };
+}
+
+function secretTarget(secret: NonNullable<OutputFile['kubernetes_secret']>): SecretTarget {
+  const { name, namespace, key, type, labels = {}, annotations = {}, force = false } = secret;
+  return { name, namespace, key, type, labels, annotations, force, serviceAccount: secret.service_account };
 }
 
 function resolvePath(path: string, directory: string | undefined, cwd: string, where: string): string {
@@ -224,5 +248,14 @@ function resolveContent(output: OutputFile, directory: string): DeclaredContent 
     decode,
     keys,
     onConflict: output.on_conflict ?? 'error',
+    parts: output.parts,
+    password: passwordOf(output),
+    friendlyName: output.friendly_name,
   };
+}
+
+function passwordOf({ password, password_file, password_value }: OutputFile): Password<Ref> | undefined {
+  if (password !== undefined) return { kind: 'given', secret: password };
+  if (password_file !== undefined) return { kind: 'file', path: password_file };
+  return password_value && { kind: 'value', value: password_value };
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { AUTH_METHODS } from '../auth/index.ts';
+import { PARTS } from '../formats/certificate-parts.ts';
 import { FORMATS } from '../formats/index.ts';
 import {
   boolean,
@@ -10,11 +11,11 @@ import {
   namespace,
   numericId,
   optional,
-  required,
   rateLimit,
   secretText,
   text,
 } from './fields.ts';
+import { kubernetesSecret } from './kubernetes-schema.ts';
 import { outputProblems } from './output-rules.ts';
 import { parseRef, REF_HINT } from './ref.ts';
 import { secrets } from './secret-schema.ts';
@@ -122,6 +123,13 @@ const keys = z.lazy(() =>
   ),
 );
 
+const parts = z.lazy(() =>
+  described(
+    z.array(z.enum(PARTS)).check(z.minLength(1)),
+    'For `pem` and `pkcs12`: what is written, in this order. `chain` is what signed the certificate, without `root`. Default: all that there is.',
+  ),
+);
+
 const reference = () =>
   z.pipe(
     z.string(),
@@ -140,7 +148,8 @@ const reference = () =>
 
 const output = z
   .strictObject({
-    path: required(text, 'File, relative to `output.directory`; for `files` a directory.'),
+    path: optional(text, 'File, relative to `output.directory`; for `files` a directory.'),
+    kubernetes_secret: z.optional(kubernetesSecret),
     template: optional(text, 'Mustache file, relative to this config file.'),
     contents: optional(z.string(), 'Mustache template, inline.'),
     value: optional(
@@ -167,6 +176,20 @@ const output = z
     on_conflict: optional(
       z.enum(['error', 'first', 'last']),
       'When merged secrets have a key in common: the value of the one that is named first or last. Default: error.',
+    ),
+    parts: z.optional(parts),
+    password: optional(
+      secretText,
+      'For `pkcs12`: the password of the file; better is a file or a value of a secret.',
+    ),
+    password_file: optional(text, 'File that holds the password.'),
+    password_value: optional(
+      z.lazy(reference),
+      'The password is this value, by reference: `path#key`, `name#key`.',
+    ),
+    friendly_name: optional(
+      text,
+      'For `pkcs12`: the name of the entry, which Java calls its alias. Default: none.',
     ),
     ...placement,
   })

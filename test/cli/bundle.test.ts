@@ -4,6 +4,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { build } from 'esbuild';
+import { BUNDLES } from '../../.config/bundle.ts';
 import { stubs } from '../../.config/stubs.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
@@ -100,11 +101,16 @@ describe('the bundle', () => {
     }
   });
 
-  test('the SDK of AWS is in a file of its own', () => {
-    const has = (name: string): boolean =>
-      readFileSync(join(root, 'dist', name), 'latin1').includes('AssumeRoleWithWebIdentity');
-    assert.ok(has('aws-sdk.js'));
-    assert.ok(!has('vaultonce.js'));
+  test('what few need is in files of its own, which the image has, too', () => {
+    const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+    const marks = { 'aws-sdk.js': 'AssumeRoleWithWebIdentity', 'pkcs12.js': '2.16.840.1.113894.746875.1.1' };
+    for (const [name, mark] of Object.entries(marks)) {
+      const holders = BUNDLES.filter((file) =>
+        readFileSync(join(root, 'dist', file), 'latin1').includes(mark),
+      );
+      assert.deepEqual(holders, [name]);
+    }
+    for (const file of BUNDLES) assert.ok(dockerfile.includes(` /src/dist/${file} `), file);
   });
 
   test('it is not built when a package no longer imports what is replaced', async () => {
@@ -164,6 +170,7 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/pkcs12.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
       'package.json',

@@ -122,6 +122,19 @@ describe('reuse', () => {
     assert.ok(!(await mints()));
   });
 
+  test('a key store, until its password changes', async () => {
+    const password_file = app.workspace.write('store-password', 'changeit');
+    const store = { path: 'web.p12', format: 'pkcs12', secret: 'tls', password_file };
+    assert.ok(await mints({ outputs: [store] }));
+    assert.ok(!(await mints({ outputs: [store] })));
+    app.workspace.write('store-password', 'changed');
+    assert.ok(await mints({ outputs: [store] }));
+    const literal = { path: 'web.p12', format: 'pkcs12', secret: 'tls', password: 'one' };
+    assert.ok(await mints({ outputs: [literal] }));
+    assert.ok(!(await mints({ outputs: [literal] })));
+    assert.ok(await mints({ outputs: [{ ...literal, password: 'two' }] }));
+  });
+
   test('a state of somebody else does not count', async () => {
     await run();
     const state = app.workspace.path('out', STATE);

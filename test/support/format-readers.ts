@@ -61,6 +61,12 @@ export function readWithJava(content: Uint8Array): Map<string, string> {
   });
 }
 
+/** The entries of a PKCS #12 store as Java sees them, each key proven to belong to its certificate. */
+export function readKeystoreWithJava(path: string, password: string): string[] {
+  const program = join(import.meta.dirname, 'ReadKeystore.java');
+  return execFileSync('java', [program, path, password], { encoding: 'utf8' }).split('\n').slice(0, -1);
+}
+
 function units(hex: string): string {
   return hex.replace(/.{4}/g, (unit) => String.fromCharCode(parseInt(unit, 16)));
 }

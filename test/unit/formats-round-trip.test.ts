@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { CORE_SCHEMA, load } from 'js-yaml';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
-import { FORMATS, type FormatName } from '../../src/formats/index.ts';
+import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
 import type { FormatProblem } from '../../src/formats/format.ts';
 import type { JsonValue, KeyValues } from '../../src/secrets.ts';
 import { parseJson } from '../../src/vault/json.ts';
@@ -18,6 +18,9 @@ import {
   readWithShell,
   runPython,
 } from '../support/format-readers.ts';
+
+/** Those whose content is there at once. */
+type FormatName = Exclude<AnyFormatName, 'pkcs12'>;
 
 /** What the format writes, or its problems. */
 function write(name: FormatName, values: KeyValues): Buffer | readonly FormatProblem[] {

@@ -3,10 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
-import { FORMATS, type FormatName } from '../../src/formats/index.ts';
+import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
 import type { FormatOptions, FormatProblem, Formatted } from '../../src/formats/format.ts';
 import type { JsonValue, KeyValues } from '../../src/secrets.ts';
 import { parseJson } from '../../src/vault/json.ts';
+
+/** Those whose content is there at once. */
+type FormatName = Exclude<AnyFormatName, 'pkcs12'>;
 
 type Keys = Readonly<Record<string, JsonValue>>;
 

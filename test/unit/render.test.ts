@@ -53,16 +53,16 @@ function formatted(path: string, name: FormatName, secrets: string[], fields: Fo
 }
 
 /** What is written where. */
-function written(...outputs: OutputPlan[]): Readonly<Record<string, string>> {
-  const files = renderOutputs(outputs, SECRETS, new Map()).flatMap((rendered) => rendered.files);
+async function written(...outputs: OutputPlan[]): Promise<Readonly<Record<string, string>>> {
+  const files = (await renderOutputs(outputs, SECRETS, new Map())).flatMap((rendered) => rendered.files);
   return Object.fromEntries(
     files.map(({ path, content }) => [path, Buffer.from(content.reveal()).toString()]),
   );
 }
 
-function failuresOf(...outputs: OutputPlan[]): readonly Failure[] {
+async function failuresOf(...outputs: OutputPlan[]): Promise<readonly Failure[]> {
   try {
-    renderOutputs(outputs, SECRETS, new Map());
+    await renderOutputs(outputs, SECRETS, new Map());
   } catch (error) {
     assert.ok(error instanceof RunError, String(error));
     assert.doesNotMatch(JSON.stringify(error.failures), /canary/, 'no value in a failure');
@@ -72,10 +72,10 @@ function failuresOf(...outputs: OutputPlan[]): readonly Failure[] {
 }
 
 describe('rendered outputs', () => {
-  test('templates, formats and files below a directory', () => {
+  test('templates, formats and files below a directory', async () => {
     const keys = { include: ['username'] };
     assert.deepEqual(
-      written(
+      await written(
         template('/out/t', '{{db.username}}{{#@base64}}{{db.odd}}{{/@base64}}'),
         formatted('/out/e', 'dotenv', ['db'], { keys: { include: ['username'], case: 'upper' } }),
         formatted('/out/j', 'json', ['db', 'api'], { keys, onConflict: 'first' }),
@@ -93,18 +93,18 @@ describe('rendered outputs', () => {
     );
   });
 
-  test('each belongs to its plan, in the order of the config', () => {
+  test('each belongs to its plan, in the order of the config', async () => {
     const plans = [template('/b', ''), formatted('/a', 'json', ['api'])];
     assert.deepEqual(
-      renderOutputs(plans, SECRETS, new Map()).map(({ plan }) => plan),
+      (await renderOutputs(plans, SECRETS, new Map())).map(({ plan }) => plan),
       plans,
     );
   });
 
-  test('an absent optional secret leaves outputs empty, not away', () => {
+  test('an absent optional secret leaves outputs empty, not away', async () => {
     const keys = { include: ['a'], rename: { b: 'c' } };
     assert.deepEqual(
-      written(
+      await written(
         formatted('/e', 'dotenv', ['flags'], { keys }),
         formatted('/j', 'json', ['flags'], { keys }),
         formatted('/r', 'raw', ['flags'], { key: 'a' }),
@@ -115,9 +115,9 @@ describe('rendered outputs', () => {
     );
   });
 
-  test('outputs of a secret that could not be fetched are passed over', () => {
+  test('outputs of a secret that could not be fetched are passed over', async () => {
     assert.deepEqual(
-      written(
+      await written(
         formatted('/j', 'json', ['lost', 'db'], { keys: { include: ['nope'] } }),
         formatted('/r', 'raw', ['lost'], { key: 'a' }),
         template('/t', '[{{lost.a}}]'),
@@ -128,8 +128,8 @@ describe('rendered outputs', () => {
 });
 
 describe('failures of rendering', () => {
-  test('those of all outputs at once, each with its output', () => {
-    const told = failuresOf(
+  test('those of all outputs at once, each with its output', async () => {
+    const told = await failuresOf(
       template('/t', '\n{{db.pasword}}{{api.nope}}'),
       formatted('/r', 'raw', ['db'], { key: 'usernam' }),
       formatted('/j', 'json', ['api'], { keys: { include: ['tokn', 'token'], rename: { zzzzzz: 'a' } } }),
@@ -163,41 +163,45 @@ describe('failures of rendering', () => {
     );
   });
 
-  test('half a surrogate pair is refused where UTF-8 would replace it, and kept by JSON', () => {
-    const kinds = failuresOf(
+  test('half a surrogate pair is refused where UTF-8 would replace it, and kept by JSON', async () => {
+    const told = await failuresOf(
       template('/t', '{{db.half}}'),
       formatted('/r', 'raw', ['db'], { key: 'half' }),
-    ).map(({ kind, where }) => [kind, where]);
-    assert.deepEqual(kinds, [
-      ['template', 'outputs (/t)'],
-      ['output', 'outputs (/r)'],
-    ]);
-    assert.deepEqual(
-      JSON.parse(written(formatted('/j', 'json', ['db'], { keys: { include: ['half'] } }))['/j'] ?? ''),
-      { half: 'canary-2\ud800' },
     );
-    assert.equal(written(template('/t', '{{#@json}}{{db.half}}{{/@json}}'))['/t'], '"canary-2\\ud800"');
+    assert.deepEqual(
+      told.map(({ kind, where }) => [kind, where]),
+      [
+        ['template', 'outputs (/t)'],
+        ['output', 'outputs (/r)'],
+      ],
+    );
+    const kept = await written(
+      formatted('/j', 'json', ['db'], { keys: { include: ['half'] } }),
+      template('/t', '{{#@json}}{{db.half}}{{/@json}}'),
+    );
+    assert.deepEqual(JSON.parse(kept['/j'] ?? ''), { half: 'canary-2\ud800' });
+    assert.equal(kept['/t'], '"canary-2\\ud800"');
   });
 
-  test('a key whose file is the path of another output, in either order', () => {
+  test('a key whose file is the path of another output, in either order', async () => {
     const files = formatted('/out/api', 'files', ['api']);
     const other = template('/out/api/token', 'x');
     for (const outputs of [
       [files, other],
       [other, files],
     ]) {
-      const told = failuresOf(...outputs);
+      const told = await failuresOf(...outputs);
       assert.equal(told.length, 1);
       assert.equal(told[0]?.kind, 'output');
       for (const name of ['outputs (/out/api) ', 'outputs (/out/api/token) ', ' /out/api/token']) {
         assert.ok(`${told[0].message} `.includes(name), told[0].message);
       }
     }
-    assert.equal(failuresOf(files, formatted('/out/api', 'files', ['api'])).length, 2);
+    assert.equal((await failuresOf(files, formatted('/out/api', 'files', ['api']))).length, 2);
   });
 
-  test('a key whose file is the directory of another output', () => {
-    const told = failuresOf(
+  test('a key whose file is the directory of another output', async () => {
+    const told = await failuresOf(
       template('/out/api/token/deep/file', 'x'),
       formatted('/out/api', 'files', ['api']),
     );
@@ -211,7 +215,8 @@ describe('failures of rendering', () => {
       ],
     );
     assert.equal(
-      Object.keys(written(formatted('/out/api', 'files', ['api']), template('/out/api/tokens/x', ''))).length,
+      Object.keys(await written(formatted('/out/api', 'files', ['api']), template('/out/api/tokens/x', '')))
+        .length,
       3,
     );
   });

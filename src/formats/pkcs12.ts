@@ -1,0 +1,88 @@
+import type { KeyObject } from 'node:crypto';
+import { absent, chooseParts, noCertificate, type Part } from './certificate-parts.ts';
+import type { Format, FormatProblem, Later } from './format.ts';
+import type { KeystoreEntries } from './pkcs12/keystore.ts';
+
+/** Readers encode others differently: UTF-16 for the seal and UTF-8 for the content; Java takes ASCII alone. */
+const PASSWORD = /^[\x20-\x7e]+$/;
+
+const BAD_PASSWORD: FormatProblem = {
+  key: 'password',
+  reason: 'has to be ASCII text: readers understand other characters differently',
+  hint: 'choose another password',
+};
+
+/**
+ * A key store (RFC 7292) of a secret as pki issues it: certificate, chain and key, or certificates alone, which Java then
+ * trusts. The same content, name and password always give the same file.
+ */
+export const pkcs12: Format<Later> = {
+  name: 'pkcs12',
+  target: 'file',
+  render(values, options) {
+    const problems: FormatProblem[] = [];
+    const chosen = chooseParts(values, options.parts);
+    if ('problems' in chosen) problems.push(...chosen.problems);
+    else if (options.parts === undefined) problems.push(...missingPair(chosen.blocks));
+    const password = options.password?.reveal() ?? '';
+    if (!PASSWORD.test(password)) problems.push(BAD_PASSWORD);
+    if ('problems' in chosen || problems.length > 0) return { problems };
+    const entries = entriesOf(chosen.blocks, problems);
+    if (problems.length > 0) return { problems };
+    const { friendlyName } = options;
+    // The library is large, and few need it.
+    const content: Later = async () => {
+      const { encodeKeystore } = await import('./pkcs12/keystore.ts');
+      return encodeKeystore(entries, password, friendlyName);
+    };
+    return { files: [{ name: undefined, content }] };
+  },
+};
+
+/** A store without its key would be one of trusted certificates, and nobody has asked for that. */
+function missingPair(blocks: ReadonlyMap<Part, readonly string[]>): FormatProblem[] {
+  return (['certificate', 'key'] as const)
+    .filter((part) => (blocks.get(part) ?? []).length === 0)
+    .map((part) => ({ ...absent(part), hint: 'for a store of trusted certificates name them in `parts`' }));
+}
+
+/** The leaf comes first, whatever order `parts` has: it is the one that the key belongs to. */
+function entriesOf(blocks: ReadonlyMap<Part, readonly string[]>, problems: FormatProblem[]): KeystoreEntries {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
+  const of = (part: Part): readonly string[] => blocks.get(part) ?? [];
+  const key = privateKeyOf(of('key'), problems);
+  const unique = new Set([...of('certificate'), ...of('chain'), ...of('root')]);
+  const certificates = [...unique].flatMap((block) => {
+    try {
+      return [new X509Certificate(block)];
+    } catch {
+      problems.push(noCertificate(of('certificate').includes(block) ? 'certificate' : 'ca_chain'));
+      return [];
+    }
+  });
+  if (key !== undefined && certificates[0]?.checkPrivateKey(key) === false) {
+    problems.push({
+      key: 'private_key',
+      reason: 'does not belong to the certificate',
+      hint: 'take both from one secret: each request to pki issues a new pair',
+    });
+  }
+  return {
+    certificates: certificates.map(({ raw }) => raw),
+    key: key?.export({ type: 'pkcs8', format: 'der' }),
+  };
+}
+
+function privateKeyOf(blocks: readonly string[], problems: FormatProblem[]): KeyObject | undefined {
+  if (blocks.length === 0) return undefined;
+  try {
+    return process.getBuiltinModule('node:crypto').createPrivateKey(blocks.join('\n'));
+  } catch {
+    problems.push({
+      key: 'private_key',
+      reason: 'is no private key that can be read',
+      hint: 'it must not be encrypted; OpenSSL has to know its kind',
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { runCli, failuresOf, type CliResult } from '../support/cli.ts';
+import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { createWorkspace, type Workspace } from '../support/workspace.ts';
+
+/** Outputs that are entries of a Secret of the cluster. */
+describe('kubernetes_secret', () => {
+  let app: TestApp;
+  let cluster: TestCluster;
+  let pod: Workspace;
+  before(async () => {
+    app = await startApp();
+    await app.putKv2('db', { user: 'app', password: 'canary-of-the-db', 'odd name': 'x' });
+    await app.server.api.post('sys/mounts/pki', { type: 'pki' });
+    await app.server.api.post('pki/root/generate/internal', { common_name: 'root', ttl: '24h' });
+    const names = { allow_any_name: true, enforce_hostnames: false, key_type: 'ec', ttl: '1h' };
+    await app.server.api.post('pki/roles/web', names);
+    pod = createWorkspace();
+    cluster = await startCluster(pod);
+  });
+  beforeEach(() => {
+    app.workspace.clear();
+    app.server.takeAudit();
+    cluster.secrets.clear();
+    cluster.requests.length = 0;
+    cluster.failWith = undefined;
+    cluster.beforeApply = () => undefined;
+  });
+  after(async () => {
+    await cluster.stop();
+    pod.remove();
+    await app.stop();
+  });
+
+  const entry = (name: string, key: string | undefined, more: TestConfig = {}): TestConfig => ({
+    name,
+    ...(key === undefined ? {} : { key }),
+    service_account: cluster.serviceAccount,
+    ...more,
+  });
+  const render = (
+    outputs: readonly TestConfig[],
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = cluster.env,
+  ): Promise<CliResult> =>
+    app.render(
+      {
+        secrets: { db: 'secret/db', tls: { path: 'pki/issue/web', write: { common_name: 'web' } } },
+        outputs,
+      },
+      args,
+      { env },
+    );
+  const password = (name: string, more: TestConfig = {}): TestConfig => ({
+    kubernetes_secret: entry(name, 'password', more),
+    value: 'db#password',
+  });
+  const dataOf = (name: string): Readonly<Record<string, string>> => {
+    const entries = Object.entries(cluster.secrets.get(`team/${name}`)?.data ?? {});
+    return Object.fromEntries(entries.map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
+  };
+
+  test('each key an entry, in the namespace of the pod; again, and it is left as it is', async () => {
+    const output = {
+      kubernetes_secret: entry('db', undefined, { labels: { app: 'web' }, annotations: { 'x/y': 'z' } }),
+      format: 'files',
+      secret: 'db',
+      keys: { include: ['user', 'password'], case: 'upper' },
+    };
+    const result = await render([output], ['--report', '-']);
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(dataOf('db'), { USER: 'app', PASSWORD: 'canary-of-the-db' });
+    const stored = cluster.secrets.get('team/db');
+    assert.deepEqual(stored?.metadata.labels, { app: 'web' });
+    assert.deepEqual(stored.metadata.annotations, { 'x/y': 'z' });
+    assert.equal(stored.type, 'Opaque');
+    assert.deepEqual(cluster.requests, ['PATCH /api/v1/namespaces/team/secrets/db?fieldManager=vaultonce']);
+    const report = JSON.parse(result.stdout) as { kubernetes_secrets: unknown; outputs: unknown };
+    assert.deepEqual(report.kubernetes_secrets, [
+      { namespace: 'team', name: 'db', entries: ['PASSWORD', 'USER'], created: true },
+    ]);
+    assert.deepEqual(report.outputs, []);
+    assert.equal(await app.server.tokensLeft(), 0);
+    const again = await render([output]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /"event":"secret_applied".*"created":false/);
+    assert.equal(cluster.secrets.get('team/db')?.version, 1, 'unchanged');
+    assert.doesNotMatch(result.stdout + result.stderr + again.stderr, /canary|Y2FuYXJ5/);
+  });
+
+  test('several outputs are one Secret, of any source, beside files', async () => {
+    const result = await render([
+      {
+        kubernetes_secret: entry('web', 'tls.crt', { type: 'kubernetes.io/tls' }),
+        format: 'pem',
+        secret: 'tls',
+        parts: ['certificate', 'chain'],
+      },
+      { kubernetes_secret: entry('web', 'tls.key'), format: 'pem', secret: 'tls', parts: ['key'] },
+      { kubernetes_secret: entry('web', 'app.conf', { labels: { a: 'b' } }), contents: 'u={{db.user}}' },
+      password('other'),
+      { path: 'tls.key', format: 'pem', secret: 'tls', parts: ['key'] },
+    ]);
+    assert.equal(result.code, 0, result.stderr);
+    const web = dataOf('web');
+    assert.deepEqual(Object.keys(web), ['tls.crt', 'tls.key', 'app.conf']);
+    assert.equal(cluster.secrets.get('team/web')?.type, 'kubernetes.io/tls');
+    assert.equal(web['app.conf'], 'u=app');
+    assert.equal(web['tls.key'], app.workspace.read('out/tls.key'));
+    const certificate = new X509Certificate(web['tls.crt'] ?? '');
+    assert.ok(certificate.checkPrivateKey(createPrivateKey(web['tls.key'] ?? '')));
+    assert.deepEqual(dataOf('other'), { password: 'canary-of-the-db' });
+    const query = '?fieldManager=vaultonce';
+    const paths = ['web', 'other'].map((name) => `PATCH /api/v1/namespaces/team/secrets/${name}${query}`);
+    // Both are tried, in any order, before either is applied.
+    assert.deepEqual(cluster.requests.slice(0, 2).sort(), paths.map((path) => `${path}&dryRun=All`).sort());
+    assert.deepEqual(cluster.requests.slice(2), paths);
+  });
+
+  test('it is applied when all files are staged, and before any has changed', async () => {
+    const seen: string[][] = [];
+    cluster.beforeApply = () => {
+      seen.push(app.workspace.list('out'));
+    };
+    const result = await render([{ path: 'user', value: 'db#user' }, password('db')]);
+    assert.equal(result.code, 0, result.stderr);
+    const [during] = seen;
+    assert.equal(during?.length, 1);
+    assert.match(during[0] ?? '', /^\.vaultonce-/);
+    assert.deepEqual(app.workspace.list('out'), ['user']);
+  });
+
+  test('what the cluster refuses: nothing has changed, no file either', async () => {
+    const other = { type: 'Opaque', manager: 'kubectl', version: 1, metadata: {} };
+    const conflict = { ...other, data: { password: 'AAAA' } };
+    const refusals: readonly (readonly [TestConfig, RegExp])[] = [
+      [password('forbidden-db'), /does not allow it.*cannot patch resource/],
+      [password('db', { namespace: 'elsewhere' }), /kubernetes:db@elsewhere.*does not allow it/],
+      [password('taken'), /of another owner.*conflict with \\"kubectl\\": \.data\.password/],
+      [password('taken', { type: 'x', force: true }), /does not take it.*field is immutable/],
+      [
+        { kubernetes_secret: entry('large', 'big'), contents: `{{db.password}}${'x'.repeat(1024 * 1024)}` },
+        /does not take it.*Too long: \[sent value\]/,
+      ],
+    ];
+    app.workspace.write('out/keep', 'before');
+    for (const [output, message] of refusals) {
+      cluster.secrets.set('team/taken', conflict);
+      const result = await render([password('fine'), output, { path: 'keep', value: 'db#user' }]);
+      assert.equal(result.code, 8, result.stderr);
+      assert.match(result.stderr, message);
+      assert.doesNotMatch(result.stderr, /canary|Y2FuYXJ5/);
+      assert.deepEqual([...cluster.secrets], [['team/taken', conflict]]);
+      assert.deepEqual(app.workspace.list('out'), ['keep']);
+      assert.equal(app.workspace.read('out/keep'), 'before');
+      assert.equal(await app.server.tokensLeft(), 0);
+    }
+    const taken = await render([password('taken', { force: true })]);
+    assert.equal(taken.code, 0, taken.stderr);
+    assert.deepEqual(dataOf('taken'), { password: 'canary-of-the-db' });
+  });
+
+  test('a token that the API does not know, and an API that is down', async () => {
+    pod.write('account/token', 'another');
+    const unknown = await render([password('db')]);
+    pod.write('account/token', 'canary-token-of-the-account');
+    assert.equal(unknown.code, 8, unknown.stderr);
+    assert.match(unknown.stderr, /does not accept the token of the service account/);
+    cluster.failWith = 503;
+    const down = await render([password('db'), { path: 'user', value: 'db#user' }]);
+    assert.equal(down.code, 9, down.stderr);
+    assert.deepEqual(app.workspace.list(), ['vaultonce.yaml']);
+    const gone = await render([password('db')], [], { ...cluster.env, KUBERNETES_SERVICE_PORT: '1' });
+    assert.equal(gone.code, 9, gone.stderr);
+    assert.doesNotMatch(unknown.stderr + down.stderr + gone.stderr, /canary/);
+  });
+
+  test('one that fails after all says which others have been applied', async () => {
+    let applied = 0;
+    cluster.beforeApply = () => {
+      applied += 1;
+      if (applied === 2) cluster.failWith = 403;
+    };
+    const result = await render([password('one'), password('two'), password('three')]);
+    assert.equal(result.code, 8, result.stderr);
+    assert.match(result.stderr, /kubernetes:two cannot be applied.*applied before: kubernetes:one@team"/);
+    assert.deepEqual([...cluster.secrets.keys()], ['team/one']);
+  });
+
+  test('a signal while the cluster does not answer leaves the files as they were', async () => {
+    const asked = Promise.withResolvers<undefined>();
+    cluster.beforeApply = () => {
+      asked.resolve(undefined);
+      return new Promise(() => undefined);
+    };
+    const config = {
+      secrets: { db: 'secret/db' },
+      outputs: [password('db'), { path: 'user', value: 'db#user' }],
+    };
+    const running = app.startRender(config, [], { env: cluster.env });
+    await asked.promise;
+    running.child.kill('SIGTERM');
+    const result = await running.done;
+    assert.equal(result.code, 143, result.stderr);
+    assert.deepEqual(app.workspace.list(), ['vaultonce.yaml']);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('no cluster, or no service account: told before anything is requested', async () => {
+    const outside = await render([password('db')], [], {});
+    assert.equal(outside.code, 3, outside.stderr);
+    assert.match(outside.stderr, /there is no cluster/);
+    const nowhere = { kubernetes_secret: { name: 'db', key: 'a' }, value: 'db#user' };
+    const none = await render([nowhere]);
+    assert.equal(none.code, 3, none.stderr);
+    assert.match(none.stderr, /the token of the service account cannot be read/);
+    const twice = await render([password('db'), password('db', { namespace: 'team' })]);
+    assert.equal(twice.code, 3, twice.stderr);
+    assert.match(twice.stderr, /only one says its namespace/);
+    assert.deepEqual(requestsOf(app.server), []);
+    assert.deepEqual(cluster.requests, []);
+  });
+
+  test('what makes no sense is refused, with names that are no entries', async () => {
+    for (const outputs of [
+      [{ ...password('db'), path: 'x' }],
+      [{ value: 'db#user' }],
+      [{ ...password('db'), mode: '0400' }],
+      [{ kubernetes_secret: entry('db', undefined), value: 'db#user' }],
+      [{ kubernetes_secret: entry('db', 'key'), format: 'files', secret: 'db' }],
+      [password('Upper')],
+      [{ kubernetes_secret: entry('db', '..'), value: 'db#user' }],
+      [password('db'), password('db')],
+      [
+        password('db', { type: 'a' }),
+        { kubernetes_secret: entry('db', 'b', { type: 'c' }), value: 'db#user' },
+      ],
+    ]) {
+      const result = await render(outputs);
+      assert.equal(result.code, 3, JSON.stringify(outputs));
+    }
+    const odd = await render([
+      { kubernetes_secret: entry('db', undefined), format: 'files', secret: 'db' },
+      { kubernetes_secret: entry('db', 'user'), contents: 'x' },
+    ]);
+    assert.equal(odd.code, 8, odd.stderr);
+    const [both, name, ...more] = failuresOf(odd).map(({ message }) => String(message));
+    assert.match(both ?? '', /both write kubernetes:db\/user$/);
+    assert.match(name ?? '', /^the key `odd name` cannot be an entry of a Secret/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(cluster.requests, []);
+  });
+
+  test('check shows it; fixtures never reach the cluster', async () => {
+    const config = {
+      secrets: { db: 'secret/db' },
+      outputs: [password('db', { namespace: 'team' }), { path: 'user', value: 'db#user' }],
+    };
+    const check = await runCli(['check', '-c', app.config(config)]);
+    assert.equal(check.code, 0, check.stderr);
+    assert.match(check.stdout, /^kubernetes:db@team\/password +value +- +- +db$/m);
+    const fixtures = app.workspace.write('fixtures.yaml', 'db: { user: u, password: p }\n');
+    const offline = await app.render(config, ['--fixtures', fixtures], { env: cluster.env });
+    assert.equal(offline.code, 0, offline.stderr);
+    assert.equal(app.workspace.read('out/user'), 'u');
+    assert.deepEqual(cluster.requests, []);
+  });
+});
