@@ -35,7 +35,7 @@ for (const name of ['vaultonce.js', 'vaultonce.cache', 'meta.json', 'THIRD-PARTY
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
 // bin compiles it with the code cache that is made after it: a script, as an expression.
-const metafile = await bundle('dist/vaultonce.js', {
+const metafile = await bundle('dist/vaultonce.js', 'node', {
   banner: { js: '(function (require, module, exports) {' },
   footer: { js: '})' },
 });

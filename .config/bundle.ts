@@ -10,7 +10,7 @@ interface Frame {
 }
 
 /** The program in one file, without anything of the packages that it never uses: for Node and for the standalone binary. */
-export async function bundle(outfile: string, frame: Frame = {}): Promise<Metafile> {
+export async function bundle(outfile: string, runtime: 'node' | 'bun', frame: Frame = {}): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['src/main.ts'],
@@ -27,7 +27,11 @@ export async function bundle(outfile: string, frame: Frame = {}): Promise<Metafi
     logLevel: 'warning',
     plugins: [stubs(root), builtins],
     // Looking at it makes Node load it; axios only asks whether it is in a browser.
-    define: { navigator: 'undefined' },
+    define: {
+      navigator: 'undefined',
+      // What is for Bun alone is no part of the bundle for Node.
+      ...(runtime === 'node' ? { 'process.versions.bun': 'undefined' } : {}),
+    },
     ...frame,
   });
   return metafile;

@@ -6,13 +6,12 @@ import { connectionFailure } from './vault/connection-failure.ts';
 import { delayMs, sleep } from './vault/delay.ts';
 import {
   codeOf,
-  createHttp,
+  openWire,
   retryAfterMs,
   withTimeout,
   type HttpResponse,
   type SendHttp,
-} from './vault/http.ts';
-import { createTransport } from './vault/transport.ts';
+} from './vault/wire.ts';
 
 /** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
 export interface OutsideRequest {
@@ -55,15 +54,15 @@ const TLS: TlsSettings = {
  * @throws RunError `unavailable` when no try had an answer
  */
 export async function askOutside(request: OutsideRequest, io: OutsideIo): Promise<OutsideAnswer> {
-  const transport = await createTransport(
+  const wire = await openWire(
     { address: request.url, tls: TLS, proxyAddress: undefined },
     { most: 1, expected: 1 },
     { env: request.direct === true ? {} : io.env, now: io.now },
   );
   try {
-    return await askRepeatedly(request, createHttp(transport), io);
+    return await askRepeatedly(request, wire.send, io);
   } finally {
-    transport.destroy();
+    wire.close();
   }
 }
 
@@ -94,7 +93,7 @@ async function askOnce(
   const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
   return withTimeout(TRY_TIMEOUT_MS, lifetime.signal, async ({ signal, expired }) => {
     try {
-      const request = { method, url, headers: Object.fromEntries(plain), signal };
+      const request = { method, url, headers: Object.fromEntries(plain), once: false, signal };
       return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
     } catch (error) {
       lifetime.throwIfEnded();
@@ -111,7 +110,7 @@ function answered(response: HttpResponse): Tried {
   return {
     problem: `answered ${String(status)}`,
     permanent: false,
-    retryAfterMs: retryAfterMs(response.headers),
+    retryAfterMs: retryAfterMs(response),
   };
 }
 

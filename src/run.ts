@@ -33,7 +33,7 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   await using session = await timed(record, 'login', io, () => openSession(login, config.revoke, sender, io));
   record.session = session;
   await using leases = holdLeases(session, sender, io);
-  const parts = { session, sender, leases, concurrency: config.concurrency };
+  const parts = { session, sender, leases };
   const fetched = await timed(record, 'fetch', io, () => fetchSecrets(plan.secrets, parts, io));
   record.secrets = fetched.secrets;
   const keepsToken = config.revoke === 'auto' && leases.held;
