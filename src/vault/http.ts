@@ -2,6 +2,7 @@ import './no-form-data.ts';
 import type { RawAxiosRequestConfig } from 'axios';
 import httpAdapter from 'axios/lib/adapters/http.js';
 import type { Io } from '../io.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
 import type { ReachableServer } from './proxy.ts';
 import { createTransport } from './transport.ts';
 import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from './wire.ts';
@@ -14,6 +15,7 @@ import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from '.
 export async function openAxiosWire(
   server: ReachableServer,
   connections: Connections,
+  sessions: Http2Sessions | undefined,
   io: Pick<Io, 'env' | 'now'>,
 ): Promise<Wire> {
   const { destroy, ...where } = await createTransport(server, connections, io);
@@ -27,10 +29,14 @@ export async function openAxiosWire(
     decompress: false,
   };
   return {
-    multiplexes: false,
+    get multiplexes() {
+      return sessions?.multiplexes ?? false;
+    },
     async send({ method, url, headers, body, signal }) {
+      const transport = await sessions?.transportTo(new URL(url).origin).catch(giveUp);
       const config = {
         ...defaults,
+        ...(transport === undefined ? {} : { transport }),
         method,
         url,
         // Loading zlib costs more than it saves on answers of this size.
@@ -42,7 +48,10 @@ export async function openAxiosWire(
       const answered = response.headers as Readonly<Record<string, string | undefined>>;
       return { status: response.status, header: (name) => answered[name], text: response.data };
     },
-    close: destroy,
+    close() {
+      sessions?.close();
+      destroy();
+    },
   };
 }
 
