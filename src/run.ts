@@ -12,20 +12,28 @@ import { holdLeases } from './leases.ts';
 import { openSession } from './session.ts';
 import { createClient } from './vault/client.ts';
 import { sleep } from './vault/delay.ts';
+import type { Http2Sessions } from './vault/http2-sessions.ts';
 import { resolveValues, type Value } from './values.ts';
 import { createSender } from './vault/sender.ts';
 import { checkTargets, stageOutputs } from './write.ts';
 
 /**
  * A run: log in once, fetch, render, write all or nothing, give the token back.
+ * @param ahead a connection that was begun while the config was still looked at
  * @returns the single values that the plan asks for
  * @throws RunError with every failure of the stage that failed; the outputs are then as they were before
  */
-export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
+export async function run(
+  config: Config,
+  plan: Plan,
+  record: RunRecord,
+  io: Io,
+  ahead?: Http2Sessions,
+): Promise<readonly Value[]> {
   const login = await prepareLogin(config, io);
   checkTargets(plan.outputs, plan.managed);
   const connections = { most: config.concurrency, expected: plan.secrets.length };
-  using client = await createClient(login.server, connections, io);
+  using client = await createClient(login.server, connections, io, ahead);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 

@@ -2,6 +2,7 @@ import type { ServerSettings } from '../config/config.ts';
 import type { Io } from '../io.ts';
 import { VERSION } from '../version.ts';
 import { connectionFailure } from './connection-failure.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
 import { parseJson } from './json.ts';
 import { baseOf } from './proxy.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
@@ -49,10 +50,11 @@ export async function createClient(
   server: ServerSettings,
   connections: Connections,
   io: Io,
+  ahead?: Http2Sessions,
 ): Promise<VaultClient> {
   const { address, clientTimeoutMs, tls } = server;
   if (tls.skipVerify) warnOfSkippedVerification(io);
-  const wire = await openWire(server, connections, io);
+  const wire = await openWire(server, connections, io, ahead);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;

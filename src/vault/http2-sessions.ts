@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import type { TlsSettings } from '../config/config.ts';
 import { secureContextOf } from './tls.ts';
+import { turns } from './turns.ts';
 
 /** What axios hands to what sends its requests, as far as HTTP/2 has it. */
 interface OutgoingRequest {
@@ -41,7 +42,8 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     const socket = connectTo(origin, secureContext, tls);
     sockets.add(socket);
     const connected = once(socket);
-    // It takes as long to load as the handshake does.
+    // It takes as long to load as the handshake does, which has to begin before.
+    await turns();
     const { connect: startSession } = await import('node:http2');
     await connected;
     if (socket.alpnProtocol !== 'h2') {

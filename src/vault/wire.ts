@@ -1,8 +1,10 @@
+import type { Config } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import type { ReachableServer } from './proxy.ts';
 import { proxyOf } from './proxy.ts';
+import { turns } from './turns.ts';
 
 /** A request as it goes out, secrets and all. */
 export interface HttpRequest {
@@ -65,29 +67,44 @@ export class NoAnswer extends Error {
 }
 
 /**
- * What suits the runtime: axios on Node, over HTTP/2 where that pays.
- * Bun's own client takes a fifth of the CPU time of its `node:http`, speaks HTTP/2, and works in a thread of its own. What
+ * What suits the runtime: axios on Node, over HTTP/2 where that pays. Bun's own client takes a fifth of the CPU time of its `node:http`, speaks HTTP/2, and works in a thread of its own. What
  * it makes of the proxies of an environment is another matter, so that axios goes through those.
+ * @param ahead what `connectAhead` has opened
  * @throws RunError `config` for unusable TLS files
  */
 export async function openWire(
   server: ReachableServer,
   connections: Connections,
   io: Pick<Io, 'env' | 'now'>,
+  ahead?: Http2Sessions,
 ): Promise<Wire> {
   if (process.versions['bun'] !== undefined && !namesProxy(server)) {
     const { openBunWire } = await import('./bun-fetch.ts');
     return openBunWire(server);
   }
-  const sessions = await openSessions(server, connections, io);
+  const sessions = ahead ?? (await openSessions(server, connections.expected, io));
   const { openAxiosWire } = await import('./http.ts');
   return openAxiosWire(server, connections, sessions, io);
+}
+
+/**
+ * Connects while the rest of the config is still looked at, as far as that is known to pay: nothing is sent but a
+ * handshake. What goes wrong is left to those who then need it.
+ */
+export async function connectAhead(
+  { server, auth, secrets, startupJitterMs }: Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs'>,
+  io: Pick<Io, 'env'>,
+): Promise<Http2Sessions | undefined> {
+  // A login by certificate brings its own, and a server closes what waits for long.
+  const tooEarly = auth.some(({ method }) => method === 'cert') || startupJitterMs > 0;
+  if (tooEarly || process.versions['bun'] !== undefined) return undefined;
+  return openSessions(server, secrets.length, io).catch(() => undefined);
 }
 
 /** Connects at once, so that the handshake goes on while axios is loaded. */
 async function openSessions(
   server: ReachableServer,
-  { expected }: Connections,
+  expected: number,
   { env }: Pick<Io, 'env'>,
 ): Promise<Http2Sessions | undefined> {
   const { address, tls } = server;
@@ -97,6 +114,7 @@ async function openSessions(
   const sessions = createHttp2Sessions(tls);
   // What went wrong is told to the first request.
   sessions.transportTo(new URL(address).origin).catch(() => undefined);
+  await turns();
   return sessions;
 }
 

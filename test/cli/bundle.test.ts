@@ -92,7 +92,10 @@ describe('the bundle', () => {
 
   test('a run over plain HTTP loads no TLS, and nothing that it can do without; one without a server no HTTP', () => {
     const text = 'secrets: { s: a/b }\nenvironment: { A: "s#k" }\n';
-    const config = workspace.write('run.yaml', `${text}vault: { max_retries: 0 }\nauth: { method: token, token: t }\n`);
+    const config = workspace.write(
+      'run.yaml',
+      `${text}vault: { max_retries: 0 }\nauth: { method: token, token: t }\n`,
+    );
     const fixtures = workspace.write('fixtures.yaml', 's: { k: v }\n');
     const args = ['render', '--quiet', '-c', config];
     const asking = loadedBy([...args, '--address', 'http://127.0.0.1:1'], 9);
