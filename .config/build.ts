@@ -36,7 +36,7 @@ for (const name of [...BUNDLES, 'vaultonce.cache', 'meta.json', 'THIRD-PARTY-LIC
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
 // bin compiles them, the main one with the code cache that is made after it: scripts, as expressions.
-const metafiles = await bundle(dist, {
+const metafiles = await bundle(dist, 'node', {
   banner: { js: '(function (require, module, exports) {' },
   footer: { js: '})' },
 });

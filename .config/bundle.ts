@@ -50,6 +50,7 @@ const COMMON = {
  */
 export async function bundle(
   directory: string,
+  runtime: 'node' | 'bun',
   frame: Frame = {},
 ): Promise<readonly [Metafile, ...Metafile[]]> {
   const main = await build({
@@ -59,7 +60,11 @@ export async function bundle(
     outfile: join(directory, 'vaultonce.js'),
     plugins: [stubs(root), builtins, separate],
     // Looking at it makes Node load it; axios only asks whether it is in a browser.
-    define: { navigator: 'undefined' },
+    define: {
+      navigator: 'undefined',
+      // What is for Bun alone is no part of the bundle for Node.
+      ...(runtime === 'node' ? { 'process.versions.bun': 'undefined' } : {}),
+    },
   });
   const others = Object.entries(SEPARATE).map(([file, source]) =>
     build({

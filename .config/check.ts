@@ -12,6 +12,7 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['build', 'node', '.config/build.ts'],
   ['size budget', 'node', '.config/size.ts'],
   ['standalone binary', 'node', '.config/standalone.ts'],
+  ['budget of work', 'node', '.config/cost.ts'],
   ['tests', 'node', '.config/test.ts', '--both'],
 ];
 

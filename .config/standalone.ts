@@ -47,7 +47,7 @@ mkdirSync(directory, { recursive: true });
 const work = mkdtempSync(join(directory, '.build-'));
 try {
   const script = join(work, 'vaultonce.js');
-  await bundle(work);
+  await bundle(work, 'bun');
   for (const target of targets) {
     const binary = standaloneBinary(target);
     compile(script, target, join(work, target));

@@ -6,13 +6,12 @@ import { connectionFailure } from './vault/connection-failure.ts';
 import { delayMs, sleep } from './vault/delay.ts';
 import {
   codeOf,
-  createHttp,
+  openWire,
   retryAfterMs,
   withTimeout,
   type HttpResponse,
   type SendHttp,
-} from './vault/http.ts';
-import { createTransport } from './vault/transport.ts';
+} from './vault/wire.ts';
 
 /** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
 export interface OutsideRequest {
@@ -60,15 +59,15 @@ export async function askOutside(request: OutsideRequest, io: OutsideIo): Promis
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
     throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
   }
-  const transport = await createTransport(
+  const wire = await openWire(
     { address: request.url, tls: tlsOf(request), proxyAddress: undefined },
     { most: 1, expected: 1 },
     { env: request.direct === true ? {} : io.env, now: io.now },
   );
   try {
-    return await askRepeatedly(request, createHttp(transport), io);
+    return await askRepeatedly(request, wire.send, io);
   } finally {
-    transport.destroy();
+    wire.close();
   }
 }
 
@@ -103,7 +102,7 @@ async function askOnce(
   const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
   return withTimeout(TRY_TIMEOUT_MS, lifetime.signal, async ({ signal, expired }) => {
     try {
-      const request = { method, url, headers: Object.fromEntries(plain), signal };
+      const request = { method, url, headers: Object.fromEntries(plain), once: false, signal };
       return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
     } catch (error) {
       lifetime.throwIfEnded();
@@ -120,7 +119,7 @@ function answered(response: HttpResponse): Tried {
   return {
     problem: `answered ${String(status)}`,
     permanent: false,
-    retryAfterMs: retryAfterMs(response.headers),
+    retryAfterMs: retryAfterMs(response),
   };
 }
 

@@ -17,6 +17,7 @@ import { openSession } from './session.ts';
 import { fixtureTokens, prepareSinks, sinksOf, type SinkPlan, type SinkTokens } from './token-sinks.ts';
 import { createClient } from './vault/client.ts';
 import { sleep } from './vault/delay.ts';
+import type { Http2Sessions } from './vault/http2-sessions.ts';
 import { resolveValues, type Value } from './values.ts';
 import { createSender } from './vault/sender.ts';
 import { checkTargets } from './write.ts';
@@ -24,10 +25,17 @@ import { checkTargets } from './write.ts';
 /**
  * A run: log in once, fetch, render, write all or nothing, give the token back. What an earlier run has left that is still
  * good is kept; if that is all, nobody is asked for anything.
+ * @param ahead a connection that was begun while the config was still looked at
  * @returns the single values that the plan asks for
  * @throws RunError with every failure of the stage that failed; the outputs are then as they were before
  */
-export async function run(config: Config, plan: Plan, record: RunRecord, io: Io): Promise<readonly Value[]> {
+export async function run(
+  config: Config,
+  plan: Plan,
+  record: RunRecord,
+  io: Io,
+  ahead?: Http2Sessions,
+): Promise<readonly Value[]> {
   const reuse = findReusable(config, plan, Date.now() / 1000);
   record.reused = reuse.secrets;
   if (reuse.isAll) return runOffline(new Map(), reuse, record, io);
@@ -35,7 +43,7 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   checkTargets(filesOf(plan), plan.managed);
   const cluster = await clusterOf(plan, io);
   const connections = { most: config.concurrency, expected: reuse.rest.secrets.length };
-  using client = await createClient(login.server, connections, io);
+  using client = await createClient(login.server, connections, io, ahead);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 
@@ -43,7 +51,7 @@ export async function run(config: Config, plan: Plan, record: RunRecord, io: Io)
   await using session = await timed(record, 'login', io, () => openSession(login, config.revoke, sender, io));
   record.session = session;
   await using leases = holdLeases(session, sender, io);
-  const parts = { session, sender, leases, concurrency: config.concurrency };
+  const parts = { session, sender, leases };
   const fetched = await timed(record, 'fetch', io, () => fetchSecrets(reuse.rest.secrets, parts, io));
   record.secrets = fetched.secrets;
   const sinks = fetched.failures.length > 0 ? [] : sinksOf(plan.outputs);

@@ -81,6 +81,7 @@ class Staging implements StagedOutputs {
   readonly #io: WriterIo;
   readonly #staged = new Map<string, StagedFile>();
   readonly #createdDirectories: string[] = [];
+  readonly #openedDirectories = new Set<string>();
   #position: Position = { where: 'outputs', path: '' };
   #committed = false;
   #pruned: readonly PrunedFile[] = [];
@@ -98,6 +99,9 @@ class Staging implements StagedOutputs {
     for (const directory of new Set([root, ...files.map(({ path }) => dirname(path))])) {
       this.#position = { where, path: directory };
       checkNoLinks(directory, root, where);
+      // Many outputs share a directory, and it may hold many files.
+      if (this.#openedDirectories.has(directory)) continue;
+      this.#openedDirectories.add(directory);
       createDirectories(directory, target, this.#createdDirectories);
       removeStale(directory, this.#io.pid);
     }

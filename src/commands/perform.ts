@@ -11,6 +11,8 @@ import { run, runWith } from '../run.ts';
 import { writeTerminationMessage } from '../termination-message.ts';
 import { explain } from '../unexpected.ts';
 import type { Value } from '../values.ts';
+import type { Http2Sessions } from '../vault/http2-sessions.ts';
+import { connectAhead } from '../vault/wire.ts';
 
 /** What makes one command differ from another that logs in and fetches. */
 export interface Job<T> {
@@ -38,11 +40,18 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     report.write(reportText(record, failures, exitCode, io));
     writeTerminationMessage(record, failures, exitCode, io);
   };
+  let ahead: Http2Sessions | undefined;
   try {
-    const { config, plan } = await timed(record, 'config', io, () => prepare(flags, job, io));
+    const { config, plan } = await timed(record, 'config', io, async () => {
+      const loaded = await load(flags, job, io);
+      // A file stands in for the server.
+      if (job.fixtures === undefined) ahead = await connectAhead(loaded, io);
+      const planned = planRun(loaded, job.scope(loaded));
+      return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };
+    });
     const values =
       job.fixtures === undefined
-        ? await run(config, plan, record, io)
+        ? await run(config, plan, record, io, ahead)
         : await runWith(await readFixtures(job.fixtures, plan.secrets, io), plan, record, io);
     io.log.stopProgress();
     const delivered = await job.deliver(values, record);
@@ -53,6 +62,8 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     const failed = error instanceof RunError ? error : explain(error);
     conclude(failed.failures, failed.exitCode);
     throw failed;
+  } finally {
+    ahead?.close();
   }
 }
 
@@ -64,17 +75,16 @@ function reportPath(flags: Flags, printsValues: boolean, io: Io): string | undef
   });
 }
 
-async function prepare<T>(
+async function load<T>(
   flags: Flags,
-  { scope, configOptional = false, outputs, fixtures }: Job<T>,
+  { configOptional = false, outputs, fixtures }: Job<T>,
   io: Io,
-) {
+): Promise<Config> {
   const given = fixtures === undefined ? flags : withAnyAddress(flags);
   const config = await loadConfig(given, io, { optional: configOptional, outputs });
   io.lifetime.limit(config.timeoutMs);
   io.log.write({ event: 'config_loaded', sources: config.sources });
-  const plan = planRun(config, scope(config));
-  return { config, plan: { ...plan, outputs: readPasswords(plan.outputs) } };
+  return config;
 }
 
 /** Without a server none is asked for, so that a machine without one needs no address. */

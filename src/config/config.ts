@@ -146,6 +146,7 @@ export interface Config {
   readonly timeoutMs: number;
   /** The longest random wait before the login. */
   readonly startupJitterMs: number;
-  readonly concurrency: number;
+  /** Requests under way at once; undefined: as many as suit the connection. */
+  readonly concurrency: number | undefined;
   readonly revoke: RevokePolicy;
 }

@@ -17,7 +17,6 @@ import { overrideOf, resolveSetting, type Environment, type Flags } from './sett
 import { inlineTemplate, readTemplate } from './templates.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_MAX_SECRETS = 1000;
 const DEFAULT_MODE = 0o400;
 const DEFAULT_DIRECTORY_MODE = 0o700;
@@ -74,7 +73,7 @@ export function resolveConfig(
     state,
     environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
     ...times,
-    concurrency: file.concurrency ?? DEFAULT_CONCURRENCY,
+    concurrency: file.concurrency,
     revoke: file.revoke ?? 'auto',
   };
 }

@@ -243,7 +243,7 @@ export function configSchema(auth: unknown) {
       duration,
       'Wait a random time up to this before the login, so that many that start together do not log in together. Default: not at all.',
     ),
-    concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16.'),
+    concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 100.'),
     revoke: optional(
       z.enum(['auto', 'always', 'never']),
       'Whether the token is revoked at the end. `auto`: if this run minted it, it is not a batch token, and no lease depends on it. Default: auto.',

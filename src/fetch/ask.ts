@@ -32,8 +32,6 @@ export interface AskerParts {
   readonly session: Session;
   readonly sender: Sender;
   readonly leases: Leases;
-  /** Requests under way at once. */
-  readonly concurrency: number;
   /** Once the run is lost, waiting for a retry only delays the bad news. */
   readonly worthRetrying: () => boolean;
 }
@@ -41,7 +39,7 @@ export interface AskerParts {
 export function createAsker(parts: AskerParts, io: Io): Asker {
   const { session, sender, leases } = parts;
   const answers = new Map<string, Promise<Answer | Unavailable>>();
-  const inTurn = createTurns(parts.concurrency);
+  const inTurn = createTurns(() => sender.client.concurrency);
   const options = { worthRetrying: parts.worthRetrying, ...retryWhileUnknown(session) };
 
   const send = async (request: VaultRequest): Promise<Answer | Unavailable> => {
@@ -90,19 +88,26 @@ function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: 
   if (wrap_info !== undefined && request.mints) leases.addWrapped(request.path);
 }
 
-/** Lets at most `limit` tasks run at once; each makes room for the one that has waited longest. */
-function createTurns(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
+/**
+ * Lets at most `limit` tasks run at once; each makes room for those that have waited longest. The limit may rise once it is
+ * known what the connection carries.
+ */
+function createTurns(limit: () => number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async (task) => {
-    if (running < limit) running += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+    if (running >= limit()) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
     try {
       return await task();
     } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
+      running -= 1;
+      while (running < limit()) {
+        const next = waiting.shift();
+        if (next === undefined) break;
+        running += 1;
+        next();
+      }
     }
   };
 }

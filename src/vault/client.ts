@@ -2,17 +2,21 @@ import type { ServerSettings } from '../config/config.ts';
 import type { Io } from '../io.ts';
 import { VERSION } from '../version.ts';
 import { connectionFailure } from './connection-failure.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
+import { parseJson } from './json.ts';
+import { baseOf } from './proxy.ts';
+import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 import {
   codeOf,
-  createHttp,
+  MOST_CONNECTIONS,
+  MOST_STREAMS,
+  openWire,
   retryAfterMs,
   withTimeout,
+  type Connections,
   type HttpRequest,
   type HttpResponse,
-} from './http.ts';
-import { parseJson } from './json.ts';
-import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
-import { baseOf, createTransport, type Connections } from './transport.ts';
+} from './wire.ts';
 
 const EXCERPT_CHARACTERS = 120;
 
@@ -29,6 +33,8 @@ export interface VaultClient {
   /** As it is configured. */
   readonly address: string;
   readonly counters: WireCounters;
+  /** Requests that may be under way at once. */
+  readonly concurrency: number;
   /**
    * Sends a request once.
    * @param signal ends the attempt early; its reason is thrown
@@ -44,26 +50,29 @@ export async function createClient(
   server: ServerSettings,
   connections: Connections,
   io: Io,
+  ahead?: Http2Sessions,
 ): Promise<VaultClient> {
   const { address, clientTimeoutMs, tls } = server;
   if (tls.skipVerify) warnOfSkippedVerification(io);
-  const transport = await createTransport(server, connections, io);
-  const send = createHttp(transport);
+  const wire = await openWire(server, connections, io, ahead);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
   let current = address;
 
   const post = async (request: VaultRequest, signal: AbortSignal): Promise<VaultResponse> => {
-    const response = await send({ ...onTheWire(request, current, vaultIndex), signal });
-    vaultIndex = response.headers['x-vault-index'] ?? vaultIndex;
-    counters.bytes += Number(response.headers['content-length'] ?? response.text.length);
+    const response = await wire.send({ ...onTheWire(request, current, vaultIndex), signal });
+    vaultIndex = response.header('x-vault-index') ?? vaultIndex;
+    counters.bytes += Number(response.header('content-length') ?? response.text.length);
     return readResponse(response);
   };
 
   return {
     address,
     counters,
+    get concurrency() {
+      return connections.most ?? (wire.multiplexes ? MOST_STREAMS : MOST_CONNECTIONS);
+    },
     async attempt(request, signal) {
       signal.throwIfAborted();
       counters.requests += 1;
@@ -85,7 +94,7 @@ export async function createClient(
       current = active;
     },
     [Symbol.dispose]() {
-      transport.destroy();
+      wire.close();
     },
   };
 }
@@ -107,6 +116,7 @@ function onTheWire(
     url: `${baseOf(address)}/v1/${urlPathOf(request)}`,
     headers: headersOf(request, vaultIndex),
     body: request.body?.reveal(),
+    once: request.mints,
   };
 }
 
@@ -125,16 +135,16 @@ function headersOf(request: VaultRequest, vaultIndex: string | undefined): Recor
   };
 }
 
-function readResponse({ status, headers, text }: HttpResponse): VaultResponse {
+function readResponse({ status, header, text }: HttpResponse): VaultResponse {
   const { body, isJson } = parseBody(text);
   return {
     kind: 'response',
     status,
     body,
-    contentType: headers['content-type'],
+    contentType: header('content-type'),
     plainText: isJson ? undefined : text.slice(0, EXCERPT_CHARACTERS),
-    retryAfterMs: retryAfterMs(headers),
-    location: headers['location'],
+    retryAfterMs: retryAfterMs({ header }),
+    location: header('location'),
   };
 }
 

@@ -8,6 +8,8 @@ const NOT_SENT = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EADDRNOTAVAIL',
+  // RFC 9113 §8.7: the server has not looked at it.
+  'HTTP2RefusedStream',
 ]);
 
 /** OpenSSL's verification results, as Node names them; none of them heals by trying again. */
@@ -57,7 +59,10 @@ export function connectionFailure(code: string, address: string, timeoutMs: numb
       ambiguous: false,
       permanent: true,
       message: `the TLS handshake with ${address} failed (${code})`,
-      hint: 'if the server asks for a client certificate, set vault.tls.client_cert and vault.tls.client_key',
+      hint: `if the server asks for a client certificate, set vault.tls.client_cert and vault.tls.client_key${
+        // Bun tells a server without TLS by no code of its own.
+        code === 'EPROTO' ? '; if it listens without TLS, write http:// in the address' : ''
+      }`,
     };
   }
   return { ...failure, ...describePassing(code, address, timeoutMs) };

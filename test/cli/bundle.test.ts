@@ -64,7 +64,7 @@ describe('the bundle', () => {
   });
 
   /** The modules of Node that a command has loaded. */
-  const loadedBy = (...args: string[]): string[] => {
+  const loadedBy = (args: readonly string[], exitCode = 0): string[] => {
     const preload = workspace.write(
       'preload.cjs',
       `process.on('exit', () => require('node:fs').writeFileSync(process.env.MODULES, JSON.stringify(process.moduleLoadList)));`,
@@ -75,13 +75,13 @@ describe('the bundle', () => {
       ['--require', preload, join(root, 'bin/vaultonce.mjs'), ...args],
       { env },
     );
-    assert.equal(status, 0);
+    assert.equal(status, exitCode);
     const loaded = JSON.parse(readFileSync(env.MODULES, 'utf8')) as string[];
     return loaded.map((name) => name.replace('NativeModule ', ''));
   };
 
   test('--help loads nothing of the network, and no fetch', () => {
-    const loaded = loadedBy('--help');
+    const loaded = loadedBy(['--help']);
     for (const name of ['http', 'https', 'tls', 'net', 'http2', 'zlib', 'crypto', 'child_process']) {
       assert.ok(!loaded.includes(name), name);
     }
@@ -91,13 +91,21 @@ describe('the bundle', () => {
     );
   });
 
-  test('a run over plain HTTP loads no TLS, and nothing that it can do without', () => {
-    const config = workspace.write('run.yaml', 'secrets: { s: a/b }\nenvironment: { A: "s#k" }\n');
+  test('a run over plain HTTP loads no TLS, and nothing that it can do without; one without a server no HTTP', () => {
+    const text = 'secrets: { s: a/b }\nenvironment: { A: "s#k" }\n';
+    const config = workspace.write(
+      'run.yaml',
+      `${text}vault: { max_retries: 0 }\nauth: { method: token, token: t }\n`,
+    );
     const fixtures = workspace.write('fixtures.yaml', 's: { k: v }\n');
-    const loaded = loadedBy('render', '--quiet', '-c', config, '--fixtures', fixtures);
-    assert.ok(loaded.includes('http'));
+    const args = ['render', '--quiet', '-c', config];
+    const asking = loadedBy([...args, '--address', 'http://127.0.0.1:1'], 9);
+    const offline = loadedBy([...args, '--fixtures', fixtures]);
+    assert.ok(asking.includes('http'));
+    assert.ok(!offline.includes('http'));
     for (const name of ['https', 'tls', 'crypto', 'perf_hooks', 'worker_threads', 'zlib']) {
-      assert.ok(!loaded.includes(name), name);
+      assert.ok(!asking.includes(name), name);
+      assert.ok(!offline.includes(name), name);
     }
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -461,6 +461,89 @@ describe('faults of the network and the server', () => {
     }
     assert.equal(server.seen[0]?.headers['x-vault-index'], undefined);
     for (const { headers } of server.seen.slice(1)) assert.equal(headers['x-vault-index'], 'state-1');
+  });
+
+  const six: TestConfig = {
+    secrets: Object.fromEntries(
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => [name, `secret/${name < 'c' ? name : `more/${name}`}`]),
+    ),
+    outputs: [{ path: 'six.txt', contents: '{{a.key}} {{b.key}} {{c.key}} {{d.key}} {{e.key}} {{f.key}}' }],
+  };
+  const putMore = async (): Promise<void> => {
+    for (const name of ['c', 'd', 'e', 'f']) await app.putKv2(`more/${name}`, { key: name });
+  };
+  const overTls = (address: string, caFile = app.server.certificates.caFile, own = six): Promise<CliResult> =>
+    app.render({ ...own, vault: { address, max_retries: 1 } }, [], { env: { VAULT_CACERT: caFile } });
+
+  test('HTTP/2: one connection for all; failures of its handshake; a server of HTTP/1.1 only', async () => {
+    const { tlsAddress, address, certificates } = app.server;
+    await putMore();
+    app.server.takeAudit();
+    const result = await overTls(tlsAddress);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(new Set(app.server.takeAudit().map(({ remotePort }) => remotePort)).size, 1);
+
+    const untrusted = await overTls(tlsAddress, certificates.otherCaFile);
+    assert.equal(untrusted.code, 9);
+    assert.match(failuresOf(untrusted)[0]?.message ?? '', /not trusted/);
+    const plain = await overTls(address.replace('http', 'https'));
+    assert.equal(plain.code, 9);
+    assert.match(failuresOf(plain)[0]?.hint ?? '', /http:\/\//);
+    const nobody = await overTls('https://127.0.0.1:1');
+    assert.equal(nobody.code, 9);
+    assert.match(failuresOf(nobody)[0]?.message ?? '', /refused the connection \(after 2 attempts\)/);
+
+    const tls = { cert: readFileSync(certificates.certFile), key: readFileSync(certificates.keyFile) };
+    standIn = await startStandIn({ target: address, tls, answer: () => 'forward' });
+    const older = await overTls(standIn.address);
+    assert.equal(older.code, 0, older.stderr);
+    assert.equal(standIn.seen.length, 9);
+  });
+
+  test('HTTP/2: a connection that breaks takes no run with it', async () => {
+    await putMore();
+    app.server.takeAudit();
+    let broken = false;
+    const proxy = createServer((client) => {
+      const server = connect(Number(new URL(app.server.tlsAddress).port), '127.0.0.1');
+      client.on('error', () => undefined).on('close', () => server.destroy());
+      server.on('error', () => undefined).on('close', () => client.destroy());
+      server.pipe(client);
+      client.on('data', (chunk) => {
+        const asked = broken ? [] : app.server.takeAudit();
+        broken ||= asked.some(({ path }) => path === 'sys/internal/ui/mounts');
+        if (broken && asked.length > 0) client.destroy();
+        else server.write(chunk);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const result = await overTls(`https://127.0.0.1:${String((proxy.address() as AddressInfo).port)}`);
+    proxy.close();
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(broken);
+    assert.equal(app.workspace.read('out/six.txt'), 'one two c d e f');
+  });
+
+  test('a connection that is begun early is not heard of when the config is wrong or no server is needed', async () => {
+    const tls = {
+      cert: readFileSync(app.server.certificates.certFile),
+      key: readFileSync(app.server.certificates.keyFile),
+    };
+    standIn = await startStandIn({ target: app.server.address, tls, answer: () => 'forward' });
+    for (const address of [standIn.address, 'https://127.0.0.1:1']) {
+      const wrong = { ...six, outputs: [{ path: 'f.txt', contents: '{{nobody.key}}' }] };
+      const result = await overTls(address, undefined, wrong);
+      assert.equal(result.code, 3, result.stderr);
+      assert.deepEqual(
+        logLines(result).map(({ event }) => event),
+        ['failed'],
+      );
+    }
+    assert.deepEqual(standIn.seen, []);
+    const before = standIn.connections();
+    const offline = app.config({ ...six, vault: { address: standIn.address } });
+    assert.equal((await runCli(['check', '-c', offline, '--quiet'])).code, 0);
+    assert.equal(standIn.connections(), before);
   });
 
   test('a proxy of the environment is used, except for this machine and for NO_PROXY', async () => {

@@ -1,5 +1,5 @@
 import type { Secret } from '../../secret-string.ts';
-import { baseOf } from '../../vault/transport.ts';
+import { baseOf } from '../../vault/proxy.ts';
 import { credentialFromText } from '../credential.ts';
 import type { GcpConfig } from '../gcp.ts';
 import { refusedOutside } from '../metadata.ts';

@@ -1,5 +1,5 @@
 import { Secret } from '../../secret-string.ts';
-import { baseOf } from '../../vault/transport.ts';
+import { baseOf } from '../../vault/proxy.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
 import type { OciConfig } from '../oci.ts';
 import { findApiKey } from './api-key.ts';

@@ -1,0 +1,171 @@
+import type { Config } from '../config/config.ts';
+import { RunError } from '../errors.ts';
+import type { Io } from '../io.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
+import type { ReachableServer } from './proxy.ts';
+import { proxyOf } from './proxy.ts';
+import { turns } from './turns.ts';
+
+/** A request as it goes out, secrets and all. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** Must not reach the server twice, whatever happens to the connection. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** @param name in lower case */
+  readonly header: (name: string) => string | undefined;
+  readonly text: string;
+}
+
+/**
+ * Sends one request, and reads its whole answer.
+ * @throws NoAnswer
+ */
+export type SendHttp = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** The connections of a run. */
+export interface Wire {
+  readonly send: SendHttp;
+  /** One connection carries many requests: HTTP/2. False until it is known. */
+  readonly multiplexes: boolean;
+  close(): void;
+}
+
+/** How many connections a run opens. */
+export interface Connections {
+  /** At once; undefined: the default. */
+  readonly most: number | undefined;
+  /** That will be needed, as far as it is known before the first request. */
+  readonly expected: number;
+}
+
+/** Where each request under way takes a connection: more of them cost the server more than they save. */
+export const MOST_CONNECTIONS = 16;
+/** Where one connection carries them all. Servers take 100 to 250 (RFC 9113 §6.5.2: no less than 100). */
+export const MOST_STREAMS = 100;
+/** Fewer requests at once than this are not worth loading HTTP/2, which takes Node 10 ms. */
+const LEAST_FOR_HTTP2 = 4;
+/** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
+export const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+/** All that is kept of the error of an HTTP client, which may carry the token and the body. */
+export class NoAnswer extends Error {
+  /** Node's or OpenSSL's, such as `ECONNREFUSED`. */
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/**
+ * What suits the runtime: axios on Node, over HTTP/2 where that pays. Bun's own client takes a fifth of the CPU time of its `node:http`, speaks HTTP/2, and works in a thread of its own. What
+ * it makes of the proxies of an environment is another matter, so that axios goes through those.
+ * @param ahead what `connectAhead` has opened
+ * @throws RunError `config` for unusable TLS files
+ */
+export async function openWire(
+  server: ReachableServer,
+  connections: Connections,
+  io: Pick<Io, 'env' | 'now'>,
+  ahead?: Http2Sessions,
+): Promise<Wire> {
+  if (process.versions['bun'] !== undefined && !namesProxy(server)) {
+    const { openBunWire } = await import('./bun-fetch.ts');
+    return openBunWire(server);
+  }
+  const sessions = ahead ?? (await openSessions(server, connections.expected, io));
+  const { openAxiosWire } = await import('./http.ts');
+  return openAxiosWire(server, connections, sessions, io);
+}
+
+/**
+ * Connects while the rest of the config is still looked at, as far as that is known to pay: nothing is sent but a
+ * handshake. What goes wrong is left to those who then need it.
+ */
+export async function connectAhead(
+  { server, auth, secrets, startupJitterMs }: Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs'>,
+  io: Pick<Io, 'env'>,
+): Promise<Http2Sessions | undefined> {
+  // A login by certificate brings its own, and a server closes what waits for long. With `reuse` it may not be needed.
+  const isEarly = auth.some(({ method }) => method === 'cert') || startupJitterMs > 0;
+  const tooEarly = isEarly || secrets.some(({ reuse }) => reuse);
+  if (tooEarly || process.versions['bun'] !== undefined) return undefined;
+  return openSessions(server, secrets.length, io).catch(() => undefined);
+}
+
+/** Connects at once, so that the handshake goes on while axios is loaded. */
+async function openSessions(
+  server: ReachableServer,
+  expected: number,
+  { env }: Pick<Io, 'env'>,
+): Promise<Http2Sessions | undefined> {
+  const { address, tls } = server;
+  const few = expected < LEAST_FOR_HTTP2;
+  if (few || !address.startsWith('https:') || proxyOf(server, env) !== undefined) return undefined;
+  const { createHttp2Sessions } = await import('./http2-sessions.ts');
+  const sessions = createHttp2Sessions(tls);
+  // What went wrong is told to the first request.
+  sessions.transportTo(new URL(address).origin).catch(() => undefined);
+  await turns();
+  return sessions;
+}
+
+/** Bun takes the proxy from the environment of the process, for every server and whatever it is told. */
+function namesProxy(server: ReachableServer): boolean {
+  return proxyOf({ ...server, address: 'https://elsewhere' }, process.env) !== undefined;
+}
+
+/**
+ * @throws RunError as it is; `internal` for an error that no request fails with, which would be a bug of ours
+ */
+export function codeOf(error: unknown): string {
+  if (error instanceof NoAnswer) return error.code;
+  if (error instanceof RunError) throw error;
+  throw new RunError('internal', `the HTTP client failed with ${String((error as { name?: unknown }).name)}`);
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. */
+export function retryAfterMs({ header }: Pick<HttpResponse, 'header'>): number | undefined {
+  const value = header('retry-after');
+  if (value === undefined) return undefined;
+  const delayMs = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isNaN(delayMs) ? undefined : Math.max(0, delayMs);
+}
+
+interface LimitedSignal {
+  readonly signal: AbortSignal;
+  readonly expired: () => boolean;
+}
+
+/** axios's `timeout` is not a total: a body that drips passes it. */
+export async function withTimeout<T>(
+  timeoutMs: number,
+  outer: AbortSignal,
+  work: (limited: LimitedSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  let expired = false;
+  const timer = setTimeout(() => {
+    expired = true;
+    controller.abort();
+  }, timeoutMs);
+  const abort = (): void => {
+    controller.abort();
+  };
+  outer.addEventListener('abort', abort, { once: true });
+  try {
+    return await work({ signal: controller.signal, expired: () => expired });
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener('abort', abort);
+  }
+}
