@@ -19,6 +19,30 @@ const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
 /** Few secrets have them: built when one does. */
 const patterns = z.lazy(() => z.array(text));
 
+/** Of names and trees. */
+const listingFields = () => ({
+  list: optional(
+    boolean,
+    'Only the names below the path, as the list `keys`; folders end with `/`. Default: false.',
+  ),
+  recursive: optional(
+    boolean,
+    'All secrets below the path; their keys are named `folder/secret/key`. Default: false.',
+  ),
+  include: optional(
+    patterns,
+    'With `list` or `recursive`: only these, by their path below `path`; `*` stands for any characters.',
+  ),
+  exclude: optional(
+    patterns,
+    'With `list` or `recursive`: not these; `*` stands for any characters. A folder that is named with its `/` is not looked into.',
+  ),
+  max_secrets: optional(
+    integer(1, 100_000),
+    'With `recursive`: fail if there are more secrets, or folders, before any is read. Default: 1000.',
+  ),
+});
+
 /** Built when a secret has more than a path. */
 const secret = z.lazy(() =>
   z
@@ -46,26 +70,7 @@ const secret = z.lazy(() =>
         duration,
         'Have the server wrap the answer for this long; the keys then are those of the wrapping token: `token`, `accessor`, `ttl`, `creation_path`, `creation_time`.',
       ),
-      list: optional(
-        boolean,
-        'Only the names below the path, as the list `keys`; folders end with `/`. Default: false.',
-      ),
-      recursive: optional(
-        boolean,
-        'All secrets below the path; their keys are named `folder/secret/key`. Default: false.',
-      ),
-      include: optional(
-        patterns,
-        'With `list` or `recursive`: only these, by their path below `path`; `*` stands for any characters.',
-      ),
-      exclude: optional(
-        patterns,
-        'With `list` or `recursive`: not these; `*` stands for any characters. A folder that is named with its `/` is not looked into.',
-      ),
-      max_secrets: optional(
-        integer(1, 100_000),
-        'With `recursive`: fail if there are more secrets, or folders, before any is read. Default: 1000.',
-      ),
+      ...listingFields(),
     })
     .check((context) => {
       for (const message of secretProblems(context.value)) {
