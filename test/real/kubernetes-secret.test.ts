@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { load, loadAll } from 'js-yaml';
+import { EXIT_CODES } from '../../src/errors.ts';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { runCli, failuresOf, type CliResult } from '../support/cli.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
@@ -267,5 +271,54 @@ describe('kubernetes_secret', () => {
     assert.equal(offline.code, 0, offline.stderr);
     assert.equal(app.workspace.read('out/user'), 'u');
     assert.deepEqual(cluster.requests, []);
+  });
+
+  test('the example Job does what its manifests say, and gives up where another try is no help', async () => {
+    interface Manifest {
+      readonly kind: string;
+      readonly data?: Readonly<Record<string, string>>;
+      readonly rules?: readonly { readonly resourceNames?: readonly string[] }[];
+      readonly spec?: {
+        readonly podFailurePolicy: {
+          readonly rules: readonly { readonly onExitCodes?: { readonly values: readonly number[] } }[];
+        };
+      };
+    }
+    const file = join(import.meta.dirname, '../../examples/kubernetes/job.yaml');
+    const manifests = loadAll(readFileSync(file, 'utf8')) as Manifest[];
+    const of = (kind: string): Manifest | undefined => manifests.find((manifest) => manifest.kind === kind);
+    const config = load(of('ConfigMap')?.data?.['vaultonce.yaml'] ?? '') as {
+      readonly outputs: readonly { readonly kubernetes_secret: { readonly name: string } }[];
+    };
+    const [output] = config.outputs;
+    assert.deepEqual(
+      of('Role')?.rules?.flatMap(({ resourceNames = [] }) => resourceNames),
+      [output?.kubernetes_secret.name],
+    );
+    const given = of('Job')?.spec?.podFailurePolicy.rules.flatMap(
+      ({ onExitCodes }) => onExitCodes?.values ?? [],
+    );
+    const passing = ['unavailable', 'deadline', 'interrupted', 'terminated', 'not_executable', 'no_command'];
+    const final = Object.entries(EXIT_CODES).filter(([kind]) => !passing.includes(kind));
+    assert.deepEqual(
+      given,
+      final.map(([, code]) => code),
+    );
+    await app.putKv2('web/db', { username: 'app', password: 'p', other: 'x' });
+    const placed = { ...output?.kubernetes_secret, service_account: cluster.serviceAccount };
+    // The server and the login are those of this test.
+    const result = await app.render(
+      {
+        ...config,
+        vault: { address: app.server.address },
+        auth: app.auth,
+        outputs: [{ ...output, kubernetes_secret: placed }],
+        startup_jitter: '10ms',
+      },
+      [],
+      { env: cluster.env },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(dataOf('web-db'), { username: 'app', password: 'p' });
   });
 });
