@@ -17,10 +17,20 @@ function collectLicences(metafiles: readonly Metafile[]): string {
   const packages = new Set(
     inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
   );
-  return [...packages].sort().map(licenceOf).join('\n');
+  const licences = [...packages].sort().map(licenceOf);
+  // Many have the same one.
+  return [...Map.groupBy(licences, ({ text }) => text)]
+    .map(([text, same]) => `${same.map(({ title }) => title).join('\n')}\n\n${text}\n\n${'-'.repeat(80)}\n`)
+    .join('\n');
 }
 
-function licenceOf(name: string): string {
+interface Licence {
+  /** Of the package: name, version and the name of its licence. */
+  readonly title: string;
+  readonly text: string;
+}
+
+function licenceOf(name: string): Licence {
   const directory = join(root, 'node_modules', name);
   const { version, license } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as {
     version: string;
@@ -28,7 +38,7 @@ function licenceOf(name: string): string {
   };
   const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
   const text = file === undefined ? '' : readFileSync(join(directory, file), 'utf8').trim();
-  return `${name} ${version} (${license})\n\n${text}\n\n${'-'.repeat(80)}\n`;
+  return { title: `${name} ${version} (${license})`, text };
 }
 
 // The standalone binaries stay: they have a build of their own.
