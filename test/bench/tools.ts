@@ -7,6 +7,8 @@ import { agent, PEERS } from './peers.ts';
 
 export const ON_NODE = 'vaultonce on Node';
 export const STANDALONE = 'vaultonce standalone';
+/** What `consul-template` and others start from, which do not log in. */
+const WITH_TOKEN = 'standalone, given a token';
 
 /** The tools that are there, ready for this job: floors, ours, the agent, and what is on PATH. */
 export async function prepareTools(job: Job): Promise<Tool[]> {
@@ -21,6 +23,7 @@ export async function prepareTools(job: Job): Promise<Tool[]> {
     onlyTheCalls(job),
     ours(ON_NODE, [process.execPath, join(import.meta.dirname, '../../bin/vaultonce.mjs')], job),
     ours(STANDALONE, [builtBinary()], job),
+    ours(WITH_TOKEN, [builtBinary()], job, `auth: { method: token, token: '${job.token}' }`),
     agent('bao agent', await findServerBinary(), job),
     ...peers.flat(),
   ];
@@ -52,12 +55,12 @@ function onlyTheCalls({ address, caFile, workspace, roleId, secretId, paths }: J
   return { name: 'only the calls on Node', command: [process.execPath, script, job], env: {}, output };
 }
 
-function ours(name: string, start: readonly string[], job: Job): Tool {
-  const { address, caFile, workspace, roleId, secretId, paths } = job;
+function ours(name: string, start: readonly string[], job: Job, auth = approleOf(job)): Tool {
+  const { address, caFile, workspace, paths } = job;
   const output = workspace.path(name);
   const config = [
     `vault: { address: '${address}', tls: { ca_cert: '${caFile}' } }`,
-    `auth: { method: approle, role_id: '${roleId}', secret_id: '${secretId}' }`,
+    auth,
     'secrets:',
     ...paths.map((path, index) => `  s${String(index)}: secret/${path}`),
     'outputs:',
@@ -68,4 +71,8 @@ function ours(name: string, start: readonly string[], job: Job): Tool {
   ];
   const file = workspace.write(`${name}.yaml`, config.join('\n'));
   return { name, command: [...start, 'render', '--quiet', '-c', file], env: {}, output };
+}
+
+function approleOf({ roleId, secretId }: Job): string {
+  return `auth: { method: approle, role_id: '${roleId}', secret_id: '${secretId}' }`;
 }
