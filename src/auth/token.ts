@@ -1,8 +1,8 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
 import * as z from 'zod/mini';
 import { boolean, namespace, optional, secretText, text } from '../config/fields.ts';
+import { homeOfUser } from '../home.ts';
 import type { Secret } from '../secret-string.ts';
 import { oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
@@ -84,8 +84,7 @@ function fromEnvironment({ env }: AuthIo): FoundToken | undefined {
 
 /** Where `bao login` and `vault login` leave their token. */
 function fromHome({ env }: AuthIo): FoundToken {
-  const home = env['HOME'] ?? homedir();
-  const path = join(home, '.vault-token');
+  const path = join(env['HOME'] ?? (homeOfUser() || '/'), '.vault-token');
   if (!existsSync(path)) {
     throw new AbsentCredential('config', 'there is no token and no auth method', {
       where: 'auth',

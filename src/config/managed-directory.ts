@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import { relative, resolve } from 'node:path';
 import { RunError } from '../errors.ts';
+import { homeOfUser } from '../home.ts';
 import { existingPart, nearestExisting } from '../writer/file-systems.ts';
 import type { DeclaredDirectory } from './config.ts';
 import type { Merged } from './merge.ts';
@@ -58,14 +58,5 @@ function realPath(path: string): string {
   } catch {
     // A link that leads nowhere is told when the targets are checked.
     return path;
-  }
-}
-
-function homeOfUser(): string {
-  try {
-    return homedir();
-  } catch {
-    // A user without an entry in /etc/passwd.
-    return '';
   }
 }

@@ -103,7 +103,7 @@ describe('the bundle', () => {
     const offline = loadedBy([...args, '--fixtures', fixtures]);
     assert.ok(asking.includes('http'));
     assert.ok(!offline.includes('http'));
-    for (const name of ['https', 'tls', 'crypto', 'perf_hooks', 'worker_threads', 'zlib']) {
+    for (const name of ['https', 'tls', 'crypto', 'perf_hooks', 'worker_threads', 'os', 'zlib']) {
       assert.ok(!asking.includes(name), name);
       assert.ok(!offline.includes(name), name);
     }

@@ -117,6 +117,13 @@ describe('the image', { skip: needsRoot }, () => {
     assert.equal(/^ARG NODE_VERSION=(\S+)$/m.exec(dockerfile)?.[1], version.slice(1));
   });
 
+  test('says what to do without a token, although nobody knows the home of its user', () => {
+    const args = ['render', '--out', '/vault/secrets/x=secret/web#password'];
+    const result = run('1000620000:0', { VAULT_ADDR: app.server.address }, args);
+    assert.equal(result.status, 3);
+    assert.match(result.stderr, /there is no token and no auth method/);
+  });
+
   test('says what to do without a config', () => {
     const result = run(user, {}, listOf('CMD'));
     assert.equal(result.status, 3);
