@@ -78,6 +78,22 @@ export function throwIfAny(failures: readonly Failure[]): void {
   if (failures.length > 0) throw new RunError(failures);
 }
 
+/**
+ * Waits for all of them, and tells all that failed at once.
+ * @throws RunError with the failures of all; any other error as it is
+ */
+export async function allOrFailures<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  const failures: Failure[] = [];
+  const values: T[] = [];
+  for (const result of await Promise.allSettled(works)) {
+    if (result.status === 'fulfilled') values.push(result.value);
+    else if (result.reason instanceof RunError) failures.push(...result.reason.failures);
+    else throw result.reason;
+  }
+  throwIfAny(failures);
+  return values;
+}
+
 /** The code of a Node system error (`ENOENT`), or undefined for anything else. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;

@@ -85,12 +85,18 @@ function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<s
       const canBe = used.length > 0 && used.every((one) => one?.reuse === true);
       // Only the cluster knows what has become of a Secret.
       if (declared === undefined || !canBe || isSecretOutput(output)) return [];
-      return [[output.where, fingerprint(declared, used)]];
+      return [[output.where, fingerprint(declared, output, used)]];
     }),
   );
 }
 
-function fingerprint({ content }: DeclaredOutput, secrets: readonly (SecretPlan | undefined)[]): string {
+/** @param planned has read the password of a key store, which may have changed in its file */
+function fingerprint(
+  { content }: DeclaredOutput,
+  { content: planned }: OutputPlan,
+  secrets: readonly (SecretPlan | undefined)[],
+): string {
+  const password = planned.kind === 'format' ? planned.password : undefined;
   const requests = secrets.map((secret) => [
     secret?.name,
     secret?.namespace,
@@ -98,8 +104,8 @@ function fingerprint({ content }: DeclaredOutput, secrets: readonly (SecretPlan 
     secret?.engine,
     secret?.mount,
     secret?.version,
-    secret?.write?.reveal(),
-    secret?.default?.reveal(),
+    secret?.write,
+    secret?.default,
   ]);
   const replacer = function (this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
     // Its own toJSON has hidden a secret before.
@@ -107,18 +113,7 @@ function fingerprint({ content }: DeclaredOutput, secrets: readonly (SecretPlan 
     if (own instanceof Secret) return own.reveal();
     return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
   };
-  return sha256(JSON.stringify([content, passwordFileOf(content), requests], replacer));
-}
-
-/** What is in the file that a key store is sealed with; it may have changed. */
-function passwordFileOf(content: DeclaredOutput['content']): string | undefined {
-  if (content.kind !== 'format' || content.password?.kind !== 'file') return undefined;
-  try {
-    return sha256(readFileSync(content.password.path));
-  } catch {
-    // It is told when the file is needed.
-    return undefined;
-  }
+  return sha256(JSON.stringify([content, password, requests], replacer));
 }
 
 /** Loaded by those who use it only. */

@@ -1,4 +1,4 @@
-import { RunError, throwIfAny, type Failure } from './errors.ts';
+import { allOrFailures, RunError, throwIfAny } from './errors.ts';
 import type { OutputPlan, TokenContent } from './outputs.ts';
 import { Secret } from './secret-string.ts';
 import type { Session } from './session.ts';
@@ -29,18 +29,11 @@ export async function prepareSinks(
   if (sinks.length === 0) return new Map();
   checkUnlimited(sinks, session);
   await ensureTtl(sinks, session, sender);
-  const settled = await Promise.allSettled(
-    sinks.map(async (sink) => [sink.where, await tokenFor(sink, session, sender)] as const),
+  return new Map(
+    await allOrFailures(
+      sinks.map(async (sink) => [sink.where, await tokenFor(sink, session, sender)] as const),
+    ),
   );
-  const failures: Failure[] = [];
-  const tokens = new Map<string, Secret>();
-  for (const result of settled) {
-    if (result.status === 'fulfilled') tokens.set(...result.value);
-    else if (result.reason instanceof RunError) failures.push(...result.reason.failures);
-    else throw result.reason;
-  }
-  throwIfAny(failures);
-  return tokens;
 }
 
 /**

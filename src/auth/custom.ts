@@ -3,7 +3,7 @@ import { namespace, optional, required, secretData, secretPath, text } from '../
 import { RunError } from '../errors.ts';
 import { secretTexts } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
-import { isJsonObject, parseJson } from '../vault/json.ts';
+import { parseJsonObject } from '../vault/json.ts';
 import { oneOf } from './common.ts';
 import { textFromFile } from './credential.ts';
 import { defineMethod } from './method.ts';
@@ -37,19 +37,10 @@ export const custom = defineMethod({
 });
 
 function payloadFromFile(path: string): Readonly<Record<string, JsonValue>> {
-  const body = parsed(textFromFile(path, 'the payload').reveal());
-  if (isJsonObject(body)) return body;
+  const body = parseJsonObject(textFromFile(path, 'the payload').reveal());
+  if (body !== undefined) return body;
   throw new RunError('config', 'the payload is not a JSON object', {
     where: path,
     hint: 'write it as {"key": "value"}',
   });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    // The parser's message quotes the text.
-    return undefined;
-  }
 }

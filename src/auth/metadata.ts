@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { RunError } from '../errors.ts';
 import { askOutside, type OutsideAnswer, type OutsideRequest } from '../outside.ts';
 import { sleep } from '../vault/delay.ts';
-import { isJsonObject, type JsonObject } from '../vault/json.ts';
+import { parseJsonObject, type JsonObject } from '../vault/json.ts';
 import { AbsentCredential, type AuthIo } from './method.ts';
 
 /** A request to the metadata service of a cloud, which answers on its own machines alone. */
@@ -81,12 +81,8 @@ export function refusedOutside(what: string, status: number, hint?: string): Run
  * @throws RunError `auth` for anything else
  */
 export function objectIn({ text }: OutsideAnswer, what: string): JsonObject {
-  try {
-    const body: unknown = JSON.parse(text);
-    if (isJsonObject(body)) return body;
-  } catch {
-    // Told below, without the text: it may hold credentials.
-  }
+  const body = parseJsonObject(text);
+  if (body !== undefined) return body;
   throw new RunError('auth', `${what} is no JSON object`);
 }
 

@@ -1,10 +1,10 @@
 import { credentialFromFile, textFromFile } from '../auth/credential.ts';
-import { RunError, throwIfAny, type Failure } from '../errors.ts';
+import { allOrFailures, RunError, throwIfAny, type Failure } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { OutputPlan, RenderedOutput } from '../outputs.ts';
 import { askOutside, type OutsideAnswer } from '../outside.ts';
 import { Secret } from '../secret-string.ts';
-import { isJsonObject } from '../vault/json.ts';
+import { parseJsonObject } from '../vault/json.ts';
 import { refusal } from './refusal.ts';
 import { entryOf, isSecretOutput, placeOf, secretGroups, type SecretOutput } from './target.ts';
 
@@ -181,14 +181,7 @@ function base64(content: Secret<Uint8Array>): string {
 }
 
 async function tryAll(secrets: readonly PreparedSecret[], api: string, io: ClusterIo): Promise<void> {
-  const settled = await Promise.allSettled(secrets.map((secret) => send(secret, api, '&dryRun=All', io)));
-  const failures: Failure[] = [];
-  for (const result of settled) {
-    if (result.status === 'fulfilled') continue;
-    if (!(result.reason instanceof RunError)) throw result.reason;
-    failures.push(...result.reason.failures);
-  }
-  throwIfAny(failures);
+  await allOrFailures(secrets.map((secret) => send(secret, api, '&dryRun=All', io)));
 }
 
 /** https://kubernetes.io/docs/reference/using-api/server-side-apply/ It may be repeated: the result is the same. */
@@ -224,14 +217,5 @@ async function send(
   );
   if (answer.status === 200 || answer.status === 201) return answer;
   const sent = [token, ...Object.values(manifest.reveal().data).map((value) => new Secret(value))];
-  throw refusal({ status: answer.status, body: parsed(answer.text) }, { place, where, sent });
-}
-
-function parsed(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const body: unknown = JSON.parse(text);
-    return isJsonObject(body) ? body : {};
-  } catch {
-    return {};
-  }
+  throw refusal({ status: answer.status, body: parseJsonObject(answer.text) ?? {} }, { place, where, sent });
 }

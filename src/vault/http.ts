@@ -18,7 +18,7 @@ export async function openAxiosWire(
   sessions: Http2Sessions | undefined,
   io: Pick<Io, 'env' | 'now'>,
 ): Promise<Wire> {
-  const { destroy, ...where } = await createTransport(server, connections, io);
+  const { destroy, ...where } = await createTransport(server, connections, io, sessions?.secureContext);
   // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
   const defaults: RawAxiosRequestConfig = {
     ...where,

@@ -19,6 +19,8 @@ export interface Http2Transport {
 
 /** One HTTP/2 connection to each server that speaks it. */
 export interface Http2Sessions {
+  /** What the TLS settings have been made into. */
+  readonly secureContext: SecureContext;
   /** Some server does. */
   readonly multiplexes: boolean;
   /**
@@ -60,6 +62,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     return { request: (options, onResponse) => startRequest(session, options, onResponse) };
   };
   return {
+    secureContext,
     get multiplexes() {
       return multiplexes;
     },

@@ -1,15 +1,21 @@
 import https from 'node:https';
+import type { SecureContext } from 'node:tls';
 import type { TlsSettings } from '../config/config.ts';
 import { secureContextOf } from './tls.ts';
 
 /**
  * In a file of its own, so that TLS is loaded only for it.
+ * @param secureContext what another connection of the run has made of the same settings already
  * @throws RunError `config` for unusable TLS files
  */
-export function createHttpsAgent(tls: TlsSettings, options: https.AgentOptions): https.Agent {
+export function createHttpsAgent(
+  tls: TlsSettings,
+  options: https.AgentOptions,
+  secureContext: SecureContext = secureContextOf(tls),
+): https.Agent {
   return new https.Agent({
     ...options,
-    secureContext: secureContextOf(tls),
+    secureContext,
     rejectUnauthorized: !tls.skipVerify,
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
   });

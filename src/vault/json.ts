@@ -27,3 +27,13 @@ export type JsonObject = Readonly<Record<string, JsonValue>>;
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 }
+
+/** Undefined: it is not JSON, or something else than an object. The parser's error stays here, because it quotes the text. */
+export function parseJsonObject(text: string): JsonObject | undefined {
+  try {
+    const value = parseJson(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type https from 'node:https';
+import type { SecureContext } from 'node:tls';
 import type { Io } from '../io.ts';
 import { openAhead } from './open-ahead.ts';
 import { proxyOf, socketOf, type ReachableServer } from './proxy.ts';
@@ -15,12 +16,14 @@ export interface Transport {
 }
 
 /**
+ * @param secureContext what another connection of the run has made of the TLS settings already
  * @throws RunError `config` for unusable TLS files
  */
 export async function createTransport(
   server: ReachableServer,
   { most = MOST_CONNECTIONS, expected }: Connections,
   { env, now }: Pick<Io, 'env' | 'now'>,
+  secureContext?: SecureContext,
 ): Promise<Transport> {
   const proxyEnv = proxyOf(server, env);
   const options = { keepAlive: true, maxSockets: most, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
@@ -43,6 +46,6 @@ export async function createTransport(
     };
   }
   const { createHttpsAgent } = await import('./https-agent.ts');
-  const httpsAgent = createHttpsAgent(server.tls, options);
+  const httpsAgent = createHttpsAgent(server.tls, options, secureContext);
   return { httpsAgent, destroy: close(httpsAgent) };
 }

@@ -2,8 +2,7 @@ import type { Config } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
-import type { ReachableServer } from './proxy.ts';
-import { proxyOf } from './proxy.ts';
+import { proxyOf, type ReachableServer } from './proxy.ts';
 import { turns } from './turns.ts';
 
 /** A request as it goes out, secrets and all. */
@@ -67,8 +66,9 @@ export class NoAnswer extends Error {
 }
 
 /**
- * What suits the runtime: axios on Node, over HTTP/2 where that pays. Bun's own client takes a fifth of the CPU time of its `node:http`, speaks HTTP/2, and works in a thread of its own. What
- * it makes of the proxies of an environment is another matter, so that axios goes through those.
+ * What suits the runtime: axios on Node, over HTTP/2 where that pays. Bun's own client takes a fifth of the CPU time of its
+ * `node:http`, speaks HTTP/2, and works in a thread of its own. What it makes of the proxies of an environment is another
+ * matter, so that axios goes through those.
  * @param ahead what `connectAhead` has opened
  * @throws RunError `config` for unusable TLS files
  */
@@ -96,8 +96,8 @@ export async function connectAhead(
   io: Pick<Io, 'env'>,
 ): Promise<Http2Sessions | undefined> {
   // A login by certificate brings its own, and a server closes what waits for long. With `reuse` it may not be needed.
-  const isEarly = auth.some(({ method }) => method === 'cert') || startupJitterMs > 0;
-  const tooEarly = isEarly || secrets.some(({ reuse }) => reuse);
+  const tooEarly =
+    auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
   if (tooEarly || process.versions['bun'] !== undefined) return undefined;
   return openSessions(server, secrets.length, io).catch(() => undefined);
 }

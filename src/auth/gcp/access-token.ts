@@ -74,27 +74,42 @@ async function federatedToken(json: JsonObject, where: string, io: AuthIo): Prom
 
 /** A workload may ask for the service account's token, but rarely sign for it. */
 async function impersonate(url: string, token: Secret, io: AuthIo): Promise<Secret> {
-  const answer = await askOutside(
+  const answer = await askWithToken(
     {
-      method: 'POST',
       url,
-      headers: {
-        Authorization: new Secret(`Bearer ${token.reveal()}`),
-        'Content-Type': 'application/json',
-      },
-      body: JSON.stringify({ scope: [SCOPE] }),
+      token,
+      body: { scope: [SCOPE] },
       what: WHAT,
+      refusedHint: 'the workload needs roles/iam.workloadIdentityUser on the service account',
     },
     io,
   );
-  if (answer.status !== 200) {
-    throw refusedOutside(
-      WHAT,
-      answer.status,
-      'the workload needs roles/iam.workloadIdentityUser on the service account',
-    );
-  }
-  return new Secret(textIn(objectIn(answer, WHAT), 'accessToken', WHAT));
+  return new Secret(textIn(answer, 'accessToken', WHAT));
+}
+
+interface TokenRequest {
+  readonly url: string;
+  readonly token: Secret;
+  readonly body: object;
+  readonly what: string;
+  readonly refusedHint: string;
+}
+
+/**
+ * Posts to one of Google's APIs.
+ * @throws RunError `auth` for a refusal, and for an answer that is no JSON object
+ */
+export async function askWithToken(
+  { url, token, body, what, refusedHint }: TokenRequest,
+  io: AuthIo,
+): Promise<JsonObject> {
+  const headers = {
+    Authorization: new Secret(`Bearer ${token.reveal()}`),
+    'Content-Type': 'application/json',
+  };
+  const answer = await askOutside({ method: 'POST', url, headers, body: JSON.stringify(body), what }, io);
+  if (answer.status !== 200) throw refusedOutside(what, answer.status, refusedHint);
+  return objectIn(answer, what);
 }
 
 async function subjectTokenOf(source: unknown, where: string, io: AuthIo): Promise<Secret> {

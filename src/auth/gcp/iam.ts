@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError } from '../../errors.ts';
-import { askOutside } from '../../outside.ts';
 import { Secret } from '../../secret-string.ts';
-import { isJsonObject, type JsonObject } from '../../vault/json.ts';
+import { parseJsonObject, type JsonObject } from '../../vault/json.ts';
 import { credentialFromText, textFromFile } from '../credential.ts';
 import type { GcpConfig } from '../gcp.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { signRsa } from '../rsa.ts';
-import { accessToken, type Access } from './access-token.ts';
+import { accessToken, askWithToken, type Access } from './access-token.ts';
 import { askGoogleMachine, WHAT as MACHINE } from './machine.ts';
 
 const API = 'https://iamcredentials.googleapis.com';
@@ -33,27 +32,18 @@ export async function signWithIam(config: GcpConfig, io: AuthIo): Promise<Secret
       hint: 'name the e-mail of the service account: this kind of credential does not say it',
     });
   }
-  const answer = await askOutside(
+  const signed = await askWithToken(
     {
-      method: 'POST',
       url: `${config.iam_endpoint ?? API}/v1/projects/-/serviceAccounts/${encodeURIComponent(subject)}:signJwt`,
-      headers: {
-        Authorization: new Secret(`Bearer ${access.token.reveal()}`),
-        'Content-Type': 'application/json',
-      },
-      body: JSON.stringify({ payload: JSON.stringify(claims(subject, config.role)) }),
+      token: access.token,
+      body: { payload: JSON.stringify(claims(subject, config.role)) },
       what: WHAT,
+      refusedHint:
+        'the caller needs iam.serviceAccounts.signJwt (roles/iam.serviceAccountTokenCreator) on the service account, and a machine the scope cloud-platform',
     },
     io,
   );
-  if (answer.status !== 200) {
-    throw refusedOutside(
-      WHAT,
-      answer.status,
-      'the caller needs iam.serviceAccounts.signJwt (roles/iam.serviceAccountTokenCreator) on the service account, and a machine the scope cloud-platform',
-    );
-  }
-  return credentialFromText(textIn(objectIn(answer, WHAT), 'signedJwt', WHAT), 'the signed JWT', WHAT);
+  return credentialFromText(textIn(signed, 'signedJwt', WHAT), 'the signed JWT', WHAT);
 }
 
 function claims(subject: string, role: string): JsonObject {
@@ -90,12 +80,8 @@ function findCredential(
 }
 
 function parsed(text: string, where: string): Credential {
-  try {
-    const json: unknown = JSON.parse(text);
-    if (isJsonObject(json)) return { json, where };
-  } catch {
-    // Told below: the text holds a key.
-  }
+  const json = parseJsonObject(text);
+  if (json !== undefined) return { json, where };
   throw new RunError('config', 'the credential is no JSON object', { where });
 }
 

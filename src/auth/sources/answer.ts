@@ -1,7 +1,7 @@
 import { RunError } from '../../errors.ts';
 import type { OutsideAnswer } from '../../outside.ts';
 import type { Secret } from '../../secret-string.ts';
-import { isJsonObject } from '../../vault/json.ts';
+import { parseJsonObject } from '../../vault/json.ts';
 import { credentialFromText } from '../credential.ts';
 
 /**
@@ -13,16 +13,7 @@ export function tokenIn({ status, text }: OutsideAnswer, field: string, what: st
   if (status !== 200) {
     throw new RunError('auth', `${what} refused (${String(status)})`, { where: 'auth.source', hint });
   }
-  const token = parsed(text)[field];
+  const token = parseJsonObject(text)?.[field];
   if (typeof token === 'string') return credentialFromText(token, `the token of ${what}`, 'auth.source');
   throw new RunError('auth', `${what} answered without a token`, { where: 'auth.source', hint });
-}
-
-function parsed(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const body: unknown = JSON.parse(text);
-    return isJsonObject(body) ? body : {};
-  } catch {
-    return {};
-  }
 }
