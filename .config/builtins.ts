@@ -24,7 +24,8 @@ function moduleOf(path: string): string {
   // What is marked as pure is dropped unless something imports it.
   const lines = names.map((name) => `const $${name} = /* @__PURE__ */ (() => builtin.${name})();`);
   return [
-    `const builtin = require('${path}');`,
+    // That module is loaded only to give the global.
+    path === 'node:process' ? 'const builtin = process;' : `const builtin = require('${path}');`,
     'export default builtin;',
     ...lines,
     `export { ${names.map((name) => `$${name} as ${name}`).join(', ')} };`,

@@ -37,8 +37,13 @@ const COMMON = {
   format: 'cjs',
   target: 'node22.21',
   minify: true,
-  // What is loaded late is part of the same file, too.
-  supported: { 'dynamic-import': false },
+  supported: {
+    // What is loaded late is part of the same file, too.
+    'dynamic-import': false,
+    // Literals, which are parsed once; esbuild would have them made anew each time, for older versions of Unicode.
+    'regexp-unicode-property-escapes': true,
+    'regexp-set-notation': true,
+  },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',

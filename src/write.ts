@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
 import type { ManagedDirectory, PrunedFile, RenderedFile, WritableOutput, WrittenFile } from './outputs.ts';
+import { nextTurn } from './turns.ts';
 import { CommitError, commitFiles } from './writer/commit.ts';
 import { checkNoLinks, createDirectories, removeDirectories, syncDirectory } from './writer/directories.ts';
 import { removeFile, removeStale } from './writer/names.ts';

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hasControlCharacter } from '../control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { AbsentCredential } from './method.ts';
@@ -60,7 +61,7 @@ export function credentialFromText(text: string, what: string, where: string): S
       hint: 'the step that provides it has not run, or failed',
     });
   }
-  if (/\p{Cc}/u.test(value)) {
+  if (hasControlCharacter(value)) {
     throw new RunError('config', `${what} has a line break or control character inside`, {
       where,
       hint: 'the file has to hold the credential alone, on one line',

@@ -1,3 +1,5 @@
+import { hasControlCharacter } from '../control-characters.ts';
+
 type Checked = { readonly value: string } | { readonly problem: string; readonly hint?: string };
 
 /**
@@ -6,7 +8,7 @@ type Checked = { readonly value: string } | { readonly problem: string; readonly
  */
 export function checkSecretPath(path: string): Checked {
   // The official clients take `/v1/…` and `/…` for the same path.
-  const value = path.replace(/^\/(?:v1\/)?/, '');
+  const value = path.startsWith('/v1/') ? path.slice(4) : path.startsWith('/') ? path.slice(1) : path;
   if (value === '') return { problem: 'is empty', hint: 'write it as `secret/app/db`' };
   const problem = problemOf(value);
   return problem === undefined ? { value } : { problem };
@@ -26,8 +28,8 @@ function problemOf(path: string): string | undefined {
   const segments = path.split('/');
   if (segments.includes('')) return 'has a double slash';
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';
-  if (/\p{Cc}/u.test(path)) return 'has a control character';
-  if (/[?#]/.test(path))
+  if (hasControlCharacter(path)) return 'has a control character';
+  if (path.includes('?') || path.includes('#'))
     return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
   return undefined;
 }

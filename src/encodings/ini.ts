@@ -1,7 +1,8 @@
+import { hasControlCharacter } from '../control-characters.ts';
 import { HALF_PAIR, type Encoded } from './encoded.ts';
 
-/** What ends a line for some reader, or is taken away by another. A tab may stand inside a value. */
-const CONTROL = /[^\P{Cc}\t]|[\u2028\u2029\ufeff]/u;
+/** End a line for some reader, or are taken away by another, as controls are. */
+const LIKE_CONTROLS = /[\u2028\u2029\ufeff]/;
 /** Python strips more than JavaScript calls white space; the controls among them are refused anyway. */
 const BLANK_AT_ENDS = /^\s|\s$/;
 /** Comments to some readers wherever they stand, escapes to others, and interpolation to configparser. */
@@ -25,7 +26,9 @@ export function iniValue(text: string): Encoded {
 
 function plainText(text: string, what: 'name' | 'value'): Encoded {
   if (!text.isWellFormed()) return { problem: HALF_PAIR };
-  if (CONTROL.test(text)) return { problem: `the ${what} has a line break or another control character` };
+  // A tab may stand inside a value.
+  if (hasControlCharacter(text.replaceAll('\t', '')) || LIKE_CONTROLS.test(text))
+    return { problem: `the ${what} has a line break or another control character` };
   if (BLANK_AT_ENDS.test(text)) return { problem: `the ${what} starts or ends with a blank, which is lost` };
   return SPECIAL.test(text)
     ? { problem: `the ${what} has a \`;\`, \`#\`, \`\\\` or \`%\`, which readers take differently` }

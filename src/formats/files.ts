@@ -1,3 +1,4 @@
+import { hasControlCharacter } from '../control-characters.ts';
 import { bytesOf } from './decode.ts';
 import type { Format, FormatProblem, FormattedFile } from './format.ts';
 
@@ -35,7 +36,7 @@ export const files: Format = {
 function problemWithName(name: string): string | undefined {
   if (name === '') return 'cannot be a file name: it is empty';
   if (/[/\\]/.test(name)) return 'cannot be a file name: it has a slash or backslash';
-  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
+  if (hasControlCharacter(name) || !name.isWellFormed())
     return 'cannot be a file name: it has a control character';
   if (name === '.' || name.startsWith('..')) return 'cannot be a file name: it starts with `..`, or is `.`';
   if (name.startsWith('.vaultonce-'))

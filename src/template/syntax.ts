@@ -24,6 +24,8 @@ export function tokenize(source: string): readonly Token[] {
 
 /** The names of the partials in a template; none when it does not parse, which is told elsewhere. */
 export function partialNames(source: string): string[] {
+  // A partial's tag has this in it, whatever the delimiters are.
+  if (!source.includes('>')) return [];
   try {
     return namesIn(tokenize(source));
   } catch {

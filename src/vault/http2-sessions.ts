@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import type { TlsSettings } from '../config/config.ts';
 import { secureContextOf } from './tls.ts';
-import { turns } from './turns.ts';
+import { turnsToConnect } from '../turns.ts';
 
 /** What axios hands to what sends its requests, as far as HTTP/2 has it. */
 interface OutgoingRequest {
@@ -45,7 +45,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     sockets.add(socket);
     const connected = once(socket);
     // It takes as long to load as the handshake does, which has to begin before.
-    await turns();
+    await turnsToConnect();
     const { connect: startSession } = await import('node:http2');
     await connected;
     if (socket.alpnProtocol !== 'h2') {

@@ -3,7 +3,7 @@ import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
-import { turns } from './turns.ts';
+import { turnsToConnect } from '../turns.ts';
 
 /** A request as it goes out, secrets and all. */
 export interface HttpRequest {
@@ -115,7 +115,7 @@ async function openSessions(
   const sessions = createHttp2Sessions(tls);
   // What went wrong is told to the first request.
   sessions.transportTo(new URL(address).origin).catch(() => undefined);
-  await turns();
+  await turnsToConnect();
   return sessions;
 }
 
