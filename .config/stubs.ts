@@ -25,6 +25,8 @@ const STUBS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   commander: {
     'node:child_process': 'export default {};',
+    // Only to measure colours in a help text.
+    'node:util': `export const stripVTControlCharacters = (text) => require('node:util').stripVTControlCharacters(text);`,
   },
   // Of ninety spinners the one that is shown.
   ora: {

@@ -1,5 +1,5 @@
-import * as z from 'zod/mini';
-import { boolean, optional, secretText, text } from '../config/fields.ts';
+import { literal, object, optional, required, type TypeOf } from '../config/field.ts';
+import { boolean, secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
@@ -9,55 +9,55 @@ import { removeUsedFile } from './used-file.ts';
 const roleId = oneOf(['role_id', 'role_id_file', 'role_id_env'], true);
 const secretId = oneOf(['secret_id', 'secret_id_file', 'secret_id_env'], false);
 
-const schema = () =>
-  z
-    .strictObject({
-      method: z.literal('approle'),
-      ...loginFields('approle'),
-      role_id: optional(secretText, 'The role_id.'),
-      role_id_file: optional(text, 'File that holds the role_id.'),
-      role_id_env: optional(text, 'Name of the environment variable that holds the role_id.'),
-      secret_id: optional(secretText, 'The secret_id; better is a file.'),
-      secret_id_file: optional(
-        text,
-        'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
-      ),
-      secret_id_env: optional(text, 'Name of the environment variable that holds the secret_id.'),
-      secret_id_wrapped: optional(
-        boolean,
-        'The secret_id is a wrapping token that holds it. One that does not open is told as a possible interception. Default: false.',
-      ),
-      secret_id_creation_path: optional(
-        text,
-        'With `secret_id_wrapped`: where it has to have been wrapped, as `auth/approle/role/web/secret-id`. It is not opened otherwise.',
-      ),
-      remove_secret_id_file: optional(
-        boolean,
-        'Remove `secret_id_file` once the login has succeeded, and never before. Default: false.',
-      ),
-    })
-    .check(
-      z.refine(roleId.check, roleId.message),
-      z.refine(secretId.check, secretId.message),
-      z.refine(
-        (config) => config.secret_id_wrapped !== true || secretId.given(config),
-        '`secret_id_wrapped` needs a secret_id',
-      ),
-      z.refine(
-        (config) => config.secret_id_creation_path === undefined || config.secret_id_wrapped === true,
-        '`secret_id_creation_path` needs `secret_id_wrapped: true`',
-      ),
-      z.refine(
-        (config) => config.remove_secret_id_file !== true || config.secret_id_file !== undefined,
-        '`remove_secret_id_file` needs `secret_id_file`',
-      ),
-    );
+const fields = object(
+  {
+    method: required(literal('approle')),
+    ...loginFields('approle'),
+    role_id: optional(secretText, 'The role_id.'),
+    role_id_file: optional(text, 'File that holds the role_id.'),
+    role_id_env: optional(text, 'Name of the environment variable that holds the role_id.'),
+    secret_id: optional(secretText, 'The secret_id; better is a file.'),
+    secret_id_file: optional(
+      text,
+      'File that holds the secret_id. Without any secret_id, the role must not ask for one (`bind_secret_id=false`).',
+    ),
+    secret_id_env: optional(text, 'Name of the environment variable that holds the secret_id.'),
+    secret_id_wrapped: optional(
+      boolean,
+      'The secret_id is a wrapping token that holds it. One that does not open is told as a possible interception. Default: false.',
+    ),
+    secret_id_creation_path: optional(
+      text,
+      'With `secret_id_wrapped`: where it has to have been wrapped, as `auth/approle/role/web/secret-id`. It is not opened otherwise.',
+    ),
+    remove_secret_id_file: optional(
+      boolean,
+      'Remove `secret_id_file` once the login has succeeded, and never before. Default: false.',
+    ),
+  },
+  [
+    [roleId.check, roleId.message],
+    [secretId.check, secretId.message],
+    [
+      (config) => config.secret_id_wrapped !== true || secretId.given(config),
+      '`secret_id_wrapped` needs a secret_id',
+    ],
+    [
+      (config) => config.secret_id_creation_path === undefined || config.secret_id_wrapped === true,
+      '`secret_id_creation_path` needs `secret_id_wrapped: true`',
+    ],
+    [
+      (config) => config.remove_secret_id_file !== true || config.secret_id_file !== undefined,
+      '`remove_secret_id_file` needs `secret_id_file`',
+    ],
+  ],
+);
 
-type AppRoleConfig = z.output<ReturnType<typeof schema>>;
+type AppRoleConfig = TypeOf<typeof fields>;
 
 /** https://openbao.org/api-docs/auth/approle/#login-with-approle */
 export const approle = defineMethod({
-  schema,
+  fields,
   login(config, io) {
     const role = find('role_id', config, io);
     const secret = find('secret_id', config, io);

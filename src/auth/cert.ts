@@ -1,31 +1,31 @@
 import { existsSync } from 'node:fs';
-import * as z from 'zod/mini';
-import { optional, text } from '../config/fields.ts';
+import { literal, object, optional, required } from '../config/field.ts';
+import { text } from '../config/fields.ts';
 import { loginFields } from './common.ts';
 import { AbsentCredential, defineMethod } from './method.ts';
 
-const schema = () =>
-  z
-    .strictObject({
-      method: z.literal('cert'),
-      ...loginFields('cert'),
-      name: optional(
-        text,
-        'The certificate role to log in with; without it the server tries all that trust the CA.',
-      ),
-      client_cert: optional(text, 'PEM file of the client certificate. Default: that of `vault.tls`.'),
-      client_key: optional(text, 'PEM file of its key. Default: that of `vault.tls`.'),
-    })
-    .check(
-      z.refine(
-        ({ client_cert: cert, client_key: key }) => (cert === undefined) === (key === undefined),
-        'needs both of `client_cert` and `client_key`, or none',
-      ),
-    );
+const fields = object(
+  {
+    method: required(literal('cert')),
+    ...loginFields('cert'),
+    name: optional(
+      text,
+      'The certificate role to log in with; without it the server tries all that trust the CA.',
+    ),
+    client_cert: optional(text, 'PEM file of the client certificate. Default: that of `vault.tls`.'),
+    client_key: optional(text, 'PEM file of its key. Default: that of `vault.tls`.'),
+  },
+  [
+    [
+      ({ client_cert: cert, client_key: key }) => (cert === undefined) === (key === undefined),
+      'needs both of `client_cert` and `client_key`, or none',
+    ],
+  ],
+);
 
 /** https://openbao.org/api-docs/auth/cert/#login-with-tls-certificate-method */
 export const cert = defineMethod({
-  schema,
+  fields,
   login({ mount, name, client_cert: file }) {
     if (file !== undefined && !existsSync(file)) {
       throw new AbsentCredential('config', 'the client certificate cannot be read: there is no such file', {

@@ -1,25 +1,21 @@
-import * as z from 'zod/mini';
-import { optional, required, text } from '../config/fields.ts';
+import { literal, object, optional, required, type TypeOf } from '../config/field.ts';
+import { text } from '../config/fields.ts';
 import { loginFields } from './common.ts';
 import { defineMethod } from './method.ts';
 
-const schema = () =>
-  z.strictObject({
-    method: z.literal('cf'),
-    ...loginFields('cf'),
-    role: required(text, 'The role to log in with.'),
-    cf_instance_cert: optional(
-      text,
-      'File of the certificate of the instance. Default: `$CF_INSTANCE_CERT`.',
-    ),
-    cf_instance_key: optional(text, 'File of its key. Default: `$CF_INSTANCE_KEY`.'),
-  });
+const fields = object({
+  method: required(literal('cf')),
+  ...loginFields('cf'),
+  role: required(text, 'The role to log in with.'),
+  cf_instance_cert: optional(text, 'File of the certificate of the instance. Default: `$CF_INSTANCE_CERT`.'),
+  cf_instance_key: optional(text, 'File of its key. Default: `$CF_INSTANCE_KEY`.'),
+});
 
-export type CfConfig = z.output<ReturnType<typeof schema>>;
+export type CfConfig = TypeOf<typeof fields>;
 
 /** https://developer.hashicorp.com/vault/api-docs/auth/cf#login */
 export const cf = defineMethod({
-  schema,
+  fields,
   login: async (config, io) => (await import('./cf/login.ts')).cfLogin(config, io),
   refusedHint:
     "compare the role's bound_application_ids, bound_space_ids and bound_organization_ids with the instance, and its clock with the server's: a signature is good for 5 minutes",

@@ -1,4 +1,5 @@
-import { mountPath, namespace, optional, withDefault } from '../config/fields.ts';
+import { optional, withDefault } from '../config/field.ts';
+import { mountPath, namespace } from '../config/fields.ts';
 
 /** Fields of every method that logs in at a mount. */
 export function loginFields(defaultMount: string) {

@@ -1,5 +1,5 @@
-import * as z from 'zod/mini';
-import { namespace, optional, required, secretData, secretPath, text } from '../config/fields.ts';
+import { literal, object, optional, required } from '../config/field.ts';
+import { namespace, secretData, secretPath, text } from '../config/fields.ts';
 import { RunError } from '../errors.ts';
 import { secretTexts } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
@@ -10,20 +10,20 @@ import { defineMethod } from './method.ts';
 
 const source = oneOf(['payload', 'payload_file'], false);
 
-const schema = () =>
-  z
-    .strictObject({
-      method: z.literal('custom'),
-      namespace: optional(namespace, 'Namespace of the login, where it differs from `vault.namespace`.'),
-      path: required(secretPath, 'Where to post the login, as `auth/corp/login`.'),
-      payload: optional(secretData, 'What to post. Default: nothing.'),
-      payload_file: optional(text, 'JSON file that holds what to post.'),
-    })
-    .check(z.refine(source.check, source.message));
+const fields = object(
+  {
+    method: required(literal('custom')),
+    namespace: optional(namespace, 'Namespace of the login, where it differs from `vault.namespace`.'),
+    path: required(secretPath, 'Where to post the login, as `auth/corp/login`.'),
+    payload: optional(secretData, 'What to post. Default: nothing.'),
+    payload_file: optional(text, 'JSON file that holds what to post.'),
+  },
+  [[source.check, source.message]],
+);
 
 /** Any login that takes JSON and gives a token, such as that of a plug-in of one's own. */
 export const custom = defineMethod({
-  schema,
+  fields,
   login({ path, payload, payload_file: file }) {
     const body = file === undefined ? (payload?.reveal() ?? {}) : payloadFromFile(file);
     return {

@@ -1,27 +1,27 @@
-import * as z from 'zod/mini';
-import { optional, secretText, text } from '../config/fields.ts';
+import { literal, object, optional, required } from '../config/field.ts';
+import { secretText, text } from '../config/fields.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], true);
 
-const schema = () =>
-  z
-    .strictObject({
-      method: z.literal('github'),
-      ...loginFields('github'),
-      token: optional(secretText, 'The personal access token; better is a file or a variable.'),
-      token_file: optional(text, 'File that holds the personal access token.'),
-      token_env: optional(text, 'Name of the environment variable that holds the personal access token.'),
-    })
-    .check(z.refine(source.check, source.message));
+const fields = object(
+  {
+    method: required(literal('github')),
+    ...loginFields('github'),
+    token: optional(secretText, 'The personal access token; better is a file or a variable.'),
+    token_file: optional(text, 'File that holds the personal access token.'),
+    token_env: optional(text, 'Name of the environment variable that holds the personal access token.'),
+  },
+  [[source.check, source.message]],
+);
 
 const WHAT = 'the GitHub token';
 
 /** https://developer.hashicorp.com/vault/api-docs/auth/github#login */
 export const github = defineMethod({
-  schema,
+  fields,
   login({ mount, token, token_file: file, token_env: variable }, io) {
     const found =
       token !== undefined

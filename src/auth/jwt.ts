@@ -1,5 +1,5 @@
-import * as z from 'zod/mini';
-import { optional, secretText, text } from '../config/fields.ts';
+import { enumeration, literal, object, optional, required, type TypeOf } from '../config/field.ts';
+import { secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
@@ -10,45 +10,45 @@ const origin = oneOf(['jwt', 'jwt_file', 'jwt_env', 'source'], true);
 type SourceName = keyof typeof JWT_SOURCES;
 const sourceNames = Object.keys(JWT_SOURCES) as SourceName[];
 
-const schema = () =>
-  z
-    .strictObject({
-      method: z.literal('jwt'),
-      ...loginFields('jwt'),
-      role: optional(text, "The role to log in with; without it the mount's default role."),
-      jwt: optional(secretText, 'The JWT itself; better is a file or a variable.'),
-      jwt_file: optional(text, 'File that holds the JWT.'),
-      jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
-      source: optional(
-        z.enum(sourceNames),
-        'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` go before `role` and `mount`.',
-      ),
-      audience: optional(
-        text,
-        'With `source: github-actions` or `buildkite`: the `aud` that the token is to have. Elsewhere the job’s own file says it. Default: what the system puts there; `vault` for Buildkite.',
-      ),
-      service_connection_id: optional(
-        text,
-        'With `source: azure-pipelines`: the service connection that the token is for.',
-      ),
-    })
-    .check(
-      z.refine(origin.check, origin.message),
-      z.refine(
-        ({ source, audience }) => audience === undefined || takes(source, 'audience'),
-        '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file says it',
-      ),
-      z.refine(
-        ({ source, service_connection_id: id }) => id === undefined || takes(source, 'serviceConnectionId'),
-        '`service_connection_id` is for `source: azure-pipelines` only',
-      ),
-    );
+const fields = object(
+  {
+    method: required(literal('jwt')),
+    ...loginFields('jwt'),
+    role: optional(text, "The role to log in with; without it the mount's default role."),
+    jwt: optional(secretText, 'The JWT itself; better is a file or a variable.'),
+    jwt_file: optional(text, 'File that holds the JWT.'),
+    jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
+    source: optional(
+      enumeration(sourceNames),
+      'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` go before `role` and `mount`.',
+    ),
+    audience: optional(
+      text,
+      'With `source: github-actions` or `buildkite`: the `aud` that the token is to have. Elsewhere the job’s own file says it. Default: what the system puts there; `vault` for Buildkite.',
+    ),
+    service_connection_id: optional(
+      text,
+      'With `source: azure-pipelines`: the service connection that the token is for.',
+    ),
+  },
+  [
+    [origin.check, origin.message],
+    [
+      ({ source, audience }) => audience === undefined || takes(source, 'audience'),
+      '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file says it',
+    ],
+    [
+      ({ source, service_connection_id: id }) => id === undefined || takes(source, 'serviceConnectionId'),
+      '`service_connection_id` is for `source: azure-pipelines` only',
+    ],
+  ],
+);
 
-type JwtConfig = z.output<ReturnType<typeof schema>>;
+type JwtConfig = TypeOf<typeof fields>;
 
 /** https://openbao.org/api-docs/auth/jwt/#jwt-login */
 export const jwt = defineMethod({
-  schema,
+  fields,
   async login(config, io) {
     const token = await findJwt(config, io);
     const { mount, role } = settingsOf(config, io);

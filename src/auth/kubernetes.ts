@@ -1,26 +1,25 @@
-import * as z from 'zod/mini';
-import { required, text, withDefault } from '../config/fields.ts';
+import { literal, object, required, withDefault } from '../config/field.ts';
+import { text } from '../config/fields.ts';
 import { loginFields } from './common.ts';
 import { credentialFromFile } from './credential.ts';
 import { defineMethod } from './method.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-const schema = () =>
-  z.strictObject({
-    method: z.literal('kubernetes'),
-    ...loginFields('kubernetes'),
-    role: required(text, 'The role to log in with.'),
-    token_file: withDefault(
-      text,
-      SERVICE_ACCOUNT_TOKEN,
-      'File that holds the service account token; read anew for each try, because it rotates.',
-    ),
-  });
+const fields = object({
+  method: required(literal('kubernetes')),
+  ...loginFields('kubernetes'),
+  role: required(text, 'The role to log in with.'),
+  token_file: withDefault(
+    text,
+    SERVICE_ACCOUNT_TOKEN,
+    'File that holds the service account token; read anew for each try, because it rotates.',
+  ),
+});
 
 /** https://openbao.org/api-docs/auth/kubernetes/#login */
 export const kubernetes = defineMethod({
-  schema,
+  fields,
   login({ mount, role, token_file }) {
     const jwt = credentialFromFile(token_file, 'the service account token');
     return { kind: 'login', path: `${mount}/login`, body: { role, jwt }, jwt };

@@ -1,5 +1,5 @@
-import type * as z from 'zod/mini';
 import type { ServerSettings } from '../config/config.ts';
+import type { Field, ObjectDefinition } from '../config/field.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { OutsideIo } from '../outside.ts';
@@ -61,20 +61,20 @@ export interface ClientCertificate {
  * A way to log in. It makes no call to Vault: it finds its credentials and says what to post.
  * To add one: one file, and one line in the index.
  */
-export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
-  /** The method's part of the config; built only for the method that a config names. */
-  readonly schema: () => Schema;
+export interface AuthMethod<Config = unknown> {
+  /** The method's part of the config. */
+  readonly fields: ObjectDefinition & Field<Config>;
   /**
    * Read anew for each try, because service account tokens rotate.
    * @param server for what is signed or asked for in the name of the server
    * @throws AbsentCredential when there is none here, so that the next method of a list is tried
    * @throws RunError `config` when a credential cannot be read, `unavailable` when the service that has it is down
    */
-  login(config: z.output<Schema>, io: AuthIo, server: LoginServer): Login | Promise<Login>;
+  login(config: Config, io: AuthIo, server: LoginServer): Login | Promise<Login>;
   /** Only of a method that proves a client certificate: its own, or nothing, which means that of `vault.tls`. */
-  readonly clientCertificate?: (config: z.output<Schema>) => Partial<ClientCertificate>;
+  clientCertificate?(config: Config): Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */
-  readonly variables?: (config: z.output<Schema>) => readonly string[];
+  variables?(config: Config): readonly string[];
   /** True when a bare 403 `permission denied` may be a passing fault of the cluster behind the server. */
   readonly refusalMayPass?: boolean;
   /** What a refusal usually means, and what to look at. */
@@ -82,7 +82,7 @@ export interface AuthMethod<Schema extends z.ZodMiniType = z.ZodMiniType> {
 }
 
 /** Keeps the type of a method's own config, which the registry forgets. */
-export function defineMethod<Schema extends z.ZodMiniType>(method: AuthMethod<Schema>): AuthMethod<Schema> {
+export function defineMethod<Config>(method: AuthMethod<Config>): AuthMethod<Config> {
   return method;
 }
 

@@ -1,27 +1,27 @@
-import * as z from 'zod/mini';
-import { optional, required, secretText, text } from '../config/fields.ts';
+import { literal, object, optional, required, string } from '../config/field.ts';
+import { secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile } from './credential.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['password', 'password_file'], true);
-const userName = text.check(z.regex(/^[^/]+$/, 'must not hold a slash'));
+const userName = string({ isFilled: true, pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' } });
 
 /** The methods that take a user name and a password are one but for their names. */
 function passwordMethod<const Name extends string>(name: Name, refusedHint: string) {
-  const schema = () =>
-    z
-      .strictObject({
-        method: z.literal(name),
-        ...loginFields(name),
-        username: required(userName, 'The user name.'),
-        password: optional(secretText, 'The password; better is a file.'),
-        password_file: optional(text, 'File that holds the password.'),
-      })
-      .check(z.refine(source.check, source.message));
+  const fields = object(
+    {
+      method: required(literal(name)),
+      ...loginFields(name),
+      username: required(userName, 'The user name.'),
+      password: optional(secretText, 'The password; better is a file.'),
+      password_file: optional(text, 'File that holds the password.'),
+    },
+    [[source.check, source.message]],
+  );
   return defineMethod({
-    schema,
+    fields,
     login({ mount, username, password, password_file }) {
       const secret: Secret = password ?? credentialFromFile(password_file ?? '', 'the password');
       return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
-import * as z from 'zod/mini';
-import { boolean, namespace, optional, secretText, text } from '../config/fields.ts';
+import { literal, object, optional, required, type TypeOf } from '../config/field.ts';
+import { boolean, namespace, secretText, text } from '../config/fields.ts';
 import { homeOfUser } from '../home.ts';
 import type { Secret } from '../secret-string.ts';
 import { oneOf } from './common.ts';
@@ -10,40 +10,40 @@ import { AbsentCredential, defineMethod, type AuthIo, type GivenToken } from './
 
 const source = oneOf(['token', 'token_file', 'token_env'], false);
 
-const schema = () =>
-  z
-    .strictObject({
-      method: z.literal('token'),
-      token: optional(secretText, 'The token itself; better is a file or the environment.'),
-      token_file: optional(text, 'File that holds the token, such as one that an earlier step wrote.'),
-      token_env: optional(text, 'Name of the environment variable that holds the token.'),
-      namespace: optional(namespace, 'Namespace of the token, where it differs from `vault.namespace`.'),
-      wrapped: optional(
-        boolean,
-        'The token is a wrapping token, and the one to use is inside. One that does not open is told as a possible interception. Default: false.',
-      ),
-      creation_path: optional(
-        text,
-        'With `wrapped`: where it has to have been wrapped, as `auth/token/create`. It is not opened otherwise.',
-      ),
-      renew: optional(
-        boolean,
-        'Renew the token once before it is used, so that its TTL starts anew. A token that cannot be renewed is a warning. Default: false.',
-      ),
-    })
-    .check(
-      z.refine(source.check, source.message),
-      z.refine(
-        ({ creation_path: path, wrapped }) => path === undefined || wrapped === true,
-        '`creation_path` needs `wrapped: true`',
-      ),
-    );
+const fields = object(
+  {
+    method: required(literal('token')),
+    token: optional(secretText, 'The token itself; better is a file or the environment.'),
+    token_file: optional(text, 'File that holds the token, such as one that an earlier step wrote.'),
+    token_env: optional(text, 'Name of the environment variable that holds the token.'),
+    namespace: optional(namespace, 'Namespace of the token, where it differs from `vault.namespace`.'),
+    wrapped: optional(
+      boolean,
+      'The token is a wrapping token, and the one to use is inside. One that does not open is told as a possible interception. Default: false.',
+    ),
+    creation_path: optional(
+      text,
+      'With `wrapped`: where it has to have been wrapped, as `auth/token/create`. It is not opened otherwise.',
+    ),
+    renew: optional(
+      boolean,
+      'Renew the token once before it is used, so that its TTL starts anew. A token that cannot be renewed is a warning. Default: false.',
+    ),
+  },
+  [
+    [source.check, source.message],
+    [
+      ({ creation_path: path, wrapped }) => path === undefined || wrapped === true,
+      '`creation_path` needs `wrapped: true`',
+    ],
+  ],
+);
 
-type TokenConfig = z.output<ReturnType<typeof schema>>;
+type TokenConfig = TypeOf<typeof fields>;
 
 /** A token that exists already. It is used as it is, and not revoked. */
 export const token = defineMethod({
-  schema,
+  fields,
   login(config, io): GivenToken {
     const found = findToken(config, io);
     return {

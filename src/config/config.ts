@@ -1,4 +1,3 @@
-import type * as z from 'zod/mini';
 import type { AUTH_METHODS } from '../auth/index.ts';
 import type { EngineName } from '../engines/index.ts';
 import type { Part } from '../formats/certificate-parts.ts';
@@ -8,6 +7,7 @@ import type { SecretTarget } from '../kubernetes/target.ts';
 import type { Password, PlacedOutput, TokenContent } from '../outputs.ts';
 import type { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
+import type { TypeOf } from './field.ts';
 import type { Ref } from './ref.ts';
 
 export interface TlsSettings {
@@ -42,7 +42,7 @@ export interface ServerSettings {
   readonly proxyAddress: string | undefined;
 }
 
-export type AuthConfig = z.output<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['schema']>>;
+export type AuthConfig = TypeOf<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['fields']>;
 
 /** What below a path is fetched, instead of what is at it. */
 export interface Listing {

@@ -1,73 +1,44 @@
-import * as z from 'zod/mini';
 import { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
 import type { RateLimit } from './config.ts';
 import { parseDuration } from './duration.ts';
+import {
+  either,
+  enumeration,
+  json,
+  list,
+  map,
+  number,
+  parsed,
+  string,
+  trueOrFalse,
+  type Field,
+  type Parsed,
+} from './field.ts';
 import { checkMountPath, checkSecretPath } from './paths.ts';
 import { parseRateLimit } from './rate-limit.ts';
 
 /**
- * The building blocks of the schema. Numbers and booleans may also be written as text, because `${VAR}` gives text.
+ * The building blocks of a config. Numbers and booleans may also be written as text, because `${VAR}` gives text.
  * No message ever quotes the value: it may be a secret in the wrong place.
  */
 
-type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
+export const text = string({ isFilled: true });
 
-/** A field that is parsed by a function of its own. */
-function parsed<Schema extends z.ZodMiniType, T>(
-  schema: Schema,
-  parse: (value: z.output<Schema>) => Parsed<T>,
-) {
-  return z.pipe(
-    schema,
-    z.transform((value, context): T => {
-      const result = parse(value);
-      if ('value' in result) return result.value;
-      const { problem, hint } = result;
-      context.issues.push({ code: 'custom', message: problem, params: { hint }, input: undefined });
-      return z.NEVER;
-    }),
-  );
-}
-
-/** A schema of its own, with what the reference says of it. */
-export function described<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
-  // `z.describe` would copy the schema first; there are too many fields for that.
-  z.globalRegistry.add(schema, { description });
-  return schema;
-}
-
-/** A field that has to be there. */
-export function required<Schema extends z.ZodMiniType>(schema: Schema, description: string): Schema {
-  // A copy, because the same schema stands for many fields.
-  return described(schema.clone(), description);
-}
-
-export function optional<Schema extends z.ZodMiniType>(schema: Schema, description: string) {
-  return described(z.optional(schema), description);
-}
-
-export function withDefault(schema: z.ZodMiniType<string>, value: string, description: string) {
-  return described(z._default(schema, value), description);
-}
-
-export const text = z.string().check(z.minLength(1));
+export const texts = list(text);
 
 /** Plain text in the config; a Secret from here on. */
-export const secretText = z.pipe(
-  z.string().check(z.minLength(1)),
-  z.transform((value) => new Secret(value)),
+export const secretText = parsed(text, (value): Parsed<Secret> => ({ value: new Secret(value) }));
+
+export const boolean = parsed(
+  either(trueOrFalse, enumeration(['true', 'false'])),
+  (value): Parsed<boolean> => ({ value: value === true || value === 'true' }),
 );
 
-export const boolean = z.pipe(
-  z.union([z.boolean(), z.enum(['true', 'false'])]),
-  z.transform((value) => value === true || value === 'true'),
-);
-
-export function integer(minimum: number, maximum: number, hint?: string) {
-  return parsed(z.union([z.number(), z.string()]), (value): Parsed<number> => {
-    const number = typeof value === 'number' ? value : /^\d+$/.test(value) ? Number(value) : NaN;
-    if (Number.isInteger(number) && number >= minimum && number <= maximum) return { value: number };
+export function integer(minimum: number, maximum: number, hint?: string): Field<number> {
+  return parsed(either(number, string()), (value) => {
+    const result = typeof value === 'number' ? value : /^\d+$/.test(value) ? Number(value) : NaN;
+    if (Number.isInteger(result) && result >= minimum && result <= maximum) return { value: result };
     const problem = `has to be a whole number from ${String(minimum)} to ${String(maximum)}`;
     return hint === undefined ? { problem } : { problem, hint };
   });
@@ -83,8 +54,10 @@ export const numericId = integer(
   'names are not looked up, because the image that writes and the one that reads may number them differently',
 );
 
+const textOrNumber = either(string(), number);
+
 /** Milliseconds from a duration as Vault writes it. */
-export const duration = parsed(z.union([z.string(), z.number()]), (value): Parsed<number> => {
+export const duration = parsed(textOrNumber, (value): Parsed<number> => {
   const milliseconds = parseDuration(String(value));
   if (milliseconds !== undefined) return { value: milliseconds };
   return {
@@ -94,7 +67,7 @@ export const duration = parsed(z.union([z.string(), z.number()]), (value): Parse
 });
 
 /** Permission bits from quoted octal. */
-export const mode = parsed(z.union([z.string(), z.number()]), (value): Parsed<number> => {
+export const mode = parsed(textOrNumber, (value): Parsed<number> => {
   // YAML 1.1 reads 0440 as octal, YAML 1.2 as decimal, JSON not at all: only text means the same to all of them.
   if (typeof value === 'number')
     return { problem: 'has to be quoted', hint: 'write the mode as text: "0440"' };
@@ -106,35 +79,31 @@ export const mode = parsed(z.union([z.string(), z.number()]), (value): Parsed<nu
 });
 
 /** A path of a secret, without slashes around it. */
-export const secretPath = parsed(z.string(), checkSecretPath);
+export const secretPath = parsed(string(), checkSecretPath);
 
 /** A mount without slashes around it. */
-export const mountPath = parsed(z.string(), checkMountPath);
+export const mountPath = parsed(string(), checkMountPath);
 
 /** A namespace without slashes around it. */
-export const namespace = parsed(z.string(), checkMountPath);
+export const namespace = parsed(string(), checkMountPath);
 
 /** Requests per second, as VAULT_RATE_LIMIT: `RATE` or `RATE:BURST`. */
-export const rateLimit = z.lazy(() =>
-  parsed(z.union([z.string(), z.number()]), (value): Parsed<RateLimit> => {
-    const limit = parseRateLimit(String(value));
-    if (limit !== undefined) return { value: limit };
-    return {
-      problem: 'is not a rate limit',
-      hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
-    };
-  }),
-);
+export const rateLimit = parsed(textOrNumber, (value): Parsed<RateLimit> => {
+  const limit = parseRateLimit(String(value));
+  if (limit !== undefined) return { value: limit };
+  return {
+    problem: 'is not a rate limit',
+    hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
+  };
+});
 
 /** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */
-export const secretData = z.lazy(() =>
-  parsed(
-    z.record(z.string(), z.json() as z.ZodMiniType<JsonValue>),
-    (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
-      if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
-      return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
-    },
-  ),
+export const secretData = parsed(
+  map(string(), json),
+  (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
+    if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
+    return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
+  },
 );
 
 function holdsUnsafeNumber(value: JsonValue): boolean {

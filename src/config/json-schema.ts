@@ -1,6 +1,6 @@
-import * as z from 'zod/mini';
-import { configSchema } from './schema.ts';
+import { configFields } from './schema.ts';
 import { SETTINGS, type Setting } from './settings.ts';
+import { jsonSchemaOf } from './zod-schema.ts';
 
 /** A JSON Schema as far as the reference reads it. */
 interface Schema {
@@ -21,13 +21,8 @@ interface Schema {
 
 /** The JSON Schema (draft 2020-12) of a config file, for editors and validators. */
 export function configJsonSchema(): Schema {
-  const schema = z.toJSONSchema(configSchema(undefined), {
-    io: 'input',
-    target: 'draft-2020-12',
-    unrepresentable: 'any',
-  });
   return {
-    ...(schema as Schema),
+    ...(jsonSchemaOf(configFields) as Schema),
     title: 'vaultonce configuration',
     description: 'What vaultonce fetches from Vault or OpenBao, and the files it writes.',
   };

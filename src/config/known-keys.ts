@@ -5,8 +5,6 @@ interface Definition {
   readonly type: string;
   readonly shape?: Readonly<Record<string, Walkable>>;
   readonly innerType?: Walkable;
-  /** Of a part that is built on demand. */
-  readonly getter?: () => Walkable;
   readonly in?: Walkable;
   readonly element?: Walkable;
   readonly valueType?: Walkable;
@@ -31,7 +29,7 @@ export function knownKeys(schema: Walkable, path: ConfigPath, value: unknown): s
 /** Looks through optional, defaults and transforms, and into the branch of a union that the value is meant for. */
 function unwrapped(schema: Walkable, value: unknown): Definition {
   const definition = schema.def as Definition;
-  const inner = definition.innerType ?? definition.in ?? definition.getter?.();
+  const inner = definition.innerType ?? definition.in;
   if (inner !== undefined) return unwrapped(inner, value);
   if (definition.options === undefined) return definition;
   const branches = definition.options.map((option) => unwrapped(option, value));

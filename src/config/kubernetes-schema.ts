@@ -1,37 +1,29 @@
-import * as z from 'zod/mini';
 import { ENTRY_NAME } from '../kubernetes/target.ts';
-import { boolean, described, optional, required, text } from './fields.ts';
+import { map, object, optional, required, string } from './field.ts';
+import { boolean, text } from './fields.ts';
 
-const texts = z.record(z.string(), z.string());
+const texts = map(string(), string());
 
 /** RFC 1123, as the cluster has it. */
-const secretName = z
-  .string()
-  .check(z.regex(/^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/, 'is not the name of a Secret'));
-const namespaceName = z
-  .string()
-  .check(z.regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, 'is not the name of a namespace'));
-const entryName = z.string().check(z.regex(ENTRY_NAME, 'is not the name of an entry'));
+const secretName = string({
+  pattern: { is: /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/, problem: 'is not the name of a Secret' },
+});
+const namespaceName = string({
+  pattern: { is: /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, problem: 'is not the name of a namespace' },
+});
+const entryName = string({ pattern: { is: ENTRY_NAME, problem: 'is not the name of an entry' } });
 
 /** `kubernetes_secret:` of an output. */
-export const kubernetesSecret = z.lazy(() =>
-  described(
-    z.strictObject({
-      name: required(secretName, 'Name of the Secret. Outputs with the same one are applied together.'),
-      key: optional(entryName, 'Name of the entry. `format: files` has none: each key is one.'),
-      namespace: optional(namespaceName, 'Its namespace. Default: that of the pod.'),
-      type: optional(text, 'Its type, as `kubernetes.io/tls`. Default: Opaque.'),
-      labels: optional(texts, 'Its labels.'),
-      annotations: optional(texts, 'Its annotations.'),
-      force: optional(
-        boolean,
-        'Take over entries, labels and annotations that others have set. Default: false.',
-      ),
-      service_account: optional(
-        text,
-        'Directory with `token`, `ca.crt` and `namespace`. Default: `/var/run/secrets/kubernetes.io/serviceaccount`.',
-      ),
-    }),
-    'In place of `path`: the output is an entry of a Secret of the cluster, applied with the service account of the pod.',
+export const kubernetesSecret = object({
+  name: required(secretName, 'Name of the Secret. Outputs with the same one are applied together.'),
+  key: optional(entryName, 'Name of the entry. `format: files` has none: each key is one.'),
+  namespace: optional(namespaceName, 'Its namespace. Default: that of the pod.'),
+  type: optional(text, 'Its type, as `kubernetes.io/tls`. Default: Opaque.'),
+  labels: optional(texts, 'Its labels.'),
+  annotations: optional(texts, 'Its annotations.'),
+  force: optional(boolean, 'Take over entries, labels and annotations that others have set. Default: false.'),
+  service_account: optional(
+    text,
+    'Directory with `token`, `ca.crt` and `namespace`. Default: `/var/run/secrets/kubernetes.io/serviceaccount`.',
   ),
-);
+});

@@ -1,14 +1,15 @@
-import { RunError, throwIfAny } from '../errors.ts';
+import { throwIfAny } from '../errors.ts';
 import type { Io } from '../io.ts';
+import { accept, REFUSED } from './accept.ts';
 import type { Config } from './config.ts';
 import { configOfFlags, type FlagConfig } from './flag-source.ts';
 import { interpolate } from './interpolate.ts';
-import { mergeSources } from './merge.ts';
+import { mergeSources, type Merged } from './merge.ts';
 import { override } from './override.ts';
 import { parseSource } from './parse-source.ts';
-import { failureOf, problemsOf, type Problem } from './problems.ts';
+import { failureOf, type Problem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
-import { configSchema } from './schema.ts';
+import { configFields, type ConfigFile } from './schema.ts';
 import type { Flags } from './settings.ts';
 import { readSources, type Source, type SourceText } from './source.ts';
 
@@ -40,13 +41,16 @@ export async function loadConfig(
   );
   const declared = mergeSources([...interpolated.map(({ source }) => source), given.source]);
   const merged = override(declared, given.overrides, io.cwd);
-  const schema = configSchema(merged.value['auth']);
-  const result = schema.safeParse(merged.value);
-  if (result.success) {
-    return resolveConfig(result.data, merged, sourceNames(texts, given), { flags, env: io.env, cwd: io.cwd });
-  }
-  const problems = problemsOf(result.error.issues, schema, merged.value);
-  throw new RunError(problems.map((problem) => failureOf(problem, merged)));
+  const data = await parseConfig(merged);
+  return resolveConfig(data, merged, sourceNames(texts, given), { flags, env: io.env, cwd: io.cwd });
+}
+
+/** @throws RunError with all that is wrong */
+async function parseConfig(merged: Merged): Promise<ConfigFile> {
+  const accepted = accept(configFields, merged.value);
+  if (accepted !== REFUSED) return accepted as ConfigFile;
+  const { explain } = await import('./explain.ts');
+  return explain(merged);
 }
 
 /** Never empty: people read it. */

@@ -1,26 +1,22 @@
-import * as z from 'zod/mini';
 import { ENGINES } from '../engines/index.ts';
 import {
-  boolean,
-  duration,
-  integer,
-  mountPath,
-  namespace,
+  either,
+  enumeration,
+  map,
+  object,
   optional,
+  parsed,
   required,
-  secretData,
-  secretPath,
-  text,
-} from './fields.ts';
+  string,
+  type TypeOf,
+} from './field.ts';
+import { boolean, duration, integer, mountPath, namespace, secretData, secretPath, texts } from './fields.ts';
 import { secretProblems } from './secret-rules.ts';
 
 const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
 
-/** Few secrets have them: built when one does. */
-const patterns = z.lazy(() => z.array(text));
-
 /** Of names and trees. */
-const listingFields = () => ({
+const listingFields = {
   list: optional(
     boolean,
     'Only the names below the path, as the list `keys`; folders end with `/`. Default: false.',
@@ -30,75 +26,59 @@ const listingFields = () => ({
     'All secrets below the path; their keys are named `folder/secret/key`. Default: false.',
   ),
   include: optional(
-    patterns,
+    texts,
     'With `list` or `recursive`: only these, by their path below `path`; `*` stands for any characters.',
   ),
   exclude: optional(
-    patterns,
+    texts,
     'With `list` or `recursive`: not these; `*` stands for any characters. A folder that is named with its `/` is not looked into.',
   ),
   max_secrets: optional(
     integer(1, 100_000),
     'With `recursive`: fail if there are more secrets, or folders, before any is read. Default: 1000.',
   ),
+};
+
+const secret = object(
+  {
+    path: required(secretPath, 'Path, as `secret/app/db`; for KV version 2 with or without `data/`.'),
+    version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
+    engine: optional(
+      enumeration(engineNames),
+      'How the path is read. Default: what the server says of its mount, in one look-up per run.',
+    ),
+    mount: optional(mountPath, 'With `engine: kv2`: the mount, when it has more than one segment.'),
+    write: optional(secretData, 'Data to send: makes the request a write, as pki and transit need it.'),
+    namespace: optional(namespace, 'Namespace, where it differs from `vault.namespace`.'),
+    optional: optional(boolean, 'A missing secret is no failure; it has no keys then. Default: false.'),
+    default: optional(secretData, 'Values for keys that are missing, or for all when the secret is.'),
+    min_ttl: optional(
+      duration,
+      'Fail if it ends sooner: its lease (or the token that the lease hangs on), its certificate, its wrapping token, or what an engine other than KV calls `expiration` or `ttl`. One without an end that can be seen fails, too.',
+    ),
+    reuse: optional(
+      boolean,
+      'Keep what an earlier run has written of it, and ask for nothing, while it lasts as long as `min_ttl`. Needs `min_ttl` and `output.directory`. Default: false.',
+    ),
+    wrap_ttl: optional(
+      duration,
+      'Have the server wrap the answer for this long; the keys then are those of the wrapping token: `token`, `accessor`, `ttl`, `creation_path`, `creation_time`.',
+    ),
+    ...listingFields,
+  },
+  secretProblems,
+);
+
+const shortForm = parsed(secretPath, (path) => ({ value: { path } }));
+
+const secretName = string({
+  pattern: {
+    is: /^[A-Za-z_][A-Za-z0-9_-]*$/,
+    problem: 'a name starts with a letter and has letters, digits, `_` and `-` only',
+  },
 });
 
-/** Built when a secret has more than a path. */
-const secret = z.lazy(() =>
-  z
-    .strictObject({
-      path: required(secretPath, 'Path, as `secret/app/db`; for KV version 2 with or without `data/`.'),
-      version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
-      engine: optional(
-        z.enum(engineNames),
-        'How the path is read. Default: what the server says of its mount, in one look-up per run.',
-      ),
-      mount: optional(mountPath, 'With `engine: kv2`: the mount, when it has more than one segment.'),
-      write: optional(secretData, 'Data to send: makes the request a write, as pki and transit need it.'),
-      namespace: optional(namespace, 'Namespace, where it differs from `vault.namespace`.'),
-      optional: optional(boolean, 'A missing secret is no failure; it has no keys then. Default: false.'),
-      default: optional(secretData, 'Values for keys that are missing, or for all when the secret is.'),
-      min_ttl: optional(
-        duration,
-        'Fail if it ends sooner: its lease (or the token that the lease hangs on), its certificate, its wrapping token, or what an engine other than KV calls `expiration` or `ttl`. One without an end that can be seen fails, too.',
-      ),
-      reuse: optional(
-        boolean,
-        'Keep what an earlier run has written of it, and ask for nothing, while it lasts as long as `min_ttl`. Needs `min_ttl` and `output.directory`. Default: false.',
-      ),
-      wrap_ttl: optional(
-        duration,
-        'Have the server wrap the answer for this long; the keys then are those of the wrapping token: `token`, `accessor`, `ttl`, `creation_path`, `creation_time`.',
-      ),
-      ...listingFields(),
-    })
-    .check((context) => {
-      for (const message of secretProblems(context.value)) {
-        context.issues.push({ code: 'custom', message, input: undefined });
-      }
-    }),
-);
-
 /** `secrets:` of a config. */
-export const secrets = optional(
-  z.record(
-    z
-      .string()
-      .check(
-        z.regex(
-          /^[A-Za-z_][A-Za-z0-9_-]*$/,
-          'a name starts with a letter and has letters, digits, `_` and `-` only',
-        ),
-      ),
-    z.union([
-      z.pipe(
-        secretPath,
-        z.transform((path) => ({ path })),
-      ),
-      secret,
-    ]),
-  ),
-  'The secrets by name. The short form is a path. All are fetched, whether an output uses them or not.',
-);
+export const secrets = map(secretName, either(shortForm, secret));
 
-export type SecretFile = z.output<typeof secret>;
+export type SecretFile = TypeOf<typeof secret>;

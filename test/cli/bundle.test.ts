@@ -111,7 +111,11 @@ describe('the bundle', () => {
 
   test('what few need is in files of its own, which the image has, too', () => {
     const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
-    const marks = { 'aws-sdk.js': 'AssumeRoleWithWebIdentity', 'pkcs12.js': '2.16.840.1.113894.746875.1.1' };
+    const marks = {
+      'aws-sdk.js': 'AssumeRoleWithWebIdentity',
+      'pkcs12.js': '2.16.840.1.113894.746875.1.1',
+      'zod-schema.js': 'draft-2020-12',
+    };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
         readFileSync(join(root, 'dist', file), 'latin1').includes(mark),
@@ -181,6 +185,7 @@ describe('the bundle', () => {
       'dist/pkcs12.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
+      'dist/zod-schema.js',
       'package.json',
     ]);
   });

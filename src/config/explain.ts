@@ -1,0 +1,129 @@
+import type * as z from 'zod/mini';
+import { RunError } from '../errors.ts';
+import type { ConfigPath } from './interpolate.ts';
+import { knownKeys } from './known-keys.ts';
+import type { Merged } from './merge.ts';
+import { nearest, nearestHint } from './nearest.ts';
+import { failureOf, type Problem } from './problems.ts';
+import { configFields, type ConfigFile } from './schema.ts';
+import { zodSchemaOf } from './zod-schema.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * What is wrong with a config that was not accepted.
+ * @returns the config, if zod sees nothing wrong with it
+ * @throws RunError with all that is wrong
+ */
+export function explain(merged: Merged): ConfigFile {
+  const { value } = merged;
+  const schema = zodSchemaOf(configFields, value);
+  const result = schema.safeParse(value);
+  if (result.success) return result.data as ConfigFile;
+  const problems = problemsOf(result.error.issues, schema, value);
+  throw new RunError(problems.map((problem) => failureOf(problem, merged)));
+}
+
+/** Its findings in our words. None quotes a value: a secret may stand in the wrong place. */
+function problemsOf(issues: readonly Issue[], schema: z.ZodMiniType, value: unknown): Problem[] {
+  return issues.flatMap((issue) => describe(issue, [], schema, value));
+}
+
+function describe(issue: Issue, base: ConfigPath, schema: z.ZodMiniType, value: unknown): Problem[] {
+  const path = [...base, ...(issue.path as ConfigPath)];
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownKey(key, path, schema, value));
+    case 'invalid_union':
+      return describeUnion(issue, path, schema, value);
+    case 'invalid_key':
+      return [{ path, message: issue.issues[0]?.message ?? 'is not a valid name' }];
+    case 'invalid_value':
+      return [oneOfValues(path, issue.values.map(String), valueAt(value, path))];
+    case 'invalid_type':
+      return [invalidType(path, issue.expected, valueAt(value, path))];
+    case 'too_small':
+      return [{ path, message: 'must not be empty' }];
+    case 'custom':
+      return [{ path, message: issue.message, hint: hintOf(issue.params) }];
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+function hintOf(params: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  const hint = params?.['hint'];
+  return typeof hint === 'string' ? hint : undefined;
+}
+
+function unknownKey(key: string, path: ConfigPath, schema: z.ZodMiniType, value: unknown): Problem {
+  return {
+    path: [...path, key],
+    message: 'is not a known key',
+    hint: nearestHint(key, knownKeys(schema, path, value), 'key'),
+  };
+}
+
+function describeUnion(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  path: ConfigPath,
+  schema: z.ZodMiniType,
+  value: unknown,
+): Problem[] {
+  const { discriminator, options } = issue as { discriminator?: string; options?: readonly unknown[] };
+  if (discriminator !== undefined) {
+    const at = path.at(-1) === discriminator ? path : [...path, discriminator];
+    return [oneOfValues(at, (options ?? []).map(String), valueAt(value, at))];
+  }
+  // The branch whose type fits is the one that was meant.
+  const meant = issue.errors.filter(
+    (issues) => !issues.some((one) => one.path.length === 0 && isTypeIssue(one)),
+  );
+  const branch = meant[0];
+  if (branch !== undefined) return branch.flatMap((one) => describe(one, path, schema, value));
+  const expected = issue.errors.flatMap((issues) => issues.flatMap(expectedTypes));
+  return [invalidType(path, [...new Set(expected)].join(' or '), valueAt(value, path))];
+}
+
+function isTypeIssue({ code }: Issue): boolean {
+  return code === 'invalid_type' || code === 'invalid_value';
+}
+
+function expectedTypes(issue: Issue): string[] {
+  if (issue.code === 'invalid_type') return [issue.expected];
+  return issue.code === 'invalid_value' ? issue.values.map((value) => JSON.stringify(value)) : [];
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+};
+
+function invalidType(path: ConfigPath, expected: string, value: unknown): Problem {
+  if (value === undefined) return { path, message: 'is missing' };
+  const words = expected.split(' or ').map((type) => TYPE_NAMES[type] ?? type);
+  return { path, message: `has to be ${words.join(' or ')}` };
+}
+
+function oneOfValues(path: ConfigPath, allowed: readonly string[], value: unknown): Problem {
+  const candidate = typeof value === 'string' ? nearest(value, allowed) : undefined;
+  return {
+    path,
+    message: `${value === undefined ? 'is missing; it' : ''} has to be one of: ${allowed.join(', ')}`.trim(),
+    hint: candidate === undefined ? undefined : `did you mean \`${candidate}\`?`,
+  };
+}
+
+function valueAt(value: unknown, path: ConfigPath): unknown {
+  return path.reduce<unknown>(
+    (current, step) =>
+      typeof current === 'object' && current !== null && Object.hasOwn(current, step)
+        ? (current as Record<string | number, unknown>)[step]
+        : undefined,
+    value,
+  );
+}
