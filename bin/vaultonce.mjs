@@ -17,9 +17,10 @@ if (major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21))
 function start() {
   // Cheaper than import: nothing but what is used is loaded.
   const fs = process.getBuiltinModule('node:fs');
-  const path = process.getBuiltinModule('node:path');
   const vm = process.getBuiltinModule('node:vm');
-  const bundle = path.join(import.meta.dirname, '../dist/vaultonce.js');
+  // Beside bin/. What `node:path` would do takes a quarter of a millisecond here.
+  const dist = `${import.meta.dirname.slice(0, -'bin'.length)}dist/`;
+  const bundle = `${dist}vaultonce.js`;
   // One after the other in the same memory: the kernel gives a page at its first use, which costs more than copying.
   const memory = Buffer.allocUnsafeSlow(4 * 1024 * 1024);
   let source;
@@ -35,12 +36,12 @@ function start() {
   }
   const script = new vm.Script(source, {
     filename: bundle,
-    cachedData: readCache(fs, path.join(import.meta.dirname, '../dist/vaultonce.cache'), source, memory),
+    cachedData: readCache(fs, `${dist}vaultonce.cache`, source, memory),
   });
   // What the bundle can require: Node's own modules, and what lies beside it because few need it.
   const load = (name) => {
     if (!name.startsWith('./')) return process.getBuiltinModule(name);
-    const filename = path.join(path.dirname(bundle), name);
+    const filename = dist + name.slice('./'.length);
     const module = { exports: {} };
     new vm.Script(fs.readFileSync(filename, 'latin1'), { filename }).runInThisContext()(
       load,

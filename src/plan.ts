@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
 import type { Ref } from './config/ref.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
@@ -246,15 +246,20 @@ function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
     if (other === undefined) seen.set(path, output);
     else if (kind === 'file' || other.target.kind === 'file') failures.push(clash(output, other, path));
   }
-  for (const output of outputs) {
-    for (
-      let parent = join(output.target.path, '..');
-      parent !== join(parent, '..');
-      parent = join(parent, '..')
-    ) {
+  // Most outputs share their directories.
+  const above = new Map<string, OutputPlan | undefined>();
+  const fileAbove = (path: string): OutputPlan | undefined => {
+    const parent = dirname(path);
+    if (parent === path) return undefined;
+    if (!above.has(parent)) {
       const other = seen.get(parent);
-      if (other?.target.kind === 'file') failures.push(clash(output, other, parent));
+      above.set(parent, other?.target.kind === 'file' ? other : fileAbove(parent));
     }
+    return above.get(parent);
+  };
+  for (const output of outputs) {
+    const other = fileAbove(output.target.path);
+    if (other !== undefined) failures.push(clash(output, other, other.target.path));
   }
   return failures;
 }

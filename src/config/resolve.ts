@@ -1,4 +1,4 @@
-import { isAbsolute, relative, resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { RunError, type Failure } from '../errors.ts';
 import { placeOf, type SecretTarget } from '../kubernetes/target.ts';
 import type { Password } from '../outputs.ts';
@@ -211,9 +211,8 @@ function resolvePath(path: string, directory: string | undefined, cwd: string, w
   if (path.includes('\0') || (directory ?? '').includes('\0')) {
     throw new RunError('config', 'the path has a NUL character', { where });
   }
-  const escapes =
-    !isAbsolute(path) && (relative(base, absolute).startsWith('..') || isAbsolute(relative(base, absolute)));
-  if (!escapes) return absolute;
+  const isInside = absolute === base || absolute.startsWith(base === '/' ? base : `${base}/`);
+  if (isInside || isAbsolute(path)) return absolute;
   throw new RunError('config', 'the path leaves output.directory', {
     where,
     hint: 'write an absolute path if that is meant',
