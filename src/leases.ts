@@ -1,3 +1,4 @@
+import type { CancelSignal } from './cancellation.ts';
 import type { Io } from './io.ts';
 import { Secret } from './secret-string.ts';
 import type { Session } from './session.ts';
@@ -75,7 +76,7 @@ function warnOfToken({ lease_id, lease_duration }: Lease, { lease_duration: ttl 
 async function revokeLease(
   { lease_id, namespace }: Lease,
   token: Secret,
-  signal: AbortSignal,
+  signal: CancelSignal,
   sender: Sender,
   io: Io,
 ): Promise<void> {

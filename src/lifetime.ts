@@ -1,9 +1,10 @@
+import { Cancellation, type CancelSignal } from './cancellation.ts';
 import { RunError } from './errors.ts';
 
 /** What can end a run early. */
 export interface Lifetime {
   /** Aborted with a RunError as its reason: `deadline`, `interrupted` or `terminated`. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Sets the deadline, counted from the start of the process. */
   limit(timeoutMs: number): void;
   /** Milliseconds left; Infinity before `limit` was called. */
@@ -18,11 +19,11 @@ export interface Lifetime {
 
 /** @param now milliseconds since the start of the process */
 export function createLifetime(now: () => number): Lifetime {
-  const controller = new AbortController();
+  const signal = new Cancellation();
   let deadlineMs = Infinity;
   let timer: NodeJS.Timeout | undefined;
   const end = (reason: RunError): void => {
-    if (!controller.signal.aborted) controller.abort(reason);
+    signal.abort(reason);
   };
   const expire = (timeoutMs: number): void => {
     end(
@@ -32,7 +33,7 @@ export function createLifetime(now: () => number): Lifetime {
     );
   };
   return {
-    signal: controller.signal,
+    signal,
     limit(timeoutMs) {
       deadlineMs = timeoutMs;
       clearTimeout(timer);
@@ -42,7 +43,7 @@ export function createLifetime(now: () => number): Lifetime {
     end,
     throwIfEnded() {
       if (now() >= deadlineMs) expire(deadlineMs);
-      controller.signal.throwIfAborted();
+      signal.throwIfAborted();
     },
     [Symbol.dispose]() {
       clearTimeout(timer);

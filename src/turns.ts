@@ -8,3 +8,17 @@ export async function turnsToConnect(): Promise<void> {
   await nextTurn();
   await nextTurn();
 }
+
+/**
+ * For work in pieces that takes the event loop for itself.
+ * @param now milliseconds on a monotonic clock
+ * @returns to be called after each piece: gives the loop a turn when it has had none for so long
+ */
+export function turnAfter(milliseconds: number, now: () => number): () => Promise<void> {
+  let sinceMs = now();
+  return async () => {
+    if (now() - sinceMs <= milliseconds) return;
+    await nextTurn();
+    sinceMs = now();
+  };
+}

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { RunError } from './errors.ts';
 import type { Io } from './io.ts';
 import type { ManagedDirectory, PrunedFile, RenderedFile, WritableOutput, WrittenFile } from './outputs.ts';
-import { nextTurn } from './turns.ts';
+import { turnAfter } from './turns.ts';
 import { CommitError, commitFiles } from './writer/commit.ts';
 import { checkNoLinks, createDirectories, removeDirectories, syncDirectory } from './writer/directories.ts';
 import { removeFile, removeStale } from './writer/names.ts';
@@ -27,7 +27,10 @@ export interface StagedOutputs {
   discard(): void;
 }
 
-type WriterIo = Pick<Io, 'pid' | 'random' | 'lifetime'>;
+type WriterIo = Pick<Io, 'now' | 'pid' | 'random' | 'lifetime'>;
+
+/** How long signals may have to wait. */
+const LONGEST_STRETCH_MS = 5;
 
 /**
  * Writes every file that is new or different beside its target.
@@ -47,11 +50,12 @@ export async function stageOutputs(
   try {
     // All directories first: what is cleaned in one may make room for the files of another.
     for (const output of [...targets, ...manifest]) staging.openDirectory(output);
+    // Lets signal handlers run: file operations are synchronous, because threads cost more.
+    const pause = turnAfter(LONGEST_STRETCH_MS, io.now);
     for (const output of [...manifest, ...targets]) {
       for (const file of output.files) {
         staging.stage(file, output);
-        // Lets signal handlers run: file operations are synchronous, because threads cost more.
-        await nextTurn();
+        await pause();
         io.lifetime.throwIfEnded();
       }
     }

@@ -1,3 +1,4 @@
+import { abortSignalOf } from '../cancellation.ts';
 import type { TlsSettings } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import { socketOf, type ReachableServer } from './proxy.ts';
@@ -105,7 +106,7 @@ function initOf(
     method,
     headers: { 'Accept-Encoding': 'identity', ...headers },
     ...(body === undefined ? {} : { body }),
-    signal,
+    signal: abortSignalOf(signal),
     redirect: 'manual',
     decompress: false,
     ...(protocol === undefined ? {} : { protocol }),

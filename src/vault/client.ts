@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../cancellation.ts';
 import type { ServerSettings } from '../config/config.ts';
 import type { Io } from '../io.ts';
 import { VERSION } from '../version.ts';
@@ -40,7 +41,7 @@ export interface VaultClient {
    * @param signal ends the attempt early; its reason is thrown
    * @throws the reason of `signal`; every other failure is returned
    */
-  attempt(request: VaultRequest, signal: AbortSignal): Promise<Attempt>;
+  attempt(request: VaultRequest, signal: CancelSignal): Promise<Attempt>;
   /** Sends what follows to the active node at this address, until it can no longer be reached. */
   follow(address: string): void;
   [Symbol.dispose](): void;
@@ -60,7 +61,7 @@ export async function createClient(
   let vaultIndex: string | undefined;
   let current = address;
 
-  const post = async (request: VaultRequest, signal: AbortSignal): Promise<VaultResponse> => {
+  const post = async (request: VaultRequest, signal: CancelSignal): Promise<VaultResponse> => {
     const response = await wire.send({ ...onTheWire(request, current, vaultIndex), signal });
     vaultIndex = response.header('x-vault-index') ?? vaultIndex;
     counters.bytes += Number(response.header('content-length') ?? response.text.length);

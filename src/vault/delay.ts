@@ -1,3 +1,5 @@
+import type { CancelSignal } from '../cancellation.ts';
+
 const BASE_MS = 200;
 const CAP_MS = 5_000;
 
@@ -14,14 +16,14 @@ export function delayMs(attempt: number, random: number, retryAfterMs = 0): numb
 }
 
 /** Waits; rejects with the signal's reason as soon as it is aborted. */
-export async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+export async function sleep(milliseconds: number, signal: CancelSignal): Promise<void> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   const abort = (): void => {
-    reject(signal.reason as Error);
+    reject(signal.reason);
   };
   const timer = setTimeout(resolve, milliseconds, undefined);
-  signal.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', abort);
   try {
     await promise;
   } finally {

@@ -1,6 +1,8 @@
+import { Cancellation, type CancelSignal } from '../cancellation.ts';
+
 /** A signal that follows another one some time later. */
 export interface GracefulSignal {
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   [Symbol.dispose](): void;
 }
 
@@ -9,20 +11,20 @@ export interface GracefulSignal {
  * @param graceMs how much longer than `outer`
  * @param limitMs how long in any case; undefined: as long as `outer` lasts
  */
-export function gracefulSignal(outer: AbortSignal, graceMs: number, limitMs?: number): GracefulSignal {
-  const controller = new AbortController();
+export function gracefulSignal(outer: CancelSignal, graceMs: number, limitMs?: number): GracefulSignal {
+  const signal = new Cancellation();
   const timers: NodeJS.Timeout[] = [];
   const abort = (): void => {
-    controller.abort(outer.reason);
+    signal.abort(outer.reason);
   };
   const startGrace = (): void => {
     timers.push(setTimeout(abort, graceMs));
   };
   if (outer.aborted) startGrace();
-  else outer.addEventListener('abort', startGrace, { once: true });
+  else outer.addEventListener('abort', startGrace);
   if (limitMs !== undefined) timers.push(setTimeout(abort, limitMs));
   return {
-    signal: controller.signal,
+    signal,
     [Symbol.dispose]() {
       timers.forEach(clearTimeout);
       outer.removeEventListener('abort', startGrace);

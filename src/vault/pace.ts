@@ -1,10 +1,11 @@
+import type { CancelSignal } from '../cancellation.ts';
 import type { RateLimit } from '../config/config.ts';
 import { sleep } from './delay.ts';
 
 /** When the next request of the run may be sent. */
 export interface Pace {
   /** Waits for this request's turn. */
-  turn(signal: AbortSignal): Promise<void>;
+  turn(signal: CancelSignal): Promise<void>;
   /** Holds back all requests: a 429 concerns the run, not the request that happened to meet it. */
   pause(milliseconds: number): void;
 }

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../cancellation.ts';
 import type { RateLimit } from '../config/config.ts';
 import type { Failure } from '../errors.ts';
 import type { Io } from '../io.ts';
@@ -35,9 +36,9 @@ export interface Unavailable {
 
 export interface SendOptions {
   /** Ends the sending early; by default the run's own signal. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CancelSignal;
   /** Ends a try that is under way; by default the same signal. */
-  readonly attemptSignal?: AbortSignal;
+  readonly attemptSignal?: CancelSignal;
   /** False once the run is lost anyway: no more retries, the first answer counts. */
   readonly worthRetrying?: () => boolean;
   /** Answers that are retried beside outages, at most `limit` times. */
@@ -106,7 +107,7 @@ export function createSender(client: VaultClient, settings: SenderSettings, io: 
 async function attemptAtActive(
   client: VaultClient,
   request: VaultRequest,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<Attempt> {
   let result = await client.attempt(request, signal);
   for (let hop = 1; hop <= MOST_REDIRECTS; hop += 1) {

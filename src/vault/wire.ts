@@ -1,3 +1,4 @@
+import { Cancellation, type CancelSignal } from '../cancellation.ts';
 import type { Config } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
@@ -13,7 +14,7 @@ export interface HttpRequest {
   readonly body?: string | undefined;
   /** Must not reach the server twice, whatever happens to the connection. */
   readonly once: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 export interface HttpResponse {
@@ -142,28 +143,28 @@ export function retryAfterMs({ header }: Pick<HttpResponse, 'header'>): number |
 }
 
 interface LimitedSignal {
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly expired: () => boolean;
 }
 
 /** axios's `timeout` is not a total: a body that drips passes it. */
 export async function withTimeout<T>(
   timeoutMs: number,
-  outer: AbortSignal,
+  outer: CancelSignal,
   work: (limited: LimitedSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController();
+  const limited = new Cancellation();
   let expired = false;
   const timer = setTimeout(() => {
     expired = true;
-    controller.abort();
+    limited.abort(undefined);
   }, timeoutMs);
   const abort = (): void => {
-    controller.abort();
+    limited.abort(outer.reason);
   };
-  outer.addEventListener('abort', abort, { once: true });
+  outer.addEventListener('abort', abort);
   try {
-    return await work({ signal: controller.signal, expired: () => expired });
+    return await work({ signal: limited, expired: () => expired });
   } finally {
     clearTimeout(timer);
     outer.removeEventListener('abort', abort);

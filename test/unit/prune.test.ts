@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError } from '../../src/errors.ts';
-import { createLifetime } from '../../src/lifetime.ts';
 import type { WritableOutput } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { checkTargets, stageOutputs } from '../../src/write.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
+import { createWriterIo } from '../support/writer-io.ts';
 
 const needsRoot = { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' };
 const MANIFEST = '.vaultonce-manifest.json';
@@ -34,8 +34,7 @@ describe('pruning', () => {
     };
   };
   const stage = (...names: readonly string[]) => {
-    const io = { pid: process.pid, random: Math.random, lifetime: createLifetime(() => performance.now()) };
-    return stageOutputs(names.map(file), io, managed());
+    return stageOutputs(names.map(file), createWriterIo(), managed());
   };
   const write = async (...names: readonly string[]) => {
     const staged = await stage(...names);

@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError } from '../../src/errors.ts';
-import { createLifetime } from '../../src/lifetime.ts';
 import type { WritableOutput } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { stageOutputs } from '../../src/write.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
+import { createWriterIo } from '../support/writer-io.ts';
 
 describe('swapping', () => {
   const workspace = createWorkspace();
@@ -29,11 +29,7 @@ describe('swapping', () => {
   });
   const stage = (files: Readonly<Record<string, string>>) => stageAll(Object.entries(files).map(file));
   const stageAll = (outputs: readonly WritableOutput[]) =>
-    stageOutputs(
-      outputs,
-      { pid: process.pid, random: Math.random, lifetime: createLifetime(() => performance.now()) },
-      { kind: 'swap', path: out(), where: 'output.swap' },
-    );
+    stageOutputs(outputs, createWriterIo(), { kind: 'swap', path: out(), where: 'output.swap' });
   const write = async (files: Readonly<Record<string, string>>) => (await stage(files)).commit();
   const failsWith = (message: RegExp) => (error: unknown) =>
     error instanceof RunError && error.exitCode === 8 && message.test(error.message);

@@ -4,12 +4,12 @@ import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, unlinkSync, wri
 import { basename } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/errors.ts';
-import { createLifetime } from '../../src/lifetime.ts';
 import type { RenderedOutput, Target } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { stageOutputs, type StagedOutputs } from '../../src/write.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
+import { createWriterIo } from '../support/writer-io.ts';
 
 const needsRoot = {
   skip: process.geteuid?.() === 0 ? false : 'needs root, to mount and to become another user',
@@ -31,8 +31,7 @@ function stage(
   outputs: readonly RenderedOutput[],
   random: () => number = Math.random,
 ): Promise<StagedOutputs> {
-  const lifetime = createLifetime(() => performance.now());
-  return stageOutputs(outputs, { pid: process.pid, random, lifetime });
+  return stageOutputs(outputs, createWriterIo(random));
 }
 
 async function failureOf(work: () => unknown): Promise<Failure> {
@@ -80,17 +79,16 @@ function writeInChild(
   random: string,
   user: { uid?: number; gid?: number } = {},
 ) {
-  const source = (name: string) => JSON.stringify(new URL(`../../src/${name}.ts`, import.meta.url).href);
+  const source = (name: string) => JSON.stringify(new URL(`../${name}.ts`, import.meta.url).href);
   const code = `
-    import { stageOutputs } from ${source('write')};
-    import { createLifetime } from ${source('lifetime')};
+    import { stageOutputs } from ${source('../src/write')};
+    import { createWriterIo } from ${source('support/writer-io')};
     const outputs = ${JSON.stringify(names)}.map((name) => {
       const path = ${JSON.stringify(root)} + '/' + name;
       const target = { path, kind: 'file', mode: 0o400, directoryMode: 0o700 };
       return { plan: { where: name, target }, files: [{ path, content: { reveal: () => Buffer.from('new ' + name) } }] };
     });
-    const lifetime = createLifetime(() => performance.now());
-    (await stageOutputs(outputs, { pid: process.pid, random: ${random}, lifetime })).commit();`;
+    (await stageOutputs(outputs, createWriterIo(${random}))).commit();`;
   return spawnSync(process.execPath, ['--input-type=module', '-e', code], { ...user, cwd: '/' });
 }
 

@@ -16,12 +16,12 @@ import {
 import { basename, join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError } from '../../src/errors.ts';
-import { createLifetime } from '../../src/lifetime.ts';
 import type { RenderedOutput, Target } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { stageOutputs } from '../../src/write.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
+import { createWriterIo } from '../support/writer-io.ts';
 
 const needsRoot = { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' };
 
@@ -45,12 +45,8 @@ function output(
   };
 }
 
-function createIo(random: () => number = Math.random) {
-  return { pid: process.pid, random, lifetime: createLifetime(() => performance.now()) };
-}
-
 async function write(...outputs: readonly RenderedOutput[]) {
-  return (await stageOutputs(outputs, createIo())).commit();
+  return (await stageOutputs(outputs, createWriterIo())).commit();
 }
 
 /** The pid of a process that has ended. */
@@ -70,7 +66,7 @@ describe('writing', () => {
   test('nothing is visible before the commit, and everything after it', async () => {
     workspace.write('a.env', 'old');
     const outputs = [output(workspace.path('a.env'), 'new'), output(workspace.path('b.env'), 'b')];
-    const staged = await stageOutputs(outputs, createIo());
+    const staged = await stageOutputs(outputs, createWriterIo());
     assert.equal(workspace.read('a.env'), 'old');
     assert.deepEqual(
       workspace.list().map((name) => name.replace(/[0-9a-f]{8}/, 'RANDOM')),
@@ -139,7 +135,7 @@ describe('writing', () => {
 
   test('mode and owner are final while the file waits', needsRoot, async () => {
     const target = { mode: 0o640, directoryMode: 0o750, uid: 1000, gid: 2000 };
-    const staged = await stageOutputs([output(workspace.path('a/b/c'), 'x', target)], createIo());
+    const staged = await stageOutputs([output(workspace.path('a/b/c'), 'x', target)], createWriterIo());
     const [name = ''] = readdirSync(workspace.path('a/b'));
     const waiting = lstatSync(workspace.path('a/b', name));
     assert.deepEqual([waiting.mode & 0o7777, waiting.uid, waiting.gid], [0o640, 1000, 2000]);
@@ -252,7 +248,7 @@ describe('writing', () => {
       () => (workspace.write(taken('40000000.old'), 'kept'), 0.25),
       () => 0.75,
     ];
-    const io = createIo(() => draws.shift()?.() ?? assert.fail('too many names'));
+    const io = createWriterIo(() => draws.shift()?.() ?? assert.fail('too many names'));
     const staged = await stageOutputs([output(workspace.path('a.env'), 'new')], io);
     staged.commit();
     assert.equal(workspace.read('victim'), 'kept');
@@ -271,7 +267,7 @@ describe('writing', () => {
         output(workspace.path('x/y/z'), 'z'),
         output(workspace.path('there/api'), { key: 'k' }),
       ],
-      createIo(),
+      createWriterIo(),
     );
     staged.discard();
     assert.deepEqual(workspace.snapshot(), before);
@@ -279,7 +275,7 @@ describe('writing', () => {
   });
 
   test('discarding leaves directories that others have used', async () => {
-    const staged = await stageOutputs([output(workspace.path('x/y'), 'y')], createIo());
+    const staged = await stageOutputs([output(workspace.path('x/y'), 'y')], createWriterIo());
     workspace.write('x/other', 'kept');
     staged.discard();
     assert.deepEqual(workspace.list(), ['x', 'x/other']);
@@ -288,9 +284,10 @@ describe('writing', () => {
   test('a run that ends while it stages discards everything and gives the reason', async () => {
     workspace.write('0', 'old');
     const before = workspace.snapshot();
-    const io = createIo();
+    let elapsedMs = 0;
+    const io = { ...createWriterIo(), now: () => (elapsedMs += 3) };
     const reason = new RunError('terminated', 'ended by SIGTERM');
-    // As a signal does: between two files.
+    // As a signal does, once some milliseconds have passed: between two files.
     setImmediate(() => {
       io.lifetime.end(reason);
     });

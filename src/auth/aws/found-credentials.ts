@@ -46,9 +46,9 @@ async function fromSdk(profile: string | undefined, region: string, io: AuthIo):
   const { lifetime, env } = io;
   const ended = Promise.withResolvers<never>();
   const end = (): void => {
-    ended.reject(lifetime.signal.reason as Error);
+    ended.reject(lifetime.signal.reason);
   };
-  lifetime.signal.addEventListener('abort', end, { once: true });
+  lifetime.signal.addEventListener('abort', end);
   const provider = defaultProvider({
     ...(profile === undefined ? {} : { profile }),
     logger: SILENT,

@@ -1,3 +1,4 @@
+import { abortSignalOf } from '../../cancellation.ts';
 import { RunError, systemErrorCode } from '../../errors.ts';
 import { credentialFromText } from '../credential.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
@@ -26,7 +27,7 @@ async function askAgent(audience: string, { lifetime, env }: AuthIo): Promise<st
   execFile(
     'buildkite-agent',
     ['oidc', 'request-token', '--audience', audience],
-    { signal: lifetime.signal, env: { ...env } },
+    { signal: abortSignalOf(lifetime.signal), env: { ...env } },
     (error, stdout) => {
       if (error === null) resolve(stdout);
       else reject(failureOf(error));

@@ -1,0 +1,7 @@
+import { createLifetime } from '../../src/lifetime.ts';
+
+/** What the writer needs of the outside. */
+export function createWriterIo(random: () => number = Math.random) {
+  const now = (): number => performance.now();
+  return { now, pid: process.pid, random, lifetime: createLifetime(now) };
+}
