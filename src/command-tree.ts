@@ -201,7 +201,7 @@ Examples:
     )
     .action(async (options: { readonly markdown?: true }) => {
       const { schema } = await import('./commands/schema.ts');
-      schema(options.markdown === true, io);
+      await schema(options.markdown === true, io);
     });
 }
 

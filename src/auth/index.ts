@@ -1,35 +1,45 @@
-import { alicloud } from './alicloud.ts';
-import { approle } from './approle.ts';
-import { aws } from './aws.ts';
-import { azure } from './azure.ts';
-import { cert } from './cert.ts';
-import { cf } from './cf.ts';
-import { custom } from './custom.ts';
-import { gcp } from './gcp.ts';
-import { github } from './github.ts';
-import { jwt } from './jwt.ts';
-import { kubernetes } from './kubernetes.ts';
-import { oci } from './oci.ts';
-import { ldap, okta, radius, userpass } from './password.ts';
-import { token } from './token.ts';
+import type { ObjectDefinition } from '../config/field.ts';
+import type { AuthMethod } from './method.ts';
 
-/** Every way to log in, by the name that `auth.method` has. */
+/** Every way to log in, by the name that `auth.method` has: loaded when a config names it. */
 export const AUTH_METHODS = {
-  token,
-  approle,
-  kubernetes,
-  jwt,
-  userpass,
-  ldap,
-  okta,
-  radius,
-  cert,
-  github,
-  aws,
-  gcp,
-  azure,
-  alicloud,
-  oci,
-  cf,
-  custom,
+  token: async () => (await import('./token.ts')).token,
+  approle: async () => (await import('./approle.ts')).approle,
+  kubernetes: async () => (await import('./kubernetes.ts')).kubernetes,
+  jwt: async () => (await import('./jwt.ts')).jwt,
+  userpass: async () => (await import('./password.ts')).userpass,
+  ldap: async () => (await import('./password.ts')).ldap,
+  okta: async () => (await import('./password.ts')).okta,
+  radius: async () => (await import('./password.ts')).radius,
+  cert: async () => (await import('./cert.ts')).cert,
+  github: async () => (await import('./github.ts')).github,
+  aws: async () => (await import('./aws.ts')).aws,
+  gcp: async () => (await import('./gcp.ts')).gcp,
+  azure: async () => (await import('./azure.ts')).azure,
+  alicloud: async () => (await import('./alicloud.ts')).alicloud,
+  oci: async () => (await import('./oci.ts')).oci,
+  cf: async () => (await import('./cf.ts')).cf,
+  custom: async () => (await import('./custom.ts')).custom,
 };
+
+export type MethodName = keyof typeof AUTH_METHODS;
+
+export const METHOD_NAMES = Object.keys(AUTH_METHODS) as MethodName[];
+
+export function isMethod(name: unknown): name is MethodName {
+  return typeof name === 'string' && Object.hasOwn(AUTH_METHODS, name);
+}
+
+export async function loadMethod(name: MethodName): Promise<AuthMethod> {
+  return AUTH_METHODS[name]();
+}
+
+/** The part of the config of each of these methods, by its name. */
+export async function fieldsOf(
+  names: readonly MethodName[],
+): Promise<Readonly<Record<string, ObjectDefinition>>> {
+  const methods = await Promise.all(
+    names.map(async (name) => [name, (await loadMethod(name)).fields] as const),
+  );
+  return Object.fromEntries(methods);
+}

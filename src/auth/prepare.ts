@@ -1,13 +1,13 @@
 import type { AuthConfig, Config, ServerSettings, TlsSettings } from '../config/config.ts';
 import { RunError } from '../errors.ts';
-import { AUTH_METHODS } from './index.ts';
+import { loadMethod } from './index.ts';
 import { AbsentCredential, type AuthIo, type AuthMethod, type Login } from './method.ts';
 
 /** A login that is ready to be posted: every credential has been found and read. */
 export interface PreparedLogin {
   /** The method's name. */
   readonly name: AuthConfig['method'];
-  readonly method: Omit<AuthMethod, 'schema' | 'login'>;
+  readonly method: Omit<AuthMethod, 'fields' | 'login'>;
   readonly namespace: string | undefined;
   /** For messages: `auth/kubernetes/login`, or where the given token came from. */
   readonly path: string;
@@ -39,17 +39,13 @@ export async function prepareLogin(
 }
 
 /** The environment variables that a run may log in with. */
-export function credentialVariables({ auth }: Pick<Config, 'auth'>): readonly string[] {
-  return auth.flatMap((config) => methodOf(config).variables?.(config) ?? []);
-}
-
-/** The registry pairs each config with its own method; the compiler cannot see that through the lookup. */
-function methodOf(config: AuthConfig): AuthMethod {
-  return AUTH_METHODS[config.method];
+export async function credentialVariables({ auth }: Pick<Config, 'auth'>): Promise<readonly string[]> {
+  const ofEach = auth.map(async (config) => (await loadMethod(config.method)).variables?.(config) ?? []);
+  return (await Promise.all(ofEach)).flat();
 }
 
 async function prepareMethod(config: AuthConfig, server: ServerSettings, io: AuthIo): Promise<PreparedLogin> {
-  const method = methodOf(config);
+  const method = await loadMethod(config.method);
   const login = (): Login | Promise<Login> => method.login(config, io, server);
   const tls = { ...server.tls, ...method.clientCertificate?.(config) };
   if (method.clientCertificate !== undefined) checkCertificate(tls, server);

@@ -1,5 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
-import { AUTH_METHODS } from '../auth/index.ts';
+import { METHOD_NAMES } from '../auth/index.ts';
 import { bashScript } from '../completion/bash.ts';
 import { fishScript } from '../completion/fish.ts';
 import type { ArgumentShape, CommandShape, OptionShape } from '../completion/shape.ts';
@@ -11,7 +11,7 @@ const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
 /** Values of flags that are checked later than on the command line, where loading their registries would cost. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  '--auth': Object.keys(AUTH_METHODS),
+  '--auth': METHOD_NAMES,
   '--format': FORMAT_NAMES,
 };
 

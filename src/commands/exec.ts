@@ -38,7 +38,7 @@ export async function exec(
 ): Promise<void> {
   const program = findCommand(command, io);
   const named = variablesOfFlags(options.env ?? []);
-  let credentials: readonly string[] = [];
+  let credentials: Promise<readonly string[]> = Promise.resolve([]);
   const { env, secrets } = await perform(
     flags,
     {
@@ -53,9 +53,9 @@ export async function exec(
           values: variablesOf(config, named),
         };
       },
-      deliver: (values) => {
+      deliver: async (values) => {
         const variables = textsOf(values);
-        const result = inherited(io.env, options, credentials);
+        const result = inherited(io.env, options, await credentials);
         for (const { name, text } of variables) result[name] = text;
         checkSize(program, result);
         maskInJob(variables, io);

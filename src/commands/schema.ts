@@ -2,8 +2,10 @@ import { configJsonSchema, configReferenceMarkdown } from '../config/json-schema
 import type { Io } from '../io.ts';
 
 /** `vaultonce schema`: the JSON Schema of the config, or its reference for people. */
-export function schema(markdown: boolean, io: Io): void {
+export async function schema(markdown: boolean, io: Io): Promise<void> {
   io.stdout.write(
-    markdown ? configReferenceMarkdown() : `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`,
+    markdown
+      ? await configReferenceMarkdown()
+      : `${JSON.stringify(await configJsonSchema(), undefined, 2)}\n`,
   );
 }

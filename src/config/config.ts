@@ -42,7 +42,9 @@ export interface ServerSettings {
   readonly proxyAddress: string | undefined;
 }
 
-export type AuthConfig = TypeOf<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]['fields']>;
+export type AuthConfig = TypeOf<
+  Awaited<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]>>['fields']
+>;
 
 /** What below a path is fetched, instead of what is at it. */
 export interface Listing {

@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import { fieldsOf, METHOD_NAMES } from '../auth/index.ts';
 import { RunError } from '../errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import { knownKeys } from './known-keys.ts';
@@ -15,9 +16,9 @@ type Issue = z.core.$ZodIssue;
  * @returns the config, if zod sees nothing wrong with it
  * @throws RunError with all that is wrong
  */
-export function explain(merged: Merged): ConfigFile {
+export async function explain(merged: Merged): Promise<ConfigFile> {
   const { value } = merged;
-  const schema = zodSchemaOf(configFields, value);
+  const schema = zodSchemaOf(configFields(await fieldsOf(METHOD_NAMES)), value);
   const result = schema.safeParse(value);
   if (result.success) return result.data as ConfigFile;
   const problems = problemsOf(result.error.issues, schema, value);

@@ -1,3 +1,4 @@
+import { fieldsOf, METHOD_NAMES } from '../auth/index.ts';
 import { configFields } from './schema.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 import { jsonSchemaOf } from './zod-schema.ts';
@@ -20,9 +21,9 @@ interface Schema {
 }
 
 /** The JSON Schema (draft 2020-12) of a config file, for editors and validators. */
-export function configJsonSchema(): Schema {
+export async function configJsonSchema(): Promise<Schema> {
   return {
-    ...(jsonSchemaOf(configFields) as Schema),
+    ...(jsonSchemaOf(configFields(await fieldsOf(METHOD_NAMES))) as Schema),
     title: 'vaultonce configuration',
     description: 'What vaultonce fetches from Vault or OpenBao, and the files it writes.',
   };
@@ -53,8 +54,8 @@ differently is an error. Unknown keys are errors.
 `;
 
 /** The reference of the config as Markdown. */
-export function configReferenceMarkdown(): string {
-  const sections = [...sectionsOf('Top level', configJsonSchema())];
+export async function configReferenceMarkdown(): Promise<string> {
+  const sections = [...sectionsOf('Top level', await configJsonSchema())];
   return [INTRODUCTION, ...sections, precedence()].join('\n');
 }
 

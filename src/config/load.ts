@@ -1,3 +1,4 @@
+import { fieldsOf, isMethod, type MethodName } from '../auth/index.ts';
 import { throwIfAny } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { accept, REFUSED } from './accept.ts';
@@ -47,10 +48,17 @@ export async function loadConfig(
 
 /** @throws RunError with all that is wrong */
 async function parseConfig(merged: Merged): Promise<ConfigFile> {
-  const accepted = accept(configFields, merged.value);
+  const { value } = merged;
+  const methods = [value['auth']].flat().flatMap(methodOf);
+  const accepted = accept(configFields(await fieldsOf(methods)), value);
   if (accepted !== REFUSED) return accepted as ConfigFile;
   const { explain } = await import('./explain.ts');
   return explain(merged);
+}
+
+function methodOf(auth: unknown): MethodName[] {
+  const method = typeof auth === 'object' && auth !== null && 'method' in auth ? auth.method : undefined;
+  return isMethod(method) ? [method] : [];
 }
 
 /** Never empty: people read it. */

@@ -1,6 +1,6 @@
-import { AUTH_METHODS } from '../auth/index.ts';
 import { PARTS } from '../formats/certificate-parts.ts';
 import { FORMATS } from '../formats/index.ts';
+import type { AuthConfig } from './config.ts';
 import {
   either,
   enumeration,
@@ -12,6 +12,8 @@ import {
   parsed,
   string,
   variants,
+  type Field,
+  type ObjectDefinition,
   type Parsed,
   type TypeOf,
 } from './field.ts';
@@ -68,17 +70,6 @@ const vault = object({
   rate_limit: optional(rateLimit, 'Requests per second, as `RATE` or `RATE:BURST`. Default: no limit.'),
   proxy_address: optional(text, 'Proxy; goes before `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.'),
 });
-
-type AuthMethods = typeof AUTH_METHODS;
-
-const auth = oneOrMore(
-  variants(
-    'method',
-    Object.fromEntries(Object.entries(AUTH_METHODS).map(([name, { fields }]) => [name, fields])) as {
-      [Name in keyof AuthMethods]: AuthMethods[Name]['fields'];
-    },
-  ),
-);
 
 const formatNames = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
 
@@ -181,34 +172,40 @@ const variableName = string({
   pattern: { is: /^[A-Za-z_][A-Za-z0-9_]*$/, problem: 'is not the name of a variable' },
 });
 
-/** A config file. */
-export const configFields = object({
-  vault: optional(vault, 'The server.'),
-  auth: optional(
-    auth,
-    'How to log in. A list is tried in order: the first method whose credentials are there is taken, whatever the server then says. Default: `method: token`.',
-  ),
-  secrets: optional(
-    secrets,
-    'The secrets by name. The short form is a path. All are fetched, whether an output uses them or not.',
-  ),
-  outputs: optional(list(output), 'The files to write.'),
-  environment: optional(
-    map(variableName, reference),
-    'Variables and what they hold, as `path#key`, `path#key@version` or `name#key`, or with a JSON pointer as `name#/a/b`; for `exec` and `env`.',
-  ),
-  output: optional(outputDefaults, 'What all outputs have in common, unless they say otherwise.'),
-  timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),
-  startup_jitter: optional(
-    duration,
-    'Wait a random time up to this before the login, so that many that start together do not log in together. Default: not at all.',
-  ),
-  concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 100.'),
-  revoke: optional(
-    enumeration(['auto', 'always', 'never']),
-    'Whether the token is revoked at the end. `auto`: if this run minted it, it is not a batch token, and no lease depends on it. Default: auto.',
-  ),
-});
+/**
+ * A config file.
+ * @param methods of `auth`: those that it names, or all
+ */
+export function configFields(methods: Readonly<Record<string, ObjectDefinition>>) {
+  const auth = oneOrMore(variants('method', methods) as Field<AuthConfig>);
+  return object({
+    vault: optional(vault, 'The server.'),
+    auth: optional(
+      auth,
+      'How to log in. A list is tried in order: the first method whose credentials are there is taken, whatever the server then says. Default: `method: token`.',
+    ),
+    secrets: optional(
+      secrets,
+      'The secrets by name. The short form is a path. All are fetched, whether an output uses them or not.',
+    ),
+    outputs: optional(list(output), 'The files to write.'),
+    environment: optional(
+      map(variableName, reference),
+      'Variables and what they hold, as `path#key`, `path#key@version` or `name#key`, or with a JSON pointer as `name#/a/b`; for `exec` and `env`.',
+    ),
+    output: optional(outputDefaults, 'What all outputs have in common, unless they say otherwise.'),
+    timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),
+    startup_jitter: optional(
+      duration,
+      'Wait a random time up to this before the login, so that many that start together do not log in together. Default: not at all.',
+    ),
+    concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 100.'),
+    revoke: optional(
+      enumeration(['auto', 'always', 'never']),
+      'Whether the token is revoked at the end. `auto`: if this run minted it, it is not a batch token, and no lease depends on it. Default: auto.',
+    ),
+  });
+}
 
-export type ConfigFile = TypeOf<typeof configFields>;
+export type ConfigFile = TypeOf<ReturnType<typeof configFields>>;
 export type OutputFile = TypeOf<typeof output>;
