@@ -52,10 +52,10 @@ export function existingPart(path: string): string {
 /** Of the path itself, not of what it links to; undefined if it does not exist. */
 export function statusOf(path: string): Stats | undefined {
   try {
-    return lstatSync(path);
+    // An error for each file that is new would take longer than writing it.
+    return lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (systemErrorCode(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }

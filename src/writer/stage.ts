@@ -27,16 +27,16 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
 /** True when the file is there with this content, mode and owner; it is then left alone. */
 export function isUnchanged(path: string, content: Uint8Array, { mode, uid, gid }: Target): boolean {
   try {
-    const status = lstatSync(path);
+    const status = lstatSync(path, { throwIfNoEntry: false });
     const isSame =
-      status.isFile() &&
+      status?.isFile() === true &&
       status.size === content.length &&
       (status.mode & 0o7777) === mode &&
       (uid ?? status.uid) === status.uid &&
       (gid ?? status.gid) === status.gid;
     return isSame && readFileSync(path).equals(content);
   } catch {
-    // Not there, or not readable for us: it will be replaced.
+    // Not readable for us: it will be replaced.
     return false;
   }
 }
