@@ -8,12 +8,12 @@ import type { Job, Tool } from './job.ts';
 import { measure, type Sample } from './measure.ts';
 import { plotOf } from './plot.ts';
 import { describeMachine, rowOf, tableOf, type Comparison, type Results } from './results.ts';
-import { openSlowLink, type SlowLink } from './slow-link.ts';
+import { noLink, openSlowLink, type SlowLink } from './slow-link.ts';
 import { ON_NODE, prepareTools, STANDALONE } from './tools.ts';
 
 /**
- * Runs every tool on the same job, in turns, against a real server over TLS, by way of a link with a round trip time, and
- * prints the medians side by side. Compare within one table only: absolute times say more about the machine.
+ * Runs every tool on the same job, in turns, against a real server over TLS, by way of a link with a round trip time, or
+ * over plain HTTP without one, and prints the medians side by side. Compare within one table only: absolute times say more about the machine.
  */
 
 const { values: flags } = parseArgs({
@@ -21,6 +21,8 @@ const { values: flags } = parseArgs({
     sizes: { type: 'string', default: '1,10,100,1000' },
     latencies: { type: 'string', default: '0,5,20' },
     rounds: { type: 'string', default: '11' },
+    /** Plain HTTP, straight to the server. */
+    plain: { type: 'boolean', default: false },
     /** Only tools with one of these in their name. */
     tools: { type: 'string', default: '' },
     out: { type: 'string', default: join(import.meta.dirname, '../../dist/bench') },
@@ -76,18 +78,22 @@ async function compare(job: Job, server: TestServer, link: SlowLink): Promise<Co
   return [...samples].map(([name, all]) => rowOf(name, all));
 }
 
-async function compareAt(roundTripMs: number): Promise<Comparison[]> {
+/** @param roundTripMs undefined: plain HTTP, straight to the server */
+async function compareAt(roundTripMs: number | undefined): Promise<Comparison[]> {
   // A server of its own: audit log and tokens of thousands of runs would slow it down.
-  const server = await startServer({ tls: true });
+  const server = await startServer({ tls: roundTripMs !== undefined });
   const workspace = createWorkspace();
-  const link = await openSlowLink(Number(new URL(server.tlsAddress).port), roundTripMs);
+  const link =
+    roundTripMs === undefined
+      ? noLink(server.address)
+      : await openSlowLink(Number(new URL(server.tlsAddress).port), roundTripMs);
   try {
     const credentials = await createJob(server);
     const names = await storeSecrets(server);
     const comparisons: Comparison[] = [];
     for (const secrets of sizes) {
-      const { caFile } = server.certificates;
-      const address = `https://127.0.0.1:${String(link.port)}`;
+      const caFile = roundTripMs === undefined ? '' : server.certificates.caFile;
+      const { address } = link;
       const job = { ...credentials, address, caFile, workspace, paths: names.slice(0, secrets) };
       const comparison = { secrets, roundTripMs, rounds, rows: await compare(job, server, link) };
       comparisons.push(comparison);
@@ -108,7 +114,8 @@ console.log(
     .join('\n'),
 );
 const comparisons: Comparison[] = [];
-for (const roundTripMs of numbers(flags.latencies)) comparisons.push(...(await compareAt(roundTripMs)));
+for (const roundTripMs of flags.plain ? [undefined] : numbers(flags.latencies))
+  comparisons.push(...(await compareAt(roundTripMs)));
 const results: Results = { date: new Date().toISOString(), machine, comparisons };
 mkdirSync(flags.out, { recursive: true });
 writeFileSync(join(flags.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);

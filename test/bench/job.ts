@@ -2,8 +2,8 @@ import type { Workspace } from '../support/workspace.ts';
 
 /** What every tool does: log in with approle if it can, fetch the secrets, write one file for each. */
 export interface Job {
-  /** Over TLS, by way of the slow link. */
   readonly address: string;
+  /** Empty: there is no TLS. */
   readonly caFile: string;
   readonly workspace: Workspace;
   readonly roleId: string;

@@ -1,17 +1,18 @@
 // The floor of a client on Node: the same requests over the same number of connections, files written, and nothing else.
 // No config, no checks, no retries, no atomic writes. Usage: node only-the-calls.mjs JOB.json
-const https = process.getBuiltinModule('node:https');
 const fs = process.getBuiltinModule('node:fs');
 
 const { address, caFile, roleId, secretId, output, paths } = JSON.parse(
   fs.readFileSync(process.argv[2], 'utf8'),
 );
-const agent = new https.Agent({ keepAlive: true, maxSockets: 16, ca: fs.readFileSync(caFile) });
+const client = process.getBuiltinModule(caFile === '' ? 'node:http' : 'node:https');
+const tls = caFile === '' ? {} : { ca: fs.readFileSync(caFile) };
+const agent = new client.Agent({ keepAlive: true, maxSockets: 16, ...tls });
 
 function call(method, path, token, body) {
   return new Promise((resolve, reject) => {
     const headers = token === undefined ? {} : { 'X-Vault-Token': token };
-    const request = https.request(`${address}/v1/${path}`, { method, agent, headers }, (response) => {
+    const request = client.request(`${address}/v1/${path}`, { method, agent, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk) => (text += chunk));

@@ -21,7 +21,8 @@ export interface Row {
 /** All tools on the same job, in turns. */
 export interface Comparison {
   readonly secrets: number;
-  readonly roundTripMs: number;
+  /** Undefined: over plain HTTP on the loopback. */
+  readonly roundTripMs: number | undefined;
   readonly rounds: number;
   readonly rows: readonly Row[];
 }
@@ -61,7 +62,8 @@ export function describeMachine(serverBinary: string): Record<string, string> {
 }
 
 export function title({ secrets, roundTripMs, rounds }: Comparison): string {
-  return `${String(secrets)} secrets, ${String(roundTripMs)} ms round trip, median of ${String(rounds)} turns`;
+  const way = roundTripMs === undefined ? 'plain HTTP' : `${String(roundTripMs)} ms round trip`;
+  return `${String(secrets)} secrets, ${way}, median of ${String(rounds)} turns`;
 }
 
 /** A table, with a bar for the wall time of each tool. */
@@ -76,7 +78,7 @@ export function tableOf(comparison: Comparison): string {
     (wallMs / oursMs).toFixed(2),
     cpuMs.toFixed(0),
     rssMb.toFixed(0),
-    ...[requests, connections, resumptions].map(String),
+    ...[requests, connections, resumptions].map((count) => (Number.isNaN(count) ? '-' : String(count))),
     '#'.repeat(Math.max(1, Math.round((40 * wallMs) / longestMs))),
   ]);
   return `\n${title(comparison)}\n${alignColumns(header, cells).join('\n')}`;

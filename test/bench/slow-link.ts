@@ -5,7 +5,7 @@ import type { Counts } from './proxy.ts';
 
 /** A connection to the server that takes its time, and knows how often it was made. */
 export interface SlowLink {
-  readonly port: number;
+  readonly address: string;
   /** What has happened since the last call. */
   takeCounts(): Promise<Counts>;
   stop(): void;
@@ -15,7 +15,7 @@ export async function openSlowLink(targetPort: number, roundTripMs: number): Pro
   const child = fork(join(import.meta.dirname, 'proxy.ts'), [String(targetPort), String(roundTripMs)]);
   const [port] = (await once(child, 'message')) as [number];
   return {
-    port,
+    address: `https://127.0.0.1:${String(port)}`,
     async takeCounts() {
       const answer = once(child, 'message');
       child.send('counts');
@@ -25,5 +25,14 @@ export async function openSlowLink(targetPort: number, roundTripMs: number): Pro
     stop() {
       child.disconnect();
     },
+  };
+}
+
+/** Straight to the server: nobody counts the connections. */
+export function noLink(address: string): SlowLink {
+  return {
+    address,
+    takeCounts: () => Promise.resolve({ connections: NaN, resumptions: NaN }),
+    stop: () => undefined,
   };
 }

@@ -59,7 +59,7 @@ function ours(name: string, start: readonly string[], job: Job, auth = approleOf
   const { address, caFile, workspace, paths } = job;
   const output = workspace.path(name);
   const config = [
-    `vault: { address: '${address}', tls: { ca_cert: '${caFile}' } }`,
+    `vault: { address: '${address}'${caFile === '' ? '' : `, tls: { ca_cert: '${caFile}' }`} }`,
     auth,
     'secrets:',
     ...paths.map((path, index) => `  s${String(index)}: secret/${path}`),
