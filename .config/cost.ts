@@ -31,7 +31,7 @@ const run = promisify(execFile);
 
 const INSTRUCTIONS: Measure = {
   unit: 'instructions',
-  budgets: { node: 6, bun: 75 },
+  budgets: { node: 5.4, bun: 62 },
   async take(commands) {
     const counts: number[] = [];
     for (const command of commands) {
@@ -60,7 +60,7 @@ print(json.dumps(least))
 
 const CPU_TIME: Measure = {
   unit: 'CPU time',
-  budgets: { node: 10, bun: 14 },
+  budgets: { node: 9, bun: 10 },
   async take(commands) {
     const { stdout } = await run('python3', ['-c', CPU_TIME_OF, JSON.stringify([ROUNDS, commands])], {
       env: ENV,

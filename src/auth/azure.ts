@@ -1,4 +1,4 @@
-import { literal, object, optional, required, withDefault, type TypeOf } from '../config/field.ts';
+import { literal, object, optional, required, withDefault, type TypeOf } from '../config/definition.ts';
 import { text } from '../config/fields.ts';
 import { loginFields, oneOf } from './common.ts';
 import { defineMethod } from './method.ts';

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { literal, object, optional, required } from '../config/field.ts';
+import { literal, object, optional, required } from '../config/definition.ts';
 import { text } from '../config/fields.ts';
 import { loginFields } from './common.ts';
 import { AbsentCredential, defineMethod } from './method.ts';

@@ -1,4 +1,4 @@
-import { optional, withDefault } from '../config/field.ts';
+import { optional, withDefault } from '../config/definition.ts';
 import { mountPath, namespace } from '../config/fields.ts';
 
 /** Fields of every method that logs in at a mount. */

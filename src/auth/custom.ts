@@ -1,4 +1,4 @@
-import { literal, object, optional, required } from '../config/field.ts';
+import { literal, object, optional, required } from '../config/definition.ts';
 import { namespace, secretData, secretPath, text } from '../config/fields.ts';
 import { RunError } from '../errors.ts';
 import { secretTexts } from '../secret-string.ts';

@@ -1,4 +1,4 @@
-import { literal, object, optional, required } from '../config/field.ts';
+import { literal, object, optional, required } from '../config/definition.ts';
 import { secretText, text } from '../config/fields.ts';
 import { loginFields, oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';

@@ -1,4 +1,4 @@
-import type { ObjectDefinition } from '../config/field.ts';
+import type { ObjectDefinition } from '../config/definition.ts';
 import type { AuthMethod } from './method.ts';
 
 /** Every way to log in, by the name that `auth.method` has: loaded when a config names it. */

@@ -1,4 +1,4 @@
-import { enumeration, literal, object, optional, required, type TypeOf } from '../config/field.ts';
+import { enumeration, literal, object, optional, required, type TypeOf } from '../config/definition.ts';
 import { secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';

@@ -1,4 +1,4 @@
-import { literal, object, required, withDefault } from '../config/field.ts';
+import { literal, object, required, withDefault } from '../config/definition.ts';
 import { text } from '../config/fields.ts';
 import { loginFields } from './common.ts';
 import { credentialFromFile } from './credential.ts';

@@ -1,5 +1,5 @@
 import type { ServerSettings } from '../config/config.ts';
-import type { Field, ObjectDefinition } from '../config/field.ts';
+import type { Field, ObjectDefinition } from '../config/definition.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { OutsideIo } from '../outside.ts';

@@ -1,4 +1,4 @@
-import { literal, object, optional, required, string } from '../config/field.ts';
+import { literal, object, optional, required, string } from '../config/definition.ts';
 import { secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
 import { loginFields, oneOf } from './common.ts';

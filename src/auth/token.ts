@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
-import { literal, object, optional, required, type TypeOf } from '../config/field.ts';
+import { literal, object, optional, required, type TypeOf } from '../config/definition.ts';
 import { boolean, namespace, secretText, text } from '../config/fields.ts';
 import { homeOfUser } from '../home.ts';
 import type { Secret } from '../secret-string.ts';

@@ -1,4 +1,4 @@
-import type { Definition, ObjectDefinition } from './field.ts';
+import type { Definition, ObjectDefinition } from './definition.ts';
 
 /** The value is not known to be right. */
 export const REFUSED = Symbol('refused');

@@ -7,7 +7,7 @@ import type { SecretTarget } from '../kubernetes/target.ts';
 import type { Password, PlacedOutput, TokenContent } from '../outputs.ts';
 import type { Secret } from '../secret-string.ts';
 import type { JsonValue } from '../secrets.ts';
-import type { TypeOf } from './field.ts';
+import type { TypeOf } from './definition.ts';
 import type { Ref } from './ref.ts';
 
 export interface TlsSettings {

@@ -14,7 +14,7 @@ import {
   trueOrFalse,
   type Field,
   type Parsed,
-} from './field.ts';
+} from './definition.ts';
 import { checkMountPath, checkSecretPath } from './paths.ts';
 import { parseRateLimit } from './rate-limit.ts';
 

@@ -1,5 +1,5 @@
 import { ENTRY_NAME } from '../kubernetes/target.ts';
-import { map, object, optional, required, string } from './field.ts';
+import { map, object, optional, required, string } from './definition.ts';
 import { boolean, text } from './fields.ts';
 
 const texts = map(string(), string());

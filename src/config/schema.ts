@@ -16,7 +16,7 @@ import {
   type ObjectDefinition,
   type Parsed,
   type TypeOf,
-} from './field.ts';
+} from './definition.ts';
 import {
   boolean,
   duration,

@@ -9,7 +9,7 @@ import {
   required,
   string,
   type TypeOf,
-} from './field.ts';
+} from './definition.ts';
 import { boolean, duration, integer, mountPath, namespace, secretData, secretPath, texts } from './fields.ts';
 import { secretProblems } from './secret-rules.ts';
 

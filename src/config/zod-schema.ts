@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { JsonValue } from '../secrets.ts';
-import type { Definition, Member, ObjectDefinition, Parsed, VariantsDefinition } from './field.ts';
+import type { Definition, Member, ObjectDefinition, Parsed, VariantsDefinition } from './definition.ts';
 
 // A schema is used once: compiling a parser for it costs more than it saves.
 z.config({ jitless: true });

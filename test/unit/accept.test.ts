@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import yaml from 'yaml';
 import { fieldsOf, METHOD_NAMES } from '../../src/auth/index.ts';
 import { accept, REFUSED } from '../../src/config/accept.ts';
-import type { Definition, Member } from '../../src/config/field.ts';
+import type { Definition, Member } from '../../src/config/definition.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import { configFields } from '../../src/config/schema.ts';
 import { zodSchemaOf } from '../../src/config/zod-schema.ts';

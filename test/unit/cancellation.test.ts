@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { abortSignalOf, Cancellation } from '../../src/cancellation.ts';
+
+describe('a cancellation', () => {
+  test('tells those that listen, and keeps the first reason', () => {
+    const cancellation = new Cancellation();
+    const told: string[] = [];
+    const removed = (): void => assert.fail('it was removed');
+    cancellation.addEventListener('abort', () => told.push('first'));
+    cancellation.addEventListener('abort', removed);
+    cancellation.addEventListener('abort', () => told.push('second'));
+    cancellation.removeEventListener('abort', removed);
+    cancellation.throwIfAborted();
+    assert.equal(cancellation.aborted, false);
+
+    const reason = new Error('enough');
+    cancellation.abort(reason);
+    cancellation.abort(new Error('too late'));
+    assert.deepEqual(told, ['first', 'second']);
+    assert.equal(cancellation.reason, reason);
+    assert.throws(() => {
+      cancellation.throwIfAborted();
+    }, reason);
+  });
+
+  test('is followed by a signal of the platform, before and after', () => {
+    const cancellation = new Cancellation();
+    const before = abortSignalOf(cancellation);
+    assert.equal(before.aborted, false);
+    const reason = new Error('enough');
+    cancellation.abort(reason);
+    for (const signal of [before, abortSignalOf(cancellation)]) {
+      assert.equal(signal.aborted, true);
+      assert.equal(signal.reason, reason);
+    }
+  });
+});
