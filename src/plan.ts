@@ -44,7 +44,7 @@ export interface PlanScope {
 }
 
 /** Built-in mounts that are never a KV engine; no look-up has to say so. */
-const NEVER_KV = /^(?:sys|auth|cubbyhole|identity)\//;
+const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
 
 /**
  * Turns a config into a plan. Pure: every undeclared reference, template error and clash is found here, all at once.
@@ -161,7 +161,10 @@ function planSecret(secret: DeclaredSecret, { server }: Config): SecretPlan {
   return {
     ...secret,
     namespace: secret.namespace ?? server.namespace,
-    needsMountTable: secret.engine === undefined && secret.write === undefined && !NEVER_KV.test(secret.path),
+    needsMountTable:
+      secret.engine === undefined &&
+      secret.write === undefined &&
+      !NEVER_KV.some((mount) => secret.path.startsWith(mount)),
   };
 }
 
