@@ -19,17 +19,18 @@ import { ON_NODE, prepareTools, STANDALONE } from './tools.ts';
 const { values: flags } = parseArgs({
   options: {
     sizes: { type: 'string', default: '1,10,100,1000' },
-    latencies: { type: 'string', default: '0,5,20' },
+    /** Round trips over TLS in ms; `plain`: plain HTTP, straight to the server. */
+    latencies: { type: 'string', default: 'plain,0,5,20' },
     rounds: { type: 'string', default: '11' },
-    /** Plain HTTP, straight to the server. */
-    plain: { type: 'boolean', default: false },
     /** Only tools with one of these in their name. */
     tools: { type: 'string', default: '' },
     out: { type: 'string', default: join(import.meta.dirname, '../../dist/bench') },
   },
 });
-const numbers = (list: string): number[] => list.split(',').map(Number);
-const sizes = numbers(flags.sizes);
+const sizes = flags.sizes.split(',').map(Number);
+const latencies = flags.latencies
+  .split(',')
+  .map((latency) => (latency === 'plain' ? undefined : Number(latency)));
 const rounds = Number(flags.rounds);
 
 async function createJob(server: TestServer): Promise<Pick<Job, 'roleId' | 'secretId' | 'token'>> {
@@ -114,8 +115,7 @@ console.log(
     .join('\n'),
 );
 const comparisons: Comparison[] = [];
-for (const roundTripMs of flags.plain ? [undefined] : numbers(flags.latencies))
-  comparisons.push(...(await compareAt(roundTripMs)));
+for (const roundTripMs of latencies) comparisons.push(...(await compareAt(roundTripMs)));
 const results: Results = { date: new Date().toISOString(), machine, comparisons };
 mkdirSync(flags.out, { recursive: true });
 writeFileSync(join(flags.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);

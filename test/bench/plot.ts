@@ -20,7 +20,7 @@ export function plotOf({ date, machine, comparisons }: Results): string {
   });
   const width = columns.length * PANEL_WIDTH;
   const height = 50 + sizes.length * panelHeight;
-  const head = `wall time in ms, ${date.slice(0, 10)}, ${machine['cpu'] ?? ''}, ${machine['server'] ?? ''}, over TLS`;
+  const head = `wall time in ms, ${date.slice(0, 10)}, ${machine['cpu'] ?? ''}, ${machine['server'] ?? ''}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${String(width)}" height="${String(height)}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="white"/>
 <text x="10" y="22" font-size="14">${escape(head)}</text>

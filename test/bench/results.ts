@@ -62,7 +62,7 @@ export function describeMachine(serverBinary: string): Record<string, string> {
 }
 
 export function title({ secrets, roundTripMs, rounds }: Comparison): string {
-  const way = roundTripMs === undefined ? 'plain HTTP' : `${String(roundTripMs)} ms round trip`;
+  const way = roundTripMs === undefined ? 'plain HTTP' : `TLS, ${String(roundTripMs)} ms round trip`;
   return `${String(secrets)} secrets, ${way}, median of ${String(rounds)} turns`;
 }
 
