@@ -1,8 +1,9 @@
 import './no-form-data.ts';
 import type { RawAxiosRequestConfig } from 'axios';
 import httpAdapter from 'axios/lib/adapters/http.js';
+import type { SecureContext } from 'node:tls';
 import type { Io } from '../io.ts';
-import type { Http2Sessions } from './http2-sessions.ts';
+import { giveUp } from './node-failure.ts';
 import type { ReachableServer } from './proxy.ts';
 import { createTransport } from './transport.ts';
 import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from './wire.ts';
@@ -10,15 +11,16 @@ import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from '.
 /**
  * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
  * the request itself on a cold start, and nothing of it is needed.
+ * @param secureContext what another connection of the run has made of the TLS settings already
  * @throws RunError `config` for unusable TLS files
  */
 export async function openAxiosWire(
   server: ReachableServer,
   connections: Connections,
-  sessions: Http2Sessions | undefined,
   io: Pick<Io, 'env' | 'now'>,
+  secureContext?: SecureContext,
 ): Promise<Wire> {
-  const { destroy, ...where } = await createTransport(server, connections, io, sessions?.secureContext);
+  const { destroy, ...where } = await createTransport(server, connections, io, secureContext);
   // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
   const defaults: RawAxiosRequestConfig = {
     ...where,
@@ -29,14 +31,10 @@ export async function openAxiosWire(
     decompress: false,
   };
   return {
-    get multiplexes() {
-      return sessions?.multiplexes ?? false;
-    },
+    multiplexes: false,
     async send({ method, url, headers, body, signal }) {
-      const transport = await sessions?.transportTo(new URL(url).origin).catch(giveUp);
       const config = {
         ...defaults,
-        ...(transport === undefined ? {} : { transport }),
         method,
         url,
         // Loading zlib costs more than it saves on answers of this size.
@@ -44,27 +42,20 @@ export async function openAxiosWire(
         ...(body === undefined ? {} : { data: body }),
         signal,
       };
-      const response = await httpAdapter(config).catch(giveUp);
+      const response = await httpAdapter(config).catch(failed);
       const answered = response.headers as Readonly<Record<string, string | undefined>>;
       return { status: response.status, header: (name) => answered[name], text: response.data };
     },
     close() {
       // Most processes end now, and their connections with them; taking them down first takes most of a millisecond.
-      setImmediate(() => {
-        sessions?.close();
-        destroy();
-      });
+      setImmediate(destroy);
     },
   };
 }
 
-function giveUp(error: unknown): never {
+function failed(error: unknown): never {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (code === 'ERR_BAD_RESPONSE')
     throw new NoAnswer(String(message).startsWith('maxContentLength') ? 'RESPONSE_TOO_LARGE' : 'ECONNRESET');
-  // OpenSSL's number for "wrong version number": the other side does not speak TLS.
-  if (code === 'EPROTO' && String(message).includes(':error:0A00010B:'))
-    throw new NoAnswer('ERR_SSL_WRONG_VERSION_NUMBER');
-  if (typeof code === 'string') throw new NoAnswer(code);
-  throw error;
+  return giveUp(error);
 }

@@ -1,21 +1,9 @@
-import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import type { TlsSettings } from '../config/config.ts';
 import { secureContextOf } from './tls.ts';
 import { turnsToConnect } from '../turns.ts';
-
-/** What axios hands to what sends its requests, as far as HTTP/2 has it. */
-interface OutgoingRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: OutgoingHttpHeaders;
-}
-
-/** Stands in for `node:https` below axios. */
-export interface Http2Transport {
-  request(options: OutgoingRequest, onResponse: (response: ClientHttp2Stream) => void): ClientHttp2Stream;
-}
 
 /** One HTTP/2 connection to each server that speaks it. */
 export interface Http2Sessions {
@@ -27,7 +15,9 @@ export interface Http2Sessions {
    * @returns undefined: this server speaks HTTP/1.1 only
    * @throws the error of the connection
    */
-  transportTo(origin: string): Promise<Http2Transport | undefined>;
+  sessionTo(origin: string): Promise<ClientHttp2Session | undefined>;
+  /** Ends what is being opened there. */
+  abandon(origin: string): void;
   close(): void;
 }
 
@@ -36,13 +26,14 @@ export interface Http2Sessions {
  */
 export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
   const secureContext = secureContextOf(tls);
-  const transports = new Map<string, Promise<Http2Transport | undefined>>();
-  const sockets = new Set<TLSSocket>();
+  const sessions = new Map<string, Promise<ClientHttp2Session | undefined>>();
+  /** The latest to each server. */
+  const sockets = new Map<string, TLSSocket>();
   let multiplexes = false;
 
-  const open = async (origin: string): Promise<Http2Transport | undefined> => {
+  const open = async (origin: string): Promise<ClientHttp2Session | undefined> => {
     const socket = connectTo(origin, secureContext, tls);
-    sockets.add(socket);
+    sockets.set(origin, socket);
     const connected = once(socket);
     // It takes as long to load as the handshake does, which has to begin before.
     await turnsToConnect();
@@ -53,29 +44,33 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       return undefined;
     }
     multiplexes = true;
-    const session = startSession(origin, { createConnection: () => socket });
-    const forget = (): void => {
-      transports.delete(origin);
-    };
-    // Why it ended is told by its requests.
-    session.on('error', forget).on('goaway', forget).on('close', forget);
-    return { request: (options, onResponse) => startRequest(session, options, onResponse) };
+    return startSession(origin, { createConnection: () => socket });
   };
   return {
     secureContext,
     get multiplexes() {
       return multiplexes;
     },
-    transportTo(origin) {
-      const known = transports.get(origin);
+    sessionTo(origin) {
+      const known = sessions.get(origin);
       if (known !== undefined) return known;
       const opening = open(origin);
-      transports.set(origin, opening);
-      opening.catch(() => transports.delete(origin));
+      sessions.set(origin, opening);
+      const forget = (): void => {
+        if (sessions.get(origin) === opening) sessions.delete(origin);
+      };
+      // Why it ended is told by its requests.
+      opening.then(
+        (session) => session?.on('error', forget).on('goaway', forget).on('close', forget),
+        forget,
+      );
       return opening;
     },
+    abandon(origin) {
+      sockets.get(origin)?.destroy();
+    },
     close() {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.values()) socket.destroy();
     },
   };
 }
@@ -107,28 +102,6 @@ function once(socket: TLSSocket): Promise<void> {
   // It may fail before anybody waits for it.
   promise.catch(() => undefined);
   return promise;
-}
-
-function startRequest(
-  session: ClientHttp2Session,
-  { method, path, headers }: OutgoingRequest,
-  onResponse: (response: ClientHttp2Stream) => void,
-): ClientHttp2Stream {
-  const stream = session.request(
-    { ...headers, ':method': method, ':path': path },
-    { endStream: method === 'GET' },
-  );
-  let answered = false;
-  stream.once('response', (fields) => {
-    answered = true;
-    const { ':status': statusCode, ...others } = fields;
-    onResponse(Object.assign(stream, { statusCode, headers: others }));
-  });
-  // A connection that ends in good order is no error to a stream.
-  stream.once('close', () => {
-    if (!answered) stream.emit('error', closed());
-  });
-  return stream;
 }
 
 function closed(): Error {

@@ -67,7 +67,7 @@ export class NoAnswer extends Error {
 }
 
 /**
- * What suits the runtime: axios on Node, over HTTP/2 where that pays. Bun's own client takes a fifth of the CPU time of its
+ * What suits the runtime: axios on Node, or its own client of HTTP/2 where that pays. Bun's own client takes a fifth of the CPU time of its
  * `node:http`, speaks HTTP/2, and works in a thread of its own. What it makes of the proxies of an environment is another
  * matter, so that axios goes through those.
  * @param ahead what `connectAhead` has opened
@@ -84,8 +84,13 @@ export async function openWire(
     return openBunWire(server);
   }
   const sessions = ahead ?? (await openSessions(server, connections.expected, io));
-  const { openAxiosWire } = await import('./http.ts');
-  return openAxiosWire(server, connections, sessions, io);
+  const openHttp1 = async (): Promise<Wire> => {
+    const { openAxiosWire } = await import('./http.ts');
+    return openAxiosWire(server, connections, io, sessions?.secureContext);
+  };
+  if (sessions === undefined) return openHttp1();
+  const { openHttp2Wire } = await import('./http2-wire.ts');
+  return openHttp2Wire(sessions, openHttp1);
 }
 
 /**
@@ -115,7 +120,7 @@ async function openSessions(
   const { createHttp2Sessions } = await import('./http2-sessions.ts');
   const sessions = createHttp2Sessions(tls);
   // What went wrong is told to the first request.
-  sessions.transportTo(new URL(address).origin).catch(() => undefined);
+  sessions.sessionTo(new URL(address).origin).catch(() => undefined);
   await turnsToConnect();
   return sessions;
 }

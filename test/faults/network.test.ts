@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -108,6 +109,28 @@ describe('faults of the network and the server', () => {
       assert.match(failuresOf(result)[0]?.message ?? '', /timeout of 1 s/);
       await server.stop();
     }
+  });
+
+  test('so is one that never answers a TLS handshake, which begins anew after client_timeout', async () => {
+    const silent = createServer((socket) => {
+      connections += 1;
+      socket.on('error', () => undefined).resume();
+    });
+    let connections = 0;
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const address = `https://127.0.0.1:${String((silent.address() as AddressInfo).port)}`;
+    // One secret goes over HTTP/1.1, several over HTTP/2.
+    for (const names of [['a'], ['a', 'b', 'c', 'd']]) {
+      connections = 0;
+      const secrets = Object.fromEntries(names.map((name) => [name, `secret/${name}`]));
+      const outputs = [{ path: 'f.txt', contents: '{{a.key}}' }];
+      const own = { secrets, outputs, vault: { client_timeout: '300ms' } };
+      const result = await app.render(own, ['--address', address, '--timeout', '2s']);
+      assert.ok([9, 124].includes(result.code ?? 0), result.stderr);
+      assert.ok(connections > 1, result.stderr);
+    }
+    silent.close();
   });
 
   test('client_timeout limits a single request, also one whose body drips', async () => {

@@ -1,0 +1,109 @@
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import type { Http2Sessions } from './http2-sessions.ts';
+import { giveUp } from './node-failure.ts';
+import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+
+/** RFC 9113 §7 */
+const REFUSED_STREAM = 7;
+const CANCEL = 8;
+
+/**
+ * Requests over HTTP/2, by Node's own client: axios would do on top of it what a request here does not need, and that takes as
+ * long again.
+ * @param openHttp1 for servers that do not speak HTTP/2
+ */
+export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<Wire>): Wire {
+  let http1: Promise<Wire> | undefined;
+  return {
+    get multiplexes() {
+      return sessions.multiplexes;
+    },
+    async send(request) {
+      const session = await sessionFor(request, sessions).catch(giveUp);
+      if (session === undefined) return (await (http1 ??= openHttp1())).send(request);
+      return sendOver(session, request).catch(giveUp);
+    },
+    close() {
+      // Most processes end now, and their connections with them.
+      setImmediate(() => {
+        sessions.close();
+      });
+      void http1?.then((wire) => {
+        wire.close();
+      });
+    },
+  };
+}
+
+/** A handshake that takes too long is given up with the request, so that the next try begins anew. */
+function sessionFor(
+  { url, signal }: HttpRequest,
+  sessions: Http2Sessions,
+): Promise<ClientHttp2Session | undefined> {
+  const { origin } = new URL(url);
+  const abandon = (): void => {
+    sessions.abandon(origin);
+  };
+  signal.addEventListener('abort', abandon);
+  return sessions.sessionTo(origin).finally(() => {
+    signal.removeEventListener('abort', abandon);
+  });
+}
+
+async function sendOver(session: ClientHttp2Session, request: HttpRequest): Promise<HttpResponse> {
+  const { method, url, headers, body, signal } = request;
+  const { pathname, search } = new URL(url);
+  const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+  const stream = session.request(
+    { ':method': method, ':path': pathname + search, 'Accept-Encoding': 'identity', ...headers, ...length },
+    { endStream: body === undefined },
+  );
+  const cancel = (): void => {
+    stream.close(CANCEL);
+  };
+  signal.addEventListener('abort', cancel);
+  try {
+    if (body !== undefined) stream.end(body);
+    return await answerOf(stream);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let fields: IncomingHttpHeaders | undefined;
+  stream.on('response', (answered) => {
+    fields = answered;
+  });
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes <= LARGEST_RESPONSE_BYTES) return;
+    reject(new NoAnswer('RESPONSE_TOO_LARGE'));
+    stream.close(CANCEL);
+  });
+  stream.on('end', () => {
+    // It ends, too, when it is broken off.
+    if (fields !== undefined && stream.rstCode === 0 && !stream.aborted)
+      resolve(responseOf(fields, Buffer.concat(chunks)));
+  });
+  stream.on('error', (error) => {
+    reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer('HTTP2RefusedStream') : error);
+  });
+  // A connection that ends in good order is no error to a stream.
+  stream.on('close', () => {
+    reject(new NoAnswer('ECONNRESET'));
+  });
+  return promise;
+}
+
+function responseOf(fields: IncomingHttpHeaders, body: Buffer): HttpResponse {
+  return {
+    status: Number(fields[':status']),
+    header: (name) => fields[name]?.toString(),
+    text: body.toString('utf8'),
+  };
+}
