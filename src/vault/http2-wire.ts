@@ -75,6 +75,7 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let fields: IncomingHttpHeaders | undefined;
+  let isWhole = false;
   stream.on('response', (answered) => {
     fields = answered;
   });
@@ -87,15 +88,16 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
   });
   stream.on('end', () => {
     // It ends, too, when it is broken off.
-    if (fields !== undefined && stream.rstCode === 0 && !stream.aborted)
-      resolve(responseOf(fields, Buffer.concat(chunks)));
+    if (fields === undefined || stream.rstCode !== 0 || stream.aborted) return;
+    isWhole = true;
+    resolve(responseOf(fields, Buffer.concat(chunks)));
   });
   stream.on('error', (error) => {
     reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer('HTTP2RefusedStream') : error);
   });
   // A connection that ends in good order is no error to a stream.
   stream.on('close', () => {
-    reject(new NoAnswer('ECONNRESET'));
+    if (!isWhole) reject(new NoAnswer('ECONNRESET'));
   });
   return promise;
 }
