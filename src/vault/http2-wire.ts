@@ -28,9 +28,13 @@ export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<
       setImmediate(() => {
         sessions.close();
       });
-      void http1?.then((wire) => {
-        wire.close();
-      });
+      // Why it could not be opened was told to the request that needed it.
+      http1?.then(
+        (wire) => {
+          wire.close();
+        },
+        () => undefined,
+      );
     },
   };
 }
