@@ -1,29 +1,14 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { startStandIn } from './stand-in.ts';
 
 /**
  * Makes the code cache: runs the bundle once against a stand-in for the server, so that the functions of a typical run
  * are compiled, and keeps what V8 made of them.
  */
-
-const ANSWERS: Readonly<Record<string, unknown>> = {
-  '/v1/auth/approle/login': {
-    auth: { client_token: 's.build', policies: ['default'], token_type: 'service', lease_duration: 60 },
-  },
-  '/v1/sys/internal/ui/mounts': {
-    data: { secret: { 'secret/': { type: 'kv', options: { version: '2' } } } },
-  },
-  '/v1/auth/token/revoke-self': {},
-};
-const SECRET = {
-  request_id: 'build',
-  data: { data: { username: 'app', password: "it's 1 secret", port: 5432 }, metadata: { version: 1 } },
-};
 
 const CONFIG = `
 auth: { method: approle, role_id: role, secret_id: secret }
@@ -38,15 +23,9 @@ outputs:
 `;
 
 const directory = mkdtempSync(join(tmpdir(), 'vaultonce-build-'));
-const server = createServer((request, response) => {
-  request.resume().on('end', () => {
-    response.setHeader('Content-Type', 'application/json');
-    response.end(JSON.stringify({ request_id: 'build', ...(ANSWERS[request.url ?? ''] ?? SECRET) }));
-  });
-});
+const server = await startStandIn();
 
 try {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const config = join(directory, 'vaultonce.yaml');
   writeFileSync(config, CONFIG);
   await promisify(execFile)(
@@ -54,11 +33,10 @@ try {
     [join(import.meta.dirname, 'code-cache-run.mjs'), 'render', '-c', config, '--allow-disk', '--quiet'],
     {
       cwd: directory,
-      env: { VAULT_ADDR: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}` },
+      env: { VAULT_ADDR: server.address },
     },
   );
 } finally {
-  server.closeAllConnections();
   server.close();
   rmSync(directory, { recursive: true, force: true });
 }

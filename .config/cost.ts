@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from './paths.ts';
+import { startStandIn } from './stand-in.ts';
 import { standaloneBinary } from './targets.ts';
 
 /**
@@ -71,21 +70,8 @@ const CPU_TIME: Measure = {
 
 const ENV = { PATH: process.env['PATH'] };
 
-const answerTo = (url: string): object => {
-  if (url.endsWith('/login'))
-    return { auth: { client_token: 's.cost', policies: [], token_type: 'service', lease_duration: 60 } };
-  if (url.endsWith('/mounts'))
-    return { data: { secret: { 'secret/': { type: 'kv', options: { version: '2' } } } } };
-  return { data: { data: { username: 'app', password: 'a secret' }, metadata: { version: 1 } } };
-};
-
 const directory = mkdtempSync(join(tmpdir(), 'vaultonce-cost-'));
-const server = createServer((request, response) => {
-  request.resume().on('end', () => {
-    response.setHeader('Content-Type', 'application/json');
-    response.end(JSON.stringify({ request_id: 'cost', ...answerTo(request.url ?? '') }));
-  });
-});
+const server = await startStandIn();
 
 const names = Array.from({ length: SECRETS }, (_, index) => `s${String(index)}`);
 
@@ -115,9 +101,8 @@ function configFor(address: string): string {
 }
 
 try {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const config = join(directory, 'vaultonce.yaml');
-  writeFileSync(config, configFor(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}`));
+  writeFileSync(config, configFor(server.address));
   const empty = join(directory, 'empty.js');
   writeFileSync(empty, '');
   const fixtures = join(directory, 'fixtures.yaml');
@@ -137,7 +122,6 @@ try {
   await check(CPU_TIME, render);
   if (await hasValgrind()) await check(INSTRUCTIONS, [...render, '--fixtures', fixtures]);
 } finally {
-  server.closeAllConnections();
   server.close();
   rmSync(directory, { recursive: true, force: true });
 }

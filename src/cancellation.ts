@@ -46,6 +46,20 @@ export class Cancellation implements CancelSignal {
   }
 }
 
+/** Does the work; the listener is called if the signal is aborted meanwhile. */
+export async function listening<T>(
+  signal: CancelSignal,
+  listener: () => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal.addEventListener('abort', listener);
+  try {
+    return await work();
+  } finally {
+    signal.removeEventListener('abort', listener);
+  }
+}
+
 /** For what takes no other than the platform's own. */
 export function abortSignalOf(signal: CancelSignal): AbortSignal {
   const controller = new AbortController();

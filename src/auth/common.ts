@@ -1,4 +1,4 @@
-import { optional, withDefault } from '../config/definition.ts';
+import { optional, string, withDefault } from '../config/definition.ts';
 import { mountPath, namespace } from '../config/fields.ts';
 
 /** Fields of every method that logs in at a mount. */
@@ -8,6 +8,12 @@ export function loginFields(defaultMount: string) {
     namespace: optional(namespace, 'Namespace of the login, where it differs from `vault.namespace`.'),
   };
 }
+
+/** What stands between two slashes of a path. */
+export const pathSegment = string({
+  isFilled: true,
+  pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' },
+});
 
 /** The check that exactly one, or at most one, of some fields is given, in words that name them. */
 export function oneOf<Field extends string>(fields: readonly Field[], required: boolean) {

@@ -1,14 +1,6 @@
-import {
-  enumeration,
-  literal,
-  object,
-  optional,
-  required,
-  string,
-  type TypeOf,
-} from '../config/definition.ts';
+import { enumeration, literal, object, optional, required, type TypeOf } from '../config/definition.ts';
 import { secretText, text } from '../config/fields.ts';
-import { loginFields, oneOf } from './common.ts';
+import { loginFields, oneOf, pathSegment } from './common.ts';
 import { defineMethod } from './method.ts';
 
 const passphrase = oneOf(['passphrase', 'passphrase_file'], false);
@@ -21,10 +13,7 @@ const fields = object(
       enumeration(['apikey', 'instance']),
       '`instance`: the principal of the machine. `apikey`: a user, by a signing key.',
     ),
-    role: required(
-      string({ isFilled: true, pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' } }),
-      'The role to log in with.',
-    ),
+    role: required(pathSegment, 'The role to log in with.'),
     config_file: optional(
       text,
       'With `type: apikey`: file of profiles. Default: the variables `$OCI_tenancy_ocid` and so on, else `$OCI_CONFIG_FILE`, else ~/.oci/config.',

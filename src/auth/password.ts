@@ -1,12 +1,11 @@
-import { literal, object, optional, required, string } from '../config/definition.ts';
+import { literal, object, optional, required } from '../config/definition.ts';
 import { secretText, text } from '../config/fields.ts';
 import type { Secret } from '../secret-string.ts';
-import { loginFields, oneOf } from './common.ts';
+import { loginFields, oneOf, pathSegment } from './common.ts';
 import { credentialFromFile } from './credential.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['password', 'password_file'], true);
-const userName = string({ isFilled: true, pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' } });
 
 /** The methods that take a user name and a password are one but for their names. */
 function passwordMethod<const Name extends string>(name: Name, refusedHint: string) {
@@ -14,7 +13,7 @@ function passwordMethod<const Name extends string>(name: Name, refusedHint: stri
     {
       method: required(literal(name)),
       ...loginFields(name),
-      username: required(userName, 'The user name.'),
+      username: required(pathSegment, 'The user name.'),
       password: optional(secretText, 'The password; better is a file.'),
       password_file: optional(text, 'File that holds the password.'),
     },

@@ -1,40 +1,38 @@
-import type { Definition, ObjectDefinition } from './definition.ts';
+import type { Definition, DefinitionOf, ObjectDefinition } from './definition.ts';
 
 /** The value is not known to be right. */
 export const REFUSED = Symbol('refused');
 
-type Of<Kind extends Definition['kind']> = Extract<Definition, { kind: Kind }>;
-
 /** The plainest check there is for each kind: what zod lets pass besides, it lets pass when it is asked. */
-const BY_KIND: { readonly [Kind in Definition['kind']]: (definition: Of<Kind>, value: unknown) => unknown } =
-  {
-    string: (definition, value) => (isRightString(definition, value) ? value : REFUSED),
-    number: (_, value) => (Number.isFinite(value) ? value : REFUSED),
-    boolean: (_, value) => (typeof value === 'boolean' ? value : REFUSED),
-    json: (_, value) => (isJson(value) ? value : REFUSED),
-    literal: (definition, value) => (value === definition.value ? value : REFUSED),
-    enumeration: ({ values }, value) =>
-      typeof value === 'string' && values.includes(value) ? value : REFUSED,
-    list: acceptList,
-    map: acceptMap,
-    object: acceptObject,
-    either({ options: [first, second] }, value) {
-      const accepted = accept(first, value);
-      return accepted === REFUSED ? accept(second, value) : accepted;
-    },
-    parsed({ input, parse }, value) {
-      const accepted = accept(input, value);
-      const result = accepted === REFUSED ? undefined : parse(accepted as never);
-      return result !== undefined && 'value' in result ? result.value : REFUSED;
-    },
-    variants({ by, variants }, value) {
-      const name = isMap(value) ? value[by] : undefined;
-      const variant = typeof name === 'string' && Object.hasOwn(variants, name) ? variants[name] : undefined;
-      return variant === undefined ? REFUSED : acceptObject(variant, value);
-    },
-    'one-or-more': ({ item }, value) =>
-      Array.isArray(value) ? acceptList({ item, isFilled: true }, value) : accept(item, value),
-  };
+const BY_KIND: {
+  readonly [Kind in Definition['kind']]: (definition: DefinitionOf<Kind>, value: unknown) => unknown;
+} = {
+  string: (definition, value) => (isRightString(definition, value) ? value : REFUSED),
+  number: (_, value) => (Number.isFinite(value) ? value : REFUSED),
+  boolean: (_, value) => (typeof value === 'boolean' ? value : REFUSED),
+  json: (_, value) => (isJson(value) ? value : REFUSED),
+  literal: (definition, value) => (value === definition.value ? value : REFUSED),
+  enumeration: ({ values }, value) => (typeof value === 'string' && values.includes(value) ? value : REFUSED),
+  list: acceptList,
+  map: acceptMap,
+  object: acceptObject,
+  either({ options: [first, second] }, value) {
+    const accepted = accept(first, value);
+    return accepted === REFUSED ? accept(second, value) : accepted;
+  },
+  parsed({ input, parse }, value) {
+    const accepted = accept(input, value);
+    const result = accepted === REFUSED ? undefined : parse(accepted as never);
+    return result !== undefined && 'value' in result ? result.value : REFUSED;
+  },
+  variants({ by, variants }, value) {
+    const name = isMap(value) ? value[by] : undefined;
+    const variant = typeof name === 'string' && Object.hasOwn(variants, name) ? variants[name] : undefined;
+    return variant === undefined ? REFUSED : acceptObject(variant, value);
+  },
+  'one-or-more': ({ item }, value) =>
+    Array.isArray(value) ? acceptList({ item, isFilled: true }, value) : accept(item, value),
+};
 
 /**
  * The value as the program has it, if there is nothing wrong with it; REFUSED, if there may be. It never lets pass what zod
@@ -44,18 +42,18 @@ export function accept(definition: Definition, value: unknown): unknown {
   return BY_KIND[definition.kind](definition as never, value);
 }
 
-function isRightString({ isFilled, pattern }: Of<'string'>, value: unknown): boolean {
+function isRightString({ isFilled, pattern }: DefinitionOf<'string'>, value: unknown): boolean {
   if (typeof value !== 'string' || (isFilled && value === '')) return false;
   return pattern === undefined || pattern.is.test(value);
 }
 
-function acceptList({ item, isFilled }: Omit<Of<'list'>, 'kind'>, value: unknown): unknown {
+function acceptList({ item, isFilled }: Omit<DefinitionOf<'list'>, 'kind'>, value: unknown): unknown {
   if (!Array.isArray(value) || (isFilled && value.length === 0)) return REFUSED;
   const accepted = value.map((one: unknown) => accept(item, one));
   return accepted.includes(REFUSED) ? REFUSED : accepted;
 }
 
-function acceptMap({ key, value: of }: Of<'map'>, value: unknown): unknown {
+function acceptMap({ key, value: of }: DefinitionOf<'map'>, value: unknown): unknown {
   if (!isMap(value)) return REFUSED;
   const result: Record<string, unknown> = {};
   for (const [name, one] of Object.entries(value)) {
@@ -70,8 +68,8 @@ function acceptObject({ members, needed, check }: ObjectDefinition, value: unkno
   if (!isMap(value)) return REFUSED;
   const result: Record<string, unknown> = {};
   for (const [name, one] of Object.entries(value)) {
-    if (!Object.hasOwn(members, name)) return REFUSED;
-    const accepted = accept(members[name]?.field as Definition, one);
+    const member = Object.hasOwn(members, name) ? members[name] : undefined;
+    const accepted = member === undefined ? REFUSED : accept(member.field, one);
     if (accepted === REFUSED) return REFUSED;
     result[name] = accepted;
   }

@@ -17,6 +17,8 @@ export type Definition =
   | VariantsDefinition
   | { readonly kind: 'one-or-more'; readonly item: Definition };
 
+export type DefinitionOf<Kind extends Definition['kind']> = Extract<Definition, { kind: Kind }>;
+
 interface StringDefinition {
   readonly kind: 'string';
   readonly isFilled: boolean;

@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { RunError } from '../errors.ts';
 import { homeOfUser } from '../home.ts';
 import { existingPart, nearestExisting } from '../writer/file-systems.ts';
@@ -7,6 +7,7 @@ import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
 import type { Surroundings } from './resolve.ts';
 import type { ConfigFile } from './schema.ts';
+import { isBelow } from '../writer/manifest.ts';
 
 /** Directories that belong to the system or to everybody. */
 const SHARED = new Set(
@@ -47,8 +48,7 @@ export function resolveManaged(
 }
 
 function isAtOrAbove(directory: string, path: string): boolean {
-  const way = relative(directory, path);
-  return way !== '..' && !way.startsWith('../');
+  return directory === path || isBelow(directory, path);
 }
 
 /** Without links, as far as it exists. */

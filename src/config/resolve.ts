@@ -14,6 +14,7 @@ import type { ConfigFile, OutputFile } from './schema.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { isBelow } from '../writer/manifest.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -211,8 +212,7 @@ function resolvePath(path: string, directory: string | undefined, cwd: string, w
   if (path.includes('\0') || (directory ?? '').includes('\0')) {
     throw new RunError('config', 'the path has a NUL character', { where });
   }
-  const isInside = absolute === base || absolute.startsWith(base === '/' ? base : `${base}/`);
-  if (isInside || isAbsolute(path)) return absolute;
+  if (isAbsolute(path) || absolute === base || isBelow(base, absolute)) return absolute;
   throw new RunError('config', 'the path leaves output.directory', {
     where,
     hint: 'write an absolute path if that is meant',

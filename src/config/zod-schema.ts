@@ -1,17 +1,25 @@
 import * as z from 'zod/mini';
 import type { JsonValue } from '../secrets.ts';
-import type { Definition, Member, ObjectDefinition, Parsed, VariantsDefinition } from './definition.ts';
+import type {
+  Definition,
+  DefinitionOf,
+  Member,
+  ObjectDefinition,
+  Parsed,
+  VariantsDefinition,
+} from './definition.ts';
 
 // A schema is used once: compiling a parser for it costs more than it saves.
 z.config({ jitless: true });
 
 type Schema = z.ZodMiniType;
-type Of<Kind extends Definition['kind']> = Extract<Definition, { kind: Kind }>;
 
 // One for all, because the reference has it once.
 const json: z.ZodMiniType<JsonValue> = z.json();
 
-const BY_KIND: { readonly [Kind in Definition['kind']]: (definition: Of<Kind>, value: unknown) => Schema } = {
+const BY_KIND: {
+  readonly [Kind in Definition['kind']]: (definition: DefinitionOf<Kind>, value: unknown) => Schema;
+} = {
   string: stringSchema,
   number: () => z.number(),
   boolean: () => z.boolean(),
@@ -44,7 +52,7 @@ export function jsonSchemaOf(definition: Definition): object {
   });
 }
 
-function stringSchema({ isFilled, pattern }: Of<'string'>): Schema {
+function stringSchema({ isFilled, pattern }: DefinitionOf<'string'>): Schema {
   const checks = [
     ...(isFilled ? [z.minLength(1)] : []),
     ...(pattern === undefined ? [] : [z.regex(pattern.is, pattern.problem)]),
@@ -52,7 +60,7 @@ function stringSchema({ isFilled, pattern }: Of<'string'>): Schema {
   return z.string().check(...checks);
 }
 
-function listSchema({ item, isFilled }: Omit<Of<'list'>, 'kind'>): Schema {
+function listSchema({ item, isFilled }: Omit<DefinitionOf<'list'>, 'kind'>): Schema {
   const list = z.array(zodSchemaOf(item));
   return isFilled ? list.check(z.minLength(1)) : list;
 }
@@ -83,7 +91,7 @@ function under(name: string, value: unknown): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-function parsedSchema({ input, parse }: Of<'parsed'>): Schema {
+function parsedSchema({ input, parse }: DefinitionOf<'parsed'>): Schema {
   return z.pipe(
     zodSchemaOf(input),
     z.transform((value, context) => {
@@ -101,7 +109,7 @@ function variantsSchema({ by, variants }: VariantsDefinition): Schema {
   return z.discriminatedUnion(by, schemas as unknown as [z.core.$ZodTypeDiscriminable]);
 }
 
-function oneOrMoreSchema({ item }: Of<'one-or-more'>, value: unknown): Schema {
+function oneOrMoreSchema({ item }: DefinitionOf<'one-or-more'>, value: unknown): Schema {
   const list = listSchema({ item, isFilled: true });
   if (value === undefined) return z.union([zodSchemaOf(item), list]);
   // A union of both would blur what is wrong inside of either.

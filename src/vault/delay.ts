@@ -1,4 +1,4 @@
-import type { CancelSignal } from '../cancellation.ts';
+import { listening, type CancelSignal } from '../cancellation.ts';
 
 const BASE_MS = 200;
 const CAP_MS = 5_000;
@@ -23,11 +23,9 @@ export async function sleep(milliseconds: number, signal: CancelSignal): Promise
     reject(signal.reason);
   };
   const timer = setTimeout(resolve, milliseconds, undefined);
-  signal.addEventListener('abort', abort);
   try {
-    await promise;
+    await listening(signal, abort, () => promise);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,4 +1,5 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import { listening, type CancelSignal } from '../cancellation.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
@@ -19,9 +20,10 @@ export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<
       return sessions.multiplexes;
     },
     async send(request) {
-      const session = await sessionFor(request, sessions).catch(giveUp);
+      const url = new URL(request.url);
+      const session = await sessionFor(url, request.signal, sessions).catch(giveUp);
       if (session === undefined) return (await (http1 ??= openHttp1())).send(request);
-      return sendOver(session, request).catch(giveUp);
+      return sendOver(session, url, request).catch(giveUp);
     },
     close() {
       // Most processes end now, and their connections with them.
@@ -41,22 +43,21 @@ export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<
 
 /** A handshake that takes too long is given up with the request, so that the next try begins anew. */
 function sessionFor(
-  { url, signal }: HttpRequest,
+  { origin }: URL,
+  signal: CancelSignal,
   sessions: Http2Sessions,
 ): Promise<ClientHttp2Session | undefined> {
-  const { origin } = new URL(url);
   const abandon = (): void => {
     sessions.abandon(origin);
   };
-  signal.addEventListener('abort', abandon);
-  return sessions.sessionTo(origin).finally(() => {
-    signal.removeEventListener('abort', abandon);
-  });
+  return listening(signal, abandon, () => sessions.sessionTo(origin));
 }
 
-async function sendOver(session: ClientHttp2Session, request: HttpRequest): Promise<HttpResponse> {
-  const { method, url, headers, body, signal } = request;
-  const { pathname, search } = new URL(url);
+async function sendOver(
+  session: ClientHttp2Session,
+  { pathname, search }: URL,
+  { method, headers, body, signal }: HttpRequest,
+): Promise<HttpResponse> {
   const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
   const stream = session.request(
     { ':method': method, ':path': pathname + search, 'Accept-Encoding': 'identity', ...headers, ...length },
@@ -65,13 +66,8 @@ async function sendOver(session: ClientHttp2Session, request: HttpRequest): Prom
   const cancel = (): void => {
     stream.close(CANCEL);
   };
-  signal.addEventListener('abort', cancel);
-  try {
-    if (body !== undefined) stream.end(body);
-    return await answerOf(stream);
-  } finally {
-    signal.removeEventListener('abort', cancel);
-  }
+  if (body !== undefined) stream.end(body);
+  return listening(signal, cancel, () => answerOf(stream));
 }
 
 function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {

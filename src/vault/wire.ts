@@ -1,4 +1,4 @@
-import { Cancellation, type CancelSignal } from '../cancellation.ts';
+import { Cancellation, listening, type CancelSignal } from '../cancellation.ts';
 import type { Config } from '../config/config.ts';
 import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
@@ -167,11 +167,9 @@ export async function withTimeout<T>(
   const abort = (): void => {
     limited.abort(outer.reason);
   };
-  outer.addEventListener('abort', abort);
   try {
-    return await work({ signal: limited, expired: () => expired });
+    return await listening(outer, abort, () => work({ signal: limited, expired: () => expired }));
   } finally {
     clearTimeout(timer);
-    outer.removeEventListener('abort', abort);
   }
 }

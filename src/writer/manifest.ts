@@ -1,4 +1,4 @@
-import { isAbsolute, join, normalize, relative, sep } from 'node:path';
+import { isAbsolute, join, normalize, sep } from 'node:path';
 import { RunError, systemErrorCode } from '../errors.ts';
 import { readOwnFile } from './own-file.ts';
 import { meaningOf } from './problems.ts';
@@ -50,10 +50,9 @@ function isPlainName(name: unknown): name is string {
   return normalize(name) === name && isBelow('/', join('/', name)) && !isUpwards(name) && !isAbsolute(name);
 }
 
-/** True for what is inside a directory, and not the directory itself. */
+/** True for what is inside a directory, and not the directory itself. Both are absolute and normalised. */
 export function isBelow(root: string, path: string): boolean {
-  const name = relative(root, path);
-  return name !== '' && !isUpwards(name) && !isAbsolute(name);
+  return path !== root && path.startsWith(root.endsWith(sep) ? root : `${root}${sep}`);
 }
 
 function isUpwards(name: string): boolean {

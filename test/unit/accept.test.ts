@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import yaml from 'yaml';
 import { fieldsOf, METHOD_NAMES } from '../../src/auth/index.ts';
 import { accept, REFUSED } from '../../src/config/accept.ts';
-import type { Definition, Member } from '../../src/config/definition.ts';
+import type { Definition, DefinitionOf, Member } from '../../src/config/definition.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import { configFields } from '../../src/config/schema.ts';
 import { zodSchemaOf } from '../../src/config/zod-schema.ts';
@@ -42,9 +42,7 @@ function nearly(definition: Definition): fc.Arbitrary<unknown> {
 }
 
 const BY_KIND: {
-  readonly [Kind in Definition['kind']]: (
-    definition: Extract<Definition, { kind: Kind }>,
-  ) => fc.Arbitrary<unknown>;
+  readonly [Kind in Definition['kind']]: (definition: DefinitionOf<Kind>) => fc.Arbitrary<unknown>;
 } = {
   string: () => fc.constantFrom('a', 'web', 'secret/app', 'secret/app#key', 'A_B', '5m', '0400', ''),
   number: () => fc.constantFrom(0, 1, 7, 3600),

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { listening } from '../../cancellation.ts';
 import { RunError, systemErrorCode } from '../../errors.ts';
 import { Secret } from '../../secret-string.ts';
 import { credentialFromText } from '../credential.ts';
@@ -48,7 +49,6 @@ async function fromSdk(profile: string | undefined, region: string, io: AuthIo):
   const end = (): void => {
     ended.reject(lifetime.signal.reason);
   };
-  lifetime.signal.addEventListener('abort', end);
   const provider = defaultProvider({
     ...(profile === undefined ? {} : { profile }),
     logger: SILENT,
@@ -64,13 +64,11 @@ async function fromSdk(profile: string | undefined, region: string, io: AuthIo):
     },
   });
   try {
-    const found = await Promise.race([provider(), ended.promise]);
+    const found = await listening(lifetime.signal, end, () => Promise.race([provider(), ended.promise]));
     return credentials(found.accessKeyId, found.secretAccessKey, found.sessionToken ?? '', 'the AWS SDK');
   } catch (error) {
     lifetime.throwIfEnded();
     throw failureOf(error as SdkError, io);
-  } finally {
-    lifetime.signal.removeEventListener('abort', end);
   }
 }
 
