@@ -15,7 +15,7 @@ import type { Secrets } from './secrets.ts';
 import { holdLeases, type Leases } from './leases.ts';
 import { openSession } from './session.ts';
 import { fixtureTokens, prepareSinks, sinksOf, type SinkPlan, type SinkTokens } from './token-sinks.ts';
-import { nextTurn } from './turns.ts';
+import { turnsToSend } from './turns.ts';
 import { createClient } from './vault/client.ts';
 import { sleep } from './vault/delay.ts';
 import type { Http2Sessions } from './vault/http2-sessions.ts';
@@ -60,8 +60,7 @@ export async function run(
   const kept = reasonToKeep(config, leases, sinks);
   // As soon as nothing needs the token any more: what follows goes on meanwhile.
   const returning = kept === undefined ? session.giveBack() : Promise.resolve();
-  // So that it is sent before something else takes the time.
-  await nextTurn();
+  await turnsToSend();
   const { rendered, values } = await timed(record, 'render', io, () =>
     renderAll(reuse.rest, fetched, tokens),
   );

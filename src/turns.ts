@@ -3,8 +3,11 @@ export async function nextTurn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Lets a connection begin before something else takes its time: a turn for TCP, and one for TLS. */
-export async function turnsToConnect(): Promise<void> {
+/**
+ * Lets what has been given to a connection go out before something else takes the time. One turn is not enough: TLS begins
+ * after TCP, and Node's HTTP/2 writes nothing while its last write, such as that of a window update, has not been told.
+ */
+export async function turnsToSend(): Promise<void> {
   await nextTurn();
   await nextTurn();
 }
@@ -20,5 +23,23 @@ export function turnAfter(milliseconds: number, now: () => number): () => Promis
     if (now() - sinceMs <= milliseconds) return;
     await nextTurn();
     sinceMs = now();
+  };
+}
+
+/**
+ * For pieces of work that something else goes on with, which would be idle until the last of them if they all began at once.
+ * @returns to be awaited before each piece: in one turn of the event loop so many begin
+ */
+export function beginPerTurn(pieces: number): () => Promise<void> {
+  let begun = 0;
+  let turn: Promise<void> | undefined;
+  const nextPieces = async (): Promise<void> => {
+    await nextTurn();
+    begun = 0;
+    turn = undefined;
+  };
+  return async () => {
+    while (begun >= pieces) await (turn ??= nextPieces());
+    begun += 1;
   };
 }

@@ -114,7 +114,10 @@ class Staging implements StagedOutputs {
   stage({ path, content }: RenderedFile, { plan: { target, where } }: WritableOutput): void {
     this.#position = { where, path };
     const bytes = content.reveal();
-    if (!isUnchanged(path, bytes, target)) this.#staged.set(path, stageFile(path, bytes, target, this.#io));
+    // What this run has made a moment ago is empty.
+    const isNew = this.#createdDirectories.includes(dirname(path));
+    if (!isNew && isUnchanged(path, bytes, target)) return;
+    this.#staged.set(path, stageFile(path, bytes, target, this.#io));
   }
 
   commit(): readonly WrittenFile[] {

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import type { TlsSettings } from '../config/config.ts';
 import { secureContextOf } from './tls.ts';
-import { turnsToConnect } from '../turns.ts';
+import { turnsToSend } from '../turns.ts';
 
 /** One HTTP/2 connection to each server that speaks it. */
 export interface Http2Sessions {
@@ -36,7 +36,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     sockets.set(origin, socket);
     const connected = once(socket);
     // It takes as long to load as the handshake does, which has to begin before.
-    await turnsToConnect();
+    await turnsToSend();
     const { connect: startSession } = await import('node:http2');
     await connected;
     if (socket.alpnProtocol !== 'h2') {

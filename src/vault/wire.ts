@@ -4,7 +4,7 @@ import { RunError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
-import { turnsToConnect } from '../turns.ts';
+import { turnsToSend } from '../turns.ts';
 
 /** A request as it goes out, secrets and all. */
 export interface HttpRequest {
@@ -121,7 +121,7 @@ async function openSessions(
   const sessions = createHttp2Sessions(tls);
   // What went wrong is told to the first request.
   sessions.sessionTo(new URL(address).origin).catch(() => undefined);
-  await turnsToConnect();
+  await turnsToSend();
   return sessions;
 }
 

@@ -26,7 +26,7 @@ export function checkTargets(outputs: readonly PlacedOutput[], managed?: Managed
     try {
       const directory = inspect(kind === 'directory' ? path : dirname(path));
       const problems = [
-        ...(kind === 'file' ? problemsWithFile(path) : []),
+        ...(kind === 'file' && directory.exists ? problemsWithFile(path) : []),
         ...(allowDisk ? [] : directory.onDisk),
         ...directory.problems,
       ];
@@ -57,6 +57,8 @@ function remembered<T>(work: (key: string) => T): (key: string) => T {
 }
 
 interface Directory {
+  /** Nothing can be in the way in one that does not. */
+  readonly exists: boolean;
   /** Where it really is, once it exists. */
   readonly location: string;
   readonly problems: readonly Problem[];
@@ -68,19 +70,20 @@ function inspectDirectory(path: string): Directory {
   const existing = existingPart(path);
   const real = nearestExisting(existing);
   const location = join(real, relative(existing, path));
+  const exists = existing === path;
   if (!statSync(real).isDirectory()) {
     const problem = {
       message: `the output directory ${real} is a file`,
       hint: 'change output.directory or the path of the output, or remove the file',
     };
-    return { location, problems: [problem], onDisk: [] };
+    return { exists, location, problems: [problem], onDisk: [] };
   }
   const { type } = statfsSync(real);
   const disk: Problem = {
     message: `${real} is on ${typeName(type)}, not on tmpfs: secrets would be written to disk`,
     hint: 'write to memory (Kubernetes: an `emptyDir` with `medium: Memory`; Linux: /dev/shm, /run), or allow the disk with `allow_disk: true` or --allow-disk',
   };
-  return { location, problems: problemsWithAccess(real), onDisk: isMemory(type) ? [] : [disk] };
+  return { exists, location, problems: problemsWithAccess(real), onDisk: isMemory(type) ? [] : [disk] };
 }
 
 function problemsWithFile(path: string): Problem[] {
