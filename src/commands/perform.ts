@@ -12,7 +12,7 @@ import { writeTerminationMessage } from '../termination-message.ts';
 import { explain } from '../unexpected.ts';
 import type { Value } from '../values.ts';
 import type { Http2Sessions } from '../vault/http2-sessions.ts';
-import { connectAhead } from '../vault/wire.ts';
+import { connectAhead, wakeHttpClient } from '../vault/wire.ts';
 
 /** What makes one command differ from another that logs in and fetches. */
 export interface Job<T> {
@@ -42,9 +42,10 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   };
   let ahead: Http2Sessions | undefined;
   try {
+    // A file stands in for the server.
+    if (job.fixtures === undefined) await wakeHttpClient();
     const { config, plan } = await timed(record, 'config', io, async () => {
       const loaded = await load(flags, job, io);
-      // A file stands in for the server.
       if (job.fixtures === undefined) ahead = await connectAhead(loaded, io);
       const planned = planRun(loaded, job.scope(loaded));
       return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };

@@ -31,8 +31,17 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
  * request was sent.
  */
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
+const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
 /** Bun could not even begin, such as with a CA that is no certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
+
+/**
+ * Has the thread of Bun's HTTP client start, and TLS in it, which takes 3 ms, while this one has other things to do. Nothing but
+ * a request does that: this one goes to what is no socket.
+ */
+export function wakeHttpThread(): void {
+  fetch('https://localhost', NOWHERE).catch(() => undefined);
+}
 
 /**
  * Bun's own HTTP client: over TLS one HTTP/2 connection, and HTTP/1.1 where the server does not speak it.

@@ -93,6 +93,13 @@ export async function openWire(
   return openHttp2Wire(sessions, openHttp1);
 }
 
+/** What can be made ready for requests before it is known where they go. */
+export async function wakeHttpClient(): Promise<void> {
+  if (process.versions['bun'] === undefined || namesProxy({ proxyAddress: undefined })) return;
+  const { wakeHttpThread } = await import('./bun-fetch.ts');
+  wakeHttpThread();
+}
+
 /**
  * Connects while the rest of the config is still looked at, as far as that is known to pay: nothing is sent but a
  * handshake. What goes wrong is left to those who then need it.
@@ -126,8 +133,8 @@ async function openSessions(
 }
 
 /** Bun takes the proxy from the environment of the process, for every server and whatever it is told. */
-function namesProxy(server: ReachableServer): boolean {
-  return proxyOf({ ...server, address: 'https://elsewhere' }, process.env) !== undefined;
+function namesProxy({ proxyAddress }: Pick<ReachableServer, 'proxyAddress'>): boolean {
+  return proxyOf({ proxyAddress, address: 'https://elsewhere' }, process.env) !== undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { accessSync } from 'node:fs';
 import { join } from 'node:path';
 import { standaloneBinary } from '../../.config/targets.ts';
@@ -21,6 +22,7 @@ export async function prepareTools(job: Job): Promise<Tool[]> {
   return [
     emptyScript(job),
     onlyTheCalls(job),
+    ...(await onlyTheCallsInGo(job)),
     ours(ON_NODE, [process.execPath, join(import.meta.dirname, '../../bin/vaultonce.mjs')], job),
     ours(STANDALONE, [builtBinary()], job),
     ours(WITH_TOKEN, [builtBinary()], job, `auth: { method: token, token: '${job.token}' }`),
@@ -45,14 +47,35 @@ function emptyScript({ workspace }: Job): Tool {
   };
 }
 
-function onlyTheCalls({ address, caFile, workspace, roleId, secretId, paths }: Job): Tool {
-  const output = workspace.path('only-the-calls');
-  const job = workspace.write(
-    'job.json',
-    JSON.stringify({ address, caFile, roleId, secretId, output, paths }),
-  );
+function onlyTheCalls(job: Job): Tool {
+  const name = 'only the calls on Node';
   const script = join(import.meta.dirname, 'only-the-calls.mjs');
-  return { name: 'only the calls on Node', command: [process.execPath, script, job], env: {}, output };
+  return withJobFile(name, [process.execPath, script], job);
+}
+
+/** Where there is a compiler. */
+async function onlyTheCallsInGo(job: Job): Promise<Tool[]> {
+  const go = await findOnPath('go');
+  if (go === undefined) return [];
+  const program = job.workspace.path('only-the-calls-in-go');
+  const source = join(import.meta.dirname, 'only-the-calls.go');
+  execFileSync(go, ['build', '-ldflags', '-s -w', '-o', program, source], { stdio: 'inherit' });
+  return [
+    withJobFile('only the calls in Go', [program], job),
+    withJobFile('the same, given a token', [program], job, { token: job.token }),
+  ];
+}
+
+function withJobFile(
+  name: string,
+  start: readonly string[],
+  { address, caFile, workspace, roleId, secretId, paths }: Job,
+  given: { readonly token?: string } = {},
+): Tool {
+  const output = workspace.path(name);
+  const job = { address, caFile, roleId, secretId, output, paths, ...given };
+  const file = workspace.write(`${name}.json`, JSON.stringify(job));
+  return { name, command: [...start, file], env: {}, output };
 }
 
 function ours(name: string, start: readonly string[], job: Job, auth = approleOf(job)): Tool {
