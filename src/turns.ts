@@ -27,10 +27,10 @@ export function turnAfter(milliseconds: number, now: () => number): () => Promis
 }
 
 /**
- * For pieces of work that something else goes on with, which would be idle until the last of them if they all began at once.
- * @returns to be awaited before each piece: in one turn of the event loop so many begin
+ * For pieces of work that something else goes on with: it would be idle until the last of them if they all began at once.
+ * @returns to be awaited before each piece: after so many gives the loop a turn, for which all that follow wait
  */
-export function beginPerTurn(pieces: number): () => Promise<void> {
+export function turnAfterPieces(pieces: number): () => Promise<void> {
   let begun = 0;
   let turn: Promise<void> | undefined;
   const nextPieces = async (): Promise<void> => {

@@ -2,14 +2,14 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import { listening, type CancelSignal } from '../cancellation.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
-import { beginPerTurn } from '../turns.ts';
+import { turnAfterPieces } from '../turns.ts';
 import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
 
 /** RFC 9113 §7 */
 const REFUSED_STREAM = 7;
 const CANCEL = 8;
 /** What is written goes out at the end of a turn, and a hundred requests take 10 ms, in which the server can begin. */
-const REQUESTS_PER_TURN = 16;
+const REQUESTS_BEFORE_TURN = 16;
 
 /**
  * Requests over HTTP/2, by Node's own client: axios would do on top of it what a request here does not need, and that takes as
@@ -18,7 +18,7 @@ const REQUESTS_PER_TURN = 16;
  */
 export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<Wire>): Wire {
   let http1: Promise<Wire> | undefined;
-  const mayBegin = beginPerTurn(REQUESTS_PER_TURN);
+  const mayBegin = turnAfterPieces(REQUESTS_BEFORE_TURN);
   return {
     get multiplexes() {
       return sessions.multiplexes;

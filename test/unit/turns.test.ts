@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginPerTurn, turnAfter } from '../../src/turns.ts';
+import { turnAfter, turnAfterPieces } from '../../src/turns.ts';
 
 /** Counts the turns of the event loop until it is stopped. */
 function countTurns(): { readonly turn: () => number; readonly stop: () => void } {
@@ -20,7 +20,7 @@ function countTurns(): { readonly turn: () => number; readonly stop: () => void 
 }
 
 test('pieces of work begin in their order, so many in each turn of the event loop', async () => {
-  const mayBegin = beginPerTurn(2);
+  const mayBegin = turnAfterPieces(2);
   const { turn, stop } = countTurns();
   const begun: [piece: string, turn: number][] = [];
   await Promise.all(
@@ -41,8 +41,8 @@ test('pieces of work begin in their order, so many in each turn of the event loo
   );
 });
 
-test('a piece waits for a turn only when as many have begun in this one', async () => {
-  const mayBegin = beginPerTurn(1);
+test('a piece that begins alone waits for no turn, and the one after the last of a group for one', async () => {
+  const mayBegin = turnAfterPieces(1);
   const { turn, stop } = countTurns();
   await mayBegin();
   assert.equal(turn(), 0);
