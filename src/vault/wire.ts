@@ -50,8 +50,6 @@ export interface Connections {
 export const MOST_CONNECTIONS = 16;
 /** Where one connection carries them all. Servers take 100 to 250 (RFC 9113 §6.5.2: no less than 100). */
 export const MOST_STREAMS = 100;
-/** Fewer requests at once than this are not worth loading HTTP/2, which takes Node 10 ms. */
-const LEAST_FOR_HTTP2 = 4;
 /** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
 export const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
 
@@ -67,7 +65,7 @@ export class NoAnswer extends Error {
 }
 
 /**
- * What suits the runtime: axios on Node, or its own client of HTTP/2 where that pays. Bun's own client takes a fifth of the CPU time of its
+ * What suits the runtime. Node has its own client of HTTP/2 over TLS, and axios for the rest. Bun's own client takes a fifth of the CPU time of its
  * `node:http`, speaks HTTP/2, and works in a thread of its own. What it makes of the proxies of an environment is another
  * matter, so that axios goes through those.
  * @param ahead what `connectAhead` has opened
@@ -83,7 +81,7 @@ export async function openWire(
     const { openBunWire } = await import('./bun-fetch.ts');
     return openBunWire(server);
   }
-  const sessions = ahead ?? (await openSessions(server, connections.expected, io));
+  const sessions = ahead ?? (await openSessions(server, io));
   const openHttp1 = async (): Promise<Wire> => {
     const { openAxiosWire } = await import('./http.ts');
     return openAxiosWire(server, connections, io, sessions?.secureContext);
@@ -112,18 +110,16 @@ export async function connectAhead(
   const tooEarly =
     auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
   if (tooEarly || process.versions['bun'] !== undefined) return undefined;
-  return openSessions(server, secrets.length, io).catch(() => undefined);
+  return openSessions(server, io).catch(() => undefined);
 }
 
-/** Connects at once, so that the handshake goes on while axios is loaded. */
+/** Connects at once, so that the handshake goes on while other things are done. */
 async function openSessions(
   server: ReachableServer,
-  expected: number,
   { env }: Pick<Io, 'env'>,
 ): Promise<Http2Sessions | undefined> {
   const { address, tls } = server;
-  const few = expected < LEAST_FOR_HTTP2;
-  if (few || !address.startsWith('https:') || proxyOf(server, env) !== undefined) return undefined;
+  if (!address.startsWith('https:') || proxyOf(server, env) !== undefined) return undefined;
   const { createHttp2Sessions } = await import('./http2-sessions.ts');
   const sessions = createHttp2Sessions(tls);
   // What went wrong is told to the first request.

@@ -120,16 +120,10 @@ describe('faults of the network and the server', () => {
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const address = `https://127.0.0.1:${String((silent.address() as AddressInfo).port)}`;
-    // One secret goes over HTTP/1.1, several over HTTP/2.
-    for (const names of [['a'], ['a', 'b', 'c', 'd']]) {
-      connections = 0;
-      const secrets = Object.fromEntries(names.map((name) => [name, `secret/${name}`]));
-      const outputs = [{ path: 'f.txt', contents: '{{a.key}}' }];
-      const own = { secrets, outputs, vault: { client_timeout: '300ms' } };
-      const result = await app.render(own, ['--address', address, '--timeout', '2s']);
-      assert.ok([9, 124].includes(result.code ?? 0), result.stderr);
-      assert.ok(connections > 1, result.stderr);
-    }
+    const own = { secrets: { a: 'secret/a' }, outputs: [], vault: { client_timeout: '300ms' } };
+    const result = await app.render(own, ['--address', address, '--timeout', '2s']);
+    assert.ok([9, 124].includes(result.code ?? 0), result.stderr);
+    assert.ok(connections > 1, result.stderr);
     silent.close();
   });
 
