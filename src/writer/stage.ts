@@ -72,11 +72,15 @@ export function replaceFile({ path, content }: RenderedFile, target: Target, nam
 
 function fill(file: number, content: Uint8Array, { uid, gid, mode }: Target): void {
   for (let written = 0; written < content.length;) written += writeSync(file, content, written);
+  if (uid !== undefined || gid !== undefined) setOwner(file, uid, gid);
+  // After the owner, because chown(2) clears mode bits; explicitly, because open(2) applies the umask.
+  fchmodSync(file, mode);
+  fsyncSync(file);
+}
+
+function setOwner(file: number, uid: number | undefined, gid: number | undefined): void {
   const present = fstatSync(file);
   const wanted = { uid: uid ?? present.uid, gid: gid ?? present.gid };
   // Who is not root may ask for the owner that the file has anyway.
   if (wanted.uid !== present.uid || wanted.gid !== present.gid) fchownSync(file, wanted.uid, wanted.gid);
-  // After the owner, because chown(2) clears mode bits; explicitly, because open(2) applies the umask.
-  fchmodSync(file, mode);
-  fsyncSync(file);
 }
