@@ -1,8 +1,8 @@
 import './no-form-data.ts';
 import type { RawAxiosRequestConfig } from 'axios';
 import httpAdapter from 'axios/lib/adapters/http.js';
-import type { SecureContext } from 'node:tls';
 import type { Io } from '../io.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import type { ReachableServer } from './proxy.ts';
 import { createTransport } from './transport.ts';
@@ -11,16 +11,16 @@ import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from '.
 /**
  * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
  * the request itself on a cold start, and nothing of it is needed.
- * @param secureContext what another connection of the run has made of the TLS settings already
+ * @param sessions what has found out that the server speaks HTTP/1.1 only
  * @throws RunError `config` for unusable TLS files
  */
 export async function openAxiosWire(
   server: ReachableServer,
   connections: Connections,
   io: Pick<Io, 'env' | 'now'>,
-  secureContext?: SecureContext,
+  sessions?: Http2Sessions,
 ): Promise<Wire> {
-  const { destroy, ...where } = await createTransport(server, connections, io, secureContext);
+  const { destroy, ...where } = await createTransport(server, connections, io, sessions);
   // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
   const defaults: RawAxiosRequestConfig = {
     ...where,

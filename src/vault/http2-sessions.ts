@@ -16,9 +16,17 @@ export interface Http2Sessions {
    * @throws the error of the connection
    */
   sessionTo(origin: string): Promise<ClientHttp2Session | undefined>;
+  /** The connection to a server that turned out to speak HTTP/1.1 only; once. */
+  readonly takeHttp1Socket: (endpoint: Endpoint) => TLSSocket | undefined;
   /** Ends what is being opened there. */
   abandon(origin: string): void;
   close(): void;
+}
+
+/** As an agent of Node names it. */
+interface Endpoint {
+  readonly host?: string | null | undefined;
+  readonly port?: number | string | null | undefined;
 }
 
 /**
@@ -29,6 +37,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
   const sessions = new Map<string, Promise<ClientHttp2Session | undefined>>();
   /** The latest to each server. */
   const sockets = new Map<string, TLSSocket>();
+  const http1Sockets = new Map<string, TLSSocket>();
   let multiplexes = false;
 
   const open = async (origin: string): Promise<ClientHttp2Session | undefined> => {
@@ -40,7 +49,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     const { connect: startSession } = await import('node:http2');
     await connected;
     if (socket.alpnProtocol !== 'h2') {
-      socket.destroy();
+      http1Sockets.set(nameOf(endpointOf(origin)), socket);
       return undefined;
     }
     multiplexes = true;
@@ -66,6 +75,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       );
       return opening;
     },
+    takeHttp1Socket: (endpoint) => takeFrom(http1Sockets, nameOf(endpoint)),
     abandon(origin) {
       sockets.get(origin)?.destroy();
     },
@@ -76,18 +86,32 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
 }
 
 function connectTo(origin: string, secureContext: SecureContext, tls: TlsSettings): TLSSocket {
-  const { hostname, port } = new URL(origin);
-  const host = hostname.replace(/^\[|\]$/g, '');
+  const { host, port } = endpointOf(origin);
   const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
   const socket = connect({
     host,
-    port: Number(port === '' ? 443 : port),
+    port,
     secureContext,
     rejectUnauthorized: !tls.skipVerify,
     ALPNProtocols: ['h2', 'http/1.1'],
     ...(servername === undefined ? {} : { servername }),
   });
   return socket.setNoDelay(true);
+}
+
+function endpointOf(origin: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(origin);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 443 : port) };
+}
+
+function nameOf({ host, port }: Endpoint): string {
+  return `${String(host)} ${String(port)}`;
+}
+
+function takeFrom<T>(map: Map<string, T>, key: string): T | undefined {
+  const value = map.get(key);
+  map.delete(key);
+  return value;
 }
 
 function once(socket: TLSSocket): Promise<void> {

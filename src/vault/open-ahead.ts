@@ -14,9 +14,15 @@ interface Spare {
  * made, which takes two or three round trips over TLS.
  * @param connections how many there may be, the first one included
  * @param now milliseconds on a monotonic clock
+ * @param takeOpen a connection that stands already; it will be the first
  * @returns closes those that nothing has used
  */
-export function openAhead(agent: http.Agent, connections: number, now: () => number): () => void {
+export function openAhead(
+  agent: http.Agent,
+  connections: number,
+  now: () => number,
+  takeOpen?: (options: http.ClientRequestArgs) => Duplex | undefined,
+): () => void {
   const create = agent.createConnection.bind(agent);
   const spares: Spare[] = [];
   let opened = 0;
@@ -38,21 +44,19 @@ export function openAhead(agent: http.Agent, connections: number, now: () => num
       spares.push({ socket, openedMs: now() });
     }
   };
-  const takeSpare = (): Duplex | undefined => {
-    for (let spare = spares.shift(); spare !== undefined; spare = spares.shift()) {
-      const { socket, openedMs } = spare;
-      if (!socket.destroyed && now() - openedMs < USABLE_MS) return socket;
-      socket.destroy();
-    }
-    return undefined;
-  };
 
   agent.createConnection = (options, callback) => {
-    const spare = targetOf(options) === target ? takeSpare() : undefined;
+    const spare = targetOf(options) === target ? takeUsable(spares, now()) : undefined;
     if (spare !== undefined) return spare;
     const isFirst = opened === 0;
-    const socket = open(options, callback);
     if (isFirst) target = targetOf(options);
+    const standing = isFirst ? takeOpen?.(options) : undefined;
+    if (standing !== undefined && !standing.destroyed) {
+      opened += 1;
+      setImmediate(openSpares, options);
+      return standing;
+    }
+    const socket = open(options, callback);
     if (isFirst && socket !== null && socket !== undefined) {
       // A certificate that is not trusted ends the run: no other connection is made before it is.
       socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
@@ -65,6 +69,15 @@ export function openAhead(agent: http.Agent, connections: number, now: () => num
   return () => {
     for (const { socket } of spares) socket.destroy();
   };
+}
+
+function takeUsable(spares: Spare[], nowMs: number): Duplex | undefined {
+  for (let spare = spares.shift(); spare !== undefined; spare = spares.shift()) {
+    const { socket, openedMs } = spare;
+    if (!socket.destroyed && nowMs - openedMs < USABLE_MS) return socket;
+    socket.destroy();
+  }
+  return undefined;
 }
 
 function targetOf({ host, port, path }: http.ClientRequestArgs): string {

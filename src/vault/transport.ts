@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type https from 'node:https';
-import type { SecureContext } from 'node:tls';
 import type { Io } from '../io.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
 import { openAhead } from './open-ahead.ts';
 import { proxyOf, socketOf, type ReachableServer } from './proxy.ts';
 import { MOST_CONNECTIONS, type Connections } from './wire.ts';
@@ -16,21 +16,23 @@ export interface Transport {
 }
 
 /**
- * @param secureContext what another connection of the run has made of the TLS settings already
+ * @param sessions has made something of the TLS settings already, and perhaps a connection
  * @throws RunError `config` for unusable TLS files
  */
 export async function createTransport(
   server: ReachableServer,
   { most = MOST_CONNECTIONS, expected }: Connections,
   { env, now }: Pick<Io, 'env' | 'now'>,
-  secureContext?: SecureContext,
+  sessions?: Http2Sessions,
 ): Promise<Transport> {
   const proxyEnv = proxyOf(server, env);
   const options = { keepAlive: true, maxSockets: most, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
   const close = (agent: http.Agent): (() => void) => {
     // A proxy's tunnels are made by requests of their own.
     const closeSpares =
-      proxyEnv === undefined ? openAhead(agent, Math.min(most, expected), now) : (): void => undefined;
+      proxyEnv === undefined
+        ? openAhead(agent, Math.min(most, expected), now, sessions?.takeHttp1Socket)
+        : (): void => undefined;
     return () => {
       closeSpares();
       agent.destroy();
@@ -46,6 +48,6 @@ export async function createTransport(
     };
   }
   const { createHttpsAgent } = await import('./https-agent.ts');
-  const httpsAgent = createHttpsAgent(server.tls, options, secureContext);
+  const httpsAgent = createHttpsAgent(server.tls, options, sessions?.secureContext);
   return { httpsAgent, destroy: close(httpsAgent) };
 }

@@ -84,7 +84,7 @@ export async function openWire(
   const sessions = ahead ?? (await openSessions(server, io));
   const openHttp1 = async (): Promise<Wire> => {
     const { openAxiosWire } = await import('./http.ts');
-    return openAxiosWire(server, connections, io, sessions?.secureContext);
+    return openAxiosWire(server, connections, io, sessions);
   };
   if (sessions === undefined) return openHttp1();
   const { openHttp2Wire } = await import('./http2-wire.ts');

@@ -4,11 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Workspace } from './workspace.ts';
 
 const STANDALONE = process.env['VAULTONCE_BIN'] ?? '';
+/** For the few things that the runtimes do each in its way. */
+export const IS_STANDALONE = STANDALONE !== '';
 
 /** What is tested: the package's start script on this Node, or the binary that `$VAULTONCE_BIN` names. */
-export const BIN = STANDALONE === '' ? join(import.meta.dirname, '../../bin/vaultonce.mjs') : STANDALONE;
+export const BIN = IS_STANDALONE ? STANDALONE : join(import.meta.dirname, '../../bin/vaultonce.mjs');
 /** What starts it. */
-export const COMMAND: readonly string[] = STANDALONE === '' ? [process.execPath, BIN] : [BIN];
+export const COMMAND: readonly string[] = IS_STANDALONE ? [BIN] : [process.execPath, BIN];
 
 /** A file that starts it, for whoever needs a single word: a shell, a CI system. */
 export function starter({ write }: Pick<Workspace, 'write'>, name = 'bin/vaultonce'): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { openAhead } from '../../src/vault/open-ahead.ts';
 
@@ -51,6 +51,35 @@ describe('connections that are opened ahead', () => {
     assert.equal(await get('/first'), 200);
     await getAll();
     assert.equal(sockets.length, 4);
+  });
+
+  test('follow one that stands already', async () => {
+    const { port } = server.address() as AddressInfo;
+    const standing = connect(port, '127.0.0.1');
+    await once(standing, 'connect');
+    agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+    closeSpares = openAhead(
+      agent,
+      4,
+      () => nowMs,
+      () => standing,
+    );
+    assert.equal(await get('/first'), 200);
+    await getAll();
+    assert.equal(sockets.length, 4);
+  });
+
+  test('do not follow one that has ended', async () => {
+    const { port } = server.address() as AddressInfo;
+    const ended = connect(port, '127.0.0.1').destroy();
+    agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+    closeSpares = openAhead(
+      agent,
+      4,
+      () => nowMs,
+      () => ended,
+    );
+    assert.equal(await get('/first'), 200);
   });
 
   test('are not used when they are old', async () => {
