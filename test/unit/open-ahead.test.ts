@@ -42,6 +42,15 @@ describe('connections that are opened ahead', () => {
     await response.resume().toArray();
     return response.statusCode;
   };
+  const goOnFrom = (standing: Socket): void => {
+    agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+    closeSpares = openAhead(
+      agent,
+      4,
+      () => nowMs,
+      () => standing,
+    );
+  };
   const getAll = async (): Promise<void> => {
     const statuses = await Promise.all(['/1', '/2', '/3', '/4'].map(get));
     assert.deepEqual(statuses, [200, 200, 200, 200]);
@@ -57,13 +66,7 @@ describe('connections that are opened ahead', () => {
     const { port } = server.address() as AddressInfo;
     const standing = connect(port, '127.0.0.1');
     await once(standing, 'connect');
-    agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
-    closeSpares = openAhead(
-      agent,
-      4,
-      () => nowMs,
-      () => standing,
-    );
+    goOnFrom(standing);
     assert.equal(await get('/first'), 200);
     await getAll();
     assert.equal(sockets.length, 4);
@@ -72,13 +75,7 @@ describe('connections that are opened ahead', () => {
   test('do not follow one that has ended', async () => {
     const { port } = server.address() as AddressInfo;
     const ended = connect(port, '127.0.0.1').destroy();
-    agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
-    closeSpares = openAhead(
-      agent,
-      4,
-      () => nowMs,
-      () => ended,
-    );
+    goOnFrom(ended);
     assert.equal(await get('/first'), 200);
   });
 
