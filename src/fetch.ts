@@ -9,6 +9,7 @@ import type { Failure } from './errors.ts';
 import type { Io } from './io.ts';
 import type { SecretPlan } from './plan.ts';
 import type { FetchedSecret, Secrets } from './secrets.ts';
+import type { Session } from './session.ts';
 import type { Sender } from './vault/sender.ts';
 
 /** What could be fetched, and everything that could not. */
@@ -33,11 +34,13 @@ export async function fetchSecrets(
 ): Promise<Fetched> {
   const { session, sender } = parts;
   io.log.progress(`${String(plans.length)} secrets`);
-  const namespaces = new Set(plans.filter((plan) => plan.needsMountTable).map((plan) => plan.namespace));
-  const tables = await fetchMountTables(namespaces, session, sender);
-  const { reads, failures: unresolved } = resolveReads(plans, tables, session.token);
-  const collected = collect(plans, unresolved, io);
+  const collected = collect(plans, io);
   const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, io);
+  const unknown = plans.filter(({ needsMountTable }) => needsMountTable);
+  const mountTables = fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), session, sender);
+  if (unknown.length > 0) askAhead(plans, session, asker);
+  const { reads, failures: unresolved } = resolveReads(plans, await mountTables, session.token);
+  collected.failures.push(...unresolved);
   checkUses(session, asker.countNew(reads.map(({ request }) => request)));
   const trees = await listTrees(reads, asker, collected);
   const singles = reads.filter(({ reach }) => reach !== 'tree');
@@ -65,15 +68,30 @@ export async function fetchSecrets(
   return { secrets: collected.secrets, failures: inDeclaredOrder(collected.failures, plans) };
 }
 
+/**
+ * Asks for what needs no mount table while that is on its way: the answers wait for those who ask again. What may mint is
+ * left for later, when it is known that everything can be asked for, and so is all where the uses of the token count.
+ */
+function askAhead(plans: readonly SecretPlan[], session: Session, asker: Asker): void {
+  if (session.num_uses !== undefined) return;
+  const declared = plans.filter(({ needsMountTable }) => !needsMountTable);
+  const { reads } = resolveReads(declared, new Map(), session.token);
+  for (const { request, reach } of reads) {
+    if (request.mints || reach === 'tree') continue;
+    // It is told to those who ask again, if the run gets that far.
+    asker.ask(request).catch(() => undefined);
+  }
+}
+
 interface Collected {
   readonly secrets: Map<string, FetchedSecret>;
   readonly failures: Failure[];
   add(outcome: ReadOutcome): void;
 }
 
-function collect(plans: readonly SecretPlan[], unresolved: readonly Failure[], io: Io): Collected {
+function collect(plans: readonly SecretPlan[], io: Io): Collected {
   const secrets = new Map<string, FetchedSecret>(plans.map(({ name }) => [name, { kind: 'failed', name }]));
-  const failures = [...unresolved];
+  const failures: Failure[] = [];
   let done = 0;
   return {
     secrets,

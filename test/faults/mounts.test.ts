@@ -12,6 +12,7 @@ describe('a mount look-up that does not help', () => {
   before(async () => {
     app = await startApp();
     await app.putKv1('a', { data: 'a key of that name', key: 'value' });
+    await app.putKv1('b', { key: 'other' });
   });
   after(() => app.stop());
 
@@ -55,5 +56,33 @@ describe('a mount look-up that does not help', () => {
       body: { errors: ['preflight capability check returned 403'] },
     }));
     assert.equal(refused.code, 5, refused.stderr);
+  });
+
+  test('what declares its engine is read meanwhile, and once; what may mint waits', async () => {
+    const seen = (path: string): number => server.seen.findIndex((request) => request.path === path);
+    const server = await startStandIn({
+      target: app.server.address,
+      answer: ({ path }) => {
+        if (path === 'pki/issue/web')
+          return { status: 200, body: { request_id: 'r', data: { key: 'minted' } } };
+        // As long as nothing else is asked for, the look-up fails.
+        return path === MOUNTS && seen('kv1/a') === -1 ? { status: 503, body: { errors: [] } } : 'forward';
+      },
+    });
+    const result = await app.render({
+      vault: { address: server.address, max_retries: 3 },
+      secrets: {
+        declared: { path: 'kv1/a', engine: 'kv1' },
+        looked_up: 'kv1/b',
+        minted: { path: 'pki/issue/web', write: { common_name: 'x' } },
+      },
+      outputs: [{ path: 'three', contents: '{{declared.key}} {{looked_up.key}} {{minted.key}}' }],
+    });
+    await server.stop();
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(app.workspace.read('out/three'), 'value other minted');
+    const paths = server.seen.map(({ path }) => path);
+    assert.equal(paths.filter((path) => path === 'kv1/a').length, 1);
+    assert.ok(seen('pki/issue/web') > paths.lastIndexOf(MOUNTS));
   });
 });

@@ -202,7 +202,11 @@ describe('leases and lifetimes', () => {
   });
 
   test('num_uses: too few are told before the first read; enough, and not one too many', async () => {
-    const secrets = { a: 'secret/a', b: 'kv1/b', c: { path: 'secret/a', version: 1 } };
+    const secrets = {
+      a: { path: 'secret/a', engine: 'kv2' },
+      b: 'kv1/b',
+      c: { path: 'secret/a', version: 1 },
+    };
     await app.putKv1('b', { key: 'two' });
     const role = (token_num_uses: number): Promise<TestConfig> =>
       createRole(app.server, 'uses', { token_policies: ['app'], token_num_uses });
