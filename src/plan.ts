@@ -1,4 +1,5 @@
 import { dirname, relative } from 'node:path';
+import { isAtOrBelow, isBelow } from './below.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from './config/config.ts';
 import type { Ref } from './config/ref.ts';
 import { RunError, throwIfAny, type Failure } from './errors.ts';
@@ -13,7 +14,7 @@ import type {
   Target,
 } from './outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
-import { isBelow, manifestPath } from './writer/manifest.ts';
+import { manifestPath } from './writer/manifest.ts';
 import { sinksOf } from './token-sinks.ts';
 import { parseTemplate, undeclaredReferences, type Template } from './template/parse.ts';
 
@@ -279,7 +280,7 @@ function unmanageable(outputs: readonly OutputPlan[], managed: ManagedDirectory 
 
 function problemWithPruning({ path }: Target, root: string): string | undefined {
   const reserved = manifestPath(root);
-  if (path !== reserved && !isBelow(reserved, path)) return undefined;
+  if (!isAtOrBelow(reserved, path)) return undefined;
   return `with \`prune\` the path ${reserved} is taken`;
 }
 

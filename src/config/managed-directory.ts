@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { isAtOrBelow } from '../below.ts';
 import { RunError } from '../errors.ts';
 import { homeOfUser } from '../home.ts';
 import { existingPart, nearestExisting } from '../writer/file-systems.ts';
@@ -7,7 +8,6 @@ import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
 import type { Surroundings } from './resolve.ts';
 import type { ConfigFile } from './schema.ts';
-import { isBelow } from '../writer/manifest.ts';
 
 /** Directories that belong to the system or to everybody. */
 const SHARED = new Set(
@@ -38,17 +38,13 @@ export function resolveManaged(
   const homes = [env['HOME'] ?? '', homeOfUser()].filter((home) => home !== '');
   const inUse = [cwd, ...homes.map((home) => resolve(cwd, home))];
   for (const spelling of [path, realPath(path)]) {
-    if (!SHARED.has(spelling) && !inUse.some((used) => isAtOrAbove(spelling, used))) continue;
+    if (!SHARED.has(spelling) && !inUse.some((used) => isAtOrBelow(spelling, used))) continue;
     throw new RunError('config', `\`${kind}\` is refused in ${spelling}, which others use too`, {
       where,
       hint: 'set output.directory to a directory of its own below it',
     });
   }
   return { kind, path, where };
-}
-
-function isAtOrAbove(directory: string, path: string): boolean {
-  return directory === path || isBelow(directory, path);
 }
 
 /** Without links, as far as it exists. */

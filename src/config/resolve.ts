@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
+import { isAtOrBelow } from '../below.ts';
 import { RunError, type Failure } from '../errors.ts';
 import { placeOf, type SecretTarget } from '../kubernetes/target.ts';
 import type { Password } from '../outputs.ts';
@@ -14,7 +15,6 @@ import type { ConfigFile, OutputFile } from './schema.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
-import { isBelow } from '../writer/manifest.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -212,7 +212,7 @@ function resolvePath(path: string, directory: string | undefined, cwd: string, w
   if (path.includes('\0') || (directory ?? '').includes('\0')) {
     throw new RunError('config', 'the path has a NUL character', { where });
   }
-  if (isAbsolute(path) || absolute === base || isBelow(base, absolute)) return absolute;
+  if (isAbsolute(path) || isAtOrBelow(base, absolute)) return absolute;
   throw new RunError('config', 'the path leaves output.directory', {
     where,
     hint: 'write an absolute path if that is meant',

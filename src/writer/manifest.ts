@@ -1,4 +1,5 @@
 import { isAbsolute, join, normalize, sep } from 'node:path';
+import { isBelow } from '../below.ts';
 import { RunError, systemErrorCode } from '../errors.ts';
 import { readOwnFile } from './own-file.ts';
 import { meaningOf } from './problems.ts';
@@ -48,11 +49,6 @@ function namesIn(text: string): readonly string[] | undefined {
 function isPlainName(name: unknown): name is string {
   if (typeof name !== 'string' || name === '' || name.includes('\0') || name.endsWith(sep)) return false;
   return normalize(name) === name && isBelow('/', join('/', name)) && !isUpwards(name) && !isAbsolute(name);
-}
-
-/** True for what is inside a directory, and not the directory itself. Both are absolute and normalised. */
-export function isBelow(root: string, path: string): boolean {
-  return path !== root && path.startsWith(root.endsWith(sep) ? root : `${root}${sep}`);
 }
 
 function isUpwards(name: string): boolean {

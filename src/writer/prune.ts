@@ -1,10 +1,11 @@
 import { lstatSync, statSync, unlinkSync, type Stats } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { isBelow } from '../below.ts';
 import type { ManagedDirectory, PrunedFile, RenderedFile, Target, WritableOutput } from '../outputs.ts';
 import { Secret } from '../secret-string.ts';
 import { removeDirectories, syncDirectory } from './directories.ts';
 import { statusOf } from './file-systems.ts';
-import { isBelow, manifestPath, manifestText, readManifest } from './manifest.ts';
+import { manifestPath, manifestText, readManifest } from './manifest.ts';
 import { type Naming } from './names.ts';
 import { meaningOf } from './problems.ts';
 import { replaceFile } from './stage.ts';
