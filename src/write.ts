@@ -84,7 +84,7 @@ class Staging implements StagedOutputs {
   readonly #swap: Swap | undefined;
   readonly #io: WriterIo;
   readonly #staged = new Map<string, StagedFile>();
-  readonly #createdDirectories: string[] = [];
+  readonly #createdDirectories = new Set<string>();
   readonly #openedDirectories = new Set<string>();
   #position: Position = { where: 'outputs', path: '' };
   #committed = false;
@@ -115,7 +115,7 @@ class Staging implements StagedOutputs {
     this.#position = { where, path };
     const bytes = content.reveal();
     // What this run has made a moment ago is empty.
-    const isNew = this.#createdDirectories.includes(dirname(path));
+    const isNew = this.#createdDirectories.has(dirname(path));
     if (!isNew && isUnchanged(path, bytes, target)) return;
     this.#staged.set(path, stageFile(path, bytes, target, this.#io));
   }
@@ -146,7 +146,7 @@ class Staging implements StagedOutputs {
     if (this.#committed) return;
     for (const { temporary } of this.#staged.values()) removeFile(temporary);
     this.#swap?.discard();
-    removeDirectories(this.#createdDirectories);
+    removeDirectories([...this.#createdDirectories]);
   }
 
   /** An error of the file system in words; others as they are. To be called after `discard`. */

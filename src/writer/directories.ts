@@ -21,7 +21,7 @@ const SETGID = 0o2000;
  * Creates the missing directories of a path, each with its final mode and owner.
  * @param created gets those that were made, outermost first, also when one of them fails
  */
-export function createDirectories(directory: string, target: Target, created: string[]): void {
+export function createDirectories(directory: string, target: Target, created: Set<string>): void {
   if (exists(directory)) return;
   createDirectories(dirname(directory), target, created);
   try {
@@ -32,7 +32,7 @@ export function createDirectories(directory: string, target: Target, created: st
     if (systemErrorCode(error) === 'EEXIST') return;
     throw error;
   }
-  created.push(directory);
+  created.add(directory);
   setOwnerAndMode(directory, target);
 }
 
