@@ -14,7 +14,7 @@ interface Frame {
 const SEPARATE: Readonly<Record<string, string>> = {
   'aws-sdk.js': 'src/auth/aws/sdk.ts',
   'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
-  'zod-schema.js': 'src/config/zod-schema.ts',
+  'zod-schema.js': 'src/shape/zod-schema.ts',
 };
 
 /** All files of code that a build makes, the program first. */

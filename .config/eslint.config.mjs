@@ -26,7 +26,7 @@ export default tseslint.config(
       'no-control-regex': 'off',
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['axios', 'axios/*'], message: 'Only src/vault/http.ts makes requests.' }] },
+        { patterns: [{ group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts makes requests.' }] },
       ],
       'no-restricted-properties': [
         'error',
@@ -44,7 +44,7 @@ export default tseslint.config(
   },
   {
     basePath: root,
-    files: ['src/vault/http.ts', 'src/vault/axios-http-adapter.d.ts'],
+    files: ['src/http/axios.ts', 'src/http/axios-http-adapter.d.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {

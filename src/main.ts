@@ -1,7 +1,7 @@
-import { EXIT_CODES, RunError } from './errors.ts';
-import { createProcessIo } from './process-io.ts';
-import { runCommandLine } from './cli.ts';
-import { explain } from './unexpected.ts';
+import { EXIT_CODES, RunError } from './base/errors.ts';
+import { createProcessIo } from './host/process-io.ts';
+import { runCommandLine } from './cli/program.ts';
+import { explain } from './host/unexpected.ts';
 
 /** After a signal the clean-up has this long; then the process ends in any case. */
 const CLEAN_UP_LIMIT_MS = 1900;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { literal, object, optional, required } from '../config/definition.ts';
-import { text } from '../config/fields.ts';
+import { literal, object, optional, required } from '../shape/definition.ts';
+import { text } from '../shape/fields.ts';
 import { loginFields } from './common.ts';
 import { AbsentCredential, defineMethod } from './method.ts';
 

@@ -1,5 +1,5 @@
-import { optional, string, withDefault } from '../config/definition.ts';
-import { mountPath, namespace } from '../config/fields.ts';
+import { optional, string, withDefault } from '../shape/definition.ts';
+import { mountPath, namespace } from '../shape/fields.ts';
 
 /** Fields of every method that logs in at a mount. */
 export function loginFields(defaultMount: string) {

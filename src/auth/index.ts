@@ -1,4 +1,4 @@
-import type { ObjectDefinition } from '../config/definition.ts';
+import type { ObjectDefinition } from '../shape/definition.ts';
 import type { AuthMethod } from './method.ts';
 
 /** Every way to log in, by the name that `auth.method` has: loaded when a config names it. */
@@ -13,12 +13,12 @@ export const AUTH_METHODS = {
   radius: async () => (await import('./password.ts')).radius,
   cert: async () => (await import('./cert.ts')).cert,
   github: async () => (await import('./github.ts')).github,
-  aws: async () => (await import('./aws.ts')).aws,
-  gcp: async () => (await import('./gcp.ts')).gcp,
-  azure: async () => (await import('./azure.ts')).azure,
-  alicloud: async () => (await import('./alicloud.ts')).alicloud,
-  oci: async () => (await import('./oci.ts')).oci,
-  cf: async () => (await import('./cf.ts')).cf,
+  aws: async () => (await import('./aws/index.ts')).aws,
+  gcp: async () => (await import('./gcp/index.ts')).gcp,
+  azure: async () => (await import('./azure/index.ts')).azure,
+  alicloud: async () => (await import('./alicloud/index.ts')).alicloud,
+  oci: async () => (await import('./oci/index.ts')).oci,
+  cf: async () => (await import('./cf/index.ts')).cf,
   custom: async () => (await import('./custom.ts')).custom,
 };
 

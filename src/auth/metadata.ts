@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
-import { RunError } from '../errors.ts';
-import { askOutside, type OutsideAnswer, type OutsideRequest } from '../outside.ts';
-import { sleep } from '../vault/delay.ts';
-import { parseJsonObject, type JsonObject } from '../vault/json.ts';
+import { RunError } from '../base/errors.ts';
+import { askOutside, type OutsideAnswer, type OutsideRequest } from '../http/third-party.ts';
+import { sleep } from '../http/delay.ts';
+import { parseJsonObject, type JsonObject } from '../base/lossless-json.ts';
 import { AbsentCredential, type AuthIo } from './method.ts';
 
 /** A request to the metadata service of a cloud, which answers on its own machines alone. */

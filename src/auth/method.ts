@@ -1,10 +1,10 @@
 import type { ServerSettings } from '../config/config.ts';
-import type { Field, ObjectDefinition } from '../config/definition.ts';
-import { RunError } from '../errors.ts';
-import type { Io } from '../io.ts';
-import type { OutsideIo } from '../outside.ts';
-import type { Secret } from '../secret-string.ts';
-import type { JsonValue } from '../secrets.ts';
+import type { Field, ObjectDefinition } from '../shape/definition.ts';
+import { RunError } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
+import type { OutsideIo } from '../http/third-party.ts';
+import type { Secret } from '../base/secret.ts';
+import type { JsonValue } from '../base/secret-data.ts';
 
 /** What a method needs of the outside: files are read directly, everything else comes from here. */
 export type AuthIo = OutsideIo & Pick<Io, 'log'>;

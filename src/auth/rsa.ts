@@ -1,5 +1,5 @@
 import { sign, type SignKeyObjectInput } from 'node:crypto';
-import { RunError } from '../errors.ts';
+import { RunError } from '../base/errors.ts';
 
 /**
  * A signature with an RSA key, over SHA-256, in base64.

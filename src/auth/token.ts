@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { existsSync } from 'node:fs';
-import { literal, object, optional, required, type TypeOf } from '../config/definition.ts';
-import { boolean, namespace, secretText, text } from '../config/fields.ts';
-import { homeOfUser } from '../home.ts';
-import type { Secret } from '../secret-string.ts';
+import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
+import { boolean, namespace, secretText, text } from '../shape/fields.ts';
+import { homeOfUser } from '../host/home.ts';
+import type { Secret } from '../base/secret.ts';
 import { oneOf } from './common.ts';
-import { credentialFromFile, credentialFromText, credentialFromVariable } from './credential.ts';
+import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { AbsentCredential, defineMethod, type AuthIo, type GivenToken } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], false);

@@ -1,5 +1,5 @@
 import { realpathSync, unlinkSync } from 'node:fs';
-import { systemErrorCode } from '../errors.ts';
+import { systemErrorCode } from '../base/errors.ts';
 import type { AuthIo } from './method.ts';
 
 /**

@@ -1,18 +1,18 @@
 import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
-import { throwIfAny, type Failure } from '../errors.ts';
-import { inspectCapabilities, type InspectedRead } from '../inspect.ts';
-import { readFixtures } from '../fixtures.ts';
-import type { Io } from '../io.ts';
-import { readPasswords } from '../keystore-passwords.ts';
-import type { OutputPlan } from '../outputs.ts';
-import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan.ts';
-import { renderOutputs } from '../render.ts';
-import { modeText } from '../report.ts';
-import { missingCapabilities } from '../capabilities.ts';
-import { withAnyAddress } from './perform.ts';
-import { fixtureTokens, requestsForSinks, sinksOf } from '../token-sinks.ts';
+import { throwIfAny, type Failure } from '../base/errors.ts';
+import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
+import { readFixtures } from '../fetch/fixtures.ts';
+import type { Io } from '../host/io.ts';
+import { readPasswords } from '../render/keystore-passwords.ts';
+import type { OutputPlan } from '../plan/outputs.ts';
+import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
+import { renderOutputs } from '../render/render-outputs.ts';
+import { modeText } from '../report/report.ts';
+import { missingCapabilities } from '../fetch/capabilities.ts';
+import { withAnyAddress } from '../run/perform.ts';
+import { fixtureTokens, requestsForSinks, sinksOf } from '../session/token-outputs.ts';
 import { alignColumns } from './table.ts';
 
 export interface CheckOptions {

@@ -1,19 +1,19 @@
 import { resolve } from 'node:path';
-import { RunError, throwIfAny } from '../errors.ts';
+import { RunError, throwIfAny } from '../base/errors.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
-import type { Destination } from '../handover/formats.ts';
-import { failureText, handoverFor, maskInJob } from '../handover/index.ts';
-import type { Handover } from '../handover/handover.ts';
-import { hijackingNames } from '../handover/names.ts';
-import type { Io } from '../io.ts';
-import type { PlacedOutput } from '../outputs.ts';
-import type { RunRecord } from '../report.ts';
-import { Secret } from '../secret-string.ts';
-import { explain } from '../unexpected.ts';
-import type { Variable } from '../values.ts';
-import { checkTargets, stageOutputs } from '../write.ts';
-import { perform } from './perform.ts';
-import { textsOf, variablesOf, variablesOfFlags } from './variables.ts';
+import type { Destination } from '../deliver/variables/format-names.ts';
+import { failureText, handoverFor, maskInJob } from '../deliver/variables/index.ts';
+import type { Handover } from '../deliver/variables/handover.ts';
+import { hijackingNames } from '../deliver/variables/job-names.ts';
+import type { Io } from '../host/io.ts';
+import type { PlacedOutput } from '../plan/outputs.ts';
+import type { RunRecord } from '../report/report.ts';
+import { Secret } from '../base/secret.ts';
+import { explain } from '../host/unexpected.ts';
+import type { Variable } from '../plan/values.ts';
+import { checkTargets, stageOutputs } from '../publish/files/write.ts';
+import { perform } from '../run/perform.ts';
+import { textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
 
 export interface EnvOptions {
   readonly format?: string;

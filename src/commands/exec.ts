@@ -1,12 +1,12 @@
-import { credentialVariables } from '../auth/prepare.ts';
+import { credentialVariables } from '../session/prepare.ts';
 import type { Flags } from '../config/settings.ts';
-import { RunError } from '../errors.ts';
-import { maskInJob } from '../handover/index.ts';
-import { masksOf } from '../handover/masks.ts';
-import type { Io } from '../io.ts';
-import { checkSize, findCommand, replaceProcess } from '../command.ts';
-import { perform } from './perform.ts';
-import { textsOf, variablesOf, variablesOfFlags } from './variables.ts';
+import { RunError } from '../base/errors.ts';
+import { maskInJob } from '../deliver/variables/index.ts';
+import { masksOf } from '../deliver/variables/masks.ts';
+import type { Io } from '../host/io.ts';
+import { checkSize, findCommand, replaceProcess } from '../deliver/exec/program.ts';
+import { perform } from '../run/perform.ts';
+import { textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
 
 export interface ExecOptions {
   readonly env?: readonly string[];
@@ -65,7 +65,7 @@ export async function exec(
     io,
   );
   if (options.redact !== true) return replaceProcess(program, env);
-  const { runRedacted } = await import('../supervise.ts');
+  const { runRedacted } = await import('../deliver/exec/supervise.ts');
   const masks = masksOf(secrets).filter(({ length }) => length >= SHORTEST_REDACTED);
   // Its status is ours, and nothing has failed that would have to be told.
   throw new RunError([], await runRedacted(program, env, masks));

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import type { DeclaredOutput } from '../config/config.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
-import { RunError } from '../errors.ts';
-import { maskInJob } from '../handover/index.ts';
-import type { Io } from '../io.ts';
-import { textOf, type JsonValue } from '../secrets.ts';
-import type { Value } from '../values.ts';
-import { perform } from './perform.ts';
-import { valueOfArgument } from './variables.ts';
+import { RunError } from '../base/errors.ts';
+import { maskInJob } from '../deliver/variables/index.ts';
+import type { Io } from '../host/io.ts';
+import { textOf, type JsonValue } from '../base/secret-data.ts';
+import type { Value } from '../plan/values.ts';
+import { perform } from '../run/perform.ts';
+import { valueOfArgument } from './declared-variables.ts';
 
 export interface ReadOptions {
   readonly json?: true;

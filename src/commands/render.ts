@@ -1,6 +1,6 @@
 import type { Flags } from '../config/settings.ts';
-import type { Io } from '../io.ts';
-import { perform } from './perform.ts';
+import type { Io } from '../host/io.ts';
+import { perform } from '../run/perform.ts';
 
 export interface RenderOptions {
   /** A file of values to render with instead of a server's. */

@@ -1,5 +1,5 @@
 import { configJsonSchema, configReferenceMarkdown } from '../config/json-schema.ts';
-import type { Io } from '../io.ts';
+import type { Io } from '../host/io.ts';
 
 /** `vaultonce schema`: the JSON Schema of the config, or its reference for people. */
 export async function schema(markdown: boolean, io: Io): Promise<void> {

@@ -3,11 +3,11 @@ import type { EngineName } from '../engines/index.ts';
 import type { Part } from '../formats/certificate-parts.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { SecretTarget } from '../kubernetes/target.ts';
-import type { Password, PlacedOutput, TokenContent } from '../outputs.ts';
-import type { Secret } from '../secret-string.ts';
-import type { JsonValue } from '../secrets.ts';
-import type { TypeOf } from './definition.ts';
+import type { SecretTarget } from '../plan/cluster-outputs.ts';
+import type { Password, PlacedOutput, TokenContent } from '../plan/outputs.ts';
+import type { Secret } from '../base/secret.ts';
+import type { JsonValue } from '../base/secret-data.ts';
+import type { TypeOf } from '../shape/definition.ts';
 import type { Ref } from './ref.ts';
 
 export interface TlsSettings {

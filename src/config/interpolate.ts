@@ -1,4 +1,4 @@
-import { RunError } from '../errors.ts';
+import { RunError } from '../base/errors.ts';
 
 /** Where a value stands in a config: keys and list positions. */
 export type ConfigPath = readonly (string | number)[];

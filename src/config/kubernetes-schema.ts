@@ -1,6 +1,6 @@
-import { ENTRY_NAME } from '../kubernetes/target.ts';
-import { map, object, optional, required, string } from './definition.ts';
-import { boolean, text } from './fields.ts';
+import { ENTRY_NAME } from '../plan/cluster-outputs.ts';
+import { map, object, optional, required, string } from '../shape/definition.ts';
+import { boolean, text } from '../shape/fields.ts';
 
 const texts = map(string(), string());
 

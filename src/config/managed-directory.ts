@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import { isAtOrBelow } from '../below.ts';
-import { RunError } from '../errors.ts';
-import { homeOfUser } from '../home.ts';
-import { existingPart, nearestExisting } from '../writer/file-systems.ts';
+import { isAtOrBelow } from '../base/paths-below.ts';
+import { RunError } from '../base/errors.ts';
+import { homeOfUser } from '../host/home.ts';
+import { existingPart, nearestExisting } from '../host/file-systems.ts';
 import type { DeclaredDirectory } from './config.ts';
 import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
 import type { Surroundings } from './resolve.ts';
-import type { ConfigFile } from './schema.ts';
+import type { ConfigFile } from './config-definition.ts';
 
 /** Directories that belong to the system or to everybody. */
 const SHARED = new Set(

@@ -1,4 +1,4 @@
-import { RunError, type Failure } from '../errors.ts';
+import { RunError, type Failure } from '../base/errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import { pathText } from './path-text.ts';
 import type { Source } from './source.ts';

@@ -1,4 +1,4 @@
-import { RunError, throwIfAny, type Failure } from '../errors.ts';
+import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import type { Merged } from './merge.ts';
 import type { Source } from './source.ts';

@@ -1,4 +1,4 @@
-import { RunError } from '../errors.ts';
+import { RunError } from '../base/errors.ts';
 import { positionOfJsonError } from './json-position.ts';
 import type { Parsed, Source, SourceText } from './source.ts';
 

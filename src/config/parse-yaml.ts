@@ -8,7 +8,7 @@ import {
   parseEvents,
   type Event,
 } from 'js-yaml';
-import { RunError } from '../errors.ts';
+import { RunError } from '../base/errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import type { Parsed, SourceText } from './source.ts';
 

@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts';
+import type { Failure } from '../base/errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import type { Merged } from './merge.ts';
 import { pathText } from './path-text.ts';

@@ -1,4 +1,4 @@
-import { checkSecretPath } from './paths.ts';
+import { checkSecretPath } from '../shape/vault-paths.ts';
 
 /** How messages say what a REF is. */
 export const REF_HINT = 'write `path#key`, `path#key@version` or `name#key`; `path#/a/b` is a JSON pointer';

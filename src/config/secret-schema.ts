@@ -9,8 +9,17 @@ import {
   required,
   string,
   type TypeOf,
-} from './definition.ts';
-import { boolean, duration, integer, mountPath, namespace, secretData, secretPath, texts } from './fields.ts';
+} from '../shape/definition.ts';
+import {
+  boolean,
+  duration,
+  integer,
+  mountPath,
+  namespace,
+  secretData,
+  secretPath,
+  texts,
+} from '../shape/fields.ts';
 import { secretProblems } from './secret-rules.ts';
 
 const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];

@@ -1,6 +1,6 @@
-import { RunError } from '../errors.ts';
+import { RunError } from '../base/errors.ts';
 import type { ServerSettings, TlsSettings } from './config.ts';
-import type { ConfigFile } from './schema.ts';
+import type { ConfigFile } from './config-definition.ts';
 import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
 
 const DEFAULT_CLIENT_TIMEOUT_MS = 60_000;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { RunError, systemErrorCode } from '../errors.ts';
-import type { Io } from '../io.ts';
+import { RunError, systemErrorCode } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
 import type { ConfigPath } from './interpolate.ts';
 
 /** A config text, and where it came from. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
-import { RunError, systemErrorCode } from '../errors.ts';
+import { RunError, systemErrorCode } from '../base/errors.ts';
 import { partialNames } from '../template/syntax.ts';
 import type { DeclaredContent } from './config.ts';
 

@@ -1,4 +1,4 @@
-import type { KeyValues, SecretMetadata } from '../secrets.ts';
+import type { KeyValues, SecretMetadata } from '../base/secret-data.ts';
 import type { Envelope } from '../vault/responses.ts';
 
 /** A secret as far as an engine needs it to build the request. */

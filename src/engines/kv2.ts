@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../vault/json.ts';
+import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
 import { keysOf, type Engine, type ReadResult } from './engine.ts';
 
 /** KV version 2. https://openbao.org/api-docs/secret/kv/kv-v2/ */

@@ -1,7 +1,7 @@
-import type { Io } from '../io.ts';
-import type { Leases } from '../leases.ts';
-import type { Session } from '../session.ts';
-import { gracefulSignal } from '../vault/grace.ts';
+import type { Io } from '../host/io.ts';
+import type { Leases } from '../session/leases.ts';
+import type { Session } from '../session/session.ts';
+import { gracefulSignal } from '../http/grace.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import { readEnvelope } from '../vault/responses.ts';
 import {

@@ -1,10 +1,10 @@
-import { RunError, type Failure } from '../errors.ts';
-import type { Session } from '../session.ts';
+import { RunError, type Failure } from '../base/errors.ts';
+import type { Session } from '../session/session.ts';
 import { readMounts, type Mount } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
 import { retryWhileUnknown } from './ask.ts';
-import { refusalOf } from './refusal.ts';
-import type { MountTables } from './resolve.ts';
+import { refusalOf } from './read-refusal.ts';
+import type { MountTables } from './planned-reads.ts';
 
 /**
  * Asks for the mounts that the token may see: one request for each namespace in which a secret needs it. It is open to

@@ -1,13 +1,13 @@
 import { keysOf, namesOf, type ReadResult } from '../engines/engine.ts';
-import type { Failure } from '../errors.ts';
-import type { SecretPlan } from '../plan.ts';
-import { Secret } from '../secret-string.ts';
-import type { FetchedSecret, JsonValue, KeyValues } from '../secrets.ts';
+import type { Failure } from '../base/errors.ts';
+import type { SecretPlan } from '../plan/plan.ts';
+import { Secret } from '../base/secret.ts';
+import type { FetchedSecret, JsonValue, KeyValues } from '../base/secret-data.ts';
 import { readEnvelope, type Envelope } from '../vault/responses.ts';
 import type { Answer, Unavailable } from '../vault/sender.ts';
 import { isWanted } from './listing.ts';
-import { refusalOf } from './refusal.ts';
-import type { PlannedRead } from './resolve.ts';
+import { refusalOf } from './read-refusal.ts';
+import type { PlannedRead } from './planned-reads.ts';
 import { expiryOf, tooShort, type Clock } from './ttl.ts';
 
 /** What a request gave for each secret that needed it. */

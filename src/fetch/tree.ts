@@ -1,14 +1,14 @@
 import type { ReadResult } from '../engines/engine.ts';
-import type { Failure } from '../errors.ts';
-import { Secret } from '../secret-string.ts';
-import type { FetchedSecret, JsonValue } from '../secrets.ts';
-import { nested } from '../tree.ts';
-import type { SecretPlan } from '../plan.ts';
+import type { Failure } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import type { FetchedSecret, JsonValue } from '../base/secret-data.ts';
+import { nested } from '../base/tree.ts';
+import type { SecretPlan } from '../plan/plan.ts';
 import { allOf } from './all-of.ts';
 import type { Asker } from './ask.ts';
 import { isWanted, mayHoldWanted } from './listing.ts';
 import { resultOf, type ReadOutcome } from './outcome.ts';
-import { listRequest, type PlannedRead } from './resolve.ts';
+import { listRequest, type PlannedRead } from './planned-reads.ts';
 
 /** A tree whose secrets are known and not yet read. */
 export interface ListedTree {

@@ -1,7 +1,7 @@
-import type { Failure } from '../errors.ts';
-import type { PlannedRead } from './resolve.ts';
-import type { SecretPlan } from '../plan.ts';
-import type { KeyValues, SecretMetadata } from '../secrets.ts';
+import type { Failure } from '../base/errors.ts';
+import type { PlannedRead } from './planned-reads.ts';
+import type { SecretPlan } from '../plan/plan.ts';
+import type { KeyValues, SecretMetadata } from '../base/secret-data.ts';
 
 /** What bounds the life of a secret beside itself. */
 export interface Clock {

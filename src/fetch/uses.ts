@@ -1,5 +1,5 @@
-import { RunError } from '../errors.ts';
-import type { Session } from '../session.ts';
+import { RunError } from '../base/errors.ts';
+import type { Session } from '../session/session.ts';
 
 /**
  * Each request uses the token once, the look-up of mounts aside. One that runs out half-way would have minted for

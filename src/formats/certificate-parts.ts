@@ -1,4 +1,4 @@
-import type { JsonValue, KeyValues } from '../secrets.ts';
+import type { JsonValue, KeyValues } from '../base/secret-data.ts';
 import type { FormatProblem } from './format.ts';
 
 /** What `parts` of a certificate may be named. */

@@ -1,4 +1,4 @@
-import { hasControlCharacter } from '../control-characters.ts';
+import { hasControlCharacter } from '../base/control-characters.ts';
 import { bytesOf } from './decode.ts';
 import type { Format, FormatProblem, FormattedFile } from './format.ts';
 

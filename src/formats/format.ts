@@ -1,5 +1,5 @@
-import type { Secret } from '../secret-string.ts';
-import type { KeyValues } from '../secrets.ts';
+import type { Secret } from '../base/secret.ts';
+import type { KeyValues } from '../base/secret-data.ts';
 import type { Part } from './certificate-parts.ts';
 
 export interface FormatOptions {

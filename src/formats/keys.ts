@@ -1,5 +1,5 @@
-import { matchesGlob } from '../glob.ts';
-import type { JsonValue, KeyValues } from '../secrets.ts';
+import { matchesGlob } from '../base/glob.ts';
+import type { JsonValue, KeyValues } from '../base/secret-data.ts';
 
 /** Which keys an output takes, and under which names. */
 export interface KeySelection {

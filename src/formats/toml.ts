@@ -1,4 +1,4 @@
-import { tomlEntry } from '../encodings/toml.ts';
+import { tomlEntry } from './encodings/toml-quoting.ts';
 import type { Format } from './format.ts';
 import { fileOfLines, lineOfEncoded } from './lines.ts';
 

@@ -1,4 +1,4 @@
-import { yamlEntry } from '../encodings/yaml.ts';
+import { yamlEntry } from './encodings/yaml-quoting.ts';
 import type { Format } from './format.ts';
 import { fileOfLines, lineOfEncoded } from './lines.ts';
 

@@ -1,4 +1,4 @@
-import { readOwnFile } from '../writer/own-file.ts';
+import { readOwnFile } from '../host/own-file.ts';
 
 /** Beside the outputs, so that it lives and dies with them. */
 export const STATE_NAME = '.vaultonce-reuse.json';

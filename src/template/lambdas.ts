@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { bytesOfBase64 } from '../encodings/base64.ts';
-import { HALF_PAIR, type Encoded } from '../encodings/encoded.ts';
-import { propertiesValue } from '../encodings/properties.ts';
-import { shellWord } from '../encodings/shell.ts';
-import { tomlString } from '../encodings/toml.ts';
-import { yamlString } from '../encodings/yaml.ts';
+import { bytesOfBase64 } from '../formats/encodings/base64.ts';
+import { HALF_PAIR, type Encoded } from '../formats/encodings/encoded.ts';
+import { propertiesValue } from '../formats/encodings/properties-escaping.ts';
+import { shellWord } from '../formats/encodings/shell-quoting.ts';
+import { tomlString } from '../formats/encodings/toml-quoting.ts';
+import { yamlString } from '../formats/encodings/yaml-quoting.ts';
 
 /** Where a lambda's tag stands in its line. */
 export interface LambdaPlace {

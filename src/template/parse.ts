@@ -1,4 +1,4 @@
-import { nearestHint } from '../config/nearest.ts';
+import { nearestHint } from '../base/nearest.ts';
 import { LAMBDAS, type Lambda } from './lambdas.ts';
 import { checkName, templateError, type Place } from './names.ts';
 import { parseTokens } from './syntax-error.ts';

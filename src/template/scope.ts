@@ -5,7 +5,7 @@ import {
   type FoundSecret,
   type JsonValue,
   type Secrets,
-} from '../secrets.ts';
+} from '../base/secret-data.ts';
 import type { Reserved } from './names.ts';
 
 /** What names are looked up in; sections add one, the innermost is asked first. */

@@ -1,4 +1,4 @@
-import type { RunError } from '../errors.ts';
+import type { RunError } from '../base/errors.ts';
 import { templateError } from './names.ts';
 import { tokenize, type Token } from './syntax.ts';
 

@@ -1,11 +1,11 @@
-import type { CancelSignal } from '../cancellation.ts';
+import type { CancelSignal } from '../base/cancellation.ts';
 import type { ServerSettings } from '../config/config.ts';
-import type { Io } from '../io.ts';
-import { VERSION } from '../version.ts';
-import { connectionFailure } from './connection-failure.ts';
-import type { Http2Sessions } from './http2-sessions.ts';
-import { parseJson } from './json.ts';
-import { baseOf } from './proxy.ts';
+import type { Io } from '../host/io.ts';
+import { VERSION } from '../base/version.ts';
+import { connectionFailure } from '../http/connection-failure.ts';
+import type { Http2Sessions } from '../http/http2-sessions.ts';
+import { parseJson } from '../base/lossless-json.ts';
+import { baseOf } from '../http/proxy.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 import {
   codeOf,
@@ -17,7 +17,7 @@ import {
   type Connections,
   type HttpRequest,
   type HttpResponse,
-} from './wire.ts';
+} from '../http/wire.ts';
 
 const EXCERPT_CHARACTERS = 120;
 

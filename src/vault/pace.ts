@@ -1,6 +1,6 @@
-import type { CancelSignal } from '../cancellation.ts';
+import type { CancelSignal } from '../base/cancellation.ts';
 import type { RateLimit } from '../config/config.ts';
-import { sleep } from './delay.ts';
+import { sleep } from '../http/delay.ts';
 
 /** When the next request of the run may be sent. */
 export interface Pace {

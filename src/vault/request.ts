@@ -1,4 +1,4 @@
-import type { Secret } from '../secret-string.ts';
+import type { Secret } from '../base/secret.ts';
 
 /** One request of the Vault API. */
 export interface VaultRequest {

@@ -1,5 +1,5 @@
-import { Secret } from '../secret-string.ts';
-import { isJsonObject, type JsonObject } from './json.ts';
+import { Secret } from '../base/secret.ts';
+import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
 
 /** `auth` of a login, or `data` of `auth/token/lookup-self`. https://openbao.org/api-docs/auth/token/ */
 export interface IssuedToken {

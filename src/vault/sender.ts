@@ -1,10 +1,10 @@
-import type { CancelSignal } from '../cancellation.ts';
+import type { CancelSignal } from '../base/cancellation.ts';
 import type { RateLimit } from '../config/config.ts';
-import type { Failure } from '../errors.ts';
-import type { Io } from '../io.ts';
+import type { Failure } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
 import type { VaultClient } from './client.ts';
-import { delayMs, sleep } from './delay.ts';
-import { errorTexts, presentable, warningTexts } from './error-text.ts';
+import { delayMs, sleep } from '../http/delay.ts';
+import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
 import { createPace } from './pace.ts';
 import { activeNodeOf } from './redirect.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, openSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { FORMAT_NAMES } from '../../src/handover/formats.ts';
+import { FORMAT_NAMES } from '../../src/deliver/variables/format-names.ts';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { githubLog, readAzureCommands, readGithubFile, readPowershell } from '../support/ci-readers.ts';
 import { failuresOf, logLines, runCli, starter, type CliOptions, type CliResult } from '../support/cli.ts';

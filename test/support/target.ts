@@ -1,4 +1,4 @@
-import type { Target } from '../../src/outputs.ts';
+import type { Target } from '../../src/plan/outputs.ts';
 
 /** A file as an output has it that says nothing but its path. */
 export function targetAt(path: string, own: Partial<Target> = {}): Target {

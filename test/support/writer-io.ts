@@ -1,4 +1,4 @@
-import { createLifetime } from '../../src/lifetime.ts';
+import { createLifetime } from '../../src/host/lifetime.ts';
 
 /** What the writer needs of the outside. */
 export function createWriterIo(random: () => number = Math.random) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { abortSignalOf, Cancellation } from '../../src/cancellation.ts';
+import { abortSignalOf, Cancellation } from '../../src/base/cancellation.ts';
 
 describe('a cancellation', () => {
   test('tells those that listen, and keeps the first reason', () => {

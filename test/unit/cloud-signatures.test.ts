@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { signatureOf } from '../../src/auth/alicloud/signature.ts';
 import { signedHeaders } from '../../src/auth/aws/signature.ts';
 import { authorization } from '../../src/auth/oci/signature.ts';
-import { Secret } from '../../src/secret-string.ts';
+import { Secret } from '../../src/base/secret.ts';
 
 /** Signatures against the examples that the vendors publish. */
 describe('signatures of clouds', () => {

@@ -8,8 +8,8 @@ import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
 import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
 import type { FormatProblem } from '../../src/formats/format.ts';
-import type { JsonValue, KeyValues } from '../../src/secrets.ts';
-import { parseJson } from '../../src/vault/json.ts';
+import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
+import { parseJson } from '../../src/base/lossless-json.ts';
 import {
   hasJava,
   installed,

@@ -5,8 +5,8 @@ import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
 import type { FormatOptions, FormatProblem, Formatted } from '../../src/formats/format.ts';
-import type { JsonValue, KeyValues } from '../../src/secrets.ts';
-import { parseJson } from '../../src/vault/json.ts';
+import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
+import { parseJson } from '../../src/base/lossless-json.ts';
 
 /** Those whose content is there at once. */
 type FormatName = Exclude<AnyFormatName, 'pkcs12'>;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { openAhead } from '../../src/vault/open-ahead.ts';
+import { openAhead } from '../../src/http/open-ahead.ts';
 
 describe('connections that are opened ahead', () => {
   let server: http.Server;

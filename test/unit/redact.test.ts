@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { createRedactor } from '../../src/redact.ts';
+import { createRedactor } from '../../src/deliver/exec/redact.ts';
 
 /** In the order that masks have. */
 const longestFirst = (secrets: readonly string[]): string[] =>

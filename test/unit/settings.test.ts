@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RunError } from '../../src/errors.ts';
+import { RunError } from '../../src/base/errors.ts';
 import {
   SETTINGS,
   resolveSetting,

@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parse as parseToml } from 'smol-toml';
-import type { Failure } from '../../src/errors.ts';
-import { Secret } from '../../src/secret-string.ts';
-import type { Secrets } from '../../src/secrets.ts';
+import type { Failure } from '../../src/base/errors.ts';
+import { Secret } from '../../src/base/secret.ts';
+import type { Secrets } from '../../src/base/secret-data.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
-import { renderTemplate } from '../../src/template/render.ts';
+import { renderTemplate } from '../../src/template/render-template.ts';
 
 function render(source: string, value: string): { text: string; failures: readonly Failure[] } {
   const keys = new Secret(new Map([['k', value]]));

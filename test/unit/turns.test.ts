@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { turnAfter, turnAfterPieces } from '../../src/turns.ts';
+import { turnAfter, turnAfterPieces } from '../../src/base/turns.ts';
 
 /** Counts the turns of the event loop until it is stopped. */
 function countTurns(): { readonly turn: () => number; readonly stop: () => void } {

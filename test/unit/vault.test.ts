@@ -4,11 +4,11 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { kv2 } from '../../src/engines/kv2.ts';
 import { engineOf } from '../../src/engines/index.ts';
-import { EXIT_CODES, RunError } from '../../src/errors.ts';
-import { Secret } from '../../src/secret-string.ts';
-import { delayMs } from '../../src/vault/delay.ts';
-import { presentable } from '../../src/vault/error-text.ts';
-import { parseJson } from '../../src/vault/json.ts';
+import { EXIT_CODES, RunError } from '../../src/base/errors.ts';
+import { Secret } from '../../src/base/secret.ts';
+import { delayMs } from '../../src/http/delay.ts';
+import { presentable } from '../../src/http/presentable.ts';
+import { parseJson } from '../../src/base/lossless-json.ts';
 import { findMount } from '../../src/vault/mounts.ts';
 
 describe('errors', () => {

@@ -3,10 +3,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
-import { RunError, type Failure } from '../../src/errors.ts';
-import type { RenderedOutput, Target } from '../../src/outputs.ts';
-import { Secret } from '../../src/secret-string.ts';
-import { stageOutputs, type StagedOutputs } from '../../src/write.ts';
+import { RunError, type Failure } from '../../src/base/errors.ts';
+import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
+import { Secret } from '../../src/base/secret.ts';
+import { stageOutputs, type StagedOutputs } from '../../src/publish/files/write.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 import { createWriterIo } from '../support/writer-io.ts';
@@ -81,7 +81,7 @@ function writeInChild(
 ) {
   const source = (name: string) => JSON.stringify(new URL(`../${name}.ts`, import.meta.url).href);
   const code = `
-    import { stageOutputs } from ${source('../src/write')};
+    import { stageOutputs } from ${source('../src/publish/files/write')};
     import { createWriterIo } from ${source('support/writer-io')};
     const outputs = ${JSON.stringify(names)}.map((name) => {
       const path = ${JSON.stringify(root)} + '/' + name;

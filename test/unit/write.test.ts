@@ -15,10 +15,10 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
-import { RunError } from '../../src/errors.ts';
-import type { RenderedOutput, Target } from '../../src/outputs.ts';
-import { Secret } from '../../src/secret-string.ts';
-import { stageOutputs } from '../../src/write.ts';
+import { RunError } from '../../src/base/errors.ts';
+import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
+import { Secret } from '../../src/base/secret.ts';
+import { stageOutputs } from '../../src/publish/files/write.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 import { createWriterIo } from '../support/writer-io.ts';

@@ -1,7 +1,7 @@
-import { askOutside } from '../../outside.ts';
-import { Secret } from '../../secret-string.ts';
-import type { AlicloudConfig } from '../alicloud.ts';
-import { credentialFromText, credentialOf } from '../credential.ts';
+import { askOutside } from '../../http/third-party.ts';
+import { Secret } from '../../base/secret.ts';
+import type { AlicloudConfig } from './index.ts';
+import { credentialFromText, credentialOf } from '../../host/credential-files.ts';
 import { askMetadata, objectIn, refusedOutside, type MetadataRequest } from '../metadata.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
 import type { AlicloudKey } from './signature.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { RunError } from '../../errors.ts';
-import { askOutside, type OutsideAnswer } from '../../outside.ts';
-import { Secret } from '../../secret-string.ts';
-import { isJsonObject, type JsonObject } from '../../vault/json.ts';
-import type { AlicloudConfig } from '../alicloud.ts';
-import { credentialFromFile } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
+import { Secret } from '../../base/secret.ts';
+import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
+import type { AlicloudConfig } from './index.ts';
+import { credentialFromFile } from '../../host/credential-files.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { queryOf, signatureOf, type AlicloudKey, type Parameters } from './signature.ts';

@@ -1,9 +1,9 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { listening } from '../../cancellation.ts';
-import { RunError, systemErrorCode } from '../../errors.ts';
-import { Secret } from '../../secret-string.ts';
-import { credentialFromText } from '../credential.ts';
+import { listening } from '../../base/cancellation.ts';
+import { RunError, systemErrorCode } from '../../base/errors.ts';
+import { Secret } from '../../base/secret.ts';
+import { credentialFromText } from '../../host/credential-files.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
 import type { AwsCredentials } from './signature.ts';
 

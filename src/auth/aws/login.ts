@@ -1,7 +1,7 @@
-import { RunError } from '../../errors.ts';
-import { Secret } from '../../secret-string.ts';
-import type { AwsConfig } from '../aws.ts';
-import { credentialOf } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import { Secret } from '../../base/secret.ts';
+import type { AwsConfig } from './index.ts';
+import { credentialOf } from '../../host/credential-files.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import { foundCredentials } from './found-credentials.ts';
 import { signedHeaders, type AwsCredentials } from './signature.ts';

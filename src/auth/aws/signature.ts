@@ -1,5 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
-import type { Secret } from '../../secret-string.ts';
+import type { Secret } from '../../base/secret.ts';
 
 export interface AwsCredentials {
   readonly accessKeyId: string;

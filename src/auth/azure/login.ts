@@ -1,6 +1,6 @@
-import type { Secret } from '../../secret-string.ts';
-import { isJsonObject, type JsonObject } from '../../vault/json.ts';
-import type { AzureConfig } from '../azure.ts';
+import type { Secret } from '../../base/secret.ts';
+import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
+import type { AzureConfig } from './index.ts';
 import { askMetadata, objectIn } from '../metadata.ts';
 import { AbsentCredential, type AuthIo, type LoginRequest } from '../method.ts';
 import { machineToken, metadataService, WHAT } from './machine.ts';

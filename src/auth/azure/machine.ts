@@ -1,6 +1,6 @@
-import type { OutsideAnswer } from '../../outside.ts';
-import { Secret } from '../../secret-string.ts';
-import type { AzureConfig } from '../azure.ts';
+import type { OutsideAnswer } from '../../http/third-party.ts';
+import { Secret } from '../../base/secret.ts';
+import type { AzureConfig } from './index.ts';
 import { askMetadata, objectIn, refusedOutside, textIn, type MetadataRequest } from '../metadata.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
 

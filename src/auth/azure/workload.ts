@@ -1,8 +1,8 @@
-import { RunError } from '../../errors.ts';
-import { askOutside } from '../../outside.ts';
-import { Secret } from '../../secret-string.ts';
-import type { AzureConfig } from '../azure.ts';
-import { credentialFromFile } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import { askOutside } from '../../http/third-party.ts';
+import { Secret } from '../../base/secret.ts';
+import type { AzureConfig } from './index.ts';
+import { credentialFromFile } from '../../host/credential-files.ts';
 import type { AuthIo } from '../method.ts';
 import { tokenOf } from './machine.ts';
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
-import { RunError } from '../../errors.ts';
-import type { CfConfig } from '../cf.ts';
-import { textFromFile } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import type { CfConfig } from './index.ts';
+import { textFromFile } from '../../host/credential-files.ts';
 import { AbsentCredential, type AuthIo, type LoginRequest } from '../method.ts';
 import { signRsa } from '../rsa.ts';
 

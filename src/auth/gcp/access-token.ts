@@ -1,8 +1,8 @@
-import { RunError } from '../../errors.ts';
-import { askOutside } from '../../outside.ts';
-import { Secret } from '../../secret-string.ts';
-import { isJsonObject, type JsonObject } from '../../vault/json.ts';
-import { credentialFromText, textFromFile } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import { askOutside } from '../../http/third-party.ts';
+import { Secret } from '../../base/secret.ts';
+import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
+import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 

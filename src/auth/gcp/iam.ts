@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunError } from '../../errors.ts';
-import { Secret } from '../../secret-string.ts';
-import { parseJsonObject, type JsonObject } from '../../vault/json.ts';
-import { credentialFromText, textFromFile } from '../credential.ts';
-import type { GcpConfig } from '../gcp.ts';
+import { RunError } from '../../base/errors.ts';
+import { Secret } from '../../base/secret.ts';
+import { parseJsonObject, type JsonObject } from '../../base/lossless-json.ts';
+import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
+import type { GcpConfig } from './index.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { signRsa } from '../rsa.ts';

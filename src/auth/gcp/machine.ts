@@ -1,5 +1,5 @@
-import type { OutsideAnswer } from '../../outside.ts';
-import type { GcpConfig } from '../gcp.ts';
+import type { OutsideAnswer } from '../../http/third-party.ts';
+import type { GcpConfig } from './index.ts';
 import { askMetadata } from '../metadata.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunError } from '../../errors.ts';
-import { credentialFromFile, credentialOf, textFromFile } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import { credentialFromFile, credentialOf, textFromFile } from '../../host/credential-files.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
-import type { OciConfig } from '../oci.ts';
+import type { OciConfig } from './index.ts';
 import type { OciKey } from './signature.ts';
 
 interface ApiKey {

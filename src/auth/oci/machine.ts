@@ -1,11 +1,11 @@
 import { generateKeyPair, hash, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
-import { RunError } from '../../errors.ts';
-import { askOutside } from '../../outside.ts';
-import { credentialFromText } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import { askOutside } from '../../http/third-party.ts';
+import { credentialFromText } from '../../host/credential-files.ts';
 import { askMetadata, objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
-import type { OciConfig } from '../oci.ts';
+import type { OciConfig } from './index.ts';
 import { authorization, type OciKey } from './signature.ts';
 
 const WHAT = "Oracle's metadata service";

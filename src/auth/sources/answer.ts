@@ -1,8 +1,8 @@
-import { RunError } from '../../errors.ts';
-import type { OutsideAnswer } from '../../outside.ts';
-import type { Secret } from '../../secret-string.ts';
-import { parseJsonObject } from '../../vault/json.ts';
-import { credentialFromText } from '../credential.ts';
+import { RunError } from '../../base/errors.ts';
+import type { OutsideAnswer } from '../../http/third-party.ts';
+import type { Secret } from '../../base/secret.ts';
+import { parseJsonObject } from '../../base/lossless-json.ts';
+import { credentialFromText } from '../../host/credential-files.ts';
 
 /**
  * The token in the answer of a token service.

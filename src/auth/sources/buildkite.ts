@@ -1,8 +1,8 @@
-import { abortSignalOf } from '../../cancellation.ts';
-import { RunError, systemErrorCode } from '../../errors.ts';
-import { credentialFromText } from '../credential.ts';
+import { abortSignalOf } from '../../base/cancellation.ts';
+import { RunError, systemErrorCode } from '../../base/errors.ts';
+import { credentialFromText } from '../../host/credential-files.ts';
 import { AbsentCredential, type AuthIo } from '../method.ts';
-import type { JwtSource } from './source.ts';
+import type { JwtSource } from './identity-source.ts';
 
 /** What Buildkite's own examples call the server of its tokens. */
 const DEFAULT_AUDIENCE = 'vault';

@@ -1,9 +1,9 @@
-import { RunError } from '../../errors.ts';
-import { askOutside } from '../../outside.ts';
-import { Secret } from '../../secret-string.ts';
+import { RunError } from '../../base/errors.ts';
+import { askOutside } from '../../http/third-party.ts';
+import { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../method.ts';
 import { tokenIn } from './answer.ts';
-import type { JwtSource } from './source.ts';
+import type { JwtSource } from './identity-source.ts';
 
 const URL_VARIABLE = 'ACTIONS_ID_TOKEN_REQUEST_URL';
 const TOKEN_VARIABLE = 'ACTIONS_ID_TOKEN_REQUEST_TOKEN';

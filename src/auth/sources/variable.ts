@@ -1,5 +1,5 @@
-import { credentialFromVariable } from '../credential.ts';
-import type { JwtSource } from './source.ts';
+import { credentialFromVariable } from '../../host/credential-files.ts';
+import type { JwtSource } from './identity-source.ts';
 
 /**
  * A system that puts the token into a variable of the job, with the audience that the job's own file says.

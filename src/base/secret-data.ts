@@ -1,0 +1,76 @@
+import type { Secret } from './secret.ts';
+
+/** A JSON number whose digits a double cannot hold or would print differently: `12345678901234567890`, `1.10`. */
+export interface RawJsonNumber {
+  readonly rawJSON: string;
+}
+
+/** A value of a secret as the server sent it, digits included. `JSON.stringify` writes it back unchanged. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | RawJsonNumber
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+/** The keys of a secret. A Map, because `__proto__` and `constructor` are legal key names. */
+export type KeyValues = ReadonlyMap<string, JsonValue>;
+
+/** What the server said about a secret beside its keys. */
+export interface SecretMetadata {
+  /** The path that was requested, without `/v1/`. */
+  readonly path: string;
+  /** The version of a kv2 secret. */
+  readonly version?: number;
+  readonly lease_id?: string;
+  /** Seconds; only meaningful with a `lease_id`. */
+  readonly lease_duration?: number;
+  /** Seconds since 1970: the earliest end of a secret that may be reused. */
+  readonly expires_at?: number;
+}
+
+export interface FoundSecret {
+  readonly kind: 'found';
+  readonly name: string;
+  readonly keys: Secret<KeyValues>;
+  /** Of a tree, whose `keys` are its folders and secrets as objects: all keys by their path, as `folder/secret/key`. */
+  readonly leaves?: Secret<KeyValues>;
+  readonly metadata: SecretMetadata;
+}
+
+/** The keys by which outputs and entries name them. */
+export function entriesOf({ keys, leaves }: FoundSecret): KeyValues {
+  return (leaves ?? keys).reveal();
+}
+
+/** An `optional: true` secret that does not exist. It behaves as a secret without keys. */
+export interface AbsentSecret {
+  readonly kind: 'absent';
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The fetch failed and has been reported; outputs say nothing more about it. */
+export interface FailedSecret {
+  readonly kind: 'failed';
+  readonly name: string;
+}
+
+export type FetchedSecret = FoundSecret | AbsentSecret | FailedSecret;
+
+/** All declared secrets by name. */
+export type Secrets = ReadonlyMap<string, FetchedSecret>;
+
+/** True for a number that was kept as text. */
+export function isRawJsonNumber(value: JsonValue): value is RawJsonNumber {
+  return typeof value === 'object' && value !== null && JSON.isRawJSON(value);
+}
+
+/** The text of a value: numbers keep their digits, objects and lists are JSON, null is nothing. */
+export function textOf(value: JsonValue): string {
+  if (typeof value === 'string') return value;
+  if (value === null) return '';
+  return JSON.stringify(value);
+}

@@ -1,0 +1,31 @@
+import type { JsonValue, KeyValues } from './secret-data.ts';
+
+type Branch = Map<string, unknown>;
+
+/**
+ * Makes objects of names with slashes: `a/b` becomes `b` inside of `a`.
+ * @returns the name that would have to be an object and a value at once, if there is one
+ */
+export function nested(flat: KeyValues): { readonly values: KeyValues } | { readonly conflict: string } {
+  const root: Branch = new Map();
+  for (const [name, value] of flat) {
+    const steps = name.split('/');
+    const last = steps.pop() ?? '';
+    let branch: Branch = root;
+    for (const [index, step] of steps.entries()) {
+      const next = branch.get(step) ?? new Map<string, unknown>();
+      if (!(next instanceof Map)) return { conflict: steps.slice(0, index + 1).join('/') };
+      branch.set(step, next);
+      branch = next as Branch;
+    }
+    if (branch.has(last)) return { conflict: name };
+    branch.set(last, value);
+  }
+  return { values: new Map([...root].map(([name, value]) => [name, plain(value)])) };
+}
+
+/** Values are never Maps. Object.fromEntries makes `__proto__` a property like any other. */
+function plain(value: unknown): JsonValue {
+  if (!(value instanceof Map)) return value as JsonValue;
+  return Object.fromEntries([...(value as Branch)].map(([name, inner]) => [name, plain(inner)]));
+}

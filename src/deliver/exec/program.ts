@@ -1,0 +1,148 @@
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { RunError, systemErrorCode } from '../../base/errors.ts';
+import type { Io } from '../../host/io.ts';
+
+/** A command that can be run: what execve(2) needs. */
+export interface Program {
+  readonly file: string;
+  /** With the name that it was called by in front. */
+  readonly args: readonly string[];
+}
+
+/** Of a single string that execve(2) takes (MAX_ARG_STRLEN: 32 pages), its end included. */
+const LONGEST_STRING_BYTES = 131_072;
+/** Of all of them together: a quarter of the usual stack limit of 8 MiB, less some room. */
+const LARGEST_BYTES = 2 * 1024 * 1024 - 64 * 1024;
+
+/**
+ * Finds a command as a shell would.
+ * @throws RunError `no_command` or `not_executable`, `usage` without a command
+ */
+export function findCommand(
+  [name, ...args]: readonly string[],
+  { env, cwd }: Pick<Io, 'env' | 'cwd'>,
+): Program {
+  if (name === undefined || name === '') {
+    throw new RunError('usage', 'there is no command to run', {
+      hint: 'write it after two dashes: vaultonce exec -- server --port 80',
+    });
+  }
+  const file = name.includes('/') ? resolve(cwd, name) : searchPath(name, env['PATH'] ?? '', cwd);
+  checkExecutable(file, name);
+  // As execvp(3): a script without an interpreter line is for the shell.
+  return startsAsProgram(file)
+    ? { file, args: [name, ...args] }
+    : { file: '/bin/sh', args: ['sh', file, ...args] };
+}
+
+function searchPath(name: string, path: string, cwd: string): string {
+  const candidates = path
+    .split(delimiter)
+    .map((directory) => join(resolve(cwd, directory === '' ? '.' : directory), name));
+  const present = candidates.filter(
+    (candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true,
+  );
+  const found = present.find(isExecutable) ?? present[0];
+  if (found !== undefined) return found;
+  throw new RunError('no_command', `the command \`${name}\` does not exist`, {
+    hint: 'check the name and $PATH, or write the path of the program',
+  });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkExecutable(file: string, name: string): void {
+  let problem = 'it is not a file';
+  try {
+    if (statSync(file).isFile()) {
+      accessSync(file, constants.X_OK);
+      return;
+    }
+  } catch (error) {
+    const code = systemErrorCode(error) ?? 'unknown error';
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new RunError('no_command', `the command \`${name}\` does not exist`, {
+        where: file,
+        hint: 'check the path',
+      });
+    }
+    problem = code;
+  }
+  throw new RunError('not_executable', `the command \`${name}\` cannot be run (${problem})`, {
+    where: file,
+    hint: 'it has to be a file that this user may execute: chmod +x',
+  });
+}
+
+/** ELF, Mach-O, or an interpreter line. What cannot be read is left to the kernel. */
+function startsAsProgram(file: string): boolean {
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const start = Buffer.alloc(4);
+      readSync(descriptor, start, 0, start.length, 0);
+      const magic = start.readUInt32BE(0);
+      return (
+        start.toString('latin1', 0, 2) === '#!' ||
+        magic === 0x7f454c46 ||
+        [0xcffaedfe, 0xcafebabe].includes(magic)
+      );
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return true;
+  }
+}
+
+/** @throws RunError `output` for an environment that the kernel would refuse */
+export function checkSize({ args }: Program, env: Readonly<Record<string, string>>): void {
+  const bytesOf = (text: string): number => Buffer.byteLength(text) + 1;
+  const sizes = Object.entries(env).map(([name, value]) => ({ name, bytes: bytesOf(name) + bytesOf(value) }));
+  const tooLong = sizes.find(({ bytes }) => bytes > LONGEST_STRING_BYTES);
+  if (tooLong !== undefined) {
+    throw new RunError(
+      'output',
+      `the variable \`${tooLong.name}\` is larger than the 128 KiB that one can have`,
+      {
+        hint: 'write it to a file with an output, and tell the command its path',
+      },
+    );
+  }
+  const total = [...sizes.map(({ bytes }) => bytes), ...args.map(bytesOf)].reduce(
+    (sum, bytes) => sum + bytes,
+    0,
+  );
+  if (total <= LARGEST_BYTES) return;
+  throw new RunError(
+    'output',
+    'arguments and environment together are larger than the 2 MiB that a program can have',
+    {
+      hint: 'write large values to files with outputs, and tell the command their paths',
+    },
+  );
+}
+
+/**
+ * Becomes the program: same process, so that signals, job control and the exit status are its own. Does not return.
+ * What the kernel could refuse has been checked before: after this there is no way back.
+ */
+export function replaceProcess({ file, args }: Program, env: Readonly<Record<string, string>>): never {
+  // Node ignores these two, and what is ignored stays so in the new program, which then never ends with its pipe. What
+  // has a handler goes back to the default.
+  for (const signal of ['SIGPIPE', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
+  // Node calls it experimental, and would say so on the command's stderr.
+  process.removeAllListeners('warning');
+  if (process.execve !== undefined) process.execve(file, [...args], { ...env });
+  throw new RunError('not_executable', 'this system cannot replace a process', {
+    hint: 'use `vaultonce env` or `vaultonce render`, and start the command yourself',
+  });
+}

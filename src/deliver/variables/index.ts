@@ -1,0 +1,117 @@
+import { nearestHint } from '../../base/nearest.ts';
+import { RunError } from '../../base/errors.ts';
+import type { Io } from '../../host/io.ts';
+import type { Variable } from '../../plan/values.ts';
+import { azure, maskAzure } from './to-azure.ts';
+import { buildkite } from './to-buildkite.ts';
+import { circleci } from './to-circleci.ts';
+import { FORMAT_NAMES, type FormatName } from './format-names.ts';
+import { github, maskGithub } from './to-github.ts';
+import { gitlab } from './to-gitlab.ts';
+import type { Handover, HandoverIo } from './handover.ts';
+import { jenkins } from './to-jenkins.ts';
+import { masksOf } from './masks.ts';
+import { powershell } from './powershell.ts';
+import { dotenv, fish, json, shell } from './texts.ts';
+
+/** Every way to hand variables on, by the name that `--format` has. */
+const HANDOVERS: Readonly<Record<FormatName, Handover>> = {
+  shell,
+  fish,
+  powershell,
+  dotenv,
+  json,
+  github,
+  gitlab,
+  circleci,
+  buildkite,
+  azure,
+  jenkins,
+};
+
+/** A CI system as far as variables and logs are concerned. */
+interface CiSystem {
+  readonly name: string;
+  /** Set, to this value if one is given, in each of its jobs. */
+  readonly variable: string;
+  readonly value?: string;
+  /** What `--format` is by default; a reason where there is no safe way, whoever asks for it. */
+  readonly handover: Handover | { readonly format: string; readonly refusal: string };
+  /** Hides texts in the job's log, where a line of it can do so. */
+  readonly mask?: (masks: readonly string[], io: HandoverIo) => void;
+}
+
+const SYSTEMS: readonly CiSystem[] = [
+  { name: 'GitHub Actions', variable: 'GITHUB_ACTIONS', value: 'true', handover: github, mask: maskGithub },
+  { name: 'Azure Pipelines', variable: 'TF_BUILD', handover: azure, mask: maskAzure },
+  { name: 'CircleCI', variable: 'CIRCLECI', value: 'true', handover: circleci },
+  { name: 'Buildkite', variable: 'BUILDKITE', value: 'true', handover: buildkite },
+  { name: 'GitLab', variable: 'GITLAB_CI', value: 'true', handover: gitlab },
+  { name: 'Jenkins', variable: 'JENKINS_URL', handover: jenkins },
+  {
+    name: 'Bitbucket Pipelines',
+    variable: 'BITBUCKET_BUILD_NUMBER',
+    handover: {
+      format: 'bitbucket',
+      refusal: 'variables that one step hands to the next are printed in its log',
+    },
+  },
+  {
+    name: 'Tekton',
+    variable: 'TEKTON_RESOURCE_NAME',
+    handover: {
+      format: 'tekton',
+      refusal: 'results are stored in the status of the TaskRun, which others can read',
+    },
+  },
+];
+
+/** The CI system of this job, if it runs in one. */
+export function detectSystem(env: Io['env']): CiSystem | undefined {
+  return SYSTEMS.find(({ variable, value }) =>
+    value === undefined ? (env[variable] ?? '') !== '' : env[variable]?.toLowerCase() === value,
+  );
+}
+
+/** Hides the values in the log of the job, if this is one: before anything else can show them. */
+export function maskInJob(variables: readonly Variable[], io: HandoverIo): void {
+  detectSystem(io.env)?.mask?.(masksOf(variables), io);
+}
+
+/**
+ * The handover of that name; of the CI system without one; a shell's outside of CI.
+ * @throws RunError `usage` for an unknown name, `output` where there is no safe way
+ */
+export function handoverFor(format: string | undefined, env: Io['env']): Handover {
+  if (format === undefined) return handoverOf(detectSystem(env));
+  const known = FORMAT_NAMES.find((name) => name === format);
+  if (known !== undefined) return HANDOVERS[known];
+  const unsafe = SYSTEMS.find(({ handover }) => 'refusal' in handover && handover.format === format);
+  if (unsafe !== undefined) return handoverOf(unsafe);
+  throw new RunError('usage', `--format has no value \`${format}\``, {
+    hint: nearestHint(format, FORMAT_NAMES, 'format'),
+  });
+}
+
+function handoverOf(system: CiSystem | undefined): Handover {
+  if (system === undefined) return shell;
+  if ('name' in system.handover) return system.handover;
+  throw new RunError(
+    'output',
+    `${system.name} has no safe way to hand variables on: ${system.handover.refusal}`,
+    {
+      hint: 'use them in this step: eval "$(vaultonce env --format shell)", `vaultonce exec -- CMD`, or files in memory',
+    },
+  );
+}
+
+/** What a shell has to read instead of the variables of a run that failed, whatever kept it from knowing its format. */
+export function failureText(format: string | undefined, env: Io['env'], exitCode: number): string {
+  let handover: Handover = shell;
+  try {
+    handover = handoverFor(format, env);
+  } catch {
+    // That is what has failed.
+  }
+  return handover.kind === 'text' ? (handover.failureText?.(exitCode) ?? '') : '';
+}

@@ -1,0 +1,54 @@
+import type { Format } from '../../formats/format.ts';
+import { dotenv as dotenvFormat } from '../../formats/dotenv.ts';
+import { shell as shellFormat } from '../../formats/shell.ts';
+import { RunError } from '../../base/errors.ts';
+import type { Variable } from '../../plan/values.ts';
+import { printed } from './handover.ts';
+
+/** For `eval` in any POSIX shell; the same as the output format. */
+export const shell = printed('shell', exportsOf, exitOf);
+
+/** `eval` has the status of this, and `set -e` ends the script. */
+export function exitOf(exitCode: number): string {
+  return `(exit ${String(exitCode)})\n`;
+}
+
+export function exportsOf(variables: readonly Variable[]): string {
+  return inFormat(shellFormat, variables);
+}
+
+/** The same as the output format. */
+export const dotenv = printed('dotenv', (variables) => inFormat(dotenvFormat, variables));
+
+/** fish knows two escapes within single quotes. https://fishshell.com/docs/current/language.html#quotes */
+export const fish = printed(
+  'fish',
+  (variables) =>
+    variables
+      .map(({ name, text }) => `set -gx ${name} '${text.replace(/[\\']/g, String.raw`\$&`)}'\n`)
+      .join(''),
+  (exitCode) => `return ${String(exitCode)}\n`,
+);
+
+export const json = printed(
+  'json',
+  (variables) =>
+    `${JSON.stringify(Object.fromEntries(variables.map(({ name, text }) => [name, text])), undefined, 2)}\n`,
+);
+
+function inFormat(format: Format, variables: readonly Variable[]): string {
+  const formatted = format.render(new Map(variables.map(({ name, text }) => [name, text])), {
+    key: undefined,
+    decode: undefined,
+  });
+  if (formatted.problems === undefined) {
+    return formatted.files.map(({ content }) => Buffer.from(content).toString('utf8')).join('');
+  }
+  throw new RunError(
+    formatted.problems.map(({ key, reason }) => ({
+      kind: 'output',
+      message: `the variable \`${key}\` ${reason}`,
+      hint: 'give it another name, use another --format, or write its value to a file with an output',
+    })),
+  );
+}

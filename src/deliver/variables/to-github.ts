@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import type { Variable } from '../../plan/values.ts';
+import type { Destination } from './format-names.ts';
+import type { HandoverIo, JobHandover } from './handover.ts';
+import { appendToJobFile, checkJobFile } from './job-file.ts';
+
+const FILES: Readonly<Record<Destination, string>> = { env: 'GITHUB_ENV', output: 'GITHUB_OUTPUT' };
+
+/** https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
+export const github: JobHandover = {
+  kind: 'job',
+  name: 'github',
+  destinations: ['env', 'output'],
+  setsJobVariables: ['env'],
+  check: (io, to) => {
+    checkJobFile(FILES[to], io);
+  },
+  deliver(variables, io, to) {
+    appendToJobFile(FILES[to], variables.map(block).join(''), io);
+  },
+};
+
+/** The runner reads commands on stderr too, so that stdout stays free for `eval`. */
+export function maskGithub(masks: readonly string[], { stderr }: Pick<HandoverIo, 'stderr'>): void {
+  stderr.write(masks.map((mask) => `::add-mask::${escape(mask)}\n`).join(''));
+}
+
+function escape(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+/** A value can hold anything but its own end mark, which nobody can guess. */
+function block({ name, text }: Variable): string {
+  const end = `ghadelimiter_${randomUUID()}`;
+  return `${name}<<${end}\n${text}\n${end}\n`;
+}

@@ -1,0 +1,148 @@
+import { allOf } from './all-of.ts';
+import { createAsker, type Asker, type AskerParts } from './ask.ts';
+import { fetchMountTables } from './mount-tables.ts';
+import { missing, outcomeOf, type ReadOutcome } from './outcome.ts';
+import { resolveReads, type PlannedRead } from './planned-reads.ts';
+import { listTree, readTree, type ListedTree } from './tree.ts';
+import { checkUses } from './uses.ts';
+import type { Failure } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
+import type { SecretPlan } from '../plan/plan.ts';
+import type { FetchedSecret, Secrets } from '../base/secret-data.ts';
+import type { Session } from '../session/session.ts';
+import type { Sender } from '../vault/sender.ts';
+
+/** What could be fetched, and everything that could not. */
+export interface Fetched {
+  readonly secrets: Secrets;
+  readonly failures: readonly Failure[];
+}
+
+/** What fetching needs of a run. */
+export type FetchParts = Omit<AskerParts, 'worthRetrying'>;
+
+/**
+ * Fetches all declared secrets in parallel: at most one mount look-up in each namespace, one request for each distinct
+ * secret. Trees are listed first, so that nothing is read before it is known how much there is. Failures are collected,
+ * so that all of them can be told at once.
+ * @throws RunError when the mounts cannot be had, when the token has too few uses, and when the run is ended
+ */
+export async function fetchSecrets(
+  plans: readonly SecretPlan[],
+  parts: FetchParts,
+  io: Io,
+): Promise<Fetched> {
+  const { session, sender } = parts;
+  io.log.progress(`${String(plans.length)} secrets`);
+  const collected = collect(plans, io);
+  const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, io);
+  const unknown = plans.filter(({ needsMountTable }) => needsMountTable);
+  const mountTables = fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), session, sender);
+  if (unknown.length > 0) askAhead(plans, session, asker);
+  const { reads, failures: unresolved } = resolveReads(plans, await mountTables, session.token);
+  collected.failures.push(...unresolved);
+  checkUses(session, asker.countNew(reads.map(({ request }) => request)));
+  const trees = await listTrees(reads, asker, collected);
+  const singles = reads.filter(({ reach }) => reach !== 'tree');
+  const leaves = trees.flatMap(({ leaves: some }) => some.map(({ read }) => read));
+  const requests = [...singles, ...leaves].map(({ request }) => request);
+  checkUses(session, asker.sent + asker.countNew(requests));
+
+  const tokenTtl = session.lease_duration || undefined;
+  await allOf([
+    ...singles.map(async (read) => {
+      const answer = await asker.ask(read.request);
+      const outcome = outcomeOf(read, answer, { now: Date.now() / 1000, tokenTtl });
+      collected.add(outcome);
+      logRead(read, answer, outcome.fetched, io);
+    }),
+    ...trees.map(async (tree) => {
+      const [secret] = tree.read.secrets;
+      if (secret !== undefined) collected.add(await readTree(tree, secret, asker));
+    }),
+  ]);
+  io.lifetime.throwIfEnded();
+  if (session.num_uses !== undefined && asker.sent >= session.num_uses) {
+    session.keep('it ended with its last use');
+  }
+  return { secrets: collected.secrets, failures: inDeclaredOrder(collected.failures, plans) };
+}
+
+/**
+ * Asks for what needs no mount table while that is on its way: the answers wait for those who ask again. What may mint is
+ * left for later, when it is known that everything can be asked for, and so is all where the uses of the token count.
+ */
+function askAhead(plans: readonly SecretPlan[], session: Session, asker: Asker): void {
+  if (session.num_uses !== undefined) return;
+  const declared = plans.filter(({ needsMountTable }) => !needsMountTable);
+  const { reads } = resolveReads(declared, new Map(), session.token);
+  for (const { request, reach } of reads) {
+    if (request.mints || reach === 'tree') continue;
+    // It is told to those who ask again, if the run gets that far.
+    asker.ask(request).catch(() => undefined);
+  }
+}
+
+interface Collected {
+  readonly secrets: Map<string, FetchedSecret>;
+  readonly failures: Failure[];
+  add(outcome: ReadOutcome): void;
+}
+
+function collect(plans: readonly SecretPlan[], io: Io): Collected {
+  const secrets = new Map<string, FetchedSecret>(plans.map(({ name }) => [name, { kind: 'failed', name }]));
+  const failures: Failure[] = [];
+  let done = 0;
+  return {
+    secrets,
+    failures,
+    add(outcome) {
+      failures.push(...outcome.failures);
+      for (const secret of outcome.fetched) secrets.set(secret.name, secret);
+      done += outcome.fetched.length;
+      io.log.progress(`${String(done)} of ${String(plans.length)} secrets`);
+    },
+  };
+}
+
+/** Lists the trees among the reads; one that fails, or is not there, is collected as such. */
+async function listTrees(
+  reads: readonly PlannedRead[],
+  asker: Asker,
+  collected: Collected,
+): Promise<readonly ListedTree[]> {
+  const trees: ListedTree[] = [];
+  await allOf(
+    reads.map(async (read) => {
+      const [secret] = read.secrets;
+      if (read.reach !== 'tree' || secret === undefined) return;
+      const listing = await listTree(read, secret, asker);
+      if (listing.kind === 'listed') trees.push(listing.tree);
+      else if (listing.kind === 'missing') collected.add(missing(read, listing));
+      else collected.add({ fetched: [{ kind: 'failed', name: secret.name }], failures: listing.failures });
+    }),
+  );
+  return trees;
+}
+
+/** Answers come in any order; people read in the order of their config. */
+function inDeclaredOrder(failures: readonly Failure[], plans: readonly SecretPlan[]): Failure[] {
+  const position = ({ where = '' }: Failure): number =>
+    plans.findIndex((plan) => where.startsWith(plan.where));
+  return [...failures].sort((a, b) => position(a) - position(b));
+}
+
+function logRead(
+  read: PlannedRead,
+  answer: Awaited<ReturnType<Sender['send']>>,
+  fetched: readonly FetchedSecret[],
+  io: Io,
+): void {
+  const { path } = read.request;
+  const warnings = answer.kind === 'answer' ? answer.warnings : [];
+  if (warnings.length > 0) io.log.write({ event: 'server_warning', path, warnings });
+  const found = fetched.filter(({ kind }) => kind === 'found').map(({ name }) => name);
+  if (found.length > 0) io.log.write({ event: 'secret_fetched', path, names: found });
+  for (const { kind, name } of fetched)
+    if (kind === 'absent') io.log.write({ event: 'secret_absent', name, path });
+}

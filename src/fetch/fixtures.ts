@@ -1,0 +1,102 @@
+import { parseSource } from '../config/parse-source.ts';
+import { readPaths } from '../config/source.ts';
+import { throwIfAny, type Failure } from '../base/errors.ts';
+import { withDefaults } from './outcome.ts';
+import { treeOf } from './tree.ts';
+import type { Io } from '../host/io.ts';
+import type { SecretPlan } from '../plan/plan.ts';
+import { Secret } from '../base/secret.ts';
+import { isJsonObject } from '../base/lossless-json.ts';
+import { undeclared } from '../plan/values.ts';
+import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../base/secret-data.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads what secrets hold from a YAML or JSON file instead of a server: a map of names, each a map of its keys. `@version`,
+ * `@lease_id` and `@lease_duration` stand for what the server would say of it.
+ * @throws RunError `config` for a file that is none, and for secrets that it lacks or that nobody declared
+ */
+export async function readFixtures(
+  path: string,
+  plans: readonly SecretPlan[],
+  io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
+): Promise<Secrets> {
+  const [text] = await readPaths([path], io);
+  const fixtures: Fields = text === undefined ? {} : (await parseSource(text)).value;
+  const failures: Failure[] = [];
+  const names = plans.map(({ name }) => name);
+  for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
+    failures.push(undeclared(name, path, names));
+  }
+  const secrets = plans.map((plan) => {
+    const fixture = Object.hasOwn(fixtures, plan.name) ? fixtures[plan.name] : undefined;
+    return secretOf(plan, fixture, path, failures);
+  });
+  throwIfAny(failures);
+  return new Map(secrets.map((secret) => [secret.name, secret]));
+}
+
+function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Failure[]): FetchedSecret {
+  const { name, path, optional } = plan;
+  if (fixture === undefined && plan.default === undefined) {
+    if (optional) return { kind: 'absent', name, path };
+    failures.push({
+      kind: 'config',
+      message: `the fixtures have no secret \`${name}\``,
+      where: file,
+      hint: `add \`${name}:\` with its keys; an \`optional: true\` secret may be left out`,
+    });
+    return { kind: 'failed', name };
+  }
+  const fields = fixture ?? {};
+  if (!isJsonObject(fields)) {
+    failures.push({
+      kind: 'config',
+      message: `the fixture of \`${name}\` is not a map of keys`,
+      where: file,
+      hint: `write it as \`${name}: { key: value }\``,
+    });
+    return { kind: 'failed', name };
+  }
+  const entries = Object.entries(fields).filter(([key]) => !key.startsWith('@'));
+  if (plan.listing?.kind === 'tree') return treeFixture(plan, entries, file, failures);
+  const keys = new Map(entries);
+  return {
+    kind: 'found',
+    name,
+    keys: new Secret(withDefaults(plan, keys)),
+    metadata: metadataOf(path, fields),
+  };
+}
+
+/** Of a tree, each secret has its path below it: `tree: { folder/secret: { key: value } }`. */
+function treeFixture(
+  { name, path }: SecretPlan,
+  secrets: readonly (readonly [string, JsonValue])[],
+  file: string,
+  failures: Failure[],
+): FetchedSecret {
+  const entries = secrets.flatMap(([below, keys]) =>
+    isJsonObject(keys) ? Object.entries(keys).map(([key, value]) => [`${below}/${key}`, value] as const) : [],
+  );
+  const tree = treeOf(name, path, entries);
+  if (secrets.every(([, keys]) => isJsonObject(keys)) && !('conflict' in tree)) return tree;
+  failures.push({
+    kind: 'config',
+    message: `the fixture of \`${name}\` is not a map of secrets by their path`,
+    where: file,
+    hint: `write it as \`${name}: { folder/secret: { key: value } }\``,
+  });
+  return { kind: 'failed', name };
+}
+
+function metadataOf(path: string, fixture: Fields): SecretMetadata {
+  const { '@version': version, '@lease_id': lease_id, '@lease_duration': lease_duration } = fixture;
+  return {
+    path,
+    ...(typeof version === 'number' ? { version } : {}),
+    ...(typeof lease_id === 'string' ? { lease_id } : {}),
+    ...(typeof lease_duration === 'number' ? { lease_duration } : {}),
+  };
+}

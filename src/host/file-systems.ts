@@ -1,0 +1,61 @@
+import { lstatSync, realpathSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import { systemErrorCode } from '../base/errors.ts';
+
+/** statfs(2) `f_type`, from linux/magic.h. */
+const MEMORY_TYPES: ReadonlyMap<number, string> = new Map([
+  [0x01021994, 'tmpfs'],
+  [0x858458f6, 'ramfs'],
+]);
+
+const OTHER_TYPES: ReadonlyMap<number, string> = new Map([
+  [0xef53, 'ext4'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0xf2f52010, 'f2fs'],
+  [0x2fc12fc1, 'zfs'],
+  [0x794c7630, 'overlayfs'],
+  [0x6969, 'nfs'],
+  [0xff534d42, 'cifs'],
+  [0xfe534d42, 'smb2'],
+  [0x00c36400, 'ceph'],
+  [0x01021997, '9p'],
+  [0x65735546, 'fuse'],
+  [0x4d44, 'vfat'],
+]);
+
+/** True if files of this type never reach a disk. */
+export function isMemory(type: number): boolean {
+  return MEMORY_TYPES.has(type);
+}
+
+/** `ext4`; on macOS the numbers have no fixed meaning. */
+export function typeName(type: number): string {
+  return OTHER_TYPES.get(type) ?? `a file system of type 0x${type.toString(16)}`;
+}
+
+/**
+ * The path itself, or the nearest above it that exists; links are followed.
+ * @throws system errors: ENOENT is a link that leads nowhere
+ */
+export function nearestExisting(path: string): string {
+  return realpathSync.native(existingPart(path));
+}
+
+/** The part of a path that exists, as it is written; a link counts, wherever it leads. */
+export function existingPart(path: string): string {
+  let candidate = path;
+  while (statusOf(candidate) === undefined) candidate = dirname(candidate);
+  return candidate;
+}
+
+/** Of the path itself, not of what it links to; undefined if it does not exist. */
+export function statusOf(path: string): Stats | undefined {
+  try {
+    // An error for each file that is new would take longer than writing it.
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { fstatSync, writeSync } from 'node:fs';
+import { RunError, systemErrorCode } from '../base/errors.ts';
+import type { Io, Output } from './io.ts';
+import { createLifetime } from './lifetime.ts';
+import { createLog, type Log, type LogFormat, type LogLevel } from './log.ts';
+import { createProgress } from './progress.ts';
+
+const STDOUT = 1;
+const STDERR = 2;
+/** The number of /dev/null on Linux. */
+const DEV_NULL = 0x103;
+
+export interface LogSettings {
+  readonly level: LogLevel;
+  /** Undefined: text on a terminal, JSON lines otherwise. */
+  readonly format: LogFormat | undefined;
+}
+
+export interface ProcessIo {
+  readonly io: Io;
+  /** The log's settings come from flags, which are read later than the first error can happen. */
+  readonly configureLog: (settings: LogSettings) => void;
+}
+
+/** The effects of a real process. */
+export function createProcessIo(): ProcessIo {
+  const stderr = createOutput(STDERR);
+  // `performance` has the same clock and loads a dozen modules of Node.
+  const now = (): number => process.uptime() * 1000;
+  let log = openLog(stderr, { level: 'info', format: undefined });
+  const io: Io = {
+    env: process.env,
+    cwd: process.cwd(),
+    pid: process.pid,
+    stdout: createOutput(STDOUT),
+    stderr,
+    readStdin,
+    now,
+    random: Math.random,
+    lifetime: createLifetime(now),
+    get log() {
+      return log;
+    },
+  };
+  return {
+    io,
+    configureLog(settings) {
+      log = openLog(stderr, settings);
+    },
+  };
+}
+
+function openLog(stderr: Output, { level, format = stderr.isTTY ? 'text' : 'json' }: LogSettings): Log {
+  const forPeople = stderr.isTTY && format === 'text';
+  // https://no-color.org: any non-empty value turns colours off.
+  const colours = forPeople && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  const progress = forPeople && level !== 'error' ? createProgress(() => process.stderr, colours) : undefined;
+  return createLog({ level, format, colours, stderr, progress });
+}
+
+/** Writes straight to the descriptor: `process.stderr` loads the stream, tty and net modules, which few runs need. */
+function createOutput(descriptor: number): Output {
+  return {
+    isTTY: isTerminal(descriptor),
+    write(text) {
+      const problem = writeAll(descriptor, Buffer.from(text, 'utf8'));
+      // What was asked for is incomplete; a log line that is lost is not worth failing for.
+      if (problem !== undefined && descriptor === STDOUT) {
+        throw new RunError('output', `stdout cannot be written to (${problem})`, {
+          hint: 'look at where stdout goes: a full disk, or a file that was closed',
+        });
+      }
+    },
+  };
+}
+
+function isTerminal(descriptor: number): boolean {
+  try {
+    // A pipe or a file needs no look through the tty module, which loads net.
+    const status = fstatSync(descriptor);
+    if (!status.isCharacterDevice() || status.rdev === DEV_NULL) return false;
+  } catch {
+    return false;
+  }
+  return process.getBuiltinModule('node:tty').isatty(descriptor);
+}
+
+/** @returns the code of the error that ended it early; undefined if all was written, or nobody reads any more */
+function writeAll(descriptor: number, bytes: Uint8Array): string | undefined {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      // A reader that left (`| head`) is no failure of ours; one that is slow is waited for.
+      const code = systemErrorCode(error);
+      if (code !== 'EAGAIN') return code === 'EPIPE' ? undefined : code;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+  return undefined;
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,61 @@
+import './no-form-data.ts';
+import type { RawAxiosRequestConfig } from 'axios';
+import httpAdapter from 'axios/lib/adapters/http.js';
+import type { Io } from '../host/io.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
+import { giveUp } from './node-failure.ts';
+import type { ReachableServer } from './proxy.ts';
+import { createTransport } from './transport.ts';
+import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from './wire.ts';
+
+/**
+ * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
+ * the request itself on a cold start, and nothing of it is needed.
+ * @param sessions what has found out that the server speaks HTTP/1.1 only
+ * @throws RunError `config` for unusable TLS files
+ */
+export async function openAxiosWire(
+  server: ReachableServer,
+  connections: Connections,
+  io: Pick<Io, 'env' | 'now'>,
+  sessions?: Http2Sessions,
+): Promise<Wire> {
+  const { destroy, ...where } = await createTransport(server, connections, io, sessions);
+  // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
+  const defaults: RawAxiosRequestConfig = {
+    ...where,
+    maxRedirects: 0,
+    maxContentLength: LARGEST_RESPONSE_BYTES,
+    responseType: 'text',
+    validateStatus: () => true,
+    decompress: false,
+  };
+  return {
+    multiplexes: false,
+    async send({ method, url, headers, body, signal }) {
+      const config = {
+        ...defaults,
+        method,
+        url,
+        // Loading zlib costs more than it saves on answers of this size.
+        headers: { 'Accept-Encoding': 'identity', ...headers },
+        ...(body === undefined ? {} : { data: body }),
+        signal,
+      };
+      const response = await httpAdapter(config).catch(failed);
+      const answered = response.headers as Readonly<Record<string, string | undefined>>;
+      return { status: response.status, header: (name) => answered[name], text: response.data };
+    },
+    close() {
+      // Most processes end now, and their connections with them; taking them down first takes most of a millisecond.
+      setImmediate(destroy);
+    },
+  };
+}
+
+function failed(error: unknown): never {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (code === 'ERR_BAD_RESPONSE')
+    throw new NoAnswer(String(message).startsWith('maxContentLength') ? 'RESPONSE_TOO_LARGE' : 'ECONNRESET');
+  return giveUp(error);
+}

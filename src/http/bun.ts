@@ -1,0 +1,156 @@
+import { abortSignalOf } from '../base/cancellation.ts';
+import type { TlsSettings } from '../config/config.ts';
+import { RunError } from '../base/errors.ts';
+import { socketOf, type ReachableServer } from './proxy.ts';
+import { readTlsFiles, type TlsFiles } from './tls-files.ts';
+import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+
+/** The part of Bun's `FetchSession` that is used: https://bun.com/reference/bun/FetchSession */
+interface FetchSession {
+  fetch(url: string, init: RequestInit & BunRequest): Promise<Response>;
+  close(): void;
+}
+
+interface BunRequest {
+  /** Exactly this one: it is all that is offered to the server. */
+  readonly protocol?: Protocol;
+  readonly decompress: boolean;
+}
+
+type Protocol = 'http2' | 'http1.1';
+
+interface SessionSettings {
+  readonly tls?: TlsFiles & { readonly rejectUnauthorized: boolean; readonly serverName?: string };
+  readonly unix?: string;
+}
+
+declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => FetchSession };
+
+/**
+ * Bun's codes for a handshake in which the server does not agree to HTTP/2, or ends it for that or another reason: no
+ * request was sent.
+ */
+const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
+const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
+/** Bun could not even begin, such as with a CA that is no certificate. */
+const UNUSABLE = 'FailedToOpenSocket';
+
+/**
+ * Has the thread of Bun's HTTP client start, and TLS in it, which takes 3 ms, while this one has other things to do. Nothing but
+ * a request does that: this one goes to what is no socket.
+ */
+export function wakeHttpThread(): void {
+  fetch('https://localhost', NOWHERE).catch(() => undefined);
+}
+
+/**
+ * Bun's own HTTP client: over TLS one HTTP/2 connection, and HTTP/1.1 where the server does not speak it.
+ * @throws RunError `config` for unusable TLS files
+ */
+export async function openBunWire({ address, tls }: ReachableServer): Promise<Wire> {
+  const session = new Bun.FetchSession(await settingsOf(address, tls));
+  let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
+  let multiplexes = false;
+
+  const ask = async (request: HttpRequest): Promise<Response> => {
+    const asked = protocol;
+    try {
+      const response = await session.fetch(request.url, initOf(request, asked));
+      multiplexes = asked === 'http2';
+      return response;
+    } catch (error) {
+      const code = codeOf(error);
+      if (asked === 'http2' && NOT_HTTP2.has(code)) {
+        protocol = 'http1.1';
+        return ask(request);
+      }
+      if (code === UNUSABLE) await checkFiles(tls);
+      throw error;
+    }
+  };
+  return {
+    get multiplexes() {
+      return multiplexes;
+    },
+    async send(request) {
+      try {
+        return await answerOf(await ask(request));
+      } catch (error) {
+        throw isForeign(error) ? new NoAnswer(codeOf(error)) : error;
+      }
+    },
+    close() {
+      session.close();
+    },
+  };
+}
+
+async function settingsOf(address: string, tls: TlsSettings): Promise<SessionSettings> {
+  const unix = socketOf(address);
+  if (unix !== undefined) return { unix };
+  if (!address.startsWith('https:')) return {};
+  const files = readTlsFiles(tls);
+  // OpenSSL takes 5 ms to say what is wrong with them. That of the CA shows in the first request.
+  if (tls.clientCert !== undefined) await checkFiles(tls);
+  return {
+    tls: {
+      ...files,
+      rejectUnauthorized: !tls.skipVerify,
+      ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+    },
+  };
+}
+
+/** @throws RunError `config` when they cannot be used */
+async function checkFiles(tls: TlsSettings): Promise<void> {
+  const { secureContextOf } = await import('./tls.ts');
+  secureContextOf(tls);
+}
+
+function initOf(
+  { method, headers, body, once, signal }: HttpRequest,
+  protocol: Protocol | undefined,
+): RequestInit & BunRequest {
+  return {
+    method,
+    headers: { 'Accept-Encoding': 'identity', ...headers },
+    ...(body === undefined ? {} : { body }),
+    signal: abortSignalOf(signal),
+    redirect: 'manual',
+    decompress: false,
+    ...(protocol === undefined ? {} : { protocol }),
+    // Bun sends a GET again by itself when a kept-alive connection ends before the answer.
+    ...(once && method === 'GET' ? { keepalive: false } : {}),
+  };
+}
+
+async function answerOf(response: Response): Promise<HttpResponse> {
+  const { status, headers } = response;
+  return { status, header: (name) => headers.get(name) ?? undefined, text: await textOf(response) };
+}
+
+async function textOf(response: Response): Promise<string> {
+  const length = response.headers.get('content-length');
+  if (length !== null && Number(length) <= LARGEST_RESPONSE_BYTES) return response.text();
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > LARGEST_RESPONSE_BYTES) throw new NoAnswer('RESPONSE_TOO_LARGE');
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  if (typeof code === 'string') return code;
+  // A connection that breaks under several requests is told so.
+  return (error as Error).name === 'TimeoutError' ? 'ETIMEDOUT' : '';
+}
+
+/** Of Bun: with the URL in its text. */
+function isForeign(error: unknown): boolean {
+  return !(error instanceof NoAnswer || error instanceof RunError) && codeOf(error) !== '';
+}

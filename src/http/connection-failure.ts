@@ -1,0 +1,98 @@
+import type { ConnectionFailure } from '../vault/request.ts';
+
+/** Codes of failures that happen before a byte of a request leaves this machine. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  // RFC 9113 §8.7: the server has not looked at it.
+  'HTTP2RefusedStream',
+]);
+
+/** OpenSSL's verification results, as Node names them; none of them heals by trying again. */
+const TRUST_HINTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "the server's certificate has expired: renew it, or set the clock of this machine right",
+  CERT_NOT_YET_VALID: "the server's certificate is not valid yet: set the clock of this machine right",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'the certificate is for another name: set vault.tls.server_name or $VAULT_TLS_SERVER_NAME to a name that it holds',
+};
+const TRUST_HINT = 'set vault.tls.ca_cert or $VAULT_CACERT to the file of the CA that signed it';
+
+const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
+
+/**
+ * Tells why no answer came. Classified by code, because the texts differ between runtimes and versions.
+ * @param code Node's error code
+ * @param timeoutMs the limit of a single request
+ */
+export function connectionFailure(code: string, address: string, timeoutMs: number): ConnectionFailure {
+  const failure = {
+    kind: 'connection_failure',
+    code,
+    ambiguous: !NOT_SENT.has(code),
+    permanent: false,
+  } as const;
+  if (UNTRUSTED.test(code)) {
+    return {
+      ...failure,
+      ambiguous: false,
+      permanent: true,
+      message: `the TLS certificate of ${address} is not trusted (${code})`,
+      hint: TRUST_HINTS[code] ?? TRUST_HINT,
+    };
+  }
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return {
+      ...failure,
+      ambiguous: false,
+      permanent: true,
+      message: `${address} does not speak TLS (${code})`,
+      hint: 'if the server listens without TLS, write http:// in the address; look for a proxy in between otherwise',
+    };
+  }
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
+    return {
+      ...failure,
+      ambiguous: false,
+      permanent: true,
+      message: `the TLS handshake with ${address} failed (${code})`,
+      hint: `if the server asks for a client certificate, set vault.tls.client_cert and vault.tls.client_key${
+        // Bun tells a server without TLS by no code of its own.
+        code === 'EPROTO' ? '; if it listens without TLS, write http:// in the address' : ''
+      }`,
+    };
+  }
+  return { ...failure, ...describePassing(code, address, timeoutMs) };
+}
+
+type Description = Pick<ConnectionFailure, 'message' | 'hint'> &
+  Partial<Pick<ConnectionFailure, 'permanent'>>;
+
+function describePassing(code: string, address: string, timeoutMs: number): Description {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return { message: `${address} refused the connection`, hint: 'is the server up, and the port right?' };
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return {
+        message: `the host of ${address} was not found (${code})`,
+        hint: 'check the host name and DNS',
+      };
+    case 'TIMEOUT':
+      return {
+        message: `${address} did not answer within ${String(timeoutMs / 1000)} s`,
+        hint: 'vault.client_timeout ($VAULT_CLIENT_TIMEOUT) is the limit of a single request',
+      };
+    case 'RESPONSE_TOO_LARGE':
+      return {
+        permanent: true,
+        message: `the answer of ${address} is larger than 64 MiB`,
+        hint: 'split the secret: Vault itself takes no request beyond 32 MiB',
+      };
+    default:
+      return { message: `the connection to ${address} failed (${code})`, hint: undefined };
+  }
+}

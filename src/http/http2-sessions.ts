@@ -1,0 +1,133 @@
+import type { ClientHttp2Session } from 'node:http2';
+import { isIP } from 'node:net';
+import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import type { TlsSettings } from '../config/config.ts';
+import { secureContextOf } from './tls.ts';
+import { turnsToSend } from '../base/turns.ts';
+
+/** One HTTP/2 connection to each server that speaks it. */
+export interface Http2Sessions {
+  /** What the TLS settings have been made into. */
+  readonly secureContext: SecureContext;
+  /** Some server does. */
+  readonly multiplexes: boolean;
+  /**
+   * @returns undefined: this server speaks HTTP/1.1 only
+   * @throws the error of the connection
+   */
+  sessionTo(origin: string): Promise<ClientHttp2Session | undefined>;
+  /** The connection to a server that turned out to speak HTTP/1.1 only; once. */
+  readonly takeHttp1Socket: (endpoint: Endpoint) => TLSSocket | undefined;
+  /** Ends what is being opened there. */
+  abandon(origin: string): void;
+  close(): void;
+}
+
+/** As an agent of Node names it. */
+interface Endpoint {
+  readonly host?: string | null | undefined;
+  readonly port?: number | string | null | undefined;
+}
+
+/**
+ * @throws RunError `config` for unusable TLS files
+ */
+export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
+  const secureContext = secureContextOf(tls);
+  const sessions = new Map<string, Promise<ClientHttp2Session | undefined>>();
+  /** The latest to each server. */
+  const sockets = new Map<string, TLSSocket>();
+  const http1Sockets = new Map<string, TLSSocket>();
+  let multiplexes = false;
+
+  const open = async (origin: string): Promise<ClientHttp2Session | undefined> => {
+    const socket = connectTo(origin, secureContext, tls);
+    sockets.set(origin, socket);
+    const connected = once(socket);
+    // It takes as long to load as the handshake does, which has to begin before.
+    await turnsToSend();
+    const { connect: startSession } = await import('node:http2');
+    await connected;
+    if (socket.alpnProtocol !== 'h2') {
+      http1Sockets.set(nameOf(endpointOf(origin)), socket);
+      return undefined;
+    }
+    multiplexes = true;
+    return startSession(origin, { createConnection: () => socket });
+  };
+  return {
+    secureContext,
+    get multiplexes() {
+      return multiplexes;
+    },
+    sessionTo(origin) {
+      const known = sessions.get(origin);
+      if (known !== undefined) return known;
+      const opening = open(origin);
+      sessions.set(origin, opening);
+      const forget = (): void => {
+        if (sessions.get(origin) === opening) sessions.delete(origin);
+      };
+      // Why it ended is told by its requests.
+      opening.then(
+        (session) => session?.on('error', forget).on('goaway', forget).on('close', forget),
+        forget,
+      );
+      return opening;
+    },
+    takeHttp1Socket: (endpoint) => takeFrom(http1Sockets, nameOf(endpoint)),
+    abandon(origin) {
+      sockets.get(origin)?.destroy();
+    },
+    close() {
+      for (const socket of sockets.values()) socket.destroy();
+    },
+  };
+}
+
+function connectTo(origin: string, secureContext: SecureContext, tls: TlsSettings): TLSSocket {
+  const { host, port } = endpointOf(origin);
+  const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  const socket = connect({
+    host,
+    port,
+    secureContext,
+    rejectUnauthorized: !tls.skipVerify,
+    ALPNProtocols: ['h2', 'http/1.1'],
+    ...(servername === undefined ? {} : { servername }),
+  });
+  return socket.setNoDelay(true);
+}
+
+function endpointOf(origin: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(origin);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 443 : port) };
+}
+
+function nameOf({ host, port }: Endpoint): string {
+  return `${String(host)} ${String(port)}`;
+}
+
+function takeFrom<T>(map: Map<string, T>, key: string): T | undefined {
+  const value = map.get(key);
+  map.delete(key);
+  return value;
+}
+
+function once(socket: TLSSocket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  socket.once('secureConnect', () => {
+    resolve(undefined);
+  });
+  socket.on('error', reject);
+  socket.once('close', () => {
+    reject(closed());
+  });
+  // It may fail before anybody waits for it.
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function closed(): Error {
+  return Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
+}

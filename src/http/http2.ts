@@ -1,0 +1,117 @@
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import { listening, type CancelSignal } from '../base/cancellation.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
+import { giveUp } from './node-failure.ts';
+import { turnAfterPieces } from '../base/turns.ts';
+import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+
+/** RFC 9113 §7 */
+const REFUSED_STREAM = 7;
+const CANCEL = 8;
+/** What is written goes out at the end of a turn, and a hundred requests take 10 ms, in which the server can begin. */
+const REQUESTS_BEFORE_TURN = 16;
+
+/**
+ * Requests over HTTP/2, by Node's own client: axios would do on top of it what a request here does not need, and that takes as
+ * long again.
+ * @param openHttp1 for servers that do not speak HTTP/2
+ */
+export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<Wire>): Wire {
+  let http1: Promise<Wire> | undefined;
+  const mayBegin = turnAfterPieces(REQUESTS_BEFORE_TURN);
+  return {
+    get multiplexes() {
+      return sessions.multiplexes;
+    },
+    async send(request) {
+      const url = new URL(request.url);
+      const session = await sessionFor(url, request.signal, sessions).catch(giveUp);
+      if (session === undefined) return (await (http1 ??= openHttp1())).send(request);
+      await mayBegin();
+      return sendOver(session, url, request).catch(giveUp);
+    },
+    close() {
+      // Most processes end now, and their connections with them.
+      setImmediate(() => {
+        sessions.close();
+      });
+      // Why it could not be opened was told to the request that needed it.
+      http1?.then(
+        (wire) => {
+          wire.close();
+        },
+        () => undefined,
+      );
+    },
+  };
+}
+
+/** A handshake that takes too long is given up with the request, so that the next try begins anew. */
+function sessionFor(
+  { origin }: URL,
+  signal: CancelSignal,
+  sessions: Http2Sessions,
+): Promise<ClientHttp2Session | undefined> {
+  const abandon = (): void => {
+    sessions.abandon(origin);
+  };
+  return listening(signal, abandon, () => sessions.sessionTo(origin));
+}
+
+async function sendOver(
+  session: ClientHttp2Session,
+  { pathname, search }: URL,
+  { method, headers, body, signal }: HttpRequest,
+): Promise<HttpResponse> {
+  // While it waited for its turn.
+  if (signal.aborted) throw new NoAnswer('ECANCELED');
+  const fields = [':method', method, ':path', pathname + search, 'Accept-Encoding', 'identity'];
+  for (const [name, value] of Object.entries(headers)) fields.push(name, value);
+  if (body !== undefined) fields.push('Content-Length', String(Buffer.byteLength(body)));
+  const stream = session.request(fields, { endStream: body === undefined });
+  const cancel = (): void => {
+    stream.close(CANCEL);
+  };
+  if (body !== undefined) stream.end(body);
+  return listening(signal, cancel, () => answerOf(stream));
+}
+
+function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let fields: IncomingHttpHeaders | undefined;
+  let isWhole = false;
+  stream.on('response', (answered) => {
+    fields = answered;
+  });
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes <= LARGEST_RESPONSE_BYTES) return;
+    reject(new NoAnswer('RESPONSE_TOO_LARGE'));
+    stream.close(CANCEL);
+  });
+  stream.on('end', () => {
+    // It ends, too, when it is broken off.
+    if (fields === undefined || stream.rstCode !== 0 || stream.aborted) return;
+    isWhole = true;
+    resolve(responseOf(fields, Buffer.concat(chunks)));
+  });
+  stream.on('error', (error) => {
+    reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer('HTTP2RefusedStream') : error);
+  });
+  // A connection that ends in good order is no error to a stream.
+  stream.on('close', () => {
+    if (!isWhole) reject(new NoAnswer('ECONNRESET'));
+  });
+  return promise;
+}
+
+function responseOf(fields: IncomingHttpHeaders, body: Buffer): HttpResponse {
+  return {
+    status: Number(fields[':status']),
+    header: (name) => fields[name]?.toString(),
+    text: body.toString('utf8'),
+  };
+}

@@ -1,0 +1,121 @@
+import type { TlsSettings } from '../config/config.ts';
+import { RunError } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
+import type { Secret } from '../base/secret.ts';
+import { connectionFailure } from './connection-failure.ts';
+import { delayMs, sleep } from './delay.ts';
+import { codeOf, openWire, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
+
+/** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
+export interface OutsideRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string | Secret>>;
+  readonly body?: string | Secret;
+  /** For messages: `GitHub's token service`. */
+  readonly what: string;
+  /** What to look at if it does not answer. */
+  readonly hint?: string;
+  /** Never through a proxy: metadata services are only reached from their own machine. */
+  readonly direct?: boolean;
+  /** PEM file of the CA, where the built-in ones are not meant. */
+  readonly caFile?: string;
+}
+
+export interface OutsideAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export type OutsideIo = Pick<Io, 'env' | 'lifetime' | 'now' | 'random'>;
+
+const TRIES = 5;
+/** Of a single try; these services answer within a second or not at all. */
+const TRY_TIMEOUT_MS = 10_000;
+/** The built-in CAs: what is set for Vault says nothing about others. */
+const TLS: TlsSettings = {
+  ca: undefined,
+  clientCert: undefined,
+  clientKey: undefined,
+  clientKeyPassword: undefined,
+  systemCa: false,
+  serverName: undefined,
+  skipVerify: false,
+};
+
+/**
+ * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run.
+ * @returns every other answer; what it means is for the caller to say
+ * @throws RunError `unavailable` when no try had an answer, `config` for what is no address
+ */
+export async function askOutside(request: OutsideRequest, io: OutsideIo): Promise<OutsideAnswer> {
+  if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
+    throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
+  }
+  const wire = await openWire(
+    { address: request.url, tls: tlsOf(request), proxyAddress: undefined },
+    { most: 1, expected: 1 },
+    { env: request.direct === true ? {} : io.env, now: io.now },
+  );
+  try {
+    return await askRepeatedly(request, wire.send, io);
+  } finally {
+    wire.close();
+  }
+}
+
+function tlsOf({ caFile }: OutsideRequest): TlsSettings {
+  return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile } };
+}
+
+async function askRepeatedly(request: OutsideRequest, send: SendHttp, io: OutsideIo): Promise<OutsideAnswer> {
+  for (let attempt = 1; ; attempt += 1) {
+    const tried = await askOnce(request, send, io);
+    if (tried.problem === undefined) return tried.answer;
+    const delay = delayMs(attempt, io.random(), tried.retryAfterMs);
+    if (tried.permanent || attempt === TRIES || delay >= io.lifetime.remainingMs()) {
+      throw new RunError('unavailable', `${request.what} ${tried.problem}`, {
+        where: new URL(request.url).host,
+        hint: request.hint,
+      });
+    }
+    await sleep(delay, io.lifetime.signal);
+  }
+}
+
+type Tried =
+  | { readonly problem: undefined; readonly answer: OutsideAnswer }
+  | { readonly problem: string; readonly permanent: boolean; readonly retryAfterMs: number | undefined };
+
+async function askOnce(
+  { method, url, headers = {}, body }: OutsideRequest,
+  send: SendHttp,
+  { lifetime }: OutsideIo,
+): Promise<Tried> {
+  const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
+  return withTimeout(TRY_TIMEOUT_MS, lifetime.signal, async ({ signal, expired }) => {
+    try {
+      const request = { method, url, headers: Object.fromEntries(plain), once: false, signal };
+      return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
+    } catch (error) {
+      lifetime.throwIfEnded();
+      const code = expired() ? 'TIMEOUT' : codeOf(error);
+      const { permanent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
+      return { problem: `cannot be reached (${code})`, permanent, retryAfterMs: undefined };
+    }
+  });
+}
+
+function answered(response: HttpResponse): Tried {
+  const { status, text } = response;
+  if (status !== 429 && status < 500) return { problem: undefined, answer: { status, text } };
+  return {
+    problem: `answered ${String(status)}`,
+    permanent: false,
+    retryAfterMs: retryAfterMs(response),
+  };
+}
+
+function textOf(value: string | Secret): string {
+  return typeof value === 'string' ? value : value.reveal();
+}

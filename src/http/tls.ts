@@ -1,0 +1,29 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { TlsSettings } from '../config/config.ts';
+import { RunError, systemErrorCode } from '../base/errors.ts';
+import { readTlsFiles, type TlsFiles } from './tls-files.ts';
+
+/**
+ * The trust and the client certificate of a run, parsed once for all connections.
+ * @throws RunError `config` for a file that cannot be read or used
+ */
+export function secureContextOf(tls: TlsSettings, files: TlsFiles = readTlsFiles(tls)): SecureContext {
+  const { ca, ...client } = files;
+  try {
+    return createSecureContext({ ...client, ...(ca === undefined ? {} : { ca: [...ca] }) });
+  } catch (error) {
+    // OpenSSL's text may quote the file, and a key is a secret.
+    throw new RunError(
+      'config',
+      `the TLS files cannot be used (${systemErrorCode(error) ?? 'unknown error'})`,
+      {
+        where: [tls.ca?.value, tls.clientCert, tls.clientKey].filter((file) => isPath(file)).join(', '),
+        hint: 'each has to be PEM; the client certificate and its key have to belong together; an encrypted key needs vault.tls.client_key_password_file',
+      },
+    );
+  }
+}
+
+function isPath(file: string | undefined): boolean {
+  return file !== undefined && !file.includes('\n');
+}

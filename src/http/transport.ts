@@ -1,0 +1,53 @@
+import http from 'node:http';
+import type https from 'node:https';
+import type { Io } from '../host/io.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
+import { openAhead } from './open-ahead.ts';
+import { proxyOf, socketOf, type ReachableServer } from './proxy.ts';
+import { MOST_CONNECTIONS, type Connections } from './wire.ts';
+
+/** The agents of a run: kept-alive connections, at most `sockets` of them, through the environment's proxy if any. */
+export interface Transport {
+  readonly httpAgent?: http.Agent;
+  readonly httpsAgent?: https.Agent;
+  /** Where requests go instead of to the host of their URL. */
+  readonly socketPath?: string;
+  readonly destroy: () => void;
+}
+
+/**
+ * @param sessions has made something of the TLS settings already, and perhaps a connection
+ * @throws RunError `config` for unusable TLS files
+ */
+export async function createTransport(
+  server: ReachableServer,
+  { most = MOST_CONNECTIONS, expected }: Connections,
+  { env, now }: Pick<Io, 'env' | 'now'>,
+  sessions?: Http2Sessions,
+): Promise<Transport> {
+  const proxyEnv = proxyOf(server, env);
+  const options = { keepAlive: true, maxSockets: most, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
+  const close = (agent: http.Agent): (() => void) => {
+    // A proxy's tunnels are made by requests of their own.
+    const closeSpares =
+      proxyEnv === undefined
+        ? openAhead(agent, Math.min(most, expected), now, sessions?.takeHttp1Socket)
+        : (): void => undefined;
+    return () => {
+      closeSpares();
+      agent.destroy();
+    };
+  };
+  if (!server.address.startsWith('https:')) {
+    const httpAgent = new http.Agent(options);
+    const socketPath = socketOf(server.address);
+    return {
+      httpAgent,
+      ...(socketPath === undefined ? {} : { socketPath }),
+      destroy: close(httpAgent),
+    };
+  }
+  const { createHttpsAgent } = await import('./https-agent.ts');
+  const httpsAgent = createHttpsAgent(server.tls, options, sessions?.secureContext);
+  return { httpsAgent, destroy: close(httpsAgent) };
+}

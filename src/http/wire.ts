@@ -1,0 +1,178 @@
+import { Cancellation, listening, type CancelSignal } from '../base/cancellation.ts';
+import type { Config } from '../config/config.ts';
+import { RunError } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
+import { proxyOf, type ReachableServer } from './proxy.ts';
+import { turnsToSend } from '../base/turns.ts';
+
+/** A request as it goes out, secrets and all. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** Must not reach the server twice, whatever happens to the connection. */
+  readonly once: boolean;
+  readonly signal: CancelSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** @param name in lower case */
+  readonly header: (name: string) => string | undefined;
+  readonly text: string;
+}
+
+/**
+ * Sends one request, and reads its whole answer.
+ * @throws NoAnswer
+ */
+export type SendHttp = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** The connections of a run. */
+export interface Wire {
+  readonly send: SendHttp;
+  /** One connection carries many requests: HTTP/2. False until it is known. */
+  readonly multiplexes: boolean;
+  close(): void;
+}
+
+/** How many connections a run opens. */
+export interface Connections {
+  /** At once; undefined: the default. */
+  readonly most: number | undefined;
+  /** That will be needed, as far as it is known before the first request. */
+  readonly expected: number;
+}
+
+/** Where each request under way takes a connection: more of them cost the server more than they save. */
+export const MOST_CONNECTIONS = 16;
+/** Where one connection carries them all. Servers take 100 to 250 (RFC 9113 §6.5.2: no less than 100). */
+export const MOST_STREAMS = 100;
+/** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
+export const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+/** All that is kept of the error of an HTTP client, which may carry the token and the body. */
+export class NoAnswer extends Error {
+  /** Node's or OpenSSL's, such as `ECONNREFUSED`. */
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/**
+ * What suits the runtime. Node has its own client of HTTP/2 over TLS, and axios for the rest. Bun's own client takes a fifth of the CPU time of its
+ * `node:http`, speaks HTTP/2, and works in a thread of its own. What it makes of the proxies of an environment is another
+ * matter, so that axios goes through those.
+ * @param ahead what `connectAhead` has opened
+ * @throws RunError `config` for unusable TLS files
+ */
+export async function openWire(
+  server: ReachableServer,
+  connections: Connections,
+  io: Pick<Io, 'env' | 'now'>,
+  ahead?: Http2Sessions,
+): Promise<Wire> {
+  if (process.versions['bun'] !== undefined && !namesProxy(server)) {
+    const { openBunWire } = await import('./bun.ts');
+    return openBunWire(server);
+  }
+  const sessions = ahead ?? (await openSessions(server, io));
+  const openHttp1 = async (): Promise<Wire> => {
+    const { openAxiosWire } = await import('./axios.ts');
+    return openAxiosWire(server, connections, io, sessions);
+  };
+  if (sessions === undefined) return openHttp1();
+  const { openHttp2Wire } = await import('./http2.ts');
+  return openHttp2Wire(sessions, openHttp1);
+}
+
+/** What can be made ready for requests before it is known where they go. */
+export async function wakeHttpClient(): Promise<void> {
+  if (process.versions['bun'] === undefined || namesProxy({ proxyAddress: undefined })) return;
+  const { wakeHttpThread } = await import('./bun.ts');
+  wakeHttpThread();
+}
+
+/**
+ * Connects while the rest of the config is still looked at, as far as that is known to pay: nothing is sent but a
+ * handshake. What goes wrong is left to those who then need it.
+ */
+export async function connectAhead(
+  { server, auth, secrets, startupJitterMs }: Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs'>,
+  io: Pick<Io, 'env'>,
+): Promise<Http2Sessions | undefined> {
+  // A login by certificate brings its own, and a server closes what waits for long. With `reuse` it may not be needed.
+  const tooEarly =
+    auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
+  if (tooEarly || process.versions['bun'] !== undefined) return undefined;
+  return openSessions(server, io).catch(() => undefined);
+}
+
+/** Connects at once, so that the handshake goes on while other things are done. */
+async function openSessions(
+  server: ReachableServer,
+  { env }: Pick<Io, 'env'>,
+): Promise<Http2Sessions | undefined> {
+  const { address, tls } = server;
+  if (!address.startsWith('https:') || proxyOf(server, env) !== undefined) return undefined;
+  const { createHttp2Sessions } = await import('./http2-sessions.ts');
+  const sessions = createHttp2Sessions(tls);
+  // What went wrong is told to the first request.
+  sessions.sessionTo(new URL(address).origin).catch(() => undefined);
+  await turnsToSend();
+  return sessions;
+}
+
+/** Bun takes the proxy from the environment of the process, for every server and whatever it is told. */
+function namesProxy({ proxyAddress }: Pick<ReachableServer, 'proxyAddress'>): boolean {
+  return proxyOf({ proxyAddress, address: 'https://elsewhere' }, process.env) !== undefined;
+}
+
+/**
+ * @throws RunError as it is; `internal` for an error that no request fails with, which would be a bug of ours
+ */
+export function codeOf(error: unknown): string {
+  if (error instanceof NoAnswer) return error.code;
+  if (error instanceof RunError) throw error;
+  throw new RunError('internal', `the HTTP client failed with ${String((error as { name?: unknown }).name)}`);
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. */
+export function retryAfterMs({ header }: Pick<HttpResponse, 'header'>): number | undefined {
+  const value = header('retry-after');
+  if (value === undefined) return undefined;
+  const delayMs = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isNaN(delayMs) ? undefined : Math.max(0, delayMs);
+}
+
+interface LimitedSignal {
+  readonly signal: CancelSignal;
+  readonly expired: () => boolean;
+}
+
+/** axios's `timeout` is not a total: a body that drips passes it. */
+export async function withTimeout<T>(
+  timeoutMs: number,
+  outer: CancelSignal,
+  work: (limited: LimitedSignal) => Promise<T>,
+): Promise<T> {
+  const limited = new Cancellation();
+  let expired = false;
+  const timer = setTimeout(() => {
+    expired = true;
+    limited.abort(undefined);
+  }, timeoutMs);
+  const abort = (): void => {
+    limited.abort(outer.reason);
+  };
+  try {
+    return await listening(outer, abort, () => work({ signal: limited, expired: () => expired }));
+  } finally {
+    clearTimeout(timer);
+  }
+}

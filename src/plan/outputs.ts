@@ -1,0 +1,119 @@
+import type { Part } from '../formats/certificate-parts.ts';
+import type { Format, Later } from '../formats/format.ts';
+import type { KeySelection } from '../formats/keys.ts';
+import type { SecretTarget } from './cluster-outputs.ts';
+import type { Secret } from '../base/secret.ts';
+import type { Template } from '../template/parse.ts';
+import type { ValuePlan } from './values.ts';
+
+/** Where an output goes and how it looks there. */
+export interface Target {
+  /** Absolute and normalised. A directory for `files`, else a file. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory';
+  /** Permission bits of the file, or of each file below a directory target. */
+  readonly mode: number;
+  /** Permission bits of directories that have to be created. */
+  readonly directoryMode: number;
+  /** Undefined: left as the process creates it. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** Writing outside tmpfs and ramfs has been allowed. */
+  readonly allowDisk: boolean;
+}
+
+/** The token of the run, for an app that goes on talking to Vault. */
+export interface TokenContent {
+  readonly kind: 'token';
+  /** Hand it on in a wrapping token that lives so long. */
+  readonly wrapTtlMs: number | undefined;
+  /** It has to live at least so long, renewed if need be. */
+  readonly minTtlMs: number | undefined;
+}
+
+/** What a key store is protected with. */
+export type Password<Value = ValuePlan> =
+  | { readonly kind: 'given'; readonly secret: Secret }
+  | { readonly kind: 'file'; readonly path: string }
+  /** A value that is fetched. */
+  | { readonly kind: 'value'; readonly value: Value };
+
+export type OutputContent =
+  | TokenContent
+  | { readonly kind: 'template'; readonly template: Template }
+  /** A single value as it stands. */
+  | { readonly kind: 'value'; readonly value: ValuePlan; readonly decode: 'base64' | 'hex' | undefined }
+  | {
+      readonly kind: 'format';
+      readonly format: Format | Format<Later>;
+      /** Names of declared secrets, in the order of the config. */
+      readonly secrets: readonly string[];
+      /** `raw` only: the key whose value is the file. */
+      readonly key: string | undefined;
+      readonly keys: KeySelection;
+      readonly onConflict: 'error' | 'first' | 'last';
+      readonly decode: 'base64' | 'hex' | undefined;
+      /** `pem` and `pkcs12` only. Undefined: all that there is. */
+      readonly parts?: readonly Part[] | undefined;
+      /** `pkcs12` only, as is what follows. */
+      readonly password?: Password | undefined;
+      readonly friendlyName?: string | undefined;
+    };
+
+/** One declared output. */
+export interface OutputPlan {
+  /** As the config names it: `outputs[2] (db.env)`. Every error about this output starts with it. */
+  readonly where: string;
+  readonly target: Target;
+  /** It is an entry of a Secret, or several, and no file: `target` says its name there. */
+  readonly kubernetes?: SecretTarget | undefined;
+  readonly content: OutputContent;
+}
+
+/** As far as it has to be known where an output goes. */
+export type PlacedOutput = Pick<OutputPlan, 'where' | 'target'>;
+
+/** One file, complete in memory. */
+export interface RenderedFile {
+  readonly path: string;
+  readonly content: Secret<Uint8Array>;
+}
+
+/** One output, complete in memory. A `files` output has one file per key; all others have one. */
+export interface RenderedOutput {
+  readonly plan: OutputPlan;
+  readonly files: readonly RenderedFile[];
+}
+
+/** As far as the writer has to know an output. */
+export interface WritableOutput {
+  readonly plan: PlacedOutput;
+  readonly files: readonly RenderedFile[];
+}
+
+/**
+ * A directory that a run changes as a whole. `prune`: undeclared files of earlier runs are removed. `swap`: all
+ * outputs are in it, and one link makes them visible.
+ */
+export interface ManagedDirectory {
+  readonly kind: 'prune' | 'swap';
+  /** Absolute and normalised. */
+  readonly path: string;
+  /** For messages: `vaultonce.yaml:9, output.prune`. */
+  readonly where: string;
+}
+
+/** A file of an earlier run that is not declared any more. */
+export interface PrunedFile {
+  readonly path: string;
+  /** Why it is still there; undefined: it was removed. */
+  readonly problem: string | undefined;
+}
+
+export interface WrittenFile {
+  readonly path: string;
+  readonly mode: number;
+  /** False: content, mode and owner were already right, and the file was not touched. */
+  readonly changed: boolean;
+  readonly bytes: number;
+}

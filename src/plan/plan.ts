@@ -1,0 +1,302 @@
+import { dirname, relative } from 'node:path';
+import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
+import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from '../config/config.ts';
+import type { Ref } from '../config/ref.ts';
+import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
+import { FORMATS } from '../formats/index.ts';
+import { disagreements, isSecretOutput } from './cluster-outputs.ts';
+import type {
+  ManagedDirectory,
+  OutputContent,
+  OutputPlan,
+  Password,
+  PlacedOutput,
+  Target,
+} from './outputs.ts';
+import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
+import { manifestPath } from '../publish/files/manifest.ts';
+import { sinksOf } from '../session/token-outputs.ts';
+import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
+
+/** A declared secret, complete with what it inherits. */
+export interface SecretPlan extends DeclaredSecret {
+  readonly namespace: string | undefined;
+  /** Only the server can say which engine serves it. */
+  readonly needsMountTable: boolean;
+}
+
+/** All that a run will do, decided before the first request. */
+export interface Plan {
+  readonly secrets: readonly SecretPlan[];
+  readonly outputs: readonly OutputPlan[];
+  /** Undefined: files are only written. */
+  readonly managed: ManagedDirectory | undefined;
+  readonly values: readonly ValuePlan[];
+  /** Where it is remembered what can be reused; undefined: nothing. */
+  readonly state: PlacedOutput | undefined;
+}
+
+/** What of a config a command is about. */
+export interface PlanScope {
+  /** Fetch all declared secrets, or only those that outputs and values need. */
+  readonly secrets: 'all' | 'needed';
+  readonly outputs: readonly DeclaredOutput[];
+  readonly values: readonly DeclaredValue[];
+}
+
+/** Built-in mounts that are never a KV engine; no look-up has to say so. */
+const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
+
+/**
+ * Turns a config into a plan. Pure: every undeclared reference, template error and clash is found here, all at once.
+ * @throws RunError `config`, `template`
+ */
+export function planRun(config: Config, scope: PlanScope): Plan {
+  const failures: Failure[] = [];
+  const names = config.secrets.map(({ name }) => name);
+  const asked = [...scope.outputs.flatMap(valueOf), ...scope.values];
+  const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
+  const outputs = scope.outputs.flatMap((output) => {
+    const content = planContent(output, names, values, failures);
+    return content === undefined
+      ? []
+      : [{ where: output.where, target: targetOf(output), kubernetes: output.kubernetes, content }];
+  });
+  // A command that writes less than all outputs cannot know what is not declared any more.
+  const files = outputs.filter((output) => !isSecretOutput(output));
+  const managed = scope.secrets === 'all' && files.length > 0 ? config.managed : undefined;
+  failures.push(
+    ...sharedTargets(files),
+    ...unmanageable(files, managed),
+    ...disagreements(outputs),
+    ...revokedTokens(outputs, config),
+    ...mixedReuse(outputs, config),
+    ...unplanned,
+    ...unusedEnvironment(config, scope, names),
+  );
+  throwIfAny(failures);
+  const needed = new Set([...values.map(({ secret }) => secret), ...outputs.flatMap(secretsOf)]);
+  const declared = config.secrets.filter(({ name }) => scope.secrets === 'all' || needed.has(name));
+  return {
+    secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
+    outputs,
+    managed,
+    state: outputs.length > 0 ? config.state : undefined,
+    values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
+  };
+}
+
+/** An output that would hold a dead token. */
+function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Failure[] {
+  if (revoke !== 'always') return [];
+  return sinksOf(outputs).map(({ where }) => ({
+    kind: 'config',
+    message: 'the token of this output would be revoked (`revoke: always`)',
+    where,
+    hint: 'leave `revoke` out: a token that an output holds is kept',
+  }));
+}
+
+/** What is kept as it is would miss the changes of what it holds beside. */
+function mixedReuse(outputs: readonly OutputPlan[], { secrets }: Config): Failure[] {
+  const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
+  return outputs.flatMap((output) => {
+    const others = secretsOf(output).filter((name) => !reused.has(name));
+    if (others.length === 0 || others.length === secretsOf(output).length) return [];
+    return [
+      {
+        kind: 'config',
+        message: `it holds secrets with \`reuse\` and others: ${others.join(', ')}`,
+        where: output.where,
+        hint: 'make two outputs of it, or set `reuse` for all of them or for none',
+      } as const,
+    ];
+  });
+}
+
+function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {
+  if (content.kind === 'value') return [{ name: where, where, ref: content.ref }];
+  const place = passwordPlace(where);
+  return content.kind === 'format' && content.password?.kind === 'value'
+    ? [{ name: place, where: place, ref: content.password.value }]
+    : [];
+}
+
+function passwordPlace(output: string): string {
+  return `${output}, password_value`;
+}
+
+/** The names of the declared secrets that an output is made of. */
+export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly string[] {
+  switch (content.kind) {
+    case 'template':
+      return [...content.template.secretNames];
+    case 'format':
+      return content.password?.kind === 'value'
+        ? [...content.secrets, content.password.value.secret]
+        : content.secrets;
+    case 'value':
+      return [content.value.secret];
+    case 'token':
+      return [];
+  }
+}
+
+/** `environment:` is validated by commands that do not use it, too. */
+function unusedEnvironment(
+  config: Config,
+  { values }: PlanScope,
+  names: readonly string[],
+): readonly Failure[] {
+  const used = new Set(values.map(({ where }) => where));
+  const unused = environmentOf(config).filter(({ where }) => !used.has(where));
+  return planValues(unused, names).failures;
+}
+
+/** The variables of `environment:`. */
+export function environmentOf({ environment }: Config): DeclaredValue[] {
+  return environment.map(({ name, ref }) => ({ name, where: `environment.${name}`, ref }));
+}
+
+function planSecret(secret: DeclaredSecret, { server }: Config): SecretPlan {
+  return {
+    ...secret,
+    namespace: secret.namespace ?? server.namespace,
+    needsMountTable:
+      secret.engine === undefined &&
+      secret.write === undefined &&
+      !NEVER_KV.some((mount) => secret.path.startsWith(mount)),
+  };
+}
+
+function planContent(
+  output: DeclaredOutput,
+  names: readonly string[],
+  values: readonly ValuePlan[],
+  failures: Failure[],
+): OutputContent | undefined {
+  const { content, where } = output;
+  if (content.kind === 'template') {
+    const template = parse(content, where, failures);
+    if (template === undefined) return undefined;
+    failures.push(...undeclaredInTemplate(template, output, names));
+    return { kind: 'template', template };
+  }
+  if (content.kind === 'value') {
+    const value = values.find((candidate) => candidate.where === where);
+    return value === undefined ? undefined : { kind: 'value', value, decode: content.decode };
+  }
+  if (content.kind === 'token') return content;
+  for (const name of content.secrets.filter((secret) => !names.includes(secret))) {
+    failures.push(undeclared(name, where, names));
+  }
+  return {
+    ...content,
+    format: FORMATS[content.format],
+    password: planPassword(content.password, where, values),
+  };
+}
+
+function planPassword(
+  password: Password<Ref> | undefined,
+  where: string,
+  values: readonly ValuePlan[],
+): Password | undefined {
+  if (password?.kind !== 'value') return password;
+  const value = values.find((candidate) => candidate.where === passwordPlace(where));
+  return value && { kind: 'value', value };
+}
+
+function parse(
+  { source, file, partials }: Extract<DeclaredContent, { kind: 'template' }>,
+  where: string,
+  failures: Failure[],
+): Template | undefined {
+  try {
+    return parseTemplate(source, { file, partials });
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    failures.push(...error.failures.map((failure) => ({ ...failure, where: placeIn(where, failure.where) })));
+    return undefined;
+  }
+}
+
+function undeclaredInTemplate(
+  template: Template,
+  { where }: DeclaredOutput,
+  names: readonly string[],
+): Failure[] {
+  return undeclaredReferences(template, names).map(({ name, file, line }) =>
+    undeclared(name, placeIn(where, `${file ?? 'contents'}:${String(line)}`), names),
+  );
+}
+
+function placeIn(output: string, place: string | undefined): string {
+  return place === undefined ? output : `${output}, ${place}`;
+}
+
+function targetOf({ path, content, mode, directoryMode, uid, gid, allowDisk }: DeclaredOutput): Target {
+  const kind = content.kind === 'format' ? FORMATS[content.format].target : 'file';
+  return { path, kind, mode, directoryMode, uid, gid, allowDisk };
+}
+
+/** Two outputs on one path, or a file where another output needs a directory. */
+function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
+  const failures: Failure[] = [];
+  const seen = new Map<string, OutputPlan>();
+  for (const output of outputs) {
+    const { path, kind } = output.target;
+    const other = seen.get(path);
+    if (other === undefined) seen.set(path, output);
+    else if (kind === 'file' || other.target.kind === 'file') failures.push(clash(output, other, path));
+  }
+  // Most outputs share their directories.
+  const above = new Map<string, OutputPlan | undefined>();
+  const fileAbove = (path: string): OutputPlan | undefined => {
+    const parent = dirname(path);
+    if (parent === path) return undefined;
+    if (!above.has(parent)) {
+      const other = seen.get(parent);
+      above.set(parent, other?.target.kind === 'file' ? other : fileAbove(parent));
+    }
+    return above.get(parent);
+  };
+  for (const output of outputs) {
+    const other = fileAbove(output.target.path);
+    if (other !== undefined) failures.push(clash(output, other, other.target.path));
+  }
+  return failures;
+}
+
+/** Paths that `prune` needs for itself, or that `swap` cannot publish. */
+function unmanageable(outputs: readonly OutputPlan[], managed: ManagedDirectory | undefined): Failure[] {
+  if (managed === undefined) return [];
+  const problem = managed.kind === 'prune' ? problemWithPruning : problemWithSwapping;
+  return outputs.flatMap(({ target, where }) => {
+    const message = problem(target, managed.path);
+    return message === undefined ? [] : [{ kind: 'config', message, where, hint: 'change its path' }];
+  });
+}
+
+function problemWithPruning({ path }: Target, root: string): string | undefined {
+  const reserved = manifestPath(root);
+  if (!isAtOrBelow(reserved, path)) return undefined;
+  return `with \`prune\` the path ${reserved} is taken`;
+}
+
+function problemWithSwapping({ path, kind }: Target, root: string): string | undefined {
+  if (kind === 'directory' && path === root) return undefined;
+  if (!isBelow(root, path)) return 'with `swap` every output has to be below output.directory';
+  return relative(root, path).startsWith('..')
+    ? 'with `swap` names that start with `..` are taken'
+    : undefined;
+}
+
+function clash(output: OutputPlan, other: OutputPlan, path: string): Failure {
+  return {
+    kind: 'config',
+    message: `${output.where} and ${other.where} both need the path ${path}`,
+    where: output.where,
+    hint: 'give each output a path of its own',
+  };
+}

@@ -1,0 +1,63 @@
+import { isAbsolute, join, normalize, sep } from 'node:path';
+import { isBelow } from '../../base/paths-below.ts';
+import { RunError, systemErrorCode } from '../../base/errors.ts';
+import { readOwnFile } from '../../host/own-file.ts';
+import { meaningOf } from './write-problems.ts';
+
+/** No key can be written under this name, and no run cleans it up as a leftover. */
+const MANIFEST_NAME = '.vaultonce-manifest.json';
+
+/** Where the names of the files that were written are remembered. */
+export function manifestPath(root: string): string {
+  return join(root, MANIFEST_NAME);
+}
+
+export function manifestText(names: readonly string[]): string {
+  return `${JSON.stringify({ files: names.toSorted() }, undefined, 2)}\n`;
+}
+
+/**
+ * The names that the runs before have written, relative to the directory. A manifest of somebody else could make us
+ * remove what only we may remove.
+ * @throws RunError `output`
+ */
+export function readManifest(root: string, where: string): readonly string[] {
+  const path = manifestPath(root);
+  let text: string | undefined;
+  try {
+    text = readOwnFile(path);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw distrusted(path, where, meaningOf(error).reason);
+  }
+  if (text === undefined) throw distrusted(path, where, 'it is not a file that this user alone may write');
+  const names = namesIn(text);
+  if (names === undefined) throw distrusted(path, where, 'it is not a list of names below its directory');
+  return names;
+}
+
+function namesIn(text: string): readonly string[] | undefined {
+  try {
+    const { files } = JSON.parse(text) as { readonly files?: readonly string[] };
+    return Array.isArray(files) && files.every(isPlainName) ? files : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isPlainName(name: unknown): name is string {
+  if (typeof name !== 'string' || name === '' || name.includes('\0') || name.endsWith(sep)) return false;
+  return normalize(name) === name && isBelow('/', join('/', name)) && !isUpwards(name) && !isAbsolute(name);
+}
+
+function isUpwards(name: string): boolean {
+  return name === '..' || name.startsWith(`..${sep}`);
+}
+
+function distrusted(path: string, where: string, reason: string): RunError {
+  return new RunError('output', `cannot tell what earlier runs have written: ${path}: ${reason}`, {
+    where,
+    hint: 'run as the user of the earlier runs, or remove the manifest; the files it names then stay',
+  });
+}

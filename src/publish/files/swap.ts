@@ -1,0 +1,224 @@
+import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { RunError, type Failure } from '../../base/errors.ts';
+import type { ManagedDirectory, PlacedOutput, WritableOutput } from '../../plan/outputs.ts';
+import { CommitError } from './commit.ts';
+import { syncDirectory } from './directories.ts';
+import { statusOf } from '../../host/file-systems.ts';
+import { isLeftBehind, namesIn, removeFile, type Naming } from './temporary-names.ts';
+import { isUnchanged } from './stage.ts';
+
+/** The link that readers go through; the kubelet's names, which tools that watch a volume know. */
+const DATA_LINK = '..data';
+const NEW_DATA_LINK = '..data_tmp';
+/** Stands for the next set while only its surroundings are checked. */
+const NEXT_SET = '..vaultonce';
+/** A set of files: when it was made, by which process, and a random number. */
+const DATA_DIRECTORY = /^\.\.\d{4}(?:_\d\d){5}_(\d+)-[0-9a-f]{8}$/;
+
+/** How a run publishes all outputs at once. */
+export interface Swap {
+  /** The outputs, with targets in the directory that is to be published, or that is and is complete. */
+  readonly outputs: readonly WritableOutput[];
+  /** The path under which readers find a file of this set. */
+  visiblePath(path: string): string;
+  /**
+   * Makes the set visible with one rename.
+   * @throws CommitError; everything is then as it was, but for the directory of the set
+   */
+  publish(): void;
+  /** Removes the set before and the links that are not declared any more. Never throws. */
+  clean(): void;
+  /** Removes a set that was not published. Never throws. */
+  discard(): void;
+}
+
+/**
+ * Decides between the published set, when it is the one that is wanted, and a new one; cleans what killed runs left.
+ * @throws RunError `output` when something that is not ours has a name that is needed
+ */
+export function planSwap(
+  { path: root, where }: ManagedDirectory,
+  outputs: readonly WritableOutput[],
+  naming: Naming,
+): Swap {
+  const published = publishedSet(root);
+  const names = topLevelNames(root, outputs);
+  const failures = namesInTheWay(root, names, where);
+  if (failures.length > 0) throw new RunError(failures);
+  removeLeftBehind(root, published, naming.pid);
+  const current = published === undefined ? undefined : moved(outputs, root, join(root, published));
+  if (published !== undefined && current !== undefined && isComplete(root, published, names, current)) {
+    return {
+      outputs: current,
+      visiblePath: (path) => join(root, relative(join(root, published), path)),
+      publish: () => undefined,
+      clean: () => undefined,
+      discard: () => undefined,
+    };
+  }
+  const directory = join(root, dataDirectoryName(naming));
+  return {
+    outputs: moved(outputs, root, directory),
+    visiblePath: (path) => join(root, relative(directory, path)),
+    publish: () => {
+      publish(root, basename(directory), names);
+    },
+    clean: () => {
+      syncDirectory(root);
+      for (const name of strayLinks(root, names)) removeFile(join(root, name));
+      if (published !== undefined) removeTree(join(root, published));
+    },
+    discard: () => {
+      removeTree(directory);
+    },
+  };
+}
+
+/** The targets as if the next set were there: nothing but the root can be looked at before it is made. */
+export function targetsInNewSet(
+  { path: root }: ManagedDirectory,
+  outputs: readonly PlacedOutput[],
+): PlacedOutput[] {
+  return outputs.map((plan) => ({ ...plan, target: movedTarget(plan, root, join(root, NEXT_SET)) }));
+}
+
+/** What stands where links are needed and is not one of them, as far as the names are known before the fetch. */
+export function problemsWithLinks(
+  { path: root, where }: ManagedDirectory,
+  outputs: readonly PlacedOutput[],
+): Failure[] {
+  const names = topLevelNames(
+    root,
+    outputs.map((plan) => ({ plan, files: [] })),
+  );
+  return namesInTheWay(root, names, where);
+}
+
+function namesInTheWay(root: string, names: ReadonlySet<string>, where: string): Failure[] {
+  const data = statusOf(join(root, DATA_LINK));
+  const foreign = data !== undefined && publishedSet(root) === undefined ? [DATA_LINK] : [];
+  const taken = [...names].filter(
+    (name) => statusOf(join(root, name)) !== undefined && linkAt(root, name) !== linkTarget(name),
+  );
+  return [...foreign, ...taken].map((name) => ({
+    kind: 'output',
+    message: `${join(root, name)} is in the way: \`swap\` needs the name for a link of its own`,
+    where,
+    hint: 'remove it if earlier runs without `swap` have written it, or use another output.directory',
+  }));
+}
+
+/** The name of the directory that `..data` leads to; undefined when it is not one of ours. */
+function publishedSet(root: string): string | undefined {
+  const name = linkAt(root, DATA_LINK);
+  if (name === undefined || !DATA_DIRECTORY.test(name)) return undefined;
+  return name;
+}
+
+function linkAt(root: string, name: string): string | undefined {
+  const path = join(root, name);
+  return statusOf(path)?.isSymbolicLink() === true ? readlinkSync(path) : undefined;
+}
+
+function linkTarget(name: string): string {
+  return join(DATA_LINK, name);
+}
+
+function dataDirectoryName(naming: Naming): string {
+  const time = new Date().toISOString().slice(0, 19).replace(/[-T:]/g, '_');
+  const unique = Math.floor(naming.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+  return `..${time}_${String(naming.pid)}-${unique}`;
+}
+
+function moved(outputs: readonly WritableOutput[], root: string, directory: string): WritableOutput[] {
+  return outputs.map(({ plan, files }) => ({
+    plan: { where: plan.where, target: movedTarget(plan, root, directory) },
+    files: files.map((file) => ({ ...file, path: join(directory, relative(root, file.path)) })),
+  }));
+}
+
+function movedTarget({ target }: Pick<PlacedOutput, 'target'>, root: string, directory: string) {
+  return { ...target, path: join(directory, relative(root, target.path)) };
+}
+
+/** The files, and the directories that are declared even if they are empty. */
+function declaredPaths(outputs: readonly WritableOutput[]): string[] {
+  return outputs.flatMap(({ plan: { target }, files }) => [target.path, ...files.map(({ path }) => path)]);
+}
+
+function topLevelNames(root: string, outputs: readonly WritableOutput[]): ReadonlySet<string> {
+  const names = declaredPaths(outputs).map((path) => relative(root, path).split(sep)[0] ?? '');
+  return new Set(names.filter((name) => name !== ''));
+}
+
+/** True if the published set has these files as they should be and no others, and all links lead to it. */
+function isComplete(
+  root: string,
+  published: string,
+  names: ReadonlySet<string>,
+  outputs: readonly WritableOutput[],
+): boolean {
+  const directory = join(root, published);
+  const isSame = outputs.every(({ plan: { target }, files }) =>
+    files.every(({ path, content }) => isUnchanged(path, content.reveal(), target)),
+  );
+  const hasLinks = [...names].every((name) => linkAt(root, name) !== undefined);
+  if (!isSame || !hasLinks || strayLinks(root, names).length > 0) return false;
+  const expected = new Set(declaredPaths(outputs).flatMap((path) => pathsUpTo(directory, path)));
+  const present = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  return present.length === expected.size && present.every((name) => expected.has(join(directory, name)));
+}
+
+/** A path and the directories above it, up to and without the root. */
+function pathsUpTo(root: string, path: string): string[] {
+  return path === root ? [] : [path, ...pathsUpTo(root, dirname(path))];
+}
+
+/**
+ * New links come first, and lead nowhere until the rename of `..data`, which is the last that can fail and the moment
+ * in which everything is there.
+ */
+function publish(root: string, directory: string, names: ReadonlySet<string>): void {
+  const made: string[] = [];
+  let path = '';
+  const make = (target: string, name: string): void => {
+    path = join(root, name);
+    symlinkSync(target, path);
+    made.push(path);
+  };
+  try {
+    for (const name of names) if (linkAt(root, name) === undefined) make(linkTarget(name), name);
+    make(directory, NEW_DATA_LINK);
+    renameSync(path, join(root, DATA_LINK));
+  } catch (error) {
+    for (const link of made) removeFile(link);
+    throw new CommitError(path, error, []);
+  }
+}
+
+/** Links of earlier sets. A link that leads anywhere else is not ours. */
+function strayLinks(root: string, names: ReadonlySet<string>): string[] {
+  return namesIn(root).filter((name) => !names.has(name) && linkAt(root, name) === linkTarget(name));
+}
+
+/** Sets that killed runs have not published or not removed. */
+function removeLeftBehind(root: string, published: string | undefined, pid: number): void {
+  if (linkAt(root, NEW_DATA_LINK) !== undefined) removeFile(join(root, NEW_DATA_LINK));
+  for (const name of namesIn(root)) {
+    const owner = DATA_DIRECTORY.exec(name)?.[1];
+    if (owner === undefined || name === published || !isLeftBehind(Number(owner), pid)) continue;
+    removeTree(join(root, name));
+  }
+}
+
+/** Removes a directory that is one; links in it are removed, not followed. */
+function removeTree(directory: string): void {
+  try {
+    if (lstatSync(directory).isDirectory()) rmSync(directory, { recursive: true });
+  } catch {
+    // Gone, or not removable for this user: the next run tries again.
+  }
+}

@@ -1,0 +1,136 @@
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { throwIfAny, type Failure } from '../../base/errors.ts';
+import type { ManagedDirectory, PlacedOutput } from '../../plan/outputs.ts';
+import { existingPart, isMemory, nearestExisting, statusOf, typeName } from '../../host/file-systems.ts';
+import { readManifest } from './manifest.ts';
+import { meaningOf } from './write-problems.ts';
+import { problemsWithLinks, targetsInNewSet } from './swap.ts';
+
+type Problem = Pick<Failure, 'message' | 'hint'>;
+
+/**
+ * Checks every target while nothing has been asked for or minted yet: it is on tmpfs, it can be written, and nothing
+ * of another kind stands in its way.
+ * @param managed what earlier runs have left there is checked, too
+ * @throws RunError `output` with all problems of all targets
+ */
+export function checkTargets(outputs: readonly PlacedOutput[], managed?: ManagedDirectory): void {
+  const failures: Failure[] = [];
+  const located = new Map<PlacedOutput, string>();
+  const inspect = remembered(inspectDirectory);
+  for (const plan of managed?.kind === 'swap' ? targetsInNewSet(managed, outputs) : outputs) {
+    const report = (problem: Problem): number =>
+      failures.push({ kind: 'output', where: plan.where, ...problem });
+    const { path, kind, allowDisk } = plan.target;
+    try {
+      const directory = inspect(kind === 'directory' ? path : dirname(path));
+      const problems = [
+        ...(kind === 'file' && directory.exists ? problemsWithFile(path) : []),
+        ...(allowDisk ? [] : directory.onDisk),
+        ...directory.problems,
+      ];
+      problems.forEach(report);
+      located.set(plan, kind === 'directory' ? directory.location : join(directory.location, basename(path)));
+    } catch (error) {
+      const { reason, hint } = meaningOf(error);
+      report({ message: `${path} cannot be reached: ${reason}`, hint });
+    }
+  }
+  throwIfAny([...failures, ...clashes(located)]);
+  if (managed !== undefined) checkEarlierRuns(managed, outputs);
+}
+
+function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly PlacedOutput[]): void {
+  if (managed.kind === 'swap') throwIfAny(problemsWithLinks(managed, outputs));
+  else readManifest(managed.path, managed.where);
+}
+
+/** Most outputs share a few directories, and looking at one takes half a dozen system calls. */
+function remembered<T>(work: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    const value = known.get(key) ?? work(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
+interface Directory {
+  /** Nothing can be in the way in one that does not. */
+  readonly exists: boolean;
+  /** Where it really is, once it exists. */
+  readonly location: string;
+  readonly problems: readonly Problem[];
+  /** The problem of being outside tmpfs, which can be allowed. */
+  readonly onDisk: readonly Problem[];
+}
+
+function inspectDirectory(path: string): Directory {
+  const existing = existingPart(path);
+  const real = nearestExisting(existing);
+  const location = join(real, relative(existing, path));
+  const exists = existing === path;
+  if (!statSync(real).isDirectory()) {
+    const problem = {
+      message: `the output directory ${real} is a file`,
+      hint: 'change output.directory or the path of the output, or remove the file',
+    };
+    return { exists, location, problems: [problem], onDisk: [] };
+  }
+  const { type } = statfsSync(real);
+  const disk: Problem = {
+    message: `${real} is on ${typeName(type)}, not on tmpfs: secrets would be written to disk`,
+    hint: 'write to memory (Kubernetes: an `emptyDir` with `medium: Memory`; Linux: /dev/shm, /run), or allow the disk with `allow_disk: true` or --allow-disk',
+  };
+  return { exists, location, problems: problemsWithAccess(real), onDisk: isMemory(type) ? [] : [disk] };
+}
+
+function problemsWithFile(path: string): Problem[] {
+  // A link in the place of a file is itself replaced, so what it leads to does not matter.
+  if (statusOf(path)?.isDirectory() !== true) return [];
+  return [
+    {
+      message: `${path} is a directory, but a file is to be written there`,
+      hint: 'change the path of the output, or remove the directory',
+    },
+  ];
+}
+
+function problemsWithAccess(directory: string): Problem[] {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return [];
+  } catch (error) {
+    const { reason, hint } = meaningOf(error);
+    return [{ message: `${directory} is not writable: ${reason}`, hint }];
+  }
+}
+
+/** Outputs that need the same name, or one name as a file and as a directory. Links can hide that from the config. */
+function clashes(located: ReadonlyMap<PlacedOutput, string>): Failure[] {
+  const files = new Map<string, PlacedOutput>();
+  const failures: Failure[] = [];
+  const report = (plan: PlacedOutput, message: string): number =>
+    failures.push({ kind: 'output', message, where: plan.where, hint: 'change the path of one of the two' });
+  for (const [plan, location] of located) {
+    if (plan.target.kind !== 'file') continue;
+    const other = files.get(location);
+    if (other === undefined) files.set(location, plan);
+    else report(plan, `${plan.where} and ${other.where} both write ${location}`);
+  }
+  for (const [plan, location] of located) {
+    for (const directory of directoriesOf(plan.target.kind === 'directory' ? location : dirname(location))) {
+      const other = files.get(directory);
+      if (other !== undefined)
+        report(plan, `${plan.where} needs ${directory} as a directory, ${other.where} writes it as a file`);
+    }
+  }
+  return failures;
+}
+
+/** A directory and all above it. */
+function directoriesOf(directory: string): string[] {
+  const above = dirname(directory);
+  return above === directory ? [directory] : [directory, ...directoriesOf(above)];
+}

@@ -1,0 +1,191 @@
+import { dirname } from 'node:path';
+import { RunError } from '../../base/errors.ts';
+import type { Io } from '../../host/io.ts';
+import type {
+  ManagedDirectory,
+  PrunedFile,
+  RenderedFile,
+  WritableOutput,
+  WrittenFile,
+} from '../../plan/outputs.ts';
+import { turnAfter } from '../../base/turns.ts';
+import { CommitError, commitFiles } from './commit.ts';
+import { checkNoLinks, createDirectories, removeDirectories, syncDirectory } from './directories.ts';
+import { removeFile, removeStale } from './temporary-names.ts';
+import { isSystemError, writeError } from './write-problems.ts';
+import { planPruning, type Pruning } from './prune.ts';
+import { isNoSpace, noSpaceError } from './space.ts';
+import { isUnchanged, stageFile, type StagedFile } from './stage.ts';
+import { planSwap, type Swap } from './swap.ts';
+
+export { checkTargets } from './targets.ts';
+
+/** All files, complete beside their targets; nothing has changed yet. */
+export interface StagedOutputs {
+  /**
+   * Makes all of them visible, or none. Synchronous, so that no signal handler runs in between.
+   * @throws RunError `output`; the outputs are then as they were
+   */
+  commit(): readonly WrittenFile[];
+  /** Files of earlier runs that the commit has removed, or could not. */
+  readonly pruned: readonly PrunedFile[];
+  /** Removes what was staged and not committed, and the directories made for it. Never throws. */
+  discard(): void;
+}
+
+type WriterIo = Pick<Io, 'now' | 'pid' | 'random' | 'lifetime'>;
+
+/** How long signals may have to wait. */
+const LONGEST_STRETCH_MS = 5;
+
+/**
+ * Writes every file that is new or different beside its target.
+ * @param managed the directory that is pruned or swapped
+ * @throws RunError `output`, and the reason of a run that was ended; nothing is left behind in either case
+ */
+export async function stageOutputs(
+  outputs: readonly WritableOutput[],
+  io: WriterIo,
+  managed?: ManagedDirectory,
+): Promise<StagedOutputs> {
+  const pruning = managed?.kind === 'prune' ? planPruning(managed, outputs) : undefined;
+  const swap = managed?.kind === 'swap' ? planSwap(managed, outputs, io) : undefined;
+  const targets = swap?.outputs ?? outputs;
+  const manifest = pruning === undefined ? [] : [pruning.manifest];
+  const staging = new Staging(targets, { pruning, swap }, io);
+  try {
+    // All directories first: what is cleaned in one may make room for the files of another.
+    for (const output of [...targets, ...manifest]) staging.openDirectory(output);
+    // Lets signal handlers run: file operations are synchronous, because threads cost more.
+    const pause = turnAfter(LONGEST_STRETCH_MS, io.now);
+    for (const output of [...manifest, ...targets]) {
+      for (const file of output.files) {
+        staging.stage(file, output);
+        await pause();
+        io.lifetime.throwIfEnded();
+      }
+    }
+  } catch (error) {
+    staging.discard();
+    throw staging.explained(error);
+  }
+  return staging;
+}
+
+/** What is being worked on, for the message. */
+interface Position {
+  readonly where: string;
+  readonly path: string;
+}
+
+/** What a managed directory adds to writing its files. */
+interface Management {
+  readonly pruning: Pruning | undefined;
+  readonly swap: Swap | undefined;
+}
+
+class Staging implements StagedOutputs {
+  readonly #outputs: readonly WritableOutput[];
+  readonly #pruning: Pruning | undefined;
+  readonly #swap: Swap | undefined;
+  readonly #io: WriterIo;
+  readonly #staged = new Map<string, StagedFile>();
+  readonly #createdDirectories = new Set<string>();
+  readonly #openedDirectories = new Set<string>();
+  #position: Position = { where: 'outputs', path: '' };
+  #committed = false;
+  #pruned: readonly PrunedFile[] = [];
+
+  constructor(outputs: readonly WritableOutput[], { pruning, swap }: Management, io: WriterIo) {
+    this.#outputs = outputs;
+    this.#pruning = pruning;
+    this.#swap = swap;
+    this.#io = io;
+  }
+
+  /** Makes the output's directory and those of its files, and cleans what a killed run has left in them. */
+  openDirectory({ plan: { target, where }, files }: WritableOutput): void {
+    const root = target.kind === 'directory' ? target.path : dirname(target.path);
+    for (const directory of new Set([root, ...files.map(({ path }) => dirname(path))])) {
+      this.#position = { where, path: directory };
+      checkNoLinks(directory, root, where);
+      // Many outputs share a directory, and it may hold many files.
+      if (this.#openedDirectories.has(directory)) continue;
+      this.#openedDirectories.add(directory);
+      createDirectories(directory, target, this.#createdDirectories);
+      removeStale(directory, this.#io.pid);
+    }
+  }
+
+  stage({ path, content }: RenderedFile, { plan: { target, where } }: WritableOutput): void {
+    this.#position = { where, path };
+    const bytes = content.reveal();
+    // What this run has made a moment ago is empty.
+    const isNew = this.#createdDirectories.has(dirname(path));
+    if (!isNew && isUnchanged(path, bytes, target)) return;
+    this.#staged.set(path, stageFile(path, bytes, target, this.#io));
+  }
+
+  commit(): readonly WrittenFile[] {
+    try {
+      commitFiles([...this.#staged.values()], this.#io);
+      // Before the swap: what a link makes visible has to last.
+      this.#syncDirectories();
+      this.#swap?.publish();
+    } catch (error) {
+      this.discard();
+      throw this.explained(error);
+    }
+    this.#committed = true;
+    this.#swap?.clean();
+    this.#pruned = this.#pruning?.finish(this.#io) ?? [];
+    return this.#outputs.flatMap(({ plan, files }) =>
+      files.map((file) => this.#describe(file, plan.target.mode)),
+    );
+  }
+
+  get pruned(): readonly PrunedFile[] {
+    return this.#pruned;
+  }
+
+  discard(): void {
+    if (this.#committed) return;
+    for (const { temporary } of this.#staged.values()) removeFile(temporary);
+    this.#swap?.discard();
+    removeDirectories([...this.#createdDirectories]);
+  }
+
+  /** An error of the file system in words; others as they are. To be called after `discard`. */
+  explained(error: unknown): unknown {
+    if (error instanceof CommitError) {
+      const details = error.remains.length === 0 ? undefined : error.remains;
+      return this.#inWords(error.reason, { path: error.path, where: this.#whereOf(error.path) }, details);
+    }
+    return this.#inWords(error, this.#position);
+  }
+
+  #inWords(error: unknown, { path, where }: Position, details?: readonly string[]): unknown {
+    if (error instanceof RunError || !isSystemError(error)) return error;
+    if (isNoSpace(error)) return noSpaceError(error, path, this.#all(), { where });
+    return writeError(error, path, { where, details });
+  }
+
+  #whereOf(path: string): string {
+    const output = this.#all().find(({ files }) => files.some((file) => file.path === path));
+    return output?.plan.where ?? this.#position.where;
+  }
+
+  #syncDirectories(): void {
+    const named = [...this.#staged.keys(), ...this.#createdDirectories];
+    for (const directory of new Set(named.map((path) => dirname(path)))) syncDirectory(directory);
+  }
+
+  #all(): readonly WritableOutput[] {
+    return this.#pruning === undefined ? this.#outputs : [...this.#outputs, this.#pruning.manifest];
+  }
+
+  #describe({ path, content }: RenderedFile, mode: number): WrittenFile {
+    const changed = this.#staged.has(path);
+    return { path: this.#swap?.visiblePath(path) ?? path, mode, changed, bytes: content.reveal().length };
+  }
+}

@@ -1,0 +1,271 @@
+import { dirname, join } from 'node:path';
+import { nearest } from '../base/nearest.ts';
+import { throwIfAny, type Failure } from '../base/errors.ts';
+import { bytesOf } from '../formats/decode.ts';
+import type { Formatted, Later } from '../formats/format.ts';
+import { mergeKeys, selectKeys } from '../formats/keys.ts';
+import { badEntries } from '../plan/cluster-outputs.ts';
+import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
+import { Secret } from '../base/secret.ts';
+import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
+import type { SinkTokens } from '../session/token-outputs.ts';
+import { renderTemplate } from '../template/render-template.ts';
+import { nested } from '../base/tree.ts';
+import { missingKey, resolveValues } from '../plan/values.ts';
+
+type FormatContent = Extract<OutputContent, { kind: 'format' }>;
+
+/**
+ * Renders all outputs in memory. Pure. What takes long is done when nothing has failed.
+ * @throws RunError with every missing key and every value that its format cannot carry, of all outputs
+ */
+export async function renderOutputs(
+  outputs: readonly OutputPlan[],
+  secrets: Secrets,
+  tokens: SinkTokens,
+): Promise<readonly RenderedOutput[]> {
+  const failures: Failure[] = [];
+  const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
+  failures.push(...sharedPaths(rendered), ...badEntries(rendered));
+  throwIfAny(failures);
+  return Promise.all(
+    rendered.map(async ({ plan, files }) => ({ plan, files: await Promise.all(files.map(complete)) })),
+  );
+}
+
+/** A file, or how it is made. */
+interface UnfinishedFile {
+  readonly path: string;
+  readonly content: RenderedFile['content'] | Later;
+}
+
+async function complete({ path, content }: UnfinishedFile): Promise<RenderedFile> {
+  return { path, content: content instanceof Secret ? content : new Secret(await content()) };
+}
+
+function render(
+  plan: OutputPlan,
+  secrets: Secrets,
+  tokens: SinkTokens,
+  failures: Failure[],
+): UnfinishedFile[] {
+  const { content } = plan;
+  switch (content.kind) {
+    case 'template':
+      return fileOf(plan, content, secrets, failures);
+    case 'value':
+      return valueFileOf(plan, content, secrets, failures);
+    case 'format':
+      return filesOf(plan, content, secrets, failures);
+    case 'token':
+      return tokenFileOf(plan, tokens);
+  }
+}
+
+/** Without a token the run has failed already. */
+function tokenFileOf({ target, where }: OutputPlan, tokens: SinkTokens): UnfinishedFile[] {
+  const token = tokens.get(where);
+  if (token === undefined) return [];
+  return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(token.reveal())) }];
+}
+
+function valueFileOf(
+  plan: OutputPlan,
+  { value: wanted, decode }: Extract<OutputContent, { kind: 'value' }>,
+  secrets: Secrets,
+  failures: Failure[],
+): UnfinishedFile[] {
+  const { values, failures: missing } = resolveValues([wanted], secrets);
+  failures.push(...missing);
+  return values.flatMap(({ value }) => {
+    const bytes = bytesOf(wanted.key, value?.reveal() ?? null, decode);
+    return rendered(
+      plan,
+      'problem' in bytes
+        ? { problems: [bytes.problem] }
+        : { files: [{ name: undefined, content: bytes.content }] },
+      failures,
+    );
+  });
+}
+
+function fileOf(
+  { target, where }: OutputPlan,
+  { template }: Extract<OutputContent, { kind: 'template' }>,
+  secrets: Secrets,
+  failures: Failure[],
+): UnfinishedFile[] {
+  const { text, failures: found } = renderTemplate(template, secrets);
+  failures.push(...found.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
+  if (!text.isWellFormed()) failures.push(halfPair(where));
+  return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(text)) }];
+}
+
+/** UTF-8 would have a replacement character in its place, and nobody would know. */
+function halfPair(where: string): Failure {
+  return {
+    kind: 'template',
+    message: 'a value has half of a surrogate pair, which UTF-8 cannot hold',
+    where,
+    hint: 'correct the value in Vault, or write it with {{#@json}}…{{/@json}}',
+  };
+}
+
+function filesOf(
+  plan: OutputPlan,
+  content: FormatContent,
+  secrets: Secrets,
+  failures: Failure[],
+): UnfinishedFile[] {
+  const named = content.secrets.map((name) => ({ name, secret: secrets.get(name) }));
+  // What could not be fetched has been reported; nothing can be said about its keys.
+  if (named.some(({ secret }) => secret === undefined || secret.kind === 'failed')) return [];
+  const { values, conflicts } = mergeKeys(
+    named.map(({ name, secret }) => ({ name, values: keysOf(secret) })),
+    content.onConflict,
+  );
+  const tree = named.some(({ secret }) => secret?.kind === 'found' && secret.leaves !== undefined);
+  const { nesting = '/' } = content.format;
+  const selected = selectKeys(values, content.keys, tree && nesting.length === 1 ? nesting : '/');
+  const allFound = named.every(({ secret }) => secret?.kind === 'found');
+  const wanted = content.key === undefined || values.has(content.key) ? [] : [content.key];
+  const problems = [
+    // Keys of an absent optional secret are absent with it.
+    ...(allFound ? [...selected.missing, ...wanted] : []).map((key) =>
+      missingKey(
+        { key, secrets: content.secrets, where: plan.where },
+        values,
+        nearest(key, [...values.keys()].sort()),
+        'correct the name, add the key to the secret, or give it a `default:`',
+      ),
+    ),
+    ...conflicts.map(({ key, secrets: names }) => conflict(key, names, plan)),
+    ...selected.collisions.map(({ name, keys }) => collision(name, keys, plan)),
+  ];
+  if (problems.length > 0) {
+    failures.push(...problems);
+    return [];
+  }
+  return formatted(plan, content, { values: selected.values, tree }, secrets, failures);
+}
+
+function formatted(
+  plan: OutputPlan,
+  content: FormatContent,
+  { values, tree }: { readonly values: KeyValues; readonly tree: boolean },
+  secrets: Secrets,
+  failures: Failure[],
+): UnfinishedFile[] {
+  const { format } = content;
+  const shape = tree && format.nesting === 'objects' ? nested(values) : { values };
+  if ('conflict' in shape) {
+    failures.push(keyAndFolder(shape.conflict, plan));
+    return [];
+  }
+  const password = passwordOf(content, secrets, failures);
+  if (password === 'missing') return [];
+  return rendered(plan, format.render(shape.values, { ...content, tree, password }), failures);
+}
+
+/** @returns `missing` when that has been told; undefined when there is none, or it is empty */
+function passwordOf(
+  { password }: FormatContent,
+  secrets: Secrets,
+  failures: Failure[],
+): Secret | undefined | 'missing' {
+  if (password?.kind === 'given') return password.secret;
+  // A file has been read before, so that one that is missing is told before anything is requested.
+  if (password?.kind !== 'value') return undefined;
+  const { values, failures: missing } = resolveValues([password.value], secrets);
+  failures.push(...missing);
+  const [found] = values;
+  return found === undefined ? 'missing' : new Secret(textOf(found.value?.reveal() ?? null));
+}
+
+function keysOf(secret: FetchedSecret | undefined): KeyValues {
+  return secret?.kind === 'found' ? entriesOf(secret) : new Map();
+}
+
+function keyAndFolder(key: string, { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the key \`${key}\` would have to be a value and an object of others at once`,
+    where,
+    hint: 'rename it with keys.rename, or leave it out with keys.exclude',
+  };
+}
+
+function rendered(
+  { target, where }: OutputPlan,
+  formatted: Formatted | Formatted<Later>,
+  failures: Failure[],
+): UnfinishedFile[] {
+  if (formatted.problems === undefined) {
+    return formatted.files.map(({ name, content }) => ({
+      path: name === undefined ? target.path : join(target.path, name),
+      content: typeof content === 'function' ? content : new Secret(content),
+    }));
+  }
+  for (const { key, reason, hint } of formatted.problems) {
+    failures.push({ kind: 'output', message: `the key \`${key}\` ${reason}`, where, hint });
+  }
+  return [];
+}
+
+function conflict(key: string, secrets: readonly string[], { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the key \`${key}\` is in several secrets: ${secrets.join(', ')}`,
+    where,
+    hint: 'say which one wins with `on_conflict: first` or `last`, or leave it out with keys.exclude in an output of its own',
+  };
+}
+
+function collision(name: string, keys: readonly string[], { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the keys ${keys.map((key) => `\`${key}\``).join(', ')} would all be named \`${name}\``,
+    where,
+    hint: 'give them different names with keys.rename',
+  };
+}
+
+/** A file of a `files` output may meet the path of another output, or of its directory; only its keys can tell. */
+function sharedPaths(
+  outputs: readonly { readonly plan: OutputPlan; readonly files: readonly UnfinishedFile[] }[],
+): Failure[] {
+  const owners = new Map<string, OutputPlan>();
+  const failures: Failure[] = [];
+  for (const { plan, files } of outputs) {
+    for (const { path } of files) {
+      const other = owners.get(path);
+      if (other !== undefined) failures.push(clash(plan, `${other.where} both write ${path}`));
+      owners.set(path, plan);
+    }
+  }
+  for (const { plan, files } of outputs) {
+    for (const path of new Set(files.map((file) => dirname(file.path)))) {
+      const other = ancestorsOf(path).find((ancestor) => owners.has(ancestor));
+      if (other !== undefined) {
+        failures.push(
+          clash(plan, `${owners.get(other)?.where ?? ''} need ${other} as a directory and as a file`),
+        );
+      }
+    }
+  }
+  return failures;
+}
+
+function ancestorsOf(path: string): string[] {
+  const parent = dirname(path);
+  return parent === path ? [path] : [path, ...ancestorsOf(parent)];
+}
+
+function clash({ where }: OutputPlan, withOther: string): Failure {
+  return {
+    kind: 'output',
+    message: `${where} and ${withOther}`,
+    where,
+    hint: 'rename the key with keys.rename, or move one of the outputs',
+  };
+}

@@ -1,0 +1,60 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import type { Failure } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
+import { replaceContent, type RunRecord } from './report.ts';
+import { VERSION } from '../base/version.ts';
+
+/** Where the kubelet reads why a container ended, unless `terminationMessagePath` says otherwise. */
+const DEFAULT_PATH = '/dev/termination-log';
+/** The kubelet keeps no more of it. https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
+const LARGEST_BYTES = 4096;
+
+/**
+ * Leaves a summary of the run where the kubelet looks for one. The file is there only in a container, and is written in
+ * place; where it is not, or may not be written to, nothing happens.
+ */
+export function writeTerminationMessage(
+  record: RunRecord,
+  failures: readonly Failure[],
+  exitCode: number,
+  io: Pick<Io, 'env' | 'now'>,
+): void {
+  const path = io.env['VAULTONCE_TERMINATION_LOG'] || DEFAULT_PATH;
+  try {
+    // Without O_CREAT: outside a container there is none to be made.
+    const file = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      replaceContent(file, terminationMessage(record, failures, exitCode, io));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    // A message that cannot be left changes nothing: the exit code and the log say the same.
+  }
+}
+
+/** One line of JSON, at most 4096 bytes; failures that have no room are counted. */
+function terminationMessage(
+  { wire, secrets, files }: RunRecord,
+  failures: readonly Failure[],
+  exitCode: number,
+  io: Pick<Io, 'now'>,
+): string {
+  const message = (shown: readonly Failure[]): string =>
+    JSON.stringify({
+      vaultonce: VERSION,
+      exit_code: exitCode,
+      failures: shown.map(({ kind, message: text, where, hint }) => ({ kind, message: text, where, hint })),
+      ...(shown.length < failures.length ? { more_failures: failures.length - shown.length } : {}),
+      secrets: secrets.size,
+      outputs: files.length,
+      requests: wire.requests,
+      retries: wire.retries,
+      duration_ms: Math.round(io.now()),
+    });
+  for (let shown = failures.length; shown > 0; shown -= 1) {
+    const text = message(failures.slice(0, shown));
+    if (Buffer.byteLength(text) <= LARGEST_BYTES) return text;
+  }
+  return message([]);
+}

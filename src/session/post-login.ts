@@ -1,0 +1,145 @@
+import { describeClaims } from './jwt-claims.ts';
+import type { GivenToken, LoginRequest } from '../auth/method.ts';
+import type { PreparedLogin } from './prepare.ts';
+import { RunError } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
+import { Secret } from '../base/secret.ts';
+import { unwrap, type UnwrapContext } from './unwrap.ts';
+import { isJsonObject } from '../base/lossless-json.ts';
+import { gracefulSignal } from '../http/grace.ts';
+import type { VaultRequest } from '../vault/request.ts';
+import { readLogin, type IssuedToken } from '../vault/responses.ts';
+import { isBareRefusal, type Answer, type Sender } from '../vault/sender.ts';
+
+/** How long a login under way is awaited after SIGTERM, so that its token can be revoked. */
+const LOGIN_GRACE_MS = 500;
+/** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; this many times it is repeated. */
+const REFUSALS_RETRIED = 3;
+
+/**
+ * Posts a login, once. A refusal is final: five bad AppRole logins lock the role on the server.
+ * @throws RunError `auth` for a refusal, `unavailable` for an outage
+ */
+export async function logIn(
+  first: LoginRequest,
+  login: PreparedLogin,
+  sender: Sender,
+  io: Io,
+): Promise<IssuedToken> {
+  const issued = await postLogin(await openWrapped(first, login, sender), login, sender, io);
+  first.accepted?.();
+  return issued;
+}
+
+/**
+ * A token that exists already, out of its wrapping if it has one.
+ * @throws RunError `auth` for a wrapping token that does not open, `unavailable` for an outage
+ */
+export async function openGiven(
+  { token, wrapped }: GivenToken,
+  { path, namespace }: PreparedLogin,
+  sender: Sender,
+): Promise<Secret> {
+  if (wrapped === undefined) return token;
+  const context = { what: 'the token', where: path, namespace };
+  const { auth, data } = await unwrap(wrapped, context, sender);
+  // A token of a login or of auth/token/create is in `auth`; one that was wrapped as plain data is in `data`.
+  return textIn(auth, 'client_token') ?? textIn(data, 'token') ?? nothingInside(context);
+}
+
+async function openWrapped(
+  login: LoginRequest,
+  { path, namespace }: PreparedLogin,
+  sender: Sender,
+): Promise<LoginRequest> {
+  const { wrapped } = login;
+  if (wrapped === undefined) return login;
+  const context = { what: `the ${wrapped.field}`, where: path, namespace };
+  const { data } = await unwrap(wrapped, context, sender);
+  const value = textIn(data, wrapped.field) ?? nothingInside(context);
+  return { ...login, body: { ...login.body, [wrapped.field]: value } };
+}
+
+function textIn(fields: unknown, key: string): Secret | undefined {
+  const value = isJsonObject(fields) ? fields[key] : undefined;
+  return typeof value === 'string' && value !== '' ? new Secret(value) : undefined;
+}
+
+function nothingInside({ what, where }: UnwrapContext): never {
+  throw new RunError('auth', `the wrapping token holds something else than ${what}`, {
+    where,
+    hint: 'wrap the answer of the request that makes it, as with `-wrap-ttl`',
+  });
+}
+
+async function postLogin(
+  first: LoginRequest,
+  login: PreparedLogin,
+  sender: Sender,
+  io: Io,
+): Promise<IssuedToken> {
+  using grace = gracefulSignal(io.lifetime.signal, LOGIN_GRACE_MS);
+  let sent = first;
+  const answer = await sender.send(loginRequest(first, login), {
+    attemptSignal: grace.signal,
+    rebuild: async () => {
+      const again = await login.again();
+      // What came in a wrapping token is read once.
+      if (again.kind === 'login' && again.wrapped === undefined) sent = again;
+      return loginRequest(sent, login);
+    },
+    ...(login.method.refusalMayPass === true
+      ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
+      : {}),
+  });
+  if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
+  if (answer.status >= 400) throw refused(answer, sent, login);
+  return issuedToken(answer, login);
+}
+
+function loginRequest({ path, body, sensitive = [] }: LoginRequest, login: PreparedLogin): VaultRequest {
+  const plain = Object.entries(body).map(([key, value]) => [
+    key,
+    value instanceof Secret ? value.reveal() : value,
+  ]);
+  return {
+    method: 'POST',
+    path: `auth/${path}`,
+    namespace: login.namespace,
+    token: undefined,
+    body: new Secret(JSON.stringify(Object.fromEntries(plain))),
+    sensitive: [...Object.values(body).filter((value) => value instanceof Secret), ...sensitive],
+    // A login that got no answer is repeated: without it there is no run, and the lost token ends with its TTL.
+    mints: false,
+  };
+}
+
+function refused({ status, errors }: Answer, sent: LoginRequest, login: PreparedLogin): RunError {
+  const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
+  const wrongNamespace = errors.some((text) => text.includes('namespace not found'));
+  return new RunError('auth', `the ${login.name} login was refused (${String(status)})${said}`, {
+    where: login.path,
+    details: sent.jwt === undefined ? [] : describeClaims(sent.jwt),
+    hint: wrongNamespace
+      ? 'check vault.namespace, auth.namespace, --namespace and $VAULT_NAMESPACE'
+      : login.method.refusedHint,
+  });
+}
+
+function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
+  const result = readLogin(answer.body);
+  switch (result.kind) {
+    case 'token':
+      return result.issued;
+    case 'mfa_required':
+      throw new RunError('auth', `the login needs a second factor (MFA: ${result.constraints.join(', ')})`, {
+        where: login.path,
+        hint: 'nobody is there to answer it in an unattended run: use a method or role without MFA',
+      });
+    case 'no_token':
+      throw new RunError('auth', 'the server accepted the login but gave no token', {
+        where: login.path,
+        hint: 'check that auth.mount is a login mount, and whether a proxy in between drops the answer',
+      });
+  }
+}

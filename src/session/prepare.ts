@@ -1,0 +1,77 @@
+import type { AuthConfig, Config, ServerSettings, TlsSettings } from '../config/config.ts';
+import { RunError } from '../base/errors.ts';
+import { loadMethod } from '../auth/index.ts';
+import { AbsentCredential, type AuthIo, type AuthMethod, type Login } from '../auth/method.ts';
+
+/** A login that is ready to be posted: every credential has been found and read. */
+export interface PreparedLogin {
+  /** The method's name. */
+  readonly name: AuthConfig['method'];
+  readonly method: Omit<AuthMethod, 'fields' | 'login'>;
+  readonly namespace: string | undefined;
+  /** For messages: `auth/kubernetes/login`, or where the given token came from. */
+  readonly path: string;
+  readonly first: Login;
+  /** The server, with the client certificate of the method, if that is what it proves. */
+  readonly server: ServerSettings;
+  /** Reads the credentials again. */
+  again(): Login | Promise<Login>;
+}
+
+/**
+ * Finds the first method whose credentials are here, and reads them, so that a missing one is told before any request.
+ * @throws RunError `config`: what is missing of each method, if of all
+ */
+export async function prepareLogin(
+  { auth, server }: Pick<Config, 'auth' | 'server'>,
+  io: AuthIo,
+): Promise<PreparedLogin> {
+  const absent: RunError[] = [];
+  for (const config of auth) {
+    try {
+      return await prepareMethod(config, server, io);
+    } catch (error) {
+      if (!(error instanceof AbsentCredential)) throw error;
+      absent.push(error);
+    }
+  }
+  throw new RunError(absent.flatMap(({ failures }) => failures));
+}
+
+/** The environment variables that a run may log in with. */
+export async function credentialVariables({ auth }: Pick<Config, 'auth'>): Promise<readonly string[]> {
+  const ofEach = auth.map(async (config) => (await loadMethod(config.method)).variables?.(config) ?? []);
+  return (await Promise.all(ofEach)).flat();
+}
+
+async function prepareMethod(config: AuthConfig, server: ServerSettings, io: AuthIo): Promise<PreparedLogin> {
+  const method = await loadMethod(config.method);
+  const login = (): Login | Promise<Login> => method.login(config, io, server);
+  const tls = { ...server.tls, ...method.clientCertificate?.(config) };
+  if (method.clientCertificate !== undefined) checkCertificate(tls, server);
+  const first = await login();
+  return {
+    name: config.method,
+    method,
+    namespace: config.namespace ?? server.namespace,
+    path: first.kind === 'login' ? `auth/${first.path}` : first.source,
+    first,
+    server: { ...server, tls },
+    again: login,
+  };
+}
+
+/** A certificate is shown in the TLS handshake or not at all. */
+function checkCertificate({ clientCert }: TlsSettings, { address }: ServerSettings): void {
+  if (clientCert === undefined) {
+    throw new AbsentCredential('config', 'there is no client certificate to log in with', {
+      where: 'auth',
+      hint: 'set auth.client_cert and auth.client_key, or those of vault.tls, $VAULT_CLIENT_CERT and $VAULT_CLIENT_KEY',
+    });
+  }
+  if (address.startsWith('https:')) return;
+  throw new RunError('config', 'a login with a certificate needs TLS, and the address starts with http://', {
+    where: 'vault.address',
+    hint: 'write https:// in the address',
+  });
+}

@@ -1,0 +1,160 @@
+import { allOrFailures, RunError, throwIfAny } from '../base/errors.ts';
+import type { OutputPlan, TokenContent } from '../plan/outputs.ts';
+import { Secret } from '../base/secret.ts';
+import type { Session } from './session.ts';
+import { isJsonObject } from '../base/lossless-json.ts';
+import type { VaultRequest } from '../vault/request.ts';
+import { readLogin } from '../vault/responses.ts';
+import type { Answer, Sender } from '../vault/sender.ts';
+
+/** Outputs that hold the token of the run, for an app that goes on talking to Vault. */
+export type SinkPlan = OutputPlan & { readonly content: TokenContent };
+
+/** What goes into each of them, by its `where`. */
+export type SinkTokens = ReadonlyMap<string, Secret>;
+
+export function sinksOf(outputs: readonly OutputPlan[]): readonly SinkPlan[] {
+  return outputs.filter((output): output is SinkPlan => output.content.kind === 'token');
+}
+
+/**
+ * Makes sure that the token lives as long as the outputs ask, and wraps it for those that want it wrapped.
+ * @throws RunError `policy` when it ends sooner and cannot be renewed so far; `denied`, `unavailable`
+ */
+export async function prepareSinks(
+  sinks: readonly SinkPlan[],
+  session: Session,
+  sender: Sender,
+): Promise<SinkTokens> {
+  if (sinks.length === 0) return new Map();
+  checkUnlimited(sinks, session);
+  await ensureTtl(sinks, session, sender);
+  return new Map(
+    await allOrFailures(
+      sinks.map(async (sink) => [sink.where, await tokenFor(sink, session, sender)] as const),
+    ),
+  );
+}
+
+/**
+ * The most requests that they take.
+ * @param minted this run logs in, so that the TTL of the token is known
+ */
+export function requestsForSinks(sinks: readonly SinkPlan[], minted: boolean): number {
+  const wrapped = sinks.filter(({ content }) => content.wrapTtlMs !== undefined).length;
+  const hasLimit = sinks.some(({ content }) => content.minTtlMs !== undefined);
+  if (!hasLimit) return wrapped;
+  return wrapped + (minted ? 1 : 2);
+}
+
+/** Where there is no server, each has the same text. */
+export function fixtureTokens(outputs: readonly OutputPlan[]): SinkTokens {
+  return new Map(sinksOf(outputs).map(({ where }) => [where, new Secret('fixture-token')]));
+}
+
+/** This run has used some of its uses already, and nobody could tell how many are left. */
+function checkUnlimited(sinks: readonly SinkPlan[], { num_uses }: Session): void {
+  if (num_uses === undefined) return;
+  throwIfAny(
+    sinks.map(({ where }) => ({
+      kind: 'policy',
+      message: `the token may make only ${String(num_uses)} requests (num_uses), which this run needs itself`,
+      where,
+      hint: 'set token_num_uses of the role to 0',
+    })),
+  );
+}
+
+/** Renews once, if the token would end before the longest `min_ttl`. */
+async function ensureTtl(sinks: readonly SinkPlan[], session: Session, sender: Sender): Promise<void> {
+  const asking = sinks.filter(({ content }) => content.minTtlMs !== undefined);
+  const wantedS = Math.max(...asking.map(({ content }) => (content.minTtlMs ?? 0) / 1000));
+  if (asking.length === 0) return;
+  const knownS = session.lease_duration ?? (await lookUpTtl(session, sender));
+  // 0: it never ends, as the root token.
+  if (knownS === 0 || knownS >= wantedS) return;
+  const ttlS = await renew(Math.ceil(wantedS), session, sender);
+  throwIfAny(
+    asking
+      .filter(({ content }) => (content.minTtlMs ?? 0) / 1000 > ttlS)
+      .map(({ where }) => ({
+        kind: 'policy',
+        message: `the token ends in ${String(ttlS)} s, before the min_ttl of the output`,
+        where,
+        hint: 'raise token_ttl and token_max_ttl of the role, or lower min_ttl',
+      })),
+  );
+}
+
+/** https://openbao.org/api-docs/auth/token/#lookup-a-token-self */
+async function lookUpTtl(session: Session, sender: Sender): Promise<number> {
+  const answer = await ask({ method: 'GET', path: 'auth/token/lookup-self' }, session, sender);
+  const data = isJsonObject(answer.body) ? answer.body['data'] : undefined;
+  const ttl = isJsonObject(data) ? data['ttl'] : undefined;
+  return typeof ttl === 'number' ? ttl : 0;
+}
+
+/** @returns seconds; those that are left, if the token cannot be renewed */
+async function renew(increment: number, session: Session, sender: Sender): Promise<number> {
+  const answer = await ask(
+    { method: 'POST', path: 'auth/token/renew-self', body: { increment: `${String(increment)}s` } },
+    session,
+    sender,
+    // A token that is not renewable is refused so.
+    400,
+  );
+  const renewed = readLogin(answer.body);
+  const ttl = renewed.kind === 'token' ? renewed.issued.lease_duration : undefined;
+  return ttl ?? session.lease_duration ?? (await lookUpTtl(session, sender));
+}
+
+/** https://openbao.org/api-docs/system/wrapping-wrap/ */
+async function tokenFor({ content, where }: SinkPlan, session: Session, sender: Sender): Promise<Secret> {
+  const { wrapTtlMs } = content;
+  if (wrapTtlMs === undefined) return session.token;
+  const answer = await ask(
+    {
+      method: 'POST',
+      path: 'sys/wrapping/wrap',
+      body: { token: session.token.reveal() },
+      wrapTtlS: Math.ceil(wrapTtlMs / 1000),
+    },
+    session,
+    sender,
+  );
+  const info = isJsonObject(answer.body) ? answer.body['wrap_info'] : undefined;
+  const token = isJsonObject(info) ? info['token'] : undefined;
+  if (typeof token === 'string' && token !== '') return new Secret(token);
+  throw new RunError('unavailable', 'the server gave no wrapping token', { where });
+}
+
+interface TokenRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: Readonly<Record<string, string>>;
+  readonly wrapTtlS?: number;
+}
+
+async function ask(
+  { method, path, body, wrapTtlS }: TokenRequest,
+  { token, namespace }: Session,
+  sender: Sender,
+  allowed?: number,
+): Promise<Answer> {
+  const request: VaultRequest = {
+    method,
+    path,
+    namespace,
+    token,
+    ...(body === undefined ? {} : { body: new Secret(JSON.stringify(body)) }),
+    ...(wrapTtlS === undefined ? {} : { wrapTtl: wrapTtlS }),
+    mints: wrapTtlS !== undefined,
+  };
+  const answer = await sender.send(request);
+  if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
+  if (answer.status < 400 || answer.status === allowed) return answer;
+  throw new RunError('denied', `the server refused ${path} (${String(answer.status)})`, {
+    details: answer.errors,
+    hint: `a policy of the token has to allow update on ${path}; the default policy does`,
+  });
+}

@@ -1,0 +1,86 @@
+import type { Wrapped } from '../auth/method.ts';
+import { RunError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
+import type { VaultRequest } from '../vault/request.ts';
+import type { Answer, Sender } from '../vault/sender.ts';
+
+/** Where a wrapping token comes from and goes to. */
+export interface UnwrapContext {
+  /** What is inside, for messages: `the secret_id`. */
+  readonly what: string;
+  /** For messages: `auth/approle/login`. */
+  readonly where: string;
+  readonly namespace: string | undefined;
+}
+
+const INTERCEPTED =
+  'treat it as intercepted: find out who opened it, revoke what was inside, and wrap a new one; it is also refused when its TTL has run out';
+
+/**
+ * Opens a response-wrapping token, which works once. A creation path is compared before: a token of somebody else's
+ * making would hand over whatever they have put into it.
+ * https://openbao.org/docs/concepts/response-wrapping/#response-wrapping-token-validation
+ * @returns the answer that was wrapped
+ * @throws RunError `auth` when it was opened before, has expired, or was made elsewhere; `unavailable`
+ */
+export async function unwrap(
+  { token, creationPath }: Wrapped,
+  context: UnwrapContext,
+  sender: Sender,
+): Promise<JsonObject> {
+  if (creationPath !== undefined) await checkCreationPath(token, creationPath, context, sender);
+  const request: VaultRequest = {
+    method: 'POST',
+    path: 'sys/wrapping/unwrap',
+    namespace: context.namespace,
+    token,
+    // It opens once: after a lost answer a second try would find it used, and blame an interceptor.
+    mints: true,
+  };
+  return bodyOf(await answerTo(request, context, sender), context);
+}
+
+async function checkCreationPath(
+  token: Secret,
+  expected: string,
+  context: UnwrapContext,
+  sender: Sender,
+): Promise<void> {
+  const request: VaultRequest = {
+    method: 'POST',
+    path: 'sys/wrapping/lookup',
+    namespace: context.namespace,
+    token: undefined,
+    body: new Secret(JSON.stringify({ token: token.reveal() })),
+    sensitive: [token],
+    mints: false,
+  };
+  const { data } = bodyOf(await answerTo(request, context, sender), context);
+  const path = isJsonObject(data) ? data['creation_path'] : undefined;
+  if (path === expected) return;
+  throw new RunError('auth', `the wrapping token of ${context.what} was not made at ${expected}`, {
+    where: context.where,
+    details: typeof path === 'string' ? [`it was made at ${path}`] : [],
+    hint: 'it was not opened; somebody may have put their own in its place, or the creation path in the config is wrong',
+  });
+}
+
+async function answerTo(request: VaultRequest, { where }: UnwrapContext, sender: Sender): Promise<Answer> {
+  const answer = await sender.send(request);
+  if (answer.kind === 'answer') return answer;
+  throw new RunError([{ ...answer.failure, where }]);
+}
+
+function bodyOf({ status, body, errors }: Answer, { what, where }: UnwrapContext): JsonObject {
+  if (status < 400 && isJsonObject(body)) return body;
+  throw new RunError(
+    'auth',
+    `the wrapping token of ${what} does not open: it was used before, or has expired`,
+    {
+      where,
+      details: errors,
+      hint: INTERCEPTED,
+    },
+  );
+}

@@ -1,0 +1,173 @@
+import type { JsonValue } from '../base/secret-data.ts';
+
+/**
+ * What a part of the config looks like, as data. `accept.ts` lets pass what is right by it; `zod-schema.ts` makes a zod schema
+ * of it, which tells what is wrong with the rest, and the reference.
+ */
+export type Definition =
+  | StringDefinition
+  | { readonly kind: 'number' | 'boolean' | 'json' }
+  | { readonly kind: 'literal'; readonly value: string }
+  | { readonly kind: 'enumeration'; readonly values: readonly string[] }
+  | { readonly kind: 'list'; readonly item: Definition; readonly isFilled: boolean }
+  | { readonly kind: 'map'; readonly key: Definition; readonly value: Definition }
+  | ObjectDefinition
+  | { readonly kind: 'either'; readonly options: readonly [Definition, Definition] }
+  | { readonly kind: 'parsed'; readonly input: Definition; readonly parse: (value: never) => Parsed<unknown> }
+  | VariantsDefinition
+  | { readonly kind: 'one-or-more'; readonly item: Definition };
+
+export type DefinitionOf<Kind extends Definition['kind']> = Extract<Definition, { kind: Kind }>;
+
+interface StringDefinition {
+  readonly kind: 'string';
+  readonly isFilled: boolean;
+  readonly pattern?: { readonly is: RegExp; readonly problem: string } | undefined;
+}
+
+export interface ObjectDefinition {
+  readonly kind: 'object';
+  /** There are no others. */
+  readonly members: Readonly<Record<string, Member>>;
+  /** The names of those that are not optional. */
+  readonly needed: readonly string[];
+  /** What is wrong with the combination of values that are right by themselves. */
+  readonly check: (value: never) => readonly string[];
+}
+
+/** Objects that are told apart by the value of one of their members, a literal. */
+export interface VariantsDefinition {
+  readonly kind: 'variants';
+  readonly by: string;
+  readonly variants: Readonly<Record<string, ObjectDefinition>>;
+}
+
+/** What a parser makes of a value. A problem never quotes it. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
+
+/** A definition, and the type of what it lets pass. */
+export type Field<T> = Definition & Typed<T>;
+
+interface Typed<out T> {
+  /** For the compiler alone. */
+  readonly type?: T;
+}
+
+export type TypeOf<F> = F extends Typed<infer T> ? T : never;
+
+/** A field in an object. */
+export interface Member {
+  readonly isOptional: boolean;
+  /** Stands where there is none. */
+  readonly fallback: string | undefined;
+  readonly field: Definition;
+  /** What the reference says. */
+  readonly description: string | undefined;
+}
+
+interface Required<T> extends Member {
+  readonly isOptional: false;
+  readonly field: Field<T>;
+}
+
+interface Optional<T> extends Member {
+  readonly isOptional: true;
+  readonly field: Field<T>;
+}
+
+type Members = Readonly<Record<string, Member>>;
+type OptionalNames<M extends Members> = {
+  [Name in keyof M]: M[Name]['isOptional'] extends true ? Name : never;
+}[keyof M];
+type ObjectOf<M extends Members> = Flat<
+  { [Name in Exclude<keyof M, OptionalNames<M>>]: TypeOf<M[Name]['field']> } & {
+    [Name in OptionalNames<M>]?: TypeOf<M[Name]['field']> | undefined;
+  }
+>;
+type Flat<T> = { [Name in keyof T]: T[Name] };
+
+interface StringOptions {
+  /** Not empty. */
+  readonly isFilled?: boolean;
+  readonly pattern?: StringDefinition['pattern'];
+}
+
+export function string({ isFilled = false, pattern }: StringOptions = {}): Field<string> {
+  return { kind: 'string', isFilled, pattern };
+}
+
+export const number: Field<number> = { kind: 'number' };
+
+export const trueOrFalse: Field<boolean> = { kind: 'boolean' };
+
+/** Whatever JSON can say. */
+export const json: Field<JsonValue> = { kind: 'json' };
+
+export function literal<const Value extends string>(value: Value): Field<Value> {
+  return { kind: 'literal', value };
+}
+
+export function enumeration<const Value extends string>(values: readonly Value[]): Field<Value> {
+  return { kind: 'enumeration', values };
+}
+
+export function list<T>(item: Field<T>, { isFilled = false } = {}): Field<T[]> {
+  return { kind: 'list', item, isFilled };
+}
+
+export function map<T>(key: Field<string>, value: Field<T>): Field<Record<string, T>> {
+  return { kind: 'map', key, value };
+}
+
+/** The first one that fits. */
+export function either<A, B>(first: Field<A>, second: Field<B>): Field<A | B> {
+  return { kind: 'either', options: [first, second] };
+}
+
+export function parsed<Input, T>(input: Field<Input>, parse: (value: Input) => Parsed<T>): Field<T> {
+  return { kind: 'parsed', input, parse };
+}
+
+/** What has to hold, and what is said otherwise. */
+type Rule<T> = readonly [holds: (value: T) => boolean, problem: string];
+
+/** @param rules about values that are right by themselves; or a function that tells what is wrong with them */
+export function object<const M extends Members>(
+  members: M,
+  rules: readonly Rule<ObjectOf<M>>[] | ((value: ObjectOf<M>) => readonly string[]) = [],
+): ObjectDefinition & Typed<ObjectOf<M>> {
+  const needed = Object.keys(members).filter((name) => members[name]?.isOptional === false);
+  const check =
+    typeof rules === 'function'
+      ? rules
+      : (value: ObjectOf<M>): string[] =>
+          rules.filter(([holds]) => !holds(value)).map(([, problem]) => problem);
+  return { kind: 'object', members, needed, check };
+}
+
+/** @param by the member that says which one it is */
+export function variants<V extends Readonly<Record<string, ObjectDefinition>>>(
+  by: string,
+  all: V,
+): VariantsDefinition & Typed<TypeOf<V[keyof V]>> {
+  return { kind: 'variants', by, variants: all };
+}
+
+/** One, or a list of them. */
+export function oneOrMore<T>(item: Field<T>): Field<T | T[]> {
+  return { kind: 'one-or-more', item };
+}
+
+/** It has to be there. */
+export function required<T>(field: Field<T>, description?: string): Required<T> {
+  return { isOptional: false, fallback: undefined, field, description };
+}
+
+export function optional<T>(field: Field<T>, description?: string): Optional<T> {
+  return { isOptional: true, fallback: undefined, field, description };
+}
+
+/** @param fallback stands where there is none */
+export function withDefault(field: Field<string>, fallback: string, description: string): Required<string> {
+  return { isOptional: false, fallback, field, description };
+}

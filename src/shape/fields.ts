@@ -1,0 +1,114 @@
+import { Secret } from '../base/secret.ts';
+import type { JsonValue } from '../base/secret-data.ts';
+import type { RateLimit } from '../config/config.ts';
+import { parseDuration } from '../base/duration.ts';
+import {
+  either,
+  enumeration,
+  json,
+  list,
+  map,
+  number,
+  parsed,
+  string,
+  trueOrFalse,
+  type Field,
+  type Parsed,
+} from './definition.ts';
+import { checkMountPath, checkSecretPath } from './vault-paths.ts';
+import { parseRateLimit } from './rate-limit.ts';
+
+/**
+ * The building blocks of a config. Numbers and booleans may also be written as text, because `${VAR}` gives text.
+ * No message ever quotes the value: it may be a secret in the wrong place.
+ */
+
+export const text = string({ isFilled: true });
+
+export const texts = list(text);
+
+/** Plain text in the config; a Secret from here on. */
+export const secretText = parsed(text, (value): Parsed<Secret> => ({ value: new Secret(value) }));
+
+export const boolean = parsed(
+  either(trueOrFalse, enumeration(['true', 'false'])),
+  (value): Parsed<boolean> => ({ value: value === true || value === 'true' }),
+);
+
+export function integer(minimum: number, maximum: number, hint?: string): Field<number> {
+  return parsed(either(number, string()), (value) => {
+    const result = typeof value === 'number' ? value : /^\d+$/.test(value) ? Number(value) : NaN;
+    if (Number.isInteger(result) && result >= minimum && result <= maximum) return { value: result };
+    const problem = `has to be a whole number from ${String(minimum)} to ${String(maximum)}`;
+    return hint === undefined ? { problem } : { problem, hint };
+  });
+}
+
+/** The highest id; the one above means "no change" to chown(2). */
+const HIGHEST_ID = 2 ** 32 - 2;
+
+/** A numeric user or group id. */
+export const numericId = integer(
+  0,
+  HIGHEST_ID,
+  'names are not looked up, because the image that writes and the one that reads may number them differently',
+);
+
+const textOrNumber = either(string(), number);
+
+/** Milliseconds from a duration as Vault writes it. */
+export const duration = parsed(textOrNumber, (value): Parsed<number> => {
+  const milliseconds = parseDuration(String(value));
+  if (milliseconds !== undefined) return { value: milliseconds };
+  return {
+    problem: 'is not a duration',
+    hint: 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds above 0',
+  };
+});
+
+/** Permission bits from quoted octal. */
+export const mode = parsed(textOrNumber, (value): Parsed<number> => {
+  // YAML 1.1 reads 0440 as octal, YAML 1.2 as decimal, JSON not at all: only text means the same to all of them.
+  if (typeof value === 'number')
+    return { problem: 'has to be quoted', hint: 'write the mode as text: "0440"' };
+  if (/^0?[0-7]{3}$/.test(value)) return { value: Number.parseInt(value, 8) };
+  return {
+    problem: 'is not a file mode',
+    hint: 'write three octal digits, such as "0440"; only permission bits can be set',
+  };
+});
+
+/** A path of a secret, without slashes around it. */
+export const secretPath = parsed(string(), checkSecretPath);
+
+/** A mount without slashes around it. */
+export const mountPath = parsed(string(), checkMountPath);
+
+/** A namespace without slashes around it. */
+export const namespace = parsed(string(), checkMountPath);
+
+/** Requests per second, as VAULT_RATE_LIMIT: `RATE` or `RATE:BURST`. */
+export const rateLimit = parsed(textOrNumber, (value): Parsed<RateLimit> => {
+  const limit = parseRateLimit(String(value));
+  if (limit !== undefined) return { value: limit };
+  return {
+    problem: 'is not a rate limit',
+    hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
+  };
+});
+
+/** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */
+export const secretData = parsed(
+  map(string(), json),
+  (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
+    if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
+    return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
+  },
+);
+
+function holdsUnsafeNumber(value: JsonValue): boolean {
+  if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);
+  return (
+    typeof value === 'object' && value !== null && Object.values(value as object).some(holdsUnsafeNumber)
+  );
+}

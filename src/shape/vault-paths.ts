@@ -1,0 +1,35 @@
+import { hasControlCharacter } from '../base/control-characters.ts';
+
+type Checked = { readonly value: string } | { readonly problem: string; readonly hint?: string };
+
+/**
+ * Normalises a path of the Vault API. What the server would answer with a redirect or a 500, such as a double slash,
+ * `..` or a slash at the end, is refused here.
+ */
+export function checkSecretPath(path: string): Checked {
+  // The official clients take `/v1/…` and `/…` for the same path.
+  const value = path.startsWith('/v1/') ? path.slice(4) : path.startsWith('/') ? path.slice(1) : path;
+  if (value === '') return { problem: 'is empty', hint: 'write it as `secret/app/db`' };
+  const problem = problemOf(value);
+  return problem === undefined ? { value } : { problem };
+}
+
+/** A mount or a namespace, with or without slashes around it. */
+export function checkMountPath(path: string): Checked {
+  const value = path.replace(/^\//, '').replace(/\/$/, '');
+  if (value === '') return { problem: 'is empty' };
+  const problem = problemOf(value);
+  return problem === undefined ? { value } : { problem };
+}
+
+function problemOf(path: string): string | undefined {
+  if (path.endsWith('/'))
+    return 'ends with a slash: leave it out; what is below a folder takes `list` or `recursive`';
+  const segments = path.split('/');
+  if (segments.includes('')) return 'has a double slash';
+  if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';
+  if (hasControlCharacter(path)) return 'has a control character';
+  if (path.includes('?') || path.includes('#'))
+    return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
+  return undefined;
+}
