@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import { AbsentCredential } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
 import { loginFields } from './common.ts';
-import { AbsentCredential, defineMethod } from './method.ts';
+import { defineMethod } from './method.ts';
 
 const fields = object(
   {

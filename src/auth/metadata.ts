@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
 import { RunError } from '../base/errors.ts';
+import { AbsentCredential } from '../host/credential-files.ts';
 import { askOutside, type OutsideAnswer, type OutsideRequest } from '../http/third-party.ts';
 import { sleep } from '../http/delay.ts';
 import { parseJsonObject, type JsonObject } from '../base/lossless-json.ts';
-import { AbsentCredential, type AuthIo } from './method.ts';
+import { type AuthIo } from './method.ts';
 
 /** A request to the metadata service of a cloud, which answers on its own machines alone. */
 export interface MetadataRequest extends Omit<OutsideRequest, 'direct'> {

@@ -1,6 +1,5 @@
-import type { ServerSettings } from '../config/config.ts';
+import type { ServerSettings } from '../http/server.ts';
 import type { Field, ObjectDefinition } from '../shape/definition.ts';
-import { RunError } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
 import type { OutsideIo } from '../http/third-party.ts';
 import type { Secret } from '../base/secret.ts';
@@ -85,6 +84,3 @@ export interface AuthMethod<Config = unknown> {
 export function defineMethod<Config>(method: AuthMethod<Config>): AuthMethod<Config> {
   return method;
 }
-
-/** The credential of a method is not here: no file, no variable, not in that CI system. It is not wrong. */
-export class AbsentCredential extends RunError {}

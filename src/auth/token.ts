@@ -5,8 +5,13 @@ import { boolean, namespace, secretText, text } from '../shape/fields.ts';
 import { homeOfUser } from '../host/home.ts';
 import type { Secret } from '../base/secret.ts';
 import { oneOf } from './common.ts';
-import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
-import { AbsentCredential, defineMethod, type AuthIo, type GivenToken } from './method.ts';
+import {
+  credentialFromFile,
+  credentialFromText,
+  credentialFromVariable,
+  AbsentCredential,
+} from '../host/credential-files.ts';
+import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], false);
 

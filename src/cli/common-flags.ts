@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { LOG_FORMATS, LOG_LEVELS } from '../host/log.ts';
+import { LOG_FORMATS, LOG_LEVELS } from '../host/log-events.ts';
 
 /** The end of each command's help. */
 export const EXIT_CODES_HELP = `

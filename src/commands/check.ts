@@ -2,6 +2,7 @@ import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
+import { requestsForSinks, sinksOf } from '../plan/token-outputs.ts';
 import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
@@ -12,7 +13,7 @@ import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
 import { missingCapabilities } from '../fetch/capabilities.ts';
 import { withAnyAddress } from '../run/perform.ts';
-import { fixtureTokens, requestsForSinks, sinksOf } from '../session/token-outputs.ts';
+import { fixtureTokens } from '../session/token-outputs.ts';
 import { alignColumns } from './table.ts';
 
 export interface CheckOptions {

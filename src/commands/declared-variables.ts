@@ -1,9 +1,11 @@
 import type { Config } from '../config/config.ts';
 import { parseRef, REF_HINT } from '../config/ref.ts';
 import { RunError } from '../base/errors.ts';
+import type { Variable } from '../deliver/variables/variable.ts';
 import { environmentOf } from '../plan/plan.ts';
 import { textOf } from '../base/secret-data.ts';
-import type { DeclaredValue, Value, Variable } from '../plan/values.ts';
+import type { DeclaredValue } from '../plan/values.ts';
+import type { Value } from '../render/found-values.ts';
 
 /** A value named by an argument or flag. @throws RunError `usage` for what is no reference */
 export function valueOfArgument(text: string, name: string, where: string): DeclaredValue {

@@ -3,12 +3,12 @@ import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { RunError } from '../base/errors.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
+import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
 import { inspectReads } from '../run/inspect.ts';
 import type { Io } from '../host/io.ts';
 import { environmentOf, planRun, type Plan } from '../plan/plan.ts';
 import { Secret } from '../base/secret.ts';
 import { needsOf } from '../fetch/capabilities.ts';
-import { sinksOf, type SinkPlan } from '../session/token-outputs.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server

@@ -5,7 +5,7 @@ import { RunError } from '../base/errors.ts';
 import { maskInJob } from '../deliver/variables/index.ts';
 import type { Io } from '../host/io.ts';
 import { textOf, type JsonValue } from '../base/secret-data.ts';
-import type { Value } from '../plan/values.ts';
+import type { Value } from '../render/found-values.ts';
 import { perform } from '../run/perform.ts';
 import { valueOfArgument } from './declared-variables.ts';
 

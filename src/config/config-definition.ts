@@ -1,5 +1,5 @@
-import { PARTS } from '../formats/certificate-parts.ts';
 import { FORMATS } from '../formats/index.ts';
+import { PARTS } from '../formats/parts.ts';
 import type { AuthConfig } from './config.ts';
 import {
   either,

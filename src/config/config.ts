@@ -1,46 +1,14 @@
 import type { AUTH_METHODS } from '../auth/index.ts';
 import type { EngineName } from '../engines/index.ts';
-import type { Part } from '../formats/certificate-parts.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { SecretTarget } from '../plan/cluster-outputs.ts';
-import type { Password, PlacedOutput, TokenContent } from '../plan/outputs.ts';
 import type { Secret } from '../base/secret.ts';
 import type { JsonValue } from '../base/secret-data.ts';
+import type { Part } from '../formats/parts.ts';
+import type { ServerSettings } from '../http/server.ts';
 import type { TypeOf } from '../shape/definition.ts';
+import type { SecretTarget } from './kubernetes-schema.ts';
 import type { Ref } from './ref.ts';
-
-export interface TlsSettings {
-  readonly ca: { readonly kind: 'bytes' | 'file' | 'path'; readonly value: string } | undefined;
-  /** A file. */
-  readonly clientCert: string | undefined;
-  /** A file. */
-  readonly clientKey: string | undefined;
-  /** Of an encrypted `clientKey`: itself, or a file that holds it. */
-  readonly clientKeyPassword: Secret | { readonly file: string } | undefined;
-  /** Trust the CAs of the operating system instead of the built-in ones. */
-  readonly systemCa: boolean;
-  readonly serverName: string | undefined;
-  readonly skipVerify: boolean;
-}
-
-export interface RateLimit {
-  readonly perSecond: number;
-  readonly burst: number;
-}
-
-export interface ServerSettings {
-  /** `http://` or `https://`, without a slash at the end; or `unix://` and the path of a socket. */
-  readonly address: string;
-  readonly namespace: string | undefined;
-  readonly tls: TlsSettings;
-  /** Limit of a single request. */
-  readonly clientTimeoutMs: number;
-  /** Undefined: as many as the run's timeout allows. */
-  readonly maxRetries: number | undefined;
-  readonly rateLimit: RateLimit | undefined;
-  readonly proxyAddress: string | undefined;
-}
 
 export type AuthConfig = TypeOf<
   Awaited<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]>>['fields']
@@ -78,6 +46,22 @@ export interface DeclaredSecret {
   /** Undefined: the secret at the path. */
   readonly listing: Listing | undefined;
 }
+
+/** The token of the run, for an app that goes on talking to Vault. */
+export interface TokenContent {
+  readonly kind: 'token';
+  /** Hand it on in a wrapping token that lives so long. */
+  readonly wrapTtlMs: number | undefined;
+  /** It has to live at least so long, renewed if need be. */
+  readonly minTtlMs: number | undefined;
+}
+
+/** What a key store is protected with. */
+export type Password<Value> =
+  | { readonly kind: 'given'; readonly secret: Secret }
+  | { readonly kind: 'file'; readonly path: string }
+  /** A value that is fetched. */
+  | { readonly kind: 'value'; readonly value: Value };
 
 export type DeclaredContent =
   | {
@@ -128,6 +112,14 @@ export interface DeclaredDirectory {
   readonly where: string;
 }
 
+/** Where `reuse` remembers what was written. */
+export interface DeclaredState {
+  /** Absolute. */
+  readonly path: string;
+  readonly directoryMode: number;
+  readonly allowDisk: boolean;
+}
+
 export type RevokePolicy = 'auto' | 'always' | 'never';
 
 /** Everything declared, from flags, environment, files and defaults. */
@@ -141,8 +133,8 @@ export interface Config {
   readonly outputs: readonly DeclaredOutput[];
   /** Undefined: files are only written. */
   readonly managed: DeclaredDirectory | undefined;
-  /** Where `reuse` remembers what was written; undefined: nothing is to be reused. */
-  readonly state: PlacedOutput | undefined;
+  /** Undefined: nothing is to be reused. */
+  readonly state: DeclaredState | undefined;
   readonly environment: readonly { readonly name: string; readonly ref: Ref }[];
   /** For the whole run. */
   readonly timeoutMs: number;

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { RunError } from '../base/errors.ts';
 import { homeOfUser } from '../host/home.ts';
@@ -6,8 +6,19 @@ import { existingPart, nearestExisting } from '../host/file-systems.ts';
 import type { DeclaredDirectory } from './config.ts';
 import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
-import type { Surroundings } from './resolve.ts';
 import type { ConfigFile } from './config-definition.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** No key can be written under this name, and no run cleans it up as a leftover. */
+const MANIFEST_NAME = '.vaultonce-manifest.json';
+
+/** Where the names of the files that were written are remembered. */
+export function manifestPath(root: string): string {
+  return join(root, MANIFEST_NAME);
+}
+
+/** What `reuse` remembers: beside the outputs, so that it lives and dies with them. */
+export const STATE_NAME = '.vaultonce-reuse.json';
 
 /** Directories that belong to the system or to everybody. */
 const SHARED = new Set(

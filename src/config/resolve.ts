@@ -1,33 +1,32 @@
 import { isAbsolute, resolve } from 'node:path';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { RunError, type Failure } from '../base/errors.ts';
-import { placeOf, type SecretTarget } from '../plan/cluster-outputs.ts';
-import type { Password } from '../plan/outputs.ts';
-import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Listing } from './config.ts';
+import type {
+  Config,
+  DeclaredContent,
+  DeclaredOutput,
+  DeclaredSecret,
+  Listing,
+  Password,
+  DeclaredState,
+} from './config.ts';
+import { placeOf, type SecretTarget } from './kubernetes-schema.ts';
 import type { Merged } from './merge.ts';
-import { resolveManaged } from './managed-directory.ts';
-import type { PlacedOutput } from '../plan/outputs.ts';
-import { STATE_NAME } from '../reuse/state.ts';
+import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
 import type { Ref } from './ref.ts';
 import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
-import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { overrideOf, resolveSetting } from './settings.ts';
+import type { Surroundings } from './surroundings.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_SECRETS = 1000;
 const DEFAULT_MODE = 0o400;
 const DEFAULT_DIRECTORY_MODE = 0o700;
-
-/** What resolving needs beside the config itself. */
-export interface Surroundings {
-  readonly flags: Flags;
-  readonly env: Environment;
-  readonly cwd: string;
-}
 
 /**
  * Completes a valid config: flags and environment, defaults, template files, absolute paths.
@@ -84,7 +83,7 @@ function resolveState(
   { secrets = {}, output = {} }: ConfigFile,
   cwd: string,
   allowDisk: boolean | undefined,
-): PlacedOutput | undefined {
+): DeclaredState | undefined {
   const names = Object.entries(secrets).filter(([, secret]) => 'reuse' in secret && secret.reuse === true);
   const [first] = names;
   if (first === undefined) return undefined;
@@ -95,16 +94,9 @@ function resolveState(
     });
   }
   return {
-    where: 'reuse',
-    target: {
-      path: resolve(cwd, output.directory, STATE_NAME),
-      kind: 'file',
-      mode: DEFAULT_MODE,
-      directoryMode: output.directory_mode ?? DEFAULT_DIRECTORY_MODE,
-      uid: undefined,
-      gid: undefined,
-      allowDisk: allowDisk ?? output.allow_disk ?? false,
-    },
+    path: resolve(cwd, output.directory, STATE_NAME),
+    directoryMode: output.directory_mode ?? DEFAULT_DIRECTORY_MODE,
+    allowDisk: allowDisk ?? output.allow_disk ?? false,
   };
 }
 

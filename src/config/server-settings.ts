@@ -1,5 +1,5 @@
 import { RunError } from '../base/errors.ts';
-import type { ServerSettings, TlsSettings } from './config.ts';
+import type { ServerSettings, TlsSettings } from '../http/server.ts';
 import type { ConfigFile } from './config-definition.ts';
 import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
 

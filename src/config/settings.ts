@@ -1,9 +1,8 @@
 import { RunError } from '../base/errors.ts';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../host/log.ts';
-import type { RateLimit } from './config.ts';
 import { parseDuration } from '../base/duration.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../host/log-events.ts';
 import { checkMountPath } from '../shape/vault-paths.ts';
-import { parseRateLimit } from '../shape/rate-limit.ts';
+import { parseRateLimit, type RateLimit } from '../shape/rate-limit.ts';
 
 /** The flags that all commands share, as the command line gives them. */
 export interface Flags {

@@ -1,9 +1,6 @@
 import type { JsonValue, KeyValues } from '../base/secret-data.ts';
 import type { FormatProblem } from './format.ts';
-
-/** What `parts` of a certificate may be named. */
-export const PARTS = ['certificate', 'chain', 'root', 'key'] as const;
-export type Part = (typeof PARTS)[number];
+import { PARTS, type Part } from './parts.ts';
 
 /** PEM blocks, in the order in which they are to be written; some may be there twice. */
 export type ChosenParts =

@@ -1,6 +1,6 @@
 import type { Secret } from '../base/secret.ts';
 import type { KeyValues } from '../base/secret-data.ts';
-import type { Part } from './certificate-parts.ts';
+import type { Part } from './parts.ts';
 
 export interface FormatOptions {
   /** `raw` only. */

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
-import { absent, chooseParts, noCertificate, type Part } from './certificate-parts.ts';
+import { absent, chooseParts, noCertificate } from './certificate-parts.ts';
 import type { Format, FormatProblem, Later } from './format.ts';
+import type { Part } from './parts.ts';
 import type { KeystoreEntries } from './pkcs12/keystore.ts';
 
 /** Readers encode others differently: UTF-16 for the seal and UTF-8 for the content; Java takes ASCII alone. */

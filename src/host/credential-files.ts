@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import type { Io } from './io.ts';
-import { AbsentCredential } from '../auth/method.ts';
 import { Secret } from '../base/secret.ts';
+
+/** The credential of a method is not here: no file, no variable, not in that CI system. It is not wrong. */
+export class AbsentCredential extends RunError {}
 
 /** Larger than any token; a mistaken path to a big file is told instead of posted. */
 const LARGEST_BYTES = 1024 * 1024;

@@ -1,11 +1,6 @@
 import type { Lifetime } from './lifetime.ts';
 import type { Log } from './log.ts';
-
-/** A stream as far as this program uses one. */
-export interface Output {
-  readonly isTTY: boolean;
-  write(text: string): void;
-}
+import type { Output } from './output.ts';
 
 /** Every effect that is not a file or a request. Built once, by main. */
 export interface Io {

@@ -1,4 +1,4 @@
-import type { LogEvent, LogLevel } from './log.ts';
+import type { LogEvent, LogLevel } from './log-events.ts';
 
 const COLOUR_OF_LEVEL: Readonly<Record<LogLevel, string>> = {
   error: '\u001b[31m',

@@ -1,8 +1,10 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode } from '../base/errors.ts';
-import type { Io, Output } from './io.ts';
+import type { Io } from './io.ts';
 import { createLifetime } from './lifetime.ts';
-import { createLog, type Log, type LogFormat, type LogLevel } from './log.ts';
+import type { LogFormat, LogLevel } from './log-events.ts';
+import { createLog, type Log } from './log.ts';
+import type { Output } from './output.ts';
 import { createProgress } from './progress.ts';
 
 const STDOUT = 1;

@@ -1,7 +1,7 @@
 import { abortSignalOf } from '../base/cancellation.ts';
-import type { TlsSettings } from '../config/config.ts';
 import { RunError } from '../base/errors.ts';
 import { socketOf, type ReachableServer } from './proxy.ts';
+import type { TlsSettings } from './server.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
 

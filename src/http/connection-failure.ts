@@ -1,4 +1,15 @@
-import type { ConnectionFailure } from '../vault/request.ts';
+/** No answer came. The error of the HTTP client stays behind: it carries the token and the body. */
+export interface ConnectionFailure {
+  readonly kind: 'connection_failure';
+  /** Node's or OpenSSL's code, such as `ECONNREFUSED`. */
+  readonly code: string;
+  /** False: it failed before a byte of the request was sent. */
+  readonly ambiguous: boolean;
+  /** True: another try fails in the same way, such as a certificate that is not trusted. */
+  readonly permanent: boolean;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
 
 /** Codes of failures that happen before a byte of a request leaves this machine. */
 const NOT_SENT = new Set([

@@ -1,7 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
-import type { TlsSettings } from '../config/config.ts';
+import type { TlsSettings } from './server.ts';
 import { secureContextOf } from './tls.ts';
 import { turnsToSend } from '../base/turns.ts';
 

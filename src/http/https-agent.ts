@@ -1,6 +1,6 @@
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
-import type { TlsSettings } from '../config/config.ts';
+import type { TlsSettings } from './server.ts';
 import { secureContextOf } from './tls.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { ServerSettings } from '../config/config.ts';
 import type { Io } from '../host/io.ts';
+import type { ServerSettings } from './server.ts';
 
 /** What it takes to connect to a server. */
 export type ReachableServer = Pick<ServerSettings, 'address' | 'tls' | 'proxyAddress'>;

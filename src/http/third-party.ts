@@ -1,10 +1,11 @@
-import type { TlsSettings } from '../config/config.ts';
 import { RunError } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
 import type { Secret } from '../base/secret.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { delayMs, sleep } from './delay.ts';
-import { codeOf, openWire, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
+import { openWire } from './open.ts';
+import type { TlsSettings } from './server.ts';
+import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
 /** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
 export interface OutsideRequest {

@@ -1,6 +1,6 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import type { TlsSettings } from '../config/config.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
+import type { TlsSettings } from './server.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**

@@ -1,10 +1,5 @@
 import { Cancellation, listening, type CancelSignal } from '../base/cancellation.ts';
-import type { Config } from '../config/config.ts';
 import { RunError } from '../base/errors.ts';
-import type { Io } from '../host/io.ts';
-import type { Http2Sessions } from './http2-sessions.ts';
-import { proxyOf, type ReachableServer } from './proxy.ts';
-import { turnsToSend } from '../base/turns.ts';
 
 /** A request as it goes out, secrets and all. */
 export interface HttpRequest {
@@ -62,75 +57,6 @@ export class NoAnswer extends Error {
     super(code);
     this.code = code;
   }
-}
-
-/**
- * What suits the runtime. Node has its own client of HTTP/2 over TLS, and axios for the rest. Bun's own client takes a fifth of the CPU time of its
- * `node:http`, speaks HTTP/2, and works in a thread of its own. What it makes of the proxies of an environment is another
- * matter, so that axios goes through those.
- * @param ahead what `connectAhead` has opened
- * @throws RunError `config` for unusable TLS files
- */
-export async function openWire(
-  server: ReachableServer,
-  connections: Connections,
-  io: Pick<Io, 'env' | 'now'>,
-  ahead?: Http2Sessions,
-): Promise<Wire> {
-  if (process.versions['bun'] !== undefined && !namesProxy(server)) {
-    const { openBunWire } = await import('./bun.ts');
-    return openBunWire(server);
-  }
-  const sessions = ahead ?? (await openSessions(server, io));
-  const openHttp1 = async (): Promise<Wire> => {
-    const { openAxiosWire } = await import('./axios.ts');
-    return openAxiosWire(server, connections, io, sessions);
-  };
-  if (sessions === undefined) return openHttp1();
-  const { openHttp2Wire } = await import('./http2.ts');
-  return openHttp2Wire(sessions, openHttp1);
-}
-
-/** What can be made ready for requests before it is known where they go. */
-export async function wakeHttpClient(): Promise<void> {
-  if (process.versions['bun'] === undefined || namesProxy({ proxyAddress: undefined })) return;
-  const { wakeHttpThread } = await import('./bun.ts');
-  wakeHttpThread();
-}
-
-/**
- * Connects while the rest of the config is still looked at, as far as that is known to pay: nothing is sent but a
- * handshake. What goes wrong is left to those who then need it.
- */
-export async function connectAhead(
-  { server, auth, secrets, startupJitterMs }: Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs'>,
-  io: Pick<Io, 'env'>,
-): Promise<Http2Sessions | undefined> {
-  // A login by certificate brings its own, and a server closes what waits for long. With `reuse` it may not be needed.
-  const tooEarly =
-    auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
-  if (tooEarly || process.versions['bun'] !== undefined) return undefined;
-  return openSessions(server, io).catch(() => undefined);
-}
-
-/** Connects at once, so that the handshake goes on while other things are done. */
-async function openSessions(
-  server: ReachableServer,
-  { env }: Pick<Io, 'env'>,
-): Promise<Http2Sessions | undefined> {
-  const { address, tls } = server;
-  if (!address.startsWith('https:') || proxyOf(server, env) !== undefined) return undefined;
-  const { createHttp2Sessions } = await import('./http2-sessions.ts');
-  const sessions = createHttp2Sessions(tls);
-  // What went wrong is told to the first request.
-  sessions.sessionTo(new URL(address).origin).catch(() => undefined);
-  await turnsToSend();
-  return sessions;
-}
-
-/** Bun takes the proxy from the environment of the process, for every server and whatever it is told. */
-function namesProxy({ proxyAddress }: Pick<ReachableServer, 'proxyAddress'>): boolean {
-  return proxyOf({ proxyAddress, address: 'https://elsewhere' }, process.env) !== undefined;
 }
 
 /**

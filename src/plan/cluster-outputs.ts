@@ -1,31 +1,9 @@
 import type { Failure } from '../base/errors.ts';
+import { type SecretTarget, placeOf, ENTRY_NAME } from '../config/kubernetes-schema.ts';
 import type { OutputPlan } from './outputs.ts';
-
-/** A Secret of the cluster that an output is an entry of, or several. What several outputs of one Secret say is merged. */
-export interface SecretTarget {
-  readonly name: string;
-  /** Undefined: that of the pod. */
-  readonly namespace: string | undefined;
-  /** Name of the entry. Undefined: each file of the output is one. */
-  readonly key: string | undefined;
-  /** Undefined: the cluster's default, `Opaque`. */
-  readonly type: string | undefined;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** Take over what others have set. */
-  readonly force: boolean;
-  /** Directory with `token`, `ca.crt` and `namespace`. Undefined: where the kubelet mounts it. */
-  readonly serviceAccount: string | undefined;
-}
 
 /** An output that is no file. */
 export type SecretOutput = OutputPlan & { readonly kubernetes: SecretTarget };
-
-/** For messages, and in the place of a path, which starts with a slash. No name has an `@`. */
-export function placeOf({ name, namespace, key }: Pick<SecretTarget, 'name' | 'namespace' | 'key'>): string {
-  const secret = namespace === undefined ? name : `${name}@${namespace}`;
-  return `kubernetes:${secret}${key === undefined ? '' : `/${key}`}`;
-}
 
 export function isSecretOutput(output: OutputPlan): output is SecretOutput {
   return output.kubernetes !== undefined;
@@ -77,9 +55,6 @@ function statementsOf({ kubernetes }: SecretOutput): (readonly [string, string])
     ...Object.entries(annotations).map(([name, value]) => [`the annotation \`${name}\``, value] as const),
   ];
 }
-
-/** https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data */
-export const ENTRY_NAME = /^(?!\.{1,2}$|\.\.)[-._a-zA-Z0-9]{1,253}$/;
 
 /** Keys of secrets that cannot be entries. */
 export function badEntries(

@@ -1,8 +1,9 @@
-import type { Part } from '../formats/certificate-parts.ts';
+import type { TokenContent, Password } from '../config/config.ts';
+import type { SecretTarget } from '../config/kubernetes-schema.ts';
 import type { Format, Later } from '../formats/format.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { SecretTarget } from './cluster-outputs.ts';
 import type { Secret } from '../base/secret.ts';
+import type { Part } from '../formats/parts.ts';
 import type { Template } from '../template/parse.ts';
 import type { ValuePlan } from './values.ts';
 
@@ -22,22 +23,6 @@ export interface Target {
   readonly allowDisk: boolean;
 }
 
-/** The token of the run, for an app that goes on talking to Vault. */
-export interface TokenContent {
-  readonly kind: 'token';
-  /** Hand it on in a wrapping token that lives so long. */
-  readonly wrapTtlMs: number | undefined;
-  /** It has to live at least so long, renewed if need be. */
-  readonly minTtlMs: number | undefined;
-}
-
-/** What a key store is protected with. */
-export type Password<Value = ValuePlan> =
-  | { readonly kind: 'given'; readonly secret: Secret }
-  | { readonly kind: 'file'; readonly path: string }
-  /** A value that is fetched. */
-  | { readonly kind: 'value'; readonly value: Value };
-
 export type OutputContent =
   | TokenContent
   | { readonly kind: 'template'; readonly template: Template }
@@ -56,7 +41,7 @@ export type OutputContent =
       /** `pem` and `pkcs12` only. Undefined: all that there is. */
       readonly parts?: readonly Part[] | undefined;
       /** `pkcs12` only, as is what follows. */
-      readonly password?: Password | undefined;
+      readonly password?: Password<ValuePlan> | undefined;
       readonly friendlyName?: string | undefined;
     };
 

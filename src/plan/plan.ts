@@ -1,21 +1,15 @@
 import { dirname, relative } from 'node:path';
 import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
-import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from '../config/config.ts';
+import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Password } from '../config/config.ts';
+import { manifestPath } from '../config/managed-directory.ts';
 import type { Ref } from '../config/ref.ts';
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { FORMATS } from '../formats/index.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
-import type {
-  ManagedDirectory,
-  OutputContent,
-  OutputPlan,
-  Password,
-  PlacedOutput,
-  Target,
-} from './outputs.ts';
+import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
+import { planState } from './state-output.ts';
+import { sinksOf } from './token-outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
-import { manifestPath } from '../publish/files/manifest.ts';
-import { sinksOf } from '../session/token-outputs.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
 
 /** A declared secret, complete with what it inherits. */
@@ -81,7 +75,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
     outputs,
     managed,
-    state: outputs.length > 0 ? config.state : undefined,
+    state: outputs.length > 0 && config.state !== undefined ? planState(config.state) : undefined,
     values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
   };
 }
@@ -201,7 +195,7 @@ function planPassword(
   password: Password<Ref> | undefined,
   where: string,
   values: readonly ValuePlan[],
-): Password | undefined {
+): Password<ValuePlan> | undefined {
   if (password?.kind !== 'value') return password;
   const value = values.find((candidate) => candidate.where === passwordPlace(where));
   return value && { kind: 'value', value };

@@ -1,15 +1,7 @@
 import type { DeclaredSecret } from '../config/config.ts';
-import { nearest, nearestHint } from '../base/nearest.ts';
+import { nearestHint } from '../base/nearest.ts';
 import type { Ref } from '../config/ref.ts';
 import type { Failure } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
-import {
-  entriesOf,
-  type FoundSecret,
-  type JsonValue,
-  type KeyValues,
-  type Secrets,
-} from '../base/secret-data.ts';
 
 /** A single value that is asked for: a variable of `environment:`, or an argument of `read`. */
 export interface DeclaredValue {
@@ -27,19 +19,6 @@ export interface ValuePlan {
   readonly secret: string;
   /** A key, or a JSON pointer into the secret: `/replicas/0/host`. */
   readonly key: string;
-}
-
-/** A value that was found. Absent: its secret is `optional` and does not exist. */
-export interface Value {
-  readonly name: string;
-  readonly where: string;
-  readonly value: Secret<JsonValue> | undefined;
-}
-
-/** An environment variable with its value, in the clear: it lives only while it is handed on. */
-export interface Variable {
-  readonly name: string;
-  readonly text: string;
 }
 
 export interface PlannedValues {
@@ -92,73 +71,5 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     reuse: false,
     wrapTtlMs: undefined,
     listing: undefined,
-  };
-}
-
-/** Looks the values up. Pure; all keys that are missing are told at once, except those of secrets that failed. */
-export function resolveValues(
-  plans: readonly ValuePlan[],
-  secrets: Secrets,
-): { readonly values: readonly Value[]; readonly failures: readonly Failure[] } {
-  const failures: Failure[] = [];
-  const values = plans.flatMap((plan): Value[] => {
-    const { name, where } = plan;
-    const secret = secrets.get(plan.secret);
-    if (secret === undefined || secret.kind === 'failed') return [];
-    if (secret.kind === 'absent') return [{ name, where, value: undefined }];
-    const value = valueAt(secret, plan.key);
-    if (value !== undefined) return [{ name, where, value: new Secret(value) }];
-    failures.push(missingValue(plan, entriesOf(secret)));
-    return [];
-  });
-  return { values, failures };
-}
-
-function missingValue({ secret, key, where }: ValuePlan, keys: KeyValues): Failure {
-  const candidate = key.startsWith('/') ? undefined : nearest(key, [...keys.keys()].sort());
-  return missingKey({ key, secrets: [secret], where }, keys, candidate, 'correct the name, or add the key');
-}
-
-/** A key, or what a JSON pointer (RFC 6901) leads to. */
-function valueAt(secret: FoundSecret, key: string): JsonValue | undefined {
-  if (!key.startsWith('/')) return entriesOf(secret).get(key);
-  const [first = '', ...rest] = key
-    .slice(1)
-    .split('/')
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  return rest.reduce<JsonValue | undefined>(childOf, secret.keys.reveal().get(first));
-}
-
-function childOf(value: JsonValue | undefined, step: string): JsonValue | undefined {
-  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return undefined;
-  // RFC 6901 §4: positions have no leading zeros.
-  if (Array.isArray(value)) {
-    return /^(?:0|[1-9]\d*)$/.test(step) ? (value as readonly JsonValue[])[Number(step)] : undefined;
-  }
-  return Object.hasOwn(value, step) ? (value as Readonly<Record<string, JsonValue>>)[step] : undefined;
-}
-
-/**
- * A key that a secret, or several together, do not have.
- * @param candidate the key that was probably meant
- * @param remedy what to do when there is none
- */
-export function missingKey(
-  {
-    key,
-    secrets,
-    where,
-  }: { readonly key: string; readonly secrets: readonly string[]; readonly where: string },
-  keys: KeyValues,
-  candidate: string | undefined,
-  remedy: string,
-): Failure {
-  const known = [...keys.keys()].sort();
-  return {
-    kind: 'not_found',
-    message: `the secret \`${secrets.join('`, `')}\` has no key \`${key}\``,
-    where,
-    details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
-    hint: candidate === undefined ? remedy : `did you mean \`${candidate}\`?`,
   };
 }

@@ -11,7 +11,7 @@ import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } f
 import type { SinkTokens } from '../session/token-outputs.ts';
 import { renderTemplate } from '../template/render-template.ts';
 import { nested } from '../base/tree.ts';
-import { missingKey, resolveValues } from '../plan/values.ts';
+import { missingKey, resolveValues } from './found-values.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 

@@ -1,8 +1,5 @@
 import { readOwnFile } from '../host/own-file.ts';
 
-/** Beside the outputs, so that it lives and dies with them. */
-export const STATE_NAME = '.vaultonce-reuse.json';
-
 /** An output as it was written. Hashes only: what is secret is in the output itself. */
 export interface OutputState {
   /** The target. */

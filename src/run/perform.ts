@@ -4,15 +4,15 @@ import { overrideOf, type Flags } from '../config/settings.ts';
 import { RunError, type Failure } from '../base/errors.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
+import type { Value } from '../render/found-values.ts';
 import { readPasswords } from '../render/keystore-passwords.ts';
 import { planRun, type PlanScope } from '../plan/plan.ts';
 import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report/report.ts';
+import { connectAhead, wakeHttpClient } from './connect-ahead.ts';
 import { run, runWith } from './run.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
 import { explain } from '../host/unexpected.ts';
-import type { Value } from '../plan/values.ts';
 import type { Http2Sessions } from '../http/http2-sessions.ts';
-import { connectAhead, wakeHttpClient } from '../http/wire.ts';
 
 /** What makes one command differ from another that logs in and fetches. */
 export interface Job<T> {

@@ -1,3 +1,5 @@
+import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import { resolveValues, type Value } from '../render/found-values.ts';
 import { prepareLogin } from '../session/prepare.ts';
 import type { Config } from '../config/config.ts';
 import { RunError, throwIfAny } from '../base/errors.ts';
@@ -14,18 +16,11 @@ import { findReusable, nothingReused, type Reuse } from '../reuse/reuse.ts';
 import type { Secrets } from '../base/secret-data.ts';
 import { holdLeases, type Leases } from '../session/leases.ts';
 import { openSession } from '../session/session.ts';
-import {
-  fixtureTokens,
-  prepareSinks,
-  sinksOf,
-  type SinkPlan,
-  type SinkTokens,
-} from '../session/token-outputs.ts';
+import { fixtureTokens, prepareSinks, type SinkTokens } from '../session/token-outputs.ts';
 import { turnsToSend } from '../base/turns.ts';
 import { createClient } from '../vault/client.ts';
 import { sleep } from '../http/delay.ts';
 import type { Http2Sessions } from '../http/http2-sessions.ts';
-import { resolveValues, type Value } from '../plan/values.ts';
 import { createSender } from '../vault/sender.ts';
 import { checkTargets } from '../publish/files/write.ts';
 

@@ -1,7 +1,9 @@
-import type { AuthConfig, Config, ServerSettings, TlsSettings } from '../config/config.ts';
+import type { AuthConfig, Config } from '../config/config.ts';
 import { RunError } from '../base/errors.ts';
 import { loadMethod } from '../auth/index.ts';
-import { AbsentCredential, type AuthIo, type AuthMethod, type Login } from '../auth/method.ts';
+import { type AuthIo, type AuthMethod, type Login } from '../auth/method.ts';
+import { AbsentCredential } from '../host/credential-files.ts';
+import type { ServerSettings, TlsSettings } from '../http/server.ts';
 
 /** A login that is ready to be posted: every credential has been found and read. */
 export interface PreparedLogin {

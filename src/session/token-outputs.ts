@@ -1,21 +1,15 @@
 import { allOrFailures, RunError, throwIfAny } from '../base/errors.ts';
-import type { OutputPlan, TokenContent } from '../plan/outputs.ts';
+import type { OutputPlan } from '../plan/outputs.ts';
 import { Secret } from '../base/secret.ts';
+import { type SinkPlan, sinksOf } from '../plan/token-outputs.ts';
 import type { Session } from './session.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin } from '../vault/responses.ts';
 import type { Answer, Sender } from '../vault/sender.ts';
 
-/** Outputs that hold the token of the run, for an app that goes on talking to Vault. */
-export type SinkPlan = OutputPlan & { readonly content: TokenContent };
-
 /** What goes into each of them, by its `where`. */
 export type SinkTokens = ReadonlyMap<string, Secret>;
-
-export function sinksOf(outputs: readonly OutputPlan[]): readonly SinkPlan[] {
-  return outputs.filter((output): output is SinkPlan => output.content.kind === 'token');
-}
 
 /**
  * Makes sure that the token lives as long as the outputs ask, and wraps it for those that want it wrapped.
@@ -34,17 +28,6 @@ export async function prepareSinks(
       sinks.map(async (sink) => [sink.where, await tokenFor(sink, session, sender)] as const),
     ),
   );
-}
-
-/**
- * The most requests that they take.
- * @param minted this run logs in, so that the TTL of the token is known
- */
-export function requestsForSinks(sinks: readonly SinkPlan[], minted: boolean): number {
-  const wrapped = sinks.filter(({ content }) => content.wrapTtlMs !== undefined).length;
-  const hasLimit = sinks.some(({ content }) => content.minTtlMs !== undefined);
-  if (!hasLimit) return wrapped;
-  return wrapped + (minted ? 1 : 2);
 }
 
 /** Where there is no server, each has the same text. */

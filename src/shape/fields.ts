@@ -1,6 +1,5 @@
 import { Secret } from '../base/secret.ts';
 import type { JsonValue } from '../base/secret-data.ts';
-import type { RateLimit } from '../config/config.ts';
 import { parseDuration } from '../base/duration.ts';
 import {
   either,
@@ -16,7 +15,7 @@ import {
   type Parsed,
 } from './definition.ts';
 import { checkMountPath, checkSecretPath } from './vault-paths.ts';
-import { parseRateLimit } from './rate-limit.ts';
+import { parseRateLimit, type RateLimit } from './rate-limit.ts';
 
 /**
  * The building blocks of a config. Numbers and booleans may also be written as text, because `${VAR}` gives text.

@@ -1,4 +1,7 @@
-import type { RateLimit } from '../config/config.ts';
+export interface RateLimit {
+  readonly perSecond: number;
+  readonly burst: number;
+}
 
 /** Requests per second, as VAULT_RATE_LIMIT: `RATE` or `RATE:BURST`. Undefined: not valid. */
 export function parseRateLimit(text: string): RateLimit | undefined {

@@ -1,17 +1,17 @@
 import type { CancelSignal } from '../base/cancellation.ts';
-import type { ServerSettings } from '../config/config.ts';
 import type { Io } from '../host/io.ts';
 import { VERSION } from '../base/version.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
 import type { Http2Sessions } from '../http/http2-sessions.ts';
 import { parseJson } from '../base/lossless-json.ts';
+import { openWire } from '../http/open.ts';
 import { baseOf } from '../http/proxy.ts';
+import type { ServerSettings } from '../http/server.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 import {
   codeOf,
   MOST_CONNECTIONS,
   MOST_STREAMS,
-  openWire,
   retryAfterMs,
   withTimeout,
   type Connections,

@@ -1,6 +1,6 @@
 import type { CancelSignal } from '../base/cancellation.ts';
-import type { RateLimit } from '../config/config.ts';
 import { sleep } from '../http/delay.ts';
+import type { RateLimit } from '../shape/rate-limit.ts';
 
 /** When the next request of the run may be sent. */
 export interface Pace {

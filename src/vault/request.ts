@@ -1,4 +1,5 @@
 import type { Secret } from '../base/secret.ts';
+import type { ConnectionFailure } from '../http/connection-failure.ts';
 
 /** One request of the Vault API. */
 export interface VaultRequest {
@@ -37,19 +38,6 @@ export interface VaultResponse {
   readonly retryAfterMs: number | undefined;
   /** Where a 3xx points to. */
   readonly location: string | undefined;
-}
-
-/** No answer came. The error of the HTTP client stays behind: it carries the token and the body. */
-export interface ConnectionFailure {
-  readonly kind: 'connection_failure';
-  /** Node's or OpenSSL's code, such as `ECONNREFUSED`. */
-  readonly code: string;
-  /** False: it failed before a byte of the request was sent. */
-  readonly ambiguous: boolean;
-  /** True: another try fails in the same way, such as a certificate that is not trusted. */
-  readonly permanent: boolean;
-  readonly message: string;
-  readonly hint: string | undefined;
 }
 
 export type Attempt = VaultResponse | ConnectionFailure;

@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../base/cancellation.ts';
-import type { RateLimit } from '../config/config.ts';
 import type { Failure } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
+import type { RateLimit } from '../shape/rate-limit.ts';
 import type { VaultClient } from './client.ts';
 import { delayMs, sleep } from '../http/delay.ts';
 import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';

@@ -1,5 +1,5 @@
 import { Secret } from '../../base/secret.ts';
-import type { AlicloudConfig } from './index.ts';
+import type { AlicloudConfig } from './config.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import { findKey } from './key.ts';
 import { assumeRole, signedUrl } from './sts.ts';

@@ -3,7 +3,7 @@ import { RunError } from '../../base/errors.ts';
 import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
 import { Secret } from '../../base/secret.ts';
 import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
-import type { AlicloudConfig } from './index.ts';
+import type { AlicloudConfig } from './config.ts';
 import { credentialFromFile } from '../../host/credential-files.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';

@@ -3,8 +3,8 @@ import { Agent as HttpsAgent } from 'node:https';
 import { listening } from '../../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
-import { credentialFromText } from '../../host/credential-files.ts';
-import { AbsentCredential, type AuthIo } from '../method.ts';
+import { credentialFromText, AbsentCredential } from '../../host/credential-files.ts';
+import { type AuthIo } from '../method.ts';
 import type { AwsCredentials } from './signature.ts';
 
 const CONNECT_LIMIT_MS = 2_000;

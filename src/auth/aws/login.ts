@@ -1,6 +1,6 @@
 import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
-import type { AwsConfig } from './index.ts';
+import type { AwsConfig } from './config.ts';
 import { credentialOf } from '../../host/credential-files.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import { foundCredentials } from './found-credentials.ts';

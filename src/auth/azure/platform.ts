@@ -1,7 +1,7 @@
 import { RunError } from '../../base/errors.ts';
 import { askOutside } from '../../http/third-party.ts';
 import { Secret } from '../../base/secret.ts';
-import type { AzureConfig } from './index.ts';
+import type { AzureConfig } from './config.ts';
 import type { AuthIo } from '../method.ts';
 import { tokenOf } from './machine.ts';
 

@@ -1,8 +1,8 @@
 import { constants } from 'node:crypto';
 import { RunError } from '../../base/errors.ts';
-import type { CfConfig } from './index.ts';
-import { textFromFile } from '../../host/credential-files.ts';
-import { AbsentCredential, type AuthIo, type LoginRequest } from '../method.ts';
+import type { CfConfig } from './config.ts';
+import { textFromFile, AbsentCredential } from '../../host/credential-files.ts';
+import { type AuthIo, type LoginRequest } from '../method.ts';
 import { signRsa } from '../rsa.ts';
 
 /**

@@ -4,7 +4,7 @@ import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
-import type { GcpConfig } from './index.ts';
+import type { GcpConfig } from './config.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { signRsa } from '../rsa.ts';

@@ -1,7 +1,7 @@
 import type { Secret } from '../../base/secret.ts';
 import { baseOf } from '../../http/proxy.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
-import type { GcpConfig } from './index.ts';
+import type { GcpConfig } from './config.ts';
 import { refusedOutside } from '../metadata.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
 import { askGoogleMachine, WHAT } from './machine.ts';

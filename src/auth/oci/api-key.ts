@@ -1,9 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError } from '../../base/errors.ts';
-import { credentialFromFile, credentialOf, textFromFile } from '../../host/credential-files.ts';
-import { AbsentCredential, type AuthIo } from '../method.ts';
-import type { OciConfig } from './index.ts';
+import {
+  credentialFromFile,
+  credentialOf,
+  textFromFile,
+  AbsentCredential,
+} from '../../host/credential-files.ts';
+import { type AuthIo } from '../method.ts';
+import type { OciConfig } from './config.ts';
 import type { OciKey } from './signature.ts';
 
 interface ApiKey {

@@ -5,7 +5,7 @@ import { askOutside } from '../../http/third-party.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
 import { askMetadata, objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
-import type { OciConfig } from './index.ts';
+import type { OciConfig } from './config.ts';
 import { authorization, type OciKey } from './signature.ts';
 
 const WHAT = "Oracle's metadata service";

@@ -1,7 +1,7 @@
 import { abortSignalOf } from '../../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
-import { credentialFromText } from '../../host/credential-files.ts';
-import { AbsentCredential, type AuthIo } from '../method.ts';
+import { credentialFromText, AbsentCredential } from '../../host/credential-files.ts';
+import { type AuthIo } from '../method.ts';
 import type { JwtSource } from './identity-source.ts';
 
 /** What Buildkite's own examples call the server of its tokens. */

@@ -1,6 +1,6 @@
-import type { Variable } from '../../plan/values.ts';
 import type { Io } from '../../host/io.ts';
 import type { Destination, FormatName } from './format-names.ts';
+import type { Variable } from './variable.ts';
 
 export type HandoverIo = Pick<Io, 'env' | 'stdout' | 'stderr'>;
 

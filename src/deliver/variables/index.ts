@@ -1,7 +1,6 @@
 import { nearestHint } from '../../base/nearest.ts';
 import { RunError } from '../../base/errors.ts';
 import type { Io } from '../../host/io.ts';
-import type { Variable } from '../../plan/values.ts';
 import { azure, maskAzure } from './to-azure.ts';
 import { buildkite } from './to-buildkite.ts';
 import { circleci } from './to-circleci.ts';
@@ -13,6 +12,7 @@ import { jenkins } from './to-jenkins.ts';
 import { masksOf } from './masks.ts';
 import { powershell } from './powershell.ts';
 import { dotenv, fish, json, shell } from './texts.ts';
+import type { Variable } from './variable.ts';
 
 /** Every way to hand variables on, by the name that `--format` has. */
 const HANDOVERS: Readonly<Record<FormatName, Handover>> = {

@@ -1,4 +1,4 @@
-import type { Variable } from '../../plan/values.ts';
+import type { Variable } from './variable.ts';
 
 /** Shorter lines are words that every log has. */
 const SHORTEST_LINE = 4;

@@ -2,8 +2,8 @@ import type { Format } from '../../formats/format.ts';
 import { dotenv as dotenvFormat } from '../../formats/dotenv.ts';
 import { shell as shellFormat } from '../../formats/shell.ts';
 import { RunError } from '../../base/errors.ts';
-import type { Variable } from '../../plan/values.ts';
 import { printed } from './handover.ts';
+import type { Variable } from './variable.ts';
 
 /** For `eval` in any POSIX shell; the same as the output format. */
 export const shell = printed('shell', exportsOf, exitOf);

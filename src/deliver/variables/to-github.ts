@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Variable } from '../../plan/values.ts';
 import type { Destination } from './format-names.ts';
 import type { HandoverIo, JobHandover } from './handover.ts';
 import { appendToJobFile, checkJobFile } from './job-file.ts';
+import type { Variable } from './variable.ts';
 
 const FILES: Readonly<Record<Destination, string>> = { env: 'GITHUB_ENV', output: 'GITHUB_OUTPUT' };
 

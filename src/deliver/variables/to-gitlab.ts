@@ -1,7 +1,7 @@
 import { throwIfAny } from '../../base/errors.ts';
-import type { Variable } from '../../plan/values.ts';
 import type { TextHandover } from './handover.ts';
 import { exitOf, exportsOf } from './texts.ts';
+import type { Variable } from './variable.ts';
 
 /**
  * GitLab has no file that the rest of a job reads: `env` is for `eval` in the script. `output` is the report that later

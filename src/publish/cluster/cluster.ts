@@ -1,3 +1,4 @@
+import { placeOf } from '../../config/kubernetes-schema.ts';
 import { credentialFromFile, textFromFile } from '../../host/credential-files.ts';
 import { allOrFailures, RunError, throwIfAny, type Failure } from '../../base/errors.ts';
 import type { Io } from '../../host/io.ts';
@@ -6,13 +7,7 @@ import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseJsonObject } from '../../base/lossless-json.ts';
 import { refusal } from './cluster-refusal.ts';
-import {
-  entryOf,
-  isSecretOutput,
-  placeOf,
-  secretGroups,
-  type SecretOutput,
-} from '../../plan/cluster-outputs.ts';
+import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../plan/cluster-outputs.ts';
 
 const DEFAULT_SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const FIELD_MANAGER = 'vaultonce';

@@ -1,16 +1,9 @@
 import { isAbsolute, join, normalize, sep } from 'node:path';
 import { isBelow } from '../../base/paths-below.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
+import { manifestPath } from '../../config/managed-directory.ts';
 import { readOwnFile } from '../../host/own-file.ts';
 import { meaningOf } from './write-problems.ts';
-
-/** No key can be written under this name, and no run cleans it up as a leftover. */
-const MANIFEST_NAME = '.vaultonce-manifest.json';
-
-/** Where the names of the files that were written are remembered. */
-export function manifestPath(root: string): string {
-  return join(root, MANIFEST_NAME);
-}
 
 export function manifestText(names: readonly string[]): string {
   return `${JSON.stringify({ files: names.toSorted() }, undefined, 2)}\n`;

@@ -1,6 +1,7 @@
 import { lstatSync, statSync, unlinkSync, type Stats } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { isBelow } from '../../base/paths-below.ts';
+import { manifestPath } from '../../config/managed-directory.ts';
 import type {
   ManagedDirectory,
   PrunedFile,
@@ -11,7 +12,7 @@ import type {
 import { Secret } from '../../base/secret.ts';
 import { removeDirectories, syncDirectory } from './directories.ts';
 import { statusOf } from '../../host/file-systems.ts';
-import { manifestPath, manifestText, readManifest } from './manifest.ts';
+import { manifestText, readManifest } from './manifest.ts';
 import { type Naming } from './temporary-names.ts';
 import { meaningOf } from './write-problems.ts';
 import { replaceFile } from './stage.ts';

@@ -1,0 +1,35 @@
+import { literal, object, optional, required, withDefault, type TypeOf } from '../../shape/definition.ts';
+import { text } from '../../shape/fields.ts';
+import { loginFields, oneOf } from '../common.ts';
+
+const identity = oneOf(['client_id', 'object_id'], false);
+
+export const fields = object(
+  {
+    method: required(literal('azure')),
+    ...loginFields('azure'),
+    role: required(text, 'The role to log in with.'),
+    resource: withDefault(
+      text,
+      'https://management.azure.com/',
+      'What the token is for: the `resource` of the mount.',
+    ),
+    client_id: optional(
+      text,
+      'The client id of a user-assigned identity, or of the workload. Default: the identity of the system; `$AZURE_CLIENT_ID`.',
+    ),
+    object_id: optional(text, 'The object id of a user-assigned identity, instead of its client id.'),
+    subscription_id: optional(text, 'Default: that of the machine.'),
+    resource_group_name: optional(text, 'Default: that of the machine.'),
+    vm_name: optional(text, 'Default: the name of the machine.'),
+    vmss_name: optional(text, 'Default: the scale set of the machine, if it is in one.'),
+    resource_id: optional(text, 'For what is no machine: the full id of the resource.'),
+    metadata_endpoint: optional(
+      text,
+      'Address of the metadata service. Default: `$AZURE_POD_IDENTITY_AUTHORITY_HOST`, else http://169.254.169.254.',
+    ),
+  },
+  [[identity.check, identity.message]],
+);
+
+export type AzureConfig = TypeOf<typeof fields>;

@@ -1,0 +1,8 @@
+import type { Environment, Flags } from './settings.ts';
+
+/** What resolving needs beside the config itself. */
+export interface Surroundings {
+  readonly flags: Flags;
+  readonly env: Environment;
+  readonly cwd: string;
+}

@@ -1,0 +1,98 @@
+import type { Failure } from '../base/errors.ts';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Everything that is ever logged. No event has a field that could hold a secret. */
+export type LogEvent =
+  | { readonly event: 'config_loaded'; readonly sources: readonly string[] }
+  | {
+      readonly event: 'request';
+      readonly method: string;
+      readonly path: string;
+      readonly namespace: string | undefined;
+      readonly status: number | undefined;
+      readonly duration_ms: number;
+      readonly error: string | undefined;
+    }
+  | {
+      readonly event: 'retrying';
+      readonly path: string;
+      readonly attempt: number;
+      readonly delay_ms: number;
+      readonly reason: string;
+    }
+  | {
+      readonly event: 'logged_in';
+      readonly method: string;
+      readonly path: string;
+      readonly policies: readonly string[];
+      readonly token_type: string | undefined;
+      readonly lease_duration: number | undefined;
+    }
+  | { readonly event: 'token_revoked' }
+  | { readonly event: 'token_kept'; readonly reason: string }
+  | { readonly event: 'revoke_failed'; readonly reason: string }
+  | { readonly event: 'token_renewed'; readonly lease_duration: number | undefined }
+  | { readonly event: 'renew_failed'; readonly reason: string }
+  | { readonly event: 'credential_file_removed'; readonly path: string }
+  | { readonly event: 'credential_file_kept'; readonly path: string; readonly reason: string }
+  | { readonly event: 'lease_revoked'; readonly lease_id: string }
+  | { readonly event: 'lease_left'; readonly lease_id: string; readonly reason: string }
+  | { readonly event: 'wrapped_left'; readonly path: string }
+  | {
+      readonly event: 'token_ends_first';
+      readonly lease_id: string;
+      /** Seconds. */
+      readonly lease_duration: number;
+      /** Seconds. */
+      readonly token_ttl: number;
+    }
+  | { readonly event: 'startup_jitter'; readonly delay_ms: number }
+  | { readonly event: 'redirected'; readonly address: string }
+  | { readonly event: 'secret_fetched'; readonly path: string; readonly names: readonly string[] }
+  | {
+      readonly event: 'secret_reused';
+      readonly name: string;
+      readonly path: string;
+      /** Seconds since 1970. */
+      readonly expires_at: number;
+    }
+  | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
+  | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }
+  | { readonly event: 'insecure'; readonly reason: string }
+  | {
+      readonly event: 'output_written';
+      readonly path: string;
+      readonly mode: string;
+      readonly changed: boolean;
+    }
+  | {
+      readonly event: 'secret_applied';
+      readonly namespace: string;
+      readonly name: string;
+      readonly entries: number;
+      readonly created: boolean;
+    }
+  | { readonly event: 'output_pruned'; readonly path: string }
+  | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
+  | { readonly event: 'report_failed'; readonly reason: string }
+  | {
+      readonly event: 'finished';
+      readonly secrets: number;
+      readonly files: number;
+      readonly changed: number;
+      readonly requests: number;
+      readonly duration_ms: number;
+    }
+  | {
+      readonly event: 'delivered';
+      readonly values: number;
+      readonly secrets: number;
+      readonly requests: number;
+      readonly duration_ms: number;
+    }
+  | ({ readonly event: 'failed'; readonly exit_code: number } & Failure);

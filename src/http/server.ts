@@ -1,0 +1,29 @@
+import type { Secret } from '../base/secret.ts';
+import type { RateLimit } from '../shape/rate-limit.ts';
+
+export interface TlsSettings {
+  readonly ca: { readonly kind: 'bytes' | 'file' | 'path'; readonly value: string } | undefined;
+  /** A file. */
+  readonly clientCert: string | undefined;
+  /** A file. */
+  readonly clientKey: string | undefined;
+  /** Of an encrypted `clientKey`: itself, or a file that holds it. */
+  readonly clientKeyPassword: Secret | { readonly file: string } | undefined;
+  /** Trust the CAs of the operating system instead of the built-in ones. */
+  readonly systemCa: boolean;
+  readonly serverName: string | undefined;
+  readonly skipVerify: boolean;
+}
+
+export interface ServerSettings {
+  /** `http://` or `https://`, without a slash at the end; or `unix://` and the path of a socket. */
+  readonly address: string;
+  readonly namespace: string | undefined;
+  readonly tls: TlsSettings;
+  /** Limit of a single request. */
+  readonly clientTimeoutMs: number;
+  /** Undefined: as many as the run's timeout allows. */
+  readonly maxRetries: number | undefined;
+  readonly rateLimit: RateLimit | undefined;
+  readonly proxyAddress: string | undefined;
+}
