@@ -13,7 +13,7 @@ import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
 import { missingCapabilities } from '../fetch/capabilities.ts';
 import { withAnyAddress } from '../run/perform.ts';
-import { fixtureTokens } from '../session/token-outputs.ts';
+import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { alignColumns } from './table.ts';
 
 export interface CheckOptions {

@@ -4,7 +4,7 @@ import { RunError } from '../base/errors.ts';
 import { maskInJob } from '../deliver/variables/index.ts';
 import { masksOf } from '../deliver/variables/masks.ts';
 import type { Io } from '../host/io.ts';
-import { checkSize, findCommand, replaceProcess } from '../deliver/exec/program.ts';
+import { checkSize, findCommand, replaceProcess } from '../deliver/exec/find-program.ts';
 import { perform } from '../run/perform.ts';
 import { textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
 

@@ -1,7 +1,7 @@
 import { allOf } from './all-of.ts';
 import { createAsker, type Asker, type AskerParts } from './ask.ts';
 import { fetchMountTables } from './mount-tables.ts';
-import { missing, outcomeOf, type ReadOutcome } from './outcome.ts';
+import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';
 import { resolveReads, type PlannedRead } from './planned-reads.ts';
 import { listTree, readTree, type ListedTree } from './tree.ts';
 import { checkUses } from './uses.ts';

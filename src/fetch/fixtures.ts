@@ -1,7 +1,7 @@
 import { parseSource } from '../config/parse-source.ts';
 import { readPaths } from '../config/source.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
-import { withDefaults } from './outcome.ts';
+import { withDefaults } from './read-outcome.ts';
 import { treeOf } from './tree.ts';
 import type { Io } from '../host/io.ts';
 import type { SecretPlan } from '../plan/plan.ts';

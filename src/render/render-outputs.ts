@@ -8,9 +8,9 @@ import { badEntries } from '../plan/cluster-outputs.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
 import { Secret } from '../base/secret.ts';
 import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
-import type { SinkTokens } from '../session/token-outputs.ts';
+import type { SinkTokens } from '../session/tokens-for-outputs.ts';
 import { renderTemplate } from '../template/render-template.ts';
-import { nested } from '../base/tree.ts';
+import { nested } from '../base/nested-keys.ts';
 import { missingKey, resolveValues } from './found-values.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;

@@ -16,7 +16,7 @@ import { findReusable, nothingReused, type Reuse } from '../reuse/reuse.ts';
 import type { Secrets } from '../base/secret-data.ts';
 import { holdLeases, type Leases } from '../session/leases.ts';
 import { openSession } from '../session/session.ts';
-import { fixtureTokens, prepareSinks, type SinkTokens } from '../session/token-outputs.ts';
+import { fixtureTokens, prepareSinks, type SinkTokens } from '../session/tokens-for-outputs.ts';
 import { turnsToSend } from '../base/turns.ts';
 import { createClient } from '../vault/client.ts';
 import { sleep } from '../http/delay.ts';
