@@ -1,28 +1,32 @@
 import { EXIT_CODES, RunError } from './base/errors.ts';
-import { createProcessIo } from './host/process-io.ts';
 import { runCommandLine } from './cli/program.ts';
+import { createProcessIo } from './host/process-io.ts';
+import { SHUTDOWN } from './host/shutdown-budget.ts';
 import { explain } from './host/unexpected.ts';
-
-/** After a signal the clean-up has this long; then the process ends in any case. */
-const CLEAN_UP_LIMIT_MS = 1900;
 
 const { io, configureLog } = createProcessIo();
 
 const endOnSignal = (signal: 'SIGINT' | 'SIGTERM', kind: 'interrupted' | 'terminated'): void => {
-  process.on(signal, () => {
-    io.lifetime.end(
-      new RunError(kind, `stopped by ${signal}`, {
-        hint: 'nothing was changed; the outputs are as they were before this run',
+  const endInAnyCase = (): void => {
+    const limit = `${String(SHUTDOWN.totalMs / 1000)} s`;
+    fail(
+      new RunError(kind, `stopped by ${signal}; cleaning up was not done after ${limit}`, {
+        hint: 'a token that this run has minted, and leases that it holds, may live until their TTL ends',
       }),
     );
-    setTimeout(() => process.exit(EXIT_CODES[kind]), CLEAN_UP_LIMIT_MS).unref();
+    process.exit(EXIT_CODES[kind]);
+  };
+  process.on(signal, () => {
+    io.scope.end(new RunError(kind, `stopped by ${signal}`));
+    setTimeout(endInAnyCase, SHUTDOWN.totalMs).unref();
   });
 };
 
 const fail = (error: unknown): void => {
-  io.log.stopProgress();
+  const { log } = io.scope;
+  log.stopProgress();
   const { failures, exitCode } = error instanceof RunError ? error : explain(error);
-  for (const failure of failures) io.log.write({ event: 'failed', exit_code: exitCode, ...failure });
+  for (const failure of failures) log.write({ event: 'failed', exit_code: exitCode, ...failure });
   process.exitCode = exitCode;
 };
 
@@ -40,8 +44,7 @@ const main = async (): Promise<void> => {
   } catch (error) {
     fail(error);
   } finally {
-    io.log.stopProgress();
-    io.lifetime[Symbol.dispose]();
+    io.scope.log.stopProgress();
     // Every stream has been written to synchronously; taking the rest down in good order takes a millisecond or two.
     process.exit();
   }

@@ -1,11 +1,11 @@
+import { RunError } from '../base/errors.ts';
+import { parseJsonObject } from '../base/lossless-json.ts';
+import type { JsonValue } from '../base/secret-data.ts';
+import { secretTexts } from '../base/secret.ts';
+import { textFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { namespace, secretData, secretPath, text } from '../shape/fields.ts';
-import { RunError } from '../base/errors.ts';
-import { secretTexts } from '../base/secret.ts';
-import type { JsonValue } from '../base/secret-data.ts';
-import { parseJsonObject } from '../base/lossless-json.ts';
 import { oneOf } from './common.ts';
-import { textFromFile } from '../host/credential-files.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['payload', 'payload_file'], false);

@@ -1,7 +1,7 @@
+import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import { loginFields, oneOf } from './common.ts';
-import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], true);

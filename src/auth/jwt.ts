@@ -1,8 +1,8 @@
+import type { Secret } from '../base/secret.ts';
+import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { enumeration, literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import type { Secret } from '../base/secret.ts';
 import { loginFields, oneOf } from './common.ts';
-import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { JWT_SOURCES } from './sources/index.ts';
 

@@ -1,7 +1,7 @@
+import { credentialFromFile } from '../host/credential-files.ts';
 import { literal, object, required, withDefault } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
 import { loginFields } from './common.ts';
-import { credentialFromFile } from '../host/credential-files.ts';
 import { defineMethod } from './method.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';

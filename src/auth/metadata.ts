@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { RunError } from '../base/errors.ts';
-import { AbsentCredential } from '../host/credential-files.ts';
-import { askOutside, type OutsideAnswer, type OutsideRequest } from '../http/third-party.ts';
-import { sleep } from '../http/delay.ts';
 import { parseJsonObject, type JsonObject } from '../base/lossless-json.ts';
-import { type AuthIo } from './method.ts';
+import { AbsentCredential } from '../host/credential-files.ts';
+import { sleep } from '../http/delay.ts';
+import { askOutside, type OutsideAnswer, type OutsideRequest } from '../http/third-party.ts';
+import type { AuthIo } from './method.ts';
 
 /** A request to the metadata service of a cloud, which answers on its own machines alone. */
 export interface MetadataRequest extends Omit<OutsideRequest, 'direct'> {
@@ -41,13 +41,13 @@ export async function askMetadata(
 }
 
 /** Refusals come at once, also while the network of a new pod comes up: they are tried again for a moment. */
-async function isThere(url: URL, { lifetime }: AuthIo): Promise<boolean> {
+async function isThere(url: URL, { signal }: AuthIo): Promise<boolean> {
   const untilMs = Date.now() + PROBE_LIMIT_MS;
   for (;;) {
     const leftMs = untilMs - Date.now();
     if (leftMs <= 0) return false;
     if (await connects(url, leftMs)) return true;
-    await sleep(PROBE_PAUSE_MS, lifetime.signal);
+    await sleep(PROBE_PAUSE_MS, signal);
   }
 }
 

@@ -1,8 +1,8 @@
+import type { Secret } from '../base/secret.ts';
+import { credentialFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import type { Secret } from '../base/secret.ts';
 import { loginFields, oneOf, pathSegment } from './common.ts';
-import { credentialFromFile } from '../host/credential-files.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['password', 'password_file'], true);

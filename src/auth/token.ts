@@ -1,16 +1,16 @@
-import { join } from 'node:path';
 import { existsSync } from 'node:fs';
-import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
-import { boolean, namespace, secretText, text } from '../shape/fields.ts';
-import { homeOfUser } from '../host/home.ts';
+import { join } from 'node:path';
 import type { Secret } from '../base/secret.ts';
-import { oneOf } from './common.ts';
 import {
+  AbsentCredential,
   credentialFromFile,
   credentialFromText,
   credentialFromVariable,
-  AbsentCredential,
 } from '../host/credential-files.ts';
+import { homeOfUser } from '../host/home.ts';
+import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
+import { boolean, namespace, secretText, text } from '../shape/fields.ts';
+import { oneOf } from './common.ts';
 import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], false);

@@ -1,5 +1,4 @@
 import { Argument, Option, type Command } from 'commander';
-import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
 import type { CheckOptions } from '../commands/check.ts';
 import type { EnvOptions } from '../commands/env.ts';
 import type { ExecOptions } from '../commands/exec.ts';
@@ -8,6 +7,7 @@ import type { RenderOptions } from '../commands/render.ts';
 import type { Flags } from '../config/settings.ts';
 import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts';
 import type { Io } from '../host/io.ts';
+import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
 
 type AddCommand = (program: Command, io: Io) => void;
 

@@ -1,12 +1,12 @@
 import { Command, CommanderError } from 'commander';
-import { commandsFor } from './command-tree.ts';
-import { EXIT_CODES_HELP } from './common-flags.ts';
+import { RunError } from '../base/errors.ts';
+import { VERSION } from '../base/version.ts';
 import type { Flags } from '../config/settings.ts';
 import { logSettings } from '../config/settings.ts';
-import { RunError } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
 import type { LogSettings } from '../host/process-io.ts';
-import { VERSION } from '../base/version.ts';
+import { commandsFor } from './command-tree.ts';
+import { EXIT_CODES_HELP } from './common-flags.ts';
 
 /**
  * Parses the arguments and runs the command.

@@ -1,17 +1,17 @@
+import { throwIfAny, type Failure } from '../base/errors.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
-import { throwIfAny, type Failure } from '../base/errors.ts';
-import { requestsForSinks, sinksOf } from '../plan/token-outputs.ts';
-import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
+import { missingCapabilities } from '../fetch/capabilities.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
-import { readPasswords } from '../render/keystore-passwords.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
+import { requestsForSinks, sinksOf } from '../plan/token-outputs.ts';
+import { readPasswords } from '../render/keystore-passwords.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
-import { missingCapabilities } from '../fetch/capabilities.ts';
+import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
 import { withAnyAddress } from '../run/perform.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { alignColumns } from './table.ts';
@@ -45,8 +45,8 @@ export async function check(
     const secrets = await readFixtures(fixtures, plan.secrets, io);
     await renderOutputs(readPasswords(plan.outputs), secrets, fixtureTokens(plan.outputs));
   }
-  const access = online ? (await inspectCapabilities(config, plan, io)).map(describeAccess) : undefined;
-  io.log.stopProgress();
+  const access = online ? (await inspectCapabilities(config, plan, io.scope)).map(describeAccess) : undefined;
+  io.scope.log.stopProgress();
   const description = { ...describePlan(config, plan), ...(access === undefined ? {} : { access }) };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
   throwIfAny((access ?? []).flatMap(denialOf));

@@ -1,9 +1,9 @@
+import { RunError } from '../base/errors.ts';
+import { textOf } from '../base/secret-data.ts';
 import type { Config } from '../config/config.ts';
 import { parseRef, REF_HINT } from '../config/ref.ts';
-import { RunError } from '../base/errors.ts';
 import type { Variable } from '../deliver/variables/variable.ts';
 import { environmentOf } from '../plan/plan.ts';
-import { textOf } from '../base/secret-data.ts';
 import type { DeclaredValue } from '../plan/values.ts';
 import type { Value } from '../render/found-values.ts';
 

@@ -1,17 +1,18 @@
 import { resolve } from 'node:path';
 import { RunError, throwIfAny } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
 import type { Destination } from '../deliver/variables/format-names.ts';
-import { failureText, handoverFor, maskInJob } from '../deliver/variables/index.ts';
 import type { Handover } from '../deliver/variables/handover.ts';
+import { failureText, handoverFor, maskInJob } from '../deliver/variables/index.ts';
 import { hijackingNames } from '../deliver/variables/job-names.ts';
 import type { Variable } from '../deliver/variables/variable.ts';
 import type { Io } from '../host/io.ts';
-import type { PlacedOutput } from '../plan/outputs.ts';
-import type { RunRecord } from '../report/report.ts';
-import { Secret } from '../base/secret.ts';
 import { explain } from '../host/unexpected.ts';
-import { checkTargets, stageOutputs } from '../publish/files/write.ts';
+import type { PlacedOutput } from '../plan/outputs.ts';
+import type { Change, WrittenFile } from '../publish/destination.ts';
+import { checkTargets } from '../publish/files/targets.ts';
+import { stageOutputs } from '../publish/files/write.ts';
 import { perform } from '../run/perform.ts';
 import { textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
 
@@ -73,10 +74,10 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
         }
         return { secrets: 'needed', outputs: [], values };
       },
-      deliver: async (values, record) => {
+      deliver: async (values, note) => {
         const variables = textsOf(values);
         maskInJob(variables, io);
-        await deliver(variables, delivery, record, io);
+        await deliver(variables, delivery, note, io);
       },
     },
     io,
@@ -86,7 +87,7 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
 async function deliver(
   variables: readonly Variable[],
   { handover, to, file }: Delivery,
-  record: RunRecord,
+  note: (change: Change) => void,
   io: Io,
 ): Promise<void> {
   if (handover.kind === 'job') {
@@ -95,16 +96,16 @@ async function deliver(
   }
   const text = handover.textOf(variables, to);
   const warning = handover.warning?.(to);
-  if (warning !== undefined) io.log.write({ event: 'insecure', reason: warning });
+  if (warning !== undefined) io.scope.log.write({ event: 'insecure', reason: warning });
   if (file === undefined) io.stdout.write(text);
-  else record.files = await writeFile(file, text, io);
+  else for (const written of await writeFile(file, text, io)) note({ kind: 'file', ...written });
 }
 
-async function writeFile(plan: PlacedOutput, text: string, io: Io): Promise<RunRecord['files']> {
+async function writeFile(plan: PlacedOutput, text: string, io: Io): Promise<readonly WrittenFile[]> {
   const { path } = plan.target;
   const staged = await stageOutputs(
     [{ plan, files: [{ path, content: new Secret(Buffer.from(text)) }] }],
-    io,
+    io.scope,
   );
   try {
     return staged.commit();

@@ -1,11 +1,11 @@
-import { credentialVariables } from '../session/prepare.ts';
-import type { Flags } from '../config/settings.ts';
 import { RunError } from '../base/errors.ts';
+import type { Flags } from '../config/settings.ts';
+import { checkSize, findCommand, replaceProcess } from '../deliver/exec/find-program.ts';
 import { maskInJob } from '../deliver/variables/index.ts';
 import { masksOf } from '../deliver/variables/masks.ts';
 import type { Io } from '../host/io.ts';
-import { checkSize, findCommand, replaceProcess } from '../deliver/exec/find-program.ts';
 import { perform } from '../run/perform.ts';
+import { credentialVariables } from '../session/prepare.ts';
 import { textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
 
 export interface ExecOptions {

@@ -1,14 +1,14 @@
+import { RunError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
-import { RunError } from '../base/errors.ts';
+import { needsOf } from '../fetch/capabilities.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
-import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
-import { inspectReads } from '../run/inspect.ts';
 import type { Io } from '../host/io.ts';
 import { environmentOf, planRun, type Plan } from '../plan/plan.ts';
-import { Secret } from '../base/secret.ts';
-import { needsOf } from '../fetch/capabilities.ts';
+import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import { inspectReads } from '../run/inspect.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
@@ -19,12 +19,13 @@ export async function policy(flags: Flags, io: Io): Promise<void> {
   const config = await loadConfig(flags, io);
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values: environmentOf(config) });
   const reads = await readsOf(config, plan, io);
-  io.log.stopProgress();
+  io.scope.log.stopProgress();
   io.stdout.write(policyText(config, sinksOf(plan.outputs), reads));
 }
 
 async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
-  if (plan.secrets.some(({ needsMountTable }) => needsMountTable)) return inspectReads(config, plan, io);
+  if (plan.secrets.some(({ needsMountTable }) => needsMountTable))
+    return inspectReads(config, plan, io.scope);
   const { reads, failures } = resolveReads(plan.secrets, new Map(), new Secret(''));
   if (failures.length > 0) throw new RunError(failures);
   return reads;

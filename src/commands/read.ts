@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
+import { RunError } from '../base/errors.ts';
+import { textOf, type JsonValue } from '../base/secret-data.ts';
 import type { DeclaredOutput } from '../config/config.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
-import { RunError } from '../base/errors.ts';
 import { maskInJob } from '../deliver/variables/index.ts';
 import type { Io } from '../host/io.ts';
-import { textOf, type JsonValue } from '../base/secret-data.ts';
 import type { Value } from '../render/found-values.ts';
 import { perform } from '../run/perform.ts';
 import { valueOfArgument } from './declared-variables.ts';

@@ -1,6 +1,5 @@
 import { FORMATS } from '../formats/index.ts';
 import { PARTS } from '../formats/parts.ts';
-import type { AuthConfig } from './config.ts';
 import {
   either,
   enumeration,
@@ -29,6 +28,7 @@ import {
   text,
   texts,
 } from '../shape/fields.ts';
+import type { AuthConfig } from './config.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
 import { outputProblems } from './output-rules.ts';
 import { parseRef, REF_HINT, type Ref } from './ref.ts';

@@ -1,9 +1,9 @@
 import type { AUTH_METHODS } from '../auth/index.ts';
+import type { JsonValue } from '../base/secret-data.ts';
+import type { Secret } from '../base/secret.ts';
 import type { EngineName } from '../engines/index.ts';
 import type { FormatName } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { Secret } from '../base/secret.ts';
-import type { JsonValue } from '../base/secret-data.ts';
 import type { Part } from '../formats/parts.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { TypeOf } from '../shape/definition.ts';

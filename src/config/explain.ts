@@ -1,13 +1,13 @@
 import type * as z from 'zod/mini';
 import { fieldsOf, METHOD_NAMES } from '../auth/index.ts';
 import { RunError } from '../base/errors.ts';
+import { nearest, nearestHint } from '../base/nearest.ts';
+import { zodSchemaOf } from '../shape/zod-schema.ts';
+import { configFields, type ConfigFile } from './config-definition.ts';
 import type { ConfigPath } from './interpolate.ts';
 import { knownKeys } from './known-keys.ts';
 import type { Merged } from './merge.ts';
-import { nearest, nearestHint } from '../base/nearest.ts';
 import { failureOf, type Problem } from './problems.ts';
-import { configFields, type ConfigFile } from './config-definition.ts';
-import { zodSchemaOf } from '../shape/zod-schema.ts';
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,7 +1,7 @@
 import { fieldsOf, METHOD_NAMES } from '../auth/index.ts';
+import { jsonSchemaOf } from '../shape/zod-schema.ts';
 import { configFields } from './config-definition.ts';
 import { SETTINGS, type Setting } from './settings.ts';
-import { jsonSchemaOf } from '../shape/zod-schema.ts';
 
 /** A JSON Schema as far as the reference reads it. */
 interface Schema {

@@ -2,6 +2,7 @@ import { fieldsOf, isMethod, type MethodName } from '../auth/index.ts';
 import { throwIfAny } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
 import { accept, REFUSED } from '../shape/accept.ts';
+import { configFields, type ConfigFile } from './config-definition.ts';
 import type { Config } from './config.ts';
 import { configOfFlags, type FlagConfig } from './flag-source.ts';
 import { interpolate } from './interpolate.ts';
@@ -10,7 +11,6 @@ import { override } from './override.ts';
 import { parseSource } from './parse-source.ts';
 import { failureOf, type Problem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
-import { configFields, type ConfigFile } from './config-definition.ts';
 import type { Flags } from './settings.ts';
 import { readSources, type Source, type SourceText } from './source.ts';
 

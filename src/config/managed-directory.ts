@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
-import { isAtOrBelow } from '../base/paths-below.ts';
 import { RunError } from '../base/errors.ts';
-import { homeOfUser } from '../host/home.ts';
+import { isAtOrBelow } from '../base/paths-below.ts';
 import { existingPart, nearestExisting } from '../host/file-systems.ts';
+import { homeOfUser } from '../host/home.ts';
+import type { ConfigFile } from './config-definition.ts';
 import type { DeclaredDirectory } from './config.ts';
 import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
-import type { ConfigFile } from './config-definition.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** No key can be written under this name, and no run cleans it up as a leftover. */

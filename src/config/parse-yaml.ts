@@ -1,11 +1,11 @@
 import {
+  constructFromEvents,
   CORE_SCHEMA,
   EVENT_ID,
-  YAMLException,
-  constructFromEvents,
   getScalarValue,
   mergeTag,
   parseEvents,
+  YAMLException,
   type Event,
 } from 'js-yaml';
 import { RunError } from '../base/errors.ts';

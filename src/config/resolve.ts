@@ -1,22 +1,22 @@
 import { isAbsolute, resolve } from 'node:path';
-import { isAtOrBelow } from '../base/paths-below.ts';
 import { RunError, type Failure } from '../base/errors.ts';
+import { isAtOrBelow } from '../base/paths-below.ts';
+import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type {
   Config,
   DeclaredContent,
   DeclaredOutput,
   DeclaredSecret,
+  DeclaredState,
   Listing,
   Password,
-  DeclaredState,
 } from './config.ts';
 import { placeOf, type SecretTarget } from './kubernetes-schema.ts';
-import type { Merged } from './merge.ts';
 import { resolveManaged, STATE_NAME } from './managed-directory.ts';
+import type { Merged } from './merge.ts';
 import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
 import type { Ref } from './ref.ts';
-import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting } from './settings.ts';

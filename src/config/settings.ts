@@ -1,8 +1,8 @@
-import { RunError } from '../base/errors.ts';
 import { parseDuration } from '../base/duration.ts';
+import { RunError } from '../base/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../host/log-events.ts';
-import { checkMountPath } from '../shape/vault-paths.ts';
 import { parseRateLimit, type RateLimit } from '../shape/rate-limit.ts';
+import { checkMountPath } from '../shape/vault-paths.ts';
 
 /** The flags that all commands share, as the command line gives them. */
 export interface Flags {

@@ -1,7 +1,8 @@
-import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
+import { SHUTDOWN } from '../host/shutdown-budget.ts';
+import { gracefulSignal } from '../http/grace.ts';
 import type { Leases } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
-import { gracefulSignal } from '../http/grace.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import { readEnvelope } from '../vault/responses.ts';
 import {
@@ -12,8 +13,6 @@ import {
   type Unavailable,
 } from '../vault/sender.ts';
 
-/** How long the answer to a request that mints is awaited after SIGTERM, so that its lease can be revoked. */
-const MINT_GRACE_MS = 800;
 /** How often a token of this run is tried again where it is not known yet. */
 const REFUSALS_RETRIED = 3;
 
@@ -36,17 +35,17 @@ export interface AskerParts {
   readonly worthRetrying: () => boolean;
 }
 
-export function createAsker(parts: AskerParts, io: Io): Asker {
+export function createAsker(parts: AskerParts, scope: Scope): Asker {
   const { session, sender, leases } = parts;
   const answers = new Map<string, Promise<Answer | Unavailable>>();
   const inTurn = createTurns(() => sender.client.concurrency);
   const options = { worthRetrying: parts.worthRetrying, ...retryWhileUnknown(session) };
 
   const send = async (request: VaultRequest): Promise<Answer | Unavailable> => {
-    io.lifetime.throwIfEnded();
+    scope.throwIfEnded();
     // Revoking the token would end a lease that nobody has heard of; where the token stays, its answer is needed.
     using grace =
-      request.mints && !session.revocable ? gracefulSignal(io.lifetime.signal, MINT_GRACE_MS) : undefined;
+      request.mints && !session.revocable ? gracefulSignal(scope.signal, SHUTDOWN.mintMs) : undefined;
     const answer = await sender.send(
       request,
       grace === undefined ? options : { ...options, attemptSignal: grace.signal },
@@ -83,8 +82,13 @@ export function retryWhileUnknown({ minted, num_uses }: Session): Pick<SendOptio
 
 function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: Leases): void {
   if (answer.kind === 'unavailable' || answer.status >= 300) return;
-  const { lease_id, lease_duration, wrap_info } = readEnvelope(answer.body);
-  if (lease_id !== undefined) leases.add({ lease_id, lease_duration, namespace: request.namespace });
+  const { lease_id, lease_duration, renewable, wrap_info } = readEnvelope(answer.body);
+  if (lease_id !== undefined) {
+    const issuedAt = Date.now() / 1000;
+    const expiresAt = lease_duration === undefined ? undefined : issuedAt + lease_duration;
+    const { path, namespace } = request;
+    leases.add({ lease_id, lease_duration, renewable, issuedAt, expiresAt, path, namespace });
+  }
   if (wrap_info !== undefined && request.mints) leases.addWrapped(request.path);
 }
 

@@ -1,16 +1,16 @@
+import type { Failure } from '../base/errors.ts';
+import type { FetchedSecret, Secrets } from '../base/secret-data.ts';
+import type { Scope } from '../host/scope.ts';
+import type { SecretPlan } from '../plan/plan.ts';
+import type { Session } from '../session/session.ts';
+import type { Sender } from '../vault/sender.ts';
 import { allOf } from './all-of.ts';
 import { createAsker, type Asker, type AskerParts } from './ask.ts';
 import { fetchMountTables } from './mount-tables.ts';
-import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';
 import { resolveReads, type PlannedRead } from './planned-reads.ts';
+import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';
 import { listTree, readTree, type ListedTree } from './tree.ts';
 import { checkUses } from './uses.ts';
-import type { Failure } from '../base/errors.ts';
-import type { Io } from '../host/io.ts';
-import type { SecretPlan } from '../plan/plan.ts';
-import type { FetchedSecret, Secrets } from '../base/secret-data.ts';
-import type { Session } from '../session/session.ts';
-import type { Sender } from '../vault/sender.ts';
 
 /** What could be fetched, and everything that could not. */
 export interface Fetched {
@@ -30,12 +30,12 @@ export type FetchParts = Omit<AskerParts, 'worthRetrying'>;
 export async function fetchSecrets(
   plans: readonly SecretPlan[],
   parts: FetchParts,
-  io: Io,
+  scope: Scope,
 ): Promise<Fetched> {
   const { session, sender } = parts;
-  io.log.progress(`${String(plans.length)} secrets`);
-  const collected = collect(plans, io);
-  const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, io);
+  scope.log.progress(`${String(plans.length)} secrets`);
+  const collected = collect(plans, scope);
+  const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, scope);
   const unknown = plans.filter(({ needsMountTable }) => needsMountTable);
   const mountTables = fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), session, sender);
   if (unknown.length > 0) askAhead(plans, session, asker);
@@ -54,14 +54,14 @@ export async function fetchSecrets(
       const answer = await asker.ask(read.request);
       const outcome = outcomeOf(read, answer, { now: Date.now() / 1000, tokenTtl });
       collected.add(outcome);
-      logRead(read, answer, outcome.fetched, io);
+      logRead(read, answer, outcome.fetched, scope);
     }),
     ...trees.map(async (tree) => {
       const [secret] = tree.read.secrets;
       if (secret !== undefined) collected.add(await readTree(tree, secret, asker));
     }),
   ]);
-  io.lifetime.throwIfEnded();
+  scope.throwIfEnded();
   if (session.num_uses !== undefined && asker.sent >= session.num_uses) {
     session.keep('it ended with its last use');
   }
@@ -89,7 +89,7 @@ interface Collected {
   add(outcome: ReadOutcome): void;
 }
 
-function collect(plans: readonly SecretPlan[], io: Io): Collected {
+function collect(plans: readonly SecretPlan[], scope: Scope): Collected {
   const secrets = new Map<string, FetchedSecret>(plans.map(({ name }) => [name, { kind: 'failed', name }]));
   const failures: Failure[] = [];
   let done = 0;
@@ -100,7 +100,7 @@ function collect(plans: readonly SecretPlan[], io: Io): Collected {
       failures.push(...outcome.failures);
       for (const secret of outcome.fetched) secrets.set(secret.name, secret);
       done += outcome.fetched.length;
-      io.log.progress(`${String(done)} of ${String(plans.length)} secrets`);
+      scope.log.progress(`${String(done)} of ${String(plans.length)} secrets`);
     },
   };
 }
@@ -136,13 +136,13 @@ function logRead(
   read: PlannedRead,
   answer: Awaited<ReturnType<Sender['send']>>,
   fetched: readonly FetchedSecret[],
-  io: Io,
+  scope: Scope,
 ): void {
   const { path } = read.request;
   const warnings = answer.kind === 'answer' ? answer.warnings : [];
-  if (warnings.length > 0) io.log.write({ event: 'server_warning', path, warnings });
+  if (warnings.length > 0) scope.log.write({ event: 'server_warning', path, warnings });
   const found = fetched.filter(({ kind }) => kind === 'found').map(({ name }) => name);
-  if (found.length > 0) io.log.write({ event: 'secret_fetched', path, names: found });
+  if (found.length > 0) scope.log.write({ event: 'secret_fetched', path, names: found });
   for (const { kind, name } of fetched)
-    if (kind === 'absent') io.log.write({ event: 'secret_absent', name, path });
+    if (kind === 'absent') scope.log.write({ event: 'secret_absent', name, path });
 }

@@ -1,14 +1,14 @@
+import { throwIfAny, type Failure } from '../base/errors.ts';
+import { isJsonObject } from '../base/lossless-json.ts';
+import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../base/secret-data.ts';
+import { Secret } from '../base/secret.ts';
 import { parseSource } from '../config/parse-source.ts';
 import { readPaths } from '../config/source.ts';
-import { throwIfAny, type Failure } from '../base/errors.ts';
-import { withDefaults } from './read-outcome.ts';
-import { treeOf } from './tree.ts';
 import type { Io } from '../host/io.ts';
 import type { SecretPlan } from '../plan/plan.ts';
-import { Secret } from '../base/secret.ts';
-import { isJsonObject } from '../base/lossless-json.ts';
 import { undeclared } from '../plan/values.ts';
-import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../base/secret-data.ts';
+import { withDefaults } from './read-outcome.ts';
+import { treeOf } from './tree.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

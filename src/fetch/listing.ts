@@ -1,5 +1,5 @@
-import type { Listing } from '../config/config.ts';
 import { matchesGlob } from '../base/glob.ts';
+import type { Listing } from '../config/config.ts';
 
 type Patterns = Pick<Listing, 'include' | 'exclude'>;
 

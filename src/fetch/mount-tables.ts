@@ -3,8 +3,8 @@ import type { Session } from '../session/session.ts';
 import { readMounts, type Mount } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
 import { retryWhileUnknown } from './ask.ts';
-import { refusalOf } from './read-refusal.ts';
 import type { MountTables } from './planned-reads.ts';
+import { refusalOf } from './read-refusal.ts';
 
 /**
  * Asks for the mounts that the token may see: one request for each namespace in which a secret needs it. It is open to

@@ -1,8 +1,8 @@
-import { ENGINES, engineOf } from '../engines/index.ts';
-import type { Engine } from '../engines/engine.ts';
 import type { Failure } from '../base/errors.ts';
-import type { SecretPlan } from '../plan/plan.ts';
 import { Secret, secretTexts } from '../base/secret.ts';
+import type { Engine } from '../engines/engine.ts';
+import { engineOf, ENGINES } from '../engines/index.ts';
+import type { SecretPlan } from '../plan/plan.ts';
 import { findMount } from '../vault/mounts.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import type { Mount } from '../vault/responses.ts';

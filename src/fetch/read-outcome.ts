@@ -1,13 +1,13 @@
-import { keysOf, namesOf, type ReadResult } from '../engines/engine.ts';
 import type { Failure } from '../base/errors.ts';
-import type { SecretPlan } from '../plan/plan.ts';
-import { Secret } from '../base/secret.ts';
 import type { FetchedSecret, JsonValue, KeyValues } from '../base/secret-data.ts';
+import { Secret } from '../base/secret.ts';
+import { keysOf, namesOf, type ReadResult } from '../engines/engine.ts';
+import type { SecretPlan } from '../plan/plan.ts';
 import { readEnvelope, type Envelope } from '../vault/responses.ts';
 import type { Answer, Unavailable } from '../vault/sender.ts';
 import { isWanted } from './listing.ts';
-import { refusalOf } from './read-refusal.ts';
 import type { PlannedRead } from './planned-reads.ts';
+import { refusalOf } from './read-refusal.ts';
 import { expiryOf, tooShort, type Clock } from './ttl.ts';
 
 /** What a request gave for each secret that needed it. */

@@ -1,14 +1,14 @@
-import type { ReadResult } from '../engines/engine.ts';
 import type { Failure } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
-import type { FetchedSecret, JsonValue } from '../base/secret-data.ts';
 import { nested } from '../base/nested-keys.ts';
+import type { FetchedSecret, JsonValue } from '../base/secret-data.ts';
+import { Secret } from '../base/secret.ts';
+import type { ReadResult } from '../engines/engine.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { allOf } from './all-of.ts';
 import type { Asker } from './ask.ts';
 import { isWanted, mayHoldWanted } from './listing.ts';
-import { resultOf, type ReadOutcome } from './read-outcome.ts';
 import { listRequest, type PlannedRead } from './planned-reads.ts';
+import { resultOf, type ReadOutcome } from './read-outcome.ts';
 
 /** A tree whose secrets are known and not yet read. */
 export interface ListedTree {

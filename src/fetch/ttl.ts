@@ -1,7 +1,7 @@
 import type { Failure } from '../base/errors.ts';
-import type { PlannedRead } from './planned-reads.ts';
-import type { SecretPlan } from '../plan/plan.ts';
 import type { KeyValues, SecretMetadata } from '../base/secret-data.ts';
+import type { SecretPlan } from '../plan/plan.ts';
+import type { PlannedRead } from './planned-reads.ts';
 
 /** What bounds the life of a secret beside itself. */
 export interface Clock {

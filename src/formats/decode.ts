@@ -1,5 +1,5 @@
-import { bytesOfBase64 } from './encodings/base64.ts';
 import { textOf, type JsonValue } from '../base/secret-data.ts';
+import { bytesOfBase64 } from './encodings/base64.ts';
 import type { FormatProblem } from './format.ts';
 
 type Decoded = { readonly content: Buffer } | { readonly problem: FormatProblem };

@@ -1,5 +1,5 @@
-import { isEvaluatedByShell, isShellName } from './encodings/shell-quoting.ts';
 import { textOf } from '../base/secret-data.ts';
+import { isEvaluatedByShell, isShellName } from './encodings/shell-quoting.ts';
 import type { Format } from './format.ts';
 import { BAD_NAME, fileOfLines, SHELL_RUNS_IT, type Problem } from './lines.ts';
 

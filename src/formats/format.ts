@@ -1,5 +1,5 @@
-import type { Secret } from '../base/secret.ts';
 import type { KeyValues } from '../base/secret-data.ts';
+import type { Secret } from '../base/secret.ts';
 import type { Part } from './parts.ts';
 
 export interface FormatOptions {

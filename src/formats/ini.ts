@@ -1,6 +1,6 @@
+import { textOf } from '../base/secret-data.ts';
 import { combine } from './encodings/encoded.ts';
 import { iniName, iniValue } from './encodings/ini-quoting.ts';
-import { textOf } from '../base/secret-data.ts';
 import type { Format } from './format.ts';
 import { fileOfLines, lineOfEncoded, type Problem } from './lines.ts';
 

@@ -1,5 +1,5 @@
-import type { Encoded } from './encodings/encoded.ts';
 import type { JsonValue, KeyValues } from '../base/secret-data.ts';
+import type { Encoded } from './encodings/encoded.ts';
 import type { FormatProblem, Formatted } from './format.ts';
 
 /** A problem without the name of its key. */

@@ -1,5 +1,5 @@
-import { propertiesKey, propertiesValue } from './encodings/properties-escaping.ts';
 import { textOf } from '../base/secret-data.ts';
+import { propertiesKey, propertiesValue } from './encodings/properties-escaping.ts';
 import type { Format } from './format.ts';
 import { fileOfLines } from './lines.ts';
 

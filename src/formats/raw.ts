@@ -1,5 +1,5 @@
-import type { Format } from './format.ts';
 import { bytesOf } from './decode.ts';
+import type { Format } from './format.ts';
 
 /** The value of one key as it stands, without a newline added. Empty, when its optional secret is absent. */
 export const raw: Format = {

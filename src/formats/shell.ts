@@ -1,6 +1,6 @@
-import { isEvaluatedByShell, isKeptByShell, isShellName, shellWord } from './encodings/shell-quoting.ts';
-import { combine } from './encodings/encoded.ts';
 import { textOf } from '../base/secret-data.ts';
+import { combine } from './encodings/encoded.ts';
+import { isEvaluatedByShell, isKeptByShell, isShellName, shellWord } from './encodings/shell-quoting.ts';
 import type { Format } from './format.ts';
 import { BAD_NAME, fileOfLines, lineOfEncoded, SHELL_KEEPS_IT, SHELL_RUNS_IT } from './lines.ts';
 

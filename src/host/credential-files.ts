@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
-import type { Io } from './io.ts';
 import { Secret } from '../base/secret.ts';
+import type { Io } from './io.ts';
 
 /** The credential of a method is not here: no file, no variable, not in that CI system. It is not wrong. */
 export class AbsentCredential extends RunError {}

@@ -1,11 +1,11 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { Io } from './io.ts';
-import { createLifetime } from './lifetime.ts';
 import type { LogFormat, LogLevel } from './log-events.ts';
 import { createLog, type Log } from './log.ts';
 import type { Output } from './output.ts';
 import { createProgress } from './progress.ts';
+import { createScope } from './scope.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -30,19 +30,21 @@ export function createProcessIo(): ProcessIo {
   // `performance` has the same clock and loads a dozen modules of Node.
   const now = (): number => process.uptime() * 1000;
   let log = openLog(stderr, { level: 'info', format: undefined });
-  const io: Io = {
+  const effects = {
     env: process.env,
-    cwd: process.cwd(),
-    pid: process.pid,
-    stdout: createOutput(STDOUT),
-    stderr,
-    readStdin,
     now,
     random: Math.random,
-    lifetime: createLifetime(now),
     get log() {
       return log;
     },
+  };
+  const io: Io = {
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: createOutput(STDOUT),
+    stderr,
+    readStdin,
+    scope: createScope(effects, process.pid),
   };
   return {
     io,

@@ -1,5 +1,10 @@
-import { RunError } from '../base/errors.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { RunError } from '../base/errors.ts';
+
+/** A failure as it is, or what there is to say of an error that nobody foresaw. */
+export function asRunError(error: unknown): RunError {
+  return error instanceof RunError ? error : explain(error);
+}
 
 /**
  * What is told of an error that nobody foresaw. Its message stays out, because it may quote anything, a secret

@@ -1,7 +1,7 @@
 import './no-form-data.ts';
 import type { RawAxiosRequestConfig } from 'axios';
 import httpAdapter from 'axios/lib/adapters/http.js';
-import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import type { ReachableServer } from './proxy.ts';
@@ -17,7 +17,7 @@ import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from '.
 export async function openAxiosWire(
   server: ReachableServer,
   connections: Connections,
-  io: Pick<Io, 'env' | 'now'>,
+  io: Pick<Scope, 'env' | 'now'>,
   sessions?: Http2Sessions,
 ): Promise<Wire> {
   const { destroy, ...where } = await createTransport(server, connections, io, sessions);

@@ -1,9 +1,9 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { turnsToSend } from '../base/turns.ts';
 import type { TlsSettings } from './server.ts';
 import { secureContextOf } from './tls.ts';
-import { turnsToSend } from '../base/turns.ts';
 
 /** One HTTP/2 connection to each server that speaks it. */
 export interface Http2Sessions {

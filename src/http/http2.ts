@@ -1,8 +1,8 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
+import { turnAfterPieces } from '../base/turns.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
-import { turnAfterPieces } from '../base/turns.ts';
 import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
 
 /** RFC 9113 §7 */

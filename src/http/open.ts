@@ -1,5 +1,5 @@
 import { turnsToSend } from '../base/turns.ts';
-import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
 import type { Connections, Wire } from './wire.ts';
@@ -14,7 +14,7 @@ import type { Connections, Wire } from './wire.ts';
 export async function openWire(
   server: ReachableServer,
   connections: Connections,
-  io: Pick<Io, 'env' | 'now'>,
+  io: Pick<Scope, 'env' | 'now'>,
   ahead?: Http2Sessions,
 ): Promise<Wire> {
   if (process.versions['bun'] !== undefined && !namesProxy(server)) {
@@ -34,7 +34,7 @@ export async function openWire(
 /** Connects at once, so that the handshake goes on while other things are done. */
 export async function openSessions(
   server: ReachableServer,
-  { env }: Pick<Io, 'env'>,
+  { env }: Pick<Scope, 'env'>,
 ): Promise<Http2Sessions | undefined> {
   const { address, tls } = server;
   if (!address.startsWith('https:') || proxyOf(server, env) !== undefined) return undefined;

@@ -1,5 +1,5 @@
-import type { Secret } from '../base/secret.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
+import type { Secret } from '../base/secret.ts';
 
 const LONGEST_CHARACTERS = 400;
 

@@ -1,6 +1,6 @@
 import { RunError } from '../base/errors.ts';
-import type { Io } from '../host/io.ts';
 import type { Secret } from '../base/secret.ts';
+import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { delayMs, sleep } from './delay.ts';
 import { openWire } from './open.ts';
@@ -28,7 +28,7 @@ export interface OutsideAnswer {
   readonly text: string;
 }
 
-export type OutsideIo = Pick<Io, 'env' | 'lifetime' | 'now' | 'random'>;
+export type OutsideIo = Pick<Scope, 'env' | 'now' | 'random' | 'signal' | 'remainingMs' | 'throwIfEnded'>;
 
 const TRIES = 5;
 /** Of a single try; these services answer within a second or not at all. */
@@ -74,13 +74,13 @@ async function askRepeatedly(request: OutsideRequest, send: SendHttp, io: Outsid
     const tried = await askOnce(request, send, io);
     if (tried.problem === undefined) return tried.answer;
     const delay = delayMs(attempt, io.random(), tried.retryAfterMs);
-    if (tried.permanent || attempt === TRIES || delay >= io.lifetime.remainingMs()) {
+    if (tried.permanent || attempt === TRIES || delay >= io.remainingMs()) {
       throw new RunError('unavailable', `${request.what} ${tried.problem}`, {
         where: new URL(request.url).host,
         hint: request.hint,
       });
     }
-    await sleep(delay, io.lifetime.signal);
+    await sleep(delay, io.signal);
   }
 }
 
@@ -91,15 +91,15 @@ type Tried =
 async function askOnce(
   { method, url, headers = {}, body }: OutsideRequest,
   send: SendHttp,
-  { lifetime }: OutsideIo,
+  scope: OutsideIo,
 ): Promise<Tried> {
   const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
-  return withTimeout(TRY_TIMEOUT_MS, lifetime.signal, async ({ signal, expired }) => {
+  return withTimeout(TRY_TIMEOUT_MS, scope.signal, async ({ signal, expired }) => {
     try {
       const request = { method, url, headers: Object.fromEntries(plain), once: false, signal };
       return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
     } catch (error) {
-      lifetime.throwIfEnded();
+      scope.throwIfEnded();
       const code = expired() ? 'TIMEOUT' : codeOf(error);
       const { permanent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
       return { problem: `cannot be reached (${code})`, permanent, retryAfterMs: undefined };

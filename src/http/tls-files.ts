@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { credentialFromFile } from '../host/credential-files.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { credentialFromFile } from '../host/credential-files.ts';
 import type { TlsSettings } from './server.ts';
 
 /** What the TLS settings name, read: PEM texts. */

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type https from 'node:https';
-import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { openAhead } from './open-ahead.ts';
 import { proxyOf, socketOf, type ReachableServer } from './proxy.ts';
@@ -22,7 +22,7 @@ export interface Transport {
 export async function createTransport(
   server: ReachableServer,
   { most = MOST_CONNECTIONS, expected }: Connections,
-  { env, now }: Pick<Io, 'env' | 'now'>,
+  { env, now }: Pick<Scope, 'env' | 'now'>,
   sessions?: Http2Sessions,
 ): Promise<Transport> {
   const proxyEnv = proxyOf(server, env);

@@ -1,17 +1,19 @@
 import type { Failure } from '../base/errors.ts';
-import { type SecretTarget, placeOf, ENTRY_NAME } from '../config/kubernetes-schema.ts';
-import type { OutputPlan } from './outputs.ts';
+import { ENTRY_NAME, placeOf, type SecretTarget } from '../config/kubernetes-schema.ts';
+import type { OutputPlan, PlacedOutput } from './outputs.ts';
 
 /** An output that is no file. */
-export type SecretOutput = OutputPlan & { readonly kubernetes: SecretTarget };
+export type SecretOutput<Output extends PlacedOutput = PlacedOutput> = Output & {
+  readonly kubernetes: SecretTarget;
+};
 
-export function isSecretOutput(output: OutputPlan): output is SecretOutput {
+export function isSecretOutput<Output extends PlacedOutput>(output: Output): output is SecretOutput<Output> {
   return output.kubernetes !== undefined;
 }
 
 /** The outputs of each Secret. */
 export function secretGroups(
-  outputs: readonly OutputPlan[],
+  outputs: readonly PlacedOutput[],
 ): ReadonlyMap<string, readonly [SecretOutput, ...SecretOutput[]]> {
   const groups = new Map<string, [SecretOutput, ...SecretOutput[]]>();
   for (const output of outputs.filter(isSecretOutput)) {

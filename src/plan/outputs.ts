@@ -1,8 +1,8 @@
-import type { TokenContent, Password } from '../config/config.ts';
+import type { Secret } from '../base/secret.ts';
+import type { Password, TokenContent } from '../config/config.ts';
 import type { SecretTarget } from '../config/kubernetes-schema.ts';
 import type { Format, Later } from '../formats/format.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { Secret } from '../base/secret.ts';
 import type { Part } from '../formats/parts.ts';
 import type { Template } from '../template/parse.ts';
 import type { ValuePlan } from './values.ts';
@@ -56,7 +56,7 @@ export interface OutputPlan {
 }
 
 /** As far as it has to be known where an output goes. */
-export type PlacedOutput = Pick<OutputPlan, 'where' | 'target'>;
+export type PlacedOutput = Pick<OutputPlan, 'where' | 'target' | 'kubernetes'>;
 
 /** One file, complete in memory. */
 export interface RenderedFile {
@@ -86,19 +86,4 @@ export interface ManagedDirectory {
   readonly path: string;
   /** For messages: `vaultonce.yaml:9, output.prune`. */
   readonly where: string;
-}
-
-/** A file of an earlier run that is not declared any more. */
-export interface PrunedFile {
-  readonly path: string;
-  /** Why it is still there; undefined: it was removed. */
-  readonly problem: string | undefined;
-}
-
-export interface WrittenFile {
-  readonly path: string;
-  readonly mode: number;
-  /** False: content, mode and owner were already right, and the file was not touched. */
-  readonly changed: boolean;
-  readonly bytes: number;
 }

@@ -1,16 +1,16 @@
 import { dirname, relative } from 'node:path';
+import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Password } from '../config/config.ts';
 import { manifestPath } from '../config/managed-directory.ts';
 import type { Ref } from '../config/ref.ts';
-import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { FORMATS } from '../formats/index.ts';
+import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
 import { sinksOf } from './token-outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
-import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
 
 /** A declared secret, complete with what it inherits. */
 export interface SecretPlan extends DeclaredSecret {

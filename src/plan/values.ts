@@ -1,7 +1,7 @@
-import type { DeclaredSecret } from '../config/config.ts';
-import { nearestHint } from '../base/nearest.ts';
-import type { Ref } from '../config/ref.ts';
 import type { Failure } from '../base/errors.ts';
+import { nearestHint } from '../base/nearest.ts';
+import type { DeclaredSecret } from '../config/config.ts';
+import type { Ref } from '../config/ref.ts';
 
 /** A single value that is asked for: a variable of `environment:`, or an argument of `read`. */
 export interface DeclaredValue {

@@ -1,52 +1,59 @@
-import type { Io } from '../host/io.ts';
-import type { Cluster } from './cluster/cluster.ts';
-import { isSecretOutput } from '../plan/cluster-outputs.ts';
-import type { RenderedOutput, WritableOutput } from '../plan/outputs.ts';
-import { timed, type RunRecord } from '../report/report.ts';
-import type { Reuse } from '../reuse/reuse.ts';
-import type { Secrets } from '../base/secret-data.ts';
-import { stageOutputs } from './files/write.ts';
+import type { Scope } from '../host/scope.ts';
+import type { PlacedOutput, WritableOutput } from '../plan/outputs.ts';
+import type { Change, Destination, StagedOutputs } from './destination.ts';
 
-interface Publication {
-  readonly record: RunRecord;
-  /** Has to be over before anything is visible; files are staged meanwhile. */
-  readonly ready?: Promise<void>;
-  /** Where Secrets are applied, if anywhere. */
-  readonly cluster?: Cluster | undefined;
+/**
+ * Lets each destination look at the outputs that are meant for it.
+ * @throws RunError with the problems of the first one that has any
+ */
+export async function checkDestinations(
+  outputs: readonly PlacedOutput[],
+  destinations: readonly Destination[],
+): Promise<void> {
+  for (const [destination, own] of divide(outputs, (output) => output, destinations)) {
+    await destination.check(own);
+  }
 }
 
 /**
- * Writes what is new, leaves what is kept, and remembers both. Files are staged and renamed last: until then a signal
- * changes nothing, but for Secrets of a cluster.
- * @throws RunError `output`, `unavailable`; the files are then as they were before
+ * Makes all outputs visible, or none: everything is staged before anything is committed, and what cannot be undone is
+ * committed first.
+ * @param ready has to be over before anything is visible; outputs are staged meanwhile
+ * @param note is called for every change as soon as it stands
+ * @throws RunError `output`, `unavailable`, and the reason of a run that was ended
  */
 export async function publish(
-  rendered: readonly RenderedOutput[],
-  secrets: Secrets,
-  reuse: Reuse,
-  { record, ready, cluster }: Publication,
-  io: Io,
+  outputs: readonly WritableOutput[],
+  destinations: readonly Destination[],
+  { ready, note }: { readonly ready: Promise<void>; readonly note: (change: Change) => void },
+  scope: Scope,
 ): Promise<void> {
-  io.log.progress('writing');
-  const { state } = reuse.rest;
-  const files: readonly WritableOutput[] = [
-    ...rendered.filter(({ plan }) => !isSecretOutput(plan)),
-    ...reuse.outputs,
-    ...reuse.stateAfter(rendered, secrets),
-  ];
-  const apply = async (): Promise<RunRecord['applied']> => (await cluster?.apply(rendered)) ?? [];
-  await timed(record, 'write', io, async () => {
-    const staged = await stageOutputs(files, io, reuse.rest.managed);
-    try {
-      await ready;
-      io.lifetime.throwIfEnded();
-      // The last thing that may fail. What follows is not interrupted any more.
-      record.applied = await apply();
-      // The state is ours, and not what anybody has declared.
-      record.files = staged.commit().filter(({ path }) => path !== state?.target.path);
-      record.pruned = staged.pruned;
-    } finally {
-      staged.discard();
+  scope.log.progress('writing');
+  const staged: { readonly outputs: StagedOutputs; readonly undoable: boolean }[] = [];
+  try {
+    for (const [destination, own] of divide(outputs, ({ plan }) => plan, destinations)) {
+      staged.push({ outputs: await destination.stage(own), undoable: destination.undoable });
     }
-  });
+    await ready;
+    scope.throwIfEnded();
+    const undoableLast = staged.toSorted((a, b) => Number(a.undoable) - Number(b.undoable));
+    // From here on nothing is interrupted but what waits for somebody else.
+    for (const one of undoableLast) await one.outputs.commit(note);
+  } finally {
+    for (const one of staged) one.outputs.discard();
+  }
+}
+
+/** Each destination with what it takes. */
+function divide<T>(
+  outputs: readonly T[],
+  placeOf: (output: T) => PlacedOutput,
+  destinations: readonly Destination[],
+): ReadonlyMap<Destination, readonly T[]> {
+  const parts = new Map<Destination, T[]>(destinations.map((destination) => [destination, []]));
+  for (const output of outputs) {
+    const taker = destinations.find((destination) => destination.takes(placeOf(output)));
+    if (taker !== undefined) parts.get(taker)?.push(output);
+  }
+  return parts;
 }

@@ -1,11 +1,11 @@
 import type { Failure } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import {
-  type JsonValue,
-  type Secrets,
   entriesOf,
-  type KeyValues,
   type FoundSecret,
+  type JsonValue,
+  type KeyValues,
+  type Secrets,
 } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import type { ValuePlan } from '../plan/values.ts';

@@ -1,5 +1,5 @@
-import { credentialFromFile } from '../host/credential-files.ts';
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
+import { credentialFromFile } from '../host/credential-files.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 
 /**

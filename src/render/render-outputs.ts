@@ -1,16 +1,16 @@
 import { dirname, join } from 'node:path';
-import { nearest } from '../base/nearest.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
+import { nested } from '../base/nested-keys.ts';
+import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
+import { Secret } from '../base/secret.ts';
 import { bytesOf } from '../formats/decode.ts';
 import type { Formatted, Later } from '../formats/format.ts';
 import { mergeKeys, selectKeys } from '../formats/keys.ts';
 import { badEntries } from '../plan/cluster-outputs.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
-import { Secret } from '../base/secret.ts';
-import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
 import type { SinkTokens } from '../session/tokens-for-outputs.ts';
 import { renderTemplate } from '../template/render-template.ts';
-import { nested } from '../base/nested-keys.ts';
 import { missingKey, resolveValues } from './found-values.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;

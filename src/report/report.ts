@@ -1,71 +1,20 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
-import type { Io } from '../host/io.ts';
-import type { AppliedSecret } from '../publish/cluster/cluster.ts';
-import type { PrunedFile, WrittenFile } from '../plan/outputs.ts';
-import type { ReusedSecret } from '../reuse/reuse.ts';
-import type { FetchedSecret, Secrets } from '../base/secret-data.ts';
-import type { Session } from '../session/session.ts';
-import type { WireCounters } from '../vault/client.ts';
+import { RunError, systemErrorCode } from '../base/errors.ts';
+import type { FetchedSecret } from '../base/secret-data.ts';
 import { VERSION } from '../base/version.ts';
-
-export type Stage = 'config' | 'login' | 'fetch' | 'render' | 'write';
-
-/** What is known about a run so far; the report of a failed run says how far it came. No field can hold a value. */
-export interface RunRecord {
-  readonly stageMs: Partial<Record<Stage, number>>;
-  wire: WireCounters;
-  session: Pick<Session, 'method' | 'minted' | 'token_type' | 'revoked'> | undefined;
-  secrets: Secrets;
-  reused: readonly ReusedSecret[];
-  files: readonly WrittenFile[];
-  pruned: readonly PrunedFile[];
-  applied: readonly AppliedSecret[];
-}
-
-export function createRecord(): RunRecord {
-  return {
-    stageMs: {},
-    wire: { requests: 0, retries: 0, bytes: 0 },
-    session: undefined,
-    secrets: new Map(),
-    reused: [],
-    files: [],
-    pruned: [],
-    applied: [],
-  };
-}
-
-/** Runs one stage and notes how long it took, whether it succeeds or not. */
-export async function timed<T>(
-  record: RunRecord,
-  stage: Stage,
-  io: Io,
-  work: () => T | Promise<T>,
-): Promise<T> {
-  const startMs = io.now();
-  try {
-    return await work();
-  } finally {
-    record.stageMs[stage] = roundMs(io.now() - startMs);
-  }
-}
+import type { Io } from '../host/io.ts';
+import { changesOf, roundMs, type Outcome } from './outcome.ts';
 
 /** The JSON report, one document and a newline. */
-export function reportText(
-  record: RunRecord,
-  failures: readonly Failure[],
-  exitCode: number,
-  io: Io,
-): string {
-  const { session, wire } = record;
+export function reportText(outcome: Outcome, durationMs: number): string {
+  const { failure, session, wire } = outcome;
   const report = {
     vaultonce: VERSION,
-    status: exitCode === 0 ? 'success' : 'failure',
-    exit_code: exitCode,
-    failures,
-    duration_ms: roundMs(io.now()),
-    stages_ms: record.stageMs,
+    status: failure === undefined ? 'success' : 'failure',
+    exit_code: failure?.exitCode ?? 0,
+    failures: failure?.failures ?? [],
+    duration_ms: roundMs(durationMs),
+    stages_ms: outcome.stageMs,
     requests: wire.requests,
     retries: wire.retries,
     bytes: wire.bytes,
@@ -78,11 +27,24 @@ export function reportText(
             token_type: session.token_type ?? null,
             revoked: session.revoked,
           },
-    secrets: [...record.secrets.values()].map(reportSecret),
-    reused: record.reused,
-    outputs: record.files.map((file) => ({ ...file, mode: modeText(file.mode) })),
-    pruned: record.pruned.map(({ path, problem }) => ({ path, removed: problem === undefined })),
-    kubernetes_secrets: record.applied,
+    secrets: [...outcome.secrets.values()].map(reportSecret),
+    reused: outcome.reused,
+    outputs: changesOf(outcome, 'file').map(({ path, mode, changed, bytes }) => ({
+      path,
+      mode: modeText(mode),
+      changed,
+      bytes,
+    })),
+    pruned: changesOf(outcome, 'pruned').map(({ path, problem }) => ({
+      path,
+      removed: problem === undefined,
+    })),
+    kubernetes_secrets: changesOf(outcome, 'applied').map(({ namespace, name, entries, created }) => ({
+      namespace,
+      name,
+      entries,
+      created,
+    })),
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
@@ -101,10 +63,6 @@ function reportSecret(secret: FetchedSecret): Record<string, unknown> {
 /** `0400` */
 export function modeText(mode: number): string {
   return mode.toString(8).padStart(4, '0');
-}
-
-function roundMs(milliseconds: number): number {
-  return Math.round(milliseconds * 10) / 10;
 }
 
 /** Where the report goes. */
@@ -144,7 +102,7 @@ export function openReport(path: string | undefined, io: Io): ReportTarget {
       try {
         replaceContent(file, text);
       } catch (error) {
-        io.log.write({ event: 'report_failed', reason: systemErrorCode(error) ?? 'unknown error' });
+        io.scope.log.write({ event: 'report_failed', reason: systemErrorCode(error) ?? 'unknown error' });
       } finally {
         closeSync(file);
       }

@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Failure } from '../base/errors.ts';
-import type { Io } from '../host/io.ts';
-import { replaceContent, type RunRecord } from './report.ts';
 import { VERSION } from '../base/version.ts';
+import type { Scope } from '../host/scope.ts';
+import { changesOf, type Outcome } from './outcome.ts';
+import { replaceContent } from './report.ts';
 
 /** Where the kubelet reads why a container ended, unless `terminationMessagePath` says otherwise. */
 const DEFAULT_PATH = '/dev/termination-log';
@@ -14,17 +15,16 @@ const LARGEST_BYTES = 4096;
  * place; where it is not, or may not be written to, nothing happens.
  */
 export function writeTerminationMessage(
-  record: RunRecord,
-  failures: readonly Failure[],
-  exitCode: number,
-  io: Pick<Io, 'env' | 'now'>,
+  outcome: Outcome,
+  durationMs: number,
+  { env }: Pick<Scope, 'env'>,
 ): void {
-  const path = io.env['VAULTONCE_TERMINATION_LOG'] || DEFAULT_PATH;
+  const path = env['VAULTONCE_TERMINATION_LOG'] || DEFAULT_PATH;
   try {
     // Without O_CREAT: outside a container there is none to be made.
     const file = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
-      replaceContent(file, terminationMessage(record, failures, exitCode, io));
+      replaceContent(file, terminationMessage(outcome, durationMs));
     } finally {
       closeSync(file);
     }
@@ -34,23 +34,20 @@ export function writeTerminationMessage(
 }
 
 /** One line of JSON, at most 4096 bytes; failures that have no room are counted. */
-function terminationMessage(
-  { wire, secrets, files }: RunRecord,
-  failures: readonly Failure[],
-  exitCode: number,
-  io: Pick<Io, 'now'>,
-): string {
+function terminationMessage(outcome: Outcome, durationMs: number): string {
+  const { failure, wire, secrets } = outcome;
+  const failures = failure?.failures ?? [];
   const message = (shown: readonly Failure[]): string =>
     JSON.stringify({
       vaultonce: VERSION,
-      exit_code: exitCode,
+      exit_code: failure?.exitCode ?? 0,
       failures: shown.map(({ kind, message: text, where, hint }) => ({ kind, message: text, where, hint })),
       ...(shown.length < failures.length ? { more_failures: failures.length - shown.length } : {}),
       secrets: secrets.size,
-      outputs: files.length,
+      outputs: changesOf(outcome, 'file').length,
       requests: wire.requests,
       retries: wire.retries,
-      duration_ms: Math.round(io.now()),
+      duration_ms: Math.round(durationMs),
     });
   for (let shown = failures.length; shown > 0; shown -= 1) {
     const text = message(failures.slice(0, shown));

@@ -1,17 +1,16 @@
-import { prepareLogin } from '../session/prepare.ts';
-import { needsOf, type Need } from '../fetch/capabilities.ts';
-import type { Config } from '../config/config.ts';
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
-import { fetchMountTables } from '../fetch/mount-tables.ts';
-import { refusalOf } from '../fetch/read-refusal.ts';
-import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
-import type { Io } from '../host/io.ts';
-import type { Plan } from '../plan/plan.ts';
 import { Secret } from '../base/secret.ts';
-import { openSession, type Session } from '../session/session.ts';
-import { createClient } from '../vault/client.ts';
+import type { Config } from '../config/config.ts';
+import { needsOf, type Need } from '../fetch/capabilities.ts';
+import { fetchMountTables } from '../fetch/mount-tables.ts';
+import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
+import { refusalOf } from '../fetch/read-refusal.ts';
+import type { Scope } from '../host/scope.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Session } from '../session/session.ts';
 import { readCapabilities } from '../vault/responses.ts';
-import { createSender, type Sender } from '../vault/sender.ts';
+import type { Sender } from '../vault/sender.ts';
+import { openAccess } from './access.ts';
 
 /** A request that a run would make, and what the token may do at a path that it needs. */
 export interface InspectedRead {
@@ -24,8 +23,12 @@ export interface InspectedRead {
  * Logs in and finds out which requests a run would make, without making them; the token is given back.
  * @throws RunError
  */
-export async function inspectReads(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
-  return withSession(config, io, (session, sender) => readsOf(plan, session, sender));
+export async function inspectReads(
+  config: Config,
+  plan: Plan,
+  scope: Scope,
+): Promise<readonly PlannedRead[]> {
+  return withAccess(config, scope, (session, sender) => readsOf(plan, session, sender));
 }
 
 /**
@@ -35,9 +38,9 @@ export async function inspectReads(config: Config, plan: Plan, io: Io): Promise<
 export async function inspectCapabilities(
   config: Config,
   plan: Plan,
-  io: Io,
+  scope: Scope,
 ): Promise<readonly InspectedRead[]> {
-  return withSession(config, io, async (session, sender) => {
+  return withAccess(config, scope, async (session, sender) => {
     const reads = await readsOf(plan, session, sender);
     const inspected: InspectedRead[] = [];
     for (const [namespace, some] of Map.groupBy(reads, ({ request }) => request.namespace)) {
@@ -51,17 +54,15 @@ export async function inspectCapabilities(
   });
 }
 
-async function withSession<T>(
+async function withAccess<T>(
   config: Config,
-  io: Io,
+  whole: Scope,
   work: (session: Session, sender: Sender) => Promise<T>,
 ): Promise<T> {
-  io.lifetime.limit(config.timeoutMs);
-  const login = await prepareLogin(config, io);
-  using client = await createClient(login.server, { most: config.concurrency, expected: 1 }, io);
-  const sender = createSender(client, config.server, io);
-  await using session = await openSession(login, config.revoke, sender, io);
-  return await work(session, sender);
+  const { startedAtMs } = whole;
+  using scope = whole.child({ timeoutMs: config.timeoutMs, startedAtMs });
+  await using access = await openAccess(config, scope);
+  return await work(access.session, access.sender);
 }
 
 async function readsOf({ secrets }: Plan, session: Session, sender: Sender): Promise<readonly PlannedRead[]> {

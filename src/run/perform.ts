@@ -1,18 +1,21 @@
+import { RunError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
-import { RunError, type Failure } from '../base/errors.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
+import { asRunError } from '../host/unexpected.ts';
+import type { Http2Sessions } from '../http/http2-sessions.ts';
+import { planRun, type PlanScope } from '../plan/plan.ts';
+import type { Change } from '../publish/destination.ts';
 import type { Value } from '../render/found-values.ts';
 import { readPasswords } from '../render/keystore-passwords.ts';
-import { planRun, type PlanScope } from '../plan/plan.ts';
-import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report/report.ts';
-import { connectAhead, wakeHttpClient } from './connect-ahead.ts';
-import { run, runWith } from './run.ts';
+import { changesOf, createStopwatch, NOTHING_DONE, withRemains, type Outcome } from '../report/outcome.ts';
+import { modeText, openReport, reportText } from '../report/report.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
-import { explain } from '../host/unexpected.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
+import { connectAhead, wakeHttpClient } from './connect-ahead.ts';
+import { run, runWithFixtures } from './run.ts';
 
 /** What makes one command differ from another that logs in and fetches. */
 export interface Job<T> {
@@ -26,7 +29,7 @@ export interface Job<T> {
   readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
   /** Uses the values while a failure still counts as one of the run. */
-  readonly deliver: (values: readonly Value[], record: RunRecord) => T | Promise<T>;
+  readonly deliver: (values: readonly Value[], note: (change: Change) => void) => T | Promise<T>;
 }
 
 /**
@@ -34,35 +37,42 @@ export interface Job<T> {
  * @throws RunError
  */
 export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> {
+  const { scope: whole } = io;
   const report = openReport(reportPath(flags, job.printsValues, io), io);
-  const record = createRecord();
-  const conclude = (failures: readonly Failure[], exitCode: number): void => {
-    report.write(reportText(record, failures, exitCode, io));
-    writeTerminationMessage(record, failures, exitCode, io);
+  const stopwatch = createStopwatch(whole);
+  const conclude = (concluded: Outcome): void => {
+    const durationMs = whole.now() - whole.startedAtMs;
+    report.write(reportText(concluded, durationMs));
+    writeTerminationMessage(concluded, durationMs, io);
   };
+  let outcome: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
   let ahead: Http2Sessions | undefined;
   try {
     // A file stands in for the server.
     if (job.fixtures === undefined) await wakeHttpClient();
-    const { config, plan } = await timed(record, 'config', io, async () => {
+    const { config, plan } = await stopwatch.time('config', async () => {
       const loaded = await load(flags, job, io);
-      if (job.fixtures === undefined) ahead = await connectAhead(loaded, io);
+      if (job.fixtures === undefined) ahead = await connectAhead(loaded, whole);
       const planned = planRun(loaded, job.scope(loaded));
       return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };
     });
-    const values =
+    using scope = whole.child({ timeoutMs: config.timeoutMs, startedAtMs: whole.startedAtMs });
+    outcome =
       job.fixtures === undefined
-        ? await run(config, plan, record, io, ahead)
-        : await runWith(await readFixtures(job.fixtures, plan.secrets, io), plan, record, io);
-    io.log.stopProgress();
-    const delivered = await job.deliver(values, record);
-    conclude([], 0);
-    logSuccess(record, values, io);
-    return delivered;
+        ? await run(config, plan, scope, stopwatch, ahead)
+        : await runWithFixtures(await readFixtures(job.fixtures, plan.secrets, io), plan, scope, stopwatch);
+    if (outcome.failure !== undefined) throw outcome.failure;
+    scope.log.stopProgress();
+    const delivered: Change[] = [];
+    const result = await job.deliver(outcome.values, (change) => delivered.push(change));
+    outcome = { ...outcome, changes: [...outcome.changes, ...delivered] };
+    conclude(outcome);
+    logSuccess(outcome, scope);
+    return result;
   } catch (error) {
-    const failed = error instanceof RunError ? error : explain(error);
-    conclude(failed.failures, failed.exitCode);
-    throw failed;
+    const failure = outcome.failure ?? withRemains(asRunError(error), outcome.changes);
+    conclude({ ...outcome, failure });
+    throw failure;
   } finally {
     ahead?.close();
   }
@@ -83,8 +93,7 @@ async function load<T>(
 ): Promise<Config> {
   const given = fixtures === undefined ? flags : withAnyAddress(flags);
   const config = await loadConfig(given, io, { optional: configOptional, outputs });
-  io.lifetime.limit(config.timeoutMs);
-  io.log.write({ event: 'config_loaded', sources: config.sources });
+  io.scope.log.write({ event: 'config_loaded', sources: config.sources });
   return config;
 }
 
@@ -93,31 +102,33 @@ export function withAnyAddress(flags: Flags): Flags {
   return { ...flags, address: 'http://fixtures' };
 }
 
-function logSuccess(
-  { files, pruned, reused, applied, secrets, wire }: RunRecord,
-  values: readonly Value[],
-  io: Io,
-): void {
-  for (const secret of reused) io.log.write({ event: 'secret_reused', ...secret });
+function logSuccess(outcome: Outcome, scope: Scope): void {
+  const { log } = scope;
+  const files = changesOf(outcome, 'file');
+  for (const secret of outcome.reused) log.write({ event: 'secret_reused', ...secret });
   for (const { path, mode, changed } of files) {
-    io.log.write({ event: 'output_written', path, mode: modeText(mode), changed });
+    log.write({ event: 'output_written', path, mode: modeText(mode), changed });
   }
-  for (const { namespace, name, entries, created } of applied) {
-    io.log.write({ event: 'secret_applied', namespace, name, entries: entries.length, created });
+  for (const { namespace, name, entries, created } of changesOf(outcome, 'applied')) {
+    log.write({ event: 'secret_applied', namespace, name, entries: entries.length, created });
   }
-  for (const { path, problem } of pruned) {
-    io.log.write(
+  for (const { path, problem } of changesOf(outcome, 'pruned')) {
+    log.write(
       problem === undefined
         ? { event: 'output_pruned', path }
         : { event: 'prune_failed', path, reason: problem },
     );
   }
-  const costs = { secrets: secrets.size, requests: wire.requests, duration_ms: Math.round(io.now()) };
+  const costs = {
+    secrets: outcome.secrets.size,
+    requests: outcome.wire.requests,
+    duration_ms: Math.round(scope.now() - scope.startedAtMs),
+  };
   // Whoever captures a value does not want to hear about it.
-  if (files.length === 0 && values.length > 0) {
-    io.log.write({ event: 'delivered', values: values.length, ...costs });
+  if (files.length === 0 && outcome.values.length > 0) {
+    log.write({ event: 'delivered', values: outcome.values.length, ...costs });
     return;
   }
   const changed = files.filter((file) => file.changed).length;
-  io.log.write({ event: 'finished', files: files.length, changed, ...costs });
+  log.write({ event: 'finished', files: files.length, changed, ...costs });
 }

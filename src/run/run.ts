@@ -1,130 +1,195 @@
-import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
-import { resolveValues, type Value } from '../render/found-values.ts';
-import { prepareLogin } from '../session/prepare.ts';
-import type { Config } from '../config/config.ts';
 import { RunError, throwIfAny } from '../base/errors.ts';
+import type { Secrets } from '../base/secret-data.ts';
+import { turnsToSend } from '../base/turns.ts';
+import type { Config } from '../config/config.ts';
 import { fetchSecrets, type Fetched } from '../fetch/fetch.ts';
-import type { Io } from '../host/io.ts';
-import type { Cluster } from '../publish/cluster/cluster.ts';
+import type { Scope } from '../host/scope.ts';
+import { asRunError } from '../host/unexpected.ts';
+import { sleep } from '../http/delay.ts';
+import type { Http2Sessions } from '../http/http2-sessions.ts';
 import { isSecretOutput } from '../plan/cluster-outputs.ts';
 import type { PlacedOutput, RenderedOutput } from '../plan/outputs.ts';
 import type { Plan } from '../plan/plan.ts';
-import { publish } from '../publish/publish.ts';
+import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import type { Change, Destination } from '../publish/destination.ts';
+import { fileDestination } from '../publish/files/file-destination.ts';
+import { checkDestinations, publish } from '../publish/publish.ts';
+import { resolveValues, type Value } from '../render/found-values.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
-import { timed, type RunRecord } from '../report/report.ts';
-import { findReusable, nothingReused, type Reuse } from '../reuse/reuse.ts';
-import type { Secrets } from '../base/secret-data.ts';
+import {
+  createStopwatch,
+  NOTHING_DONE,
+  withRemains,
+  type Outcome,
+  type Stopwatch,
+} from '../report/outcome.ts';
+import { knownFromFiles } from '../reuse/known-outputs.ts';
+import { everythingIsDue, whatIsDue, type Due } from '../reuse/what-is-due.ts';
 import { holdLeases, type Leases } from '../session/leases.ts';
-import { openSession } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
 import { fixtureTokens, prepareSinks, type SinkTokens } from '../session/tokens-for-outputs.ts';
-import { turnsToSend } from '../base/turns.ts';
-import { createClient } from '../vault/client.ts';
-import { sleep } from '../http/delay.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
-import { createSender } from '../vault/sender.ts';
-import { checkTargets } from '../publish/files/write.ts';
+import { prepareAccess, type Access } from './access.ts';
 
 /**
- * A run: log in once, fetch, render, write all or nothing, give the token back. What an earlier run has left that is still
- * good is kept; if that is all, nobody is asked for anything.
+ * The one-shot run: what earlier runs have left that is still good is kept, and if that is all, nobody is asked for
+ * anything. Else it logs in once, fetches, renders, writes all or nothing, and gives the token back.
  * @param ahead a connection that was begun while the config was still looked at
- * @returns the single values that the plan asks for
- * @throws RunError with every failure of the stage that failed; the outputs are then as they were before
+ * @returns what came of it; a failure is part of that
  */
 export async function run(
   config: Config,
   plan: Plan,
-  record: RunRecord,
-  io: Io,
+  scope: Scope,
+  stopwatch: Stopwatch,
   ahead?: Http2Sessions,
-): Promise<readonly Value[]> {
-  const reuse = findReusable(config, plan, Date.now() / 1000);
-  record.reused = reuse.secrets;
-  if (reuse.isAll) return runOffline(new Map(), reuse, record, io);
-  const login = await prepareLogin(config, io);
-  checkTargets(filesOf(plan), plan.managed);
-  const cluster = await clusterOf(plan, io);
-  const connections = { most: config.concurrency, expected: reuse.rest.secrets.length };
-  using client = await createClient(login.server, connections, io, ahead);
-  record.wire = client.counters;
-  const sender = createSender(client, config.server, io);
-
-  await waitForStart(config.startupJitterMs, io);
-  await using session = await timed(record, 'login', io, () => openSession(login, config.revoke, sender, io));
-  record.session = session;
-  await using leases = holdLeases(session, sender, io);
-  const parts = { session, sender, leases };
-  const fetched = await timed(record, 'fetch', io, () => fetchSecrets(reuse.rest.secrets, parts, io));
-  record.secrets = fetched.secrets;
-  const sinks = fetched.failures.length > 0 ? [] : sinksOf(plan.outputs);
-  const tokens = await prepareSinks(sinks, session, sender);
-  const kept = reasonToKeep(config, leases, sinks);
-  // As soon as nothing needs the token any more: what follows goes on meanwhile.
-  const returning = kept === undefined ? session.giveBack() : Promise.resolve();
-  await turnsToSend();
-  const { rendered, values } = await timed(record, 'render', io, () =>
-    renderAll(reuse.rest, fetched, tokens),
-  );
-  await publish(rendered, fetched.secrets, reuse, { record, ready: returning, cluster }, io);
-  leases.keep();
-  // Only a failed run revokes what its outputs depend on.
-  if (kept !== undefined) session.keep(kept);
-  return values;
+): Promise<Outcome> {
+  let known: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
+  try {
+    const due = whatIsDue(config, plan, knownFromFiles(plan), Date.now() / 1000);
+    known = { ...known, reused: due.reused };
+    const destinations = await destinationsOf(plan, scope);
+    if (due.isNothing) {
+      await checkDestinations(placesOf(plan), destinations);
+      return await runOffline(due, new Map(), destinations, scope, stopwatch);
+    }
+    using prepared = await prepareAccess(config, scope, due.rest.secrets.length, ahead);
+    known = { ...known, wire: prepared.counters };
+    await checkDestinations(placesOf(plan), destinations);
+    await waitForStart(config.startupJitterMs, scope);
+    await using access = await stopwatch.time('login', () => prepared.open());
+    return await runOnce(due, access, destinations, scope, stopwatch);
+  } catch (error) {
+    return { ...known, wire: { ...known.wire }, failure: withRemains(asRunError(error), []) };
+  }
 }
 
 /**
- * The same without a server: renders and writes what is given. No cluster is touched.
- * @throws RunError
+ * A run by somebody who is logged in: fetches what is due, renders, and publishes all or nothing.
+ * @param access given back as soon as nothing depends on it, unless it is shared
+ * @returns what came of it; a failure is part of that, with all failures of the stage that failed
  */
-export async function runWith(
+export async function runOnce(
+  due: Due,
+  access: Access,
+  destinations: readonly Destination[],
+  scope: Scope,
+  stopwatch: Stopwatch = createStopwatch(scope),
+): Promise<Outcome> {
+  const { session, sender } = access;
+  const changes: Change[] = [];
+  const issued: Outcome['leases'][number][] = [];
+  let outcome: Outcome = { ...NOTHING_DONE, reused: due.reused, leases: issued, changes };
+  try {
+    await using leases = holdLeases(session, sender, scope, issued);
+    const parts = { session, sender, leases };
+    const fetched = await stopwatch.time('fetch', () => fetchSecrets(due.rest.secrets, parts, scope));
+    outcome = { ...outcome, secrets: fetched.secrets };
+    const sinks = fetched.failures.length > 0 ? [] : sinksOf(due.rest.outputs);
+    const tokens = await prepareSinks(sinks, session, sender);
+    const kept = reasonToKeep(session, leases, sinks);
+    // As soon as nothing needs the token any more: what follows goes on meanwhile.
+    const returning = kept === undefined ? session.giveBack() : Promise.resolve();
+    await turnsToSend();
+    const { rendered, values } = await stopwatch.time('render', () => renderAll(due.rest, fetched, tokens));
+    const outputs = outputsAfter(due, rendered, fetched.secrets);
+    const publication = { ready: returning, note: noteIn(changes) };
+    await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
+    leases.keep();
+    // Only a failed run revokes what its outputs depend on.
+    if (kept !== undefined) session.keep(kept);
+    outcome = { ...outcome, values };
+  } catch (error) {
+    outcome = { ...outcome, failure: withRemains(asRunError(error), changes) };
+    await session.giveBack();
+  }
+  const { method, minted, token_type, revoked } = session;
+  return {
+    ...outcome,
+    stageMs: stopwatch.stageMs,
+    wire: { ...sender.counters },
+    session: { method, minted, token_type, revoked },
+  };
+}
+
+/** The same without a server: renders and writes what is given. No cluster is touched. */
+export async function runWithFixtures(
   secrets: Secrets,
   plan: Plan,
-  record: RunRecord,
-  io: Io,
-): Promise<readonly Value[]> {
-  return runOffline(secrets, nothingReused({ ...plan, state: undefined }), record, io);
+  scope: Scope,
+  stopwatch: Stopwatch,
+): Promise<Outcome> {
+  const due = everythingIsDue({ ...plan, state: undefined });
+  try {
+    const destinations = [fileDestination(due.rest, scope)];
+    await checkDestinations(placesOf(due.rest), destinations);
+    return await runOffline(due, secrets, destinations, scope, stopwatch);
+  } catch (error) {
+    const failure = withRemains(asRunError(error), []);
+    return { ...NOTHING_DONE, stageMs: stopwatch.stageMs, secrets, failure };
+  }
 }
 
 async function runOffline(
+  due: Due,
   secrets: Secrets,
-  reuse: Reuse,
-  record: RunRecord,
-  io: Io,
-): Promise<readonly Value[]> {
-  const { rest } = reuse;
-  checkTargets([...filesOf(rest), ...reuse.outputs.map(({ plan }) => plan)], rest.managed);
-  record.secrets = secrets;
-  const { rendered, values } = await timed(record, 'render', io, () =>
-    renderAll(rest, { secrets, failures: [] }, fixtureTokens(rest.outputs)),
-  );
-  await publish(rendered, secrets, reuse, { record }, io);
-  return values;
+  destinations: readonly Destination[],
+  scope: Scope,
+  stopwatch: Stopwatch,
+): Promise<Outcome> {
+  const changes: Change[] = [];
+  const outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs, secrets, reused: due.reused, changes };
+  try {
+    const { rendered, values } = await stopwatch.time('render', () =>
+      renderAll(due.rest, { secrets, failures: [] }, fixtureTokens(due.rest.outputs)),
+    );
+    const publication = { ready: Promise.resolve(), note: noteIn(changes) };
+    const outputs = outputsAfter(due, rendered, secrets);
+    await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
+    return { ...outcome, values };
+  } catch (error) {
+    return { ...outcome, failure: withRemains(asRunError(error), changes) };
+  }
+}
+
+/** The cluster's part is loaded by those who have one. */
+async function destinationsOf(plan: Plan, scope: Scope): Promise<readonly Destination[]> {
+  const files = fileDestination(plan, scope);
+  if (!plan.outputs.some(isSecretOutput)) return [files];
+  const { clusterDestination } = await import('../publish/cluster/cluster-destination.ts');
+  return [files, clusterDestination(scope)];
+}
+
+function placesOf({ outputs, state }: Plan): readonly PlacedOutput[] {
+  return state === undefined ? outputs : [...outputs, state];
+}
+
+/** What is new, what stays, and what has to be remembered of both. */
+function outputsAfter(due: Due, rendered: readonly RenderedOutput[], secrets: Secrets) {
+  return [...rendered, ...due.kept, ...due.stateAfter(rendered, secrets)];
+}
+
+function noteIn(changes: Change[]): (change: Change) => void {
+  return (change) => {
+    changes.push(change);
+  };
 }
 
 /** What of a complete run would end with its token. */
-function reasonToKeep({ revoke }: Config, { held }: Leases, sinks: readonly SinkPlan[]): string | undefined {
+function reasonToKeep(
+  { revoke }: Session,
+  { dependOnToken }: Leases,
+  sinks: readonly SinkPlan[],
+): string | undefined {
   if (sinks.length > 0) return 'an output holds it';
-  return revoke === 'auto' && held ? 'leases of fetched secrets depend on it' : undefined;
-}
-
-function filesOf({ outputs, state }: Plan): readonly PlacedOutput[] {
-  const files = outputs.filter((output) => !isSecretOutput(output));
-  return state === undefined ? files : [...files, state];
-}
-
-/** @throws RunError `config` when outputs need a cluster, and there is none */
-async function clusterOf({ outputs }: Plan, io: Io): Promise<Cluster | undefined> {
-  if (!outputs.some(isSecretOutput)) return undefined;
-  const { openCluster } = await import('../publish/cluster/cluster.ts');
-  return openCluster(outputs, io);
+  return revoke === 'auto' && dependOnToken ? 'leases of fetched secrets depend on it' : undefined;
 }
 
 /** Spreads the logins of many that start together. */
-async function waitForStart(limitMs: number, io: Io): Promise<void> {
+async function waitForStart(limitMs: number, scope: Scope): Promise<void> {
   if (limitMs === 0) return;
-  const delay = io.random() * limitMs;
-  io.log.write({ event: 'startup_jitter', delay_ms: Math.round(delay) });
-  await sleep(delay, io.lifetime.signal);
+  const delay = scope.random() * limitMs;
+  scope.log.write({ event: 'startup_jitter', delay_ms: Math.round(delay) });
+  await sleep(delay, scope.signal);
 }
 
 interface RenderedPlan {

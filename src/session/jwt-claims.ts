@@ -1,6 +1,6 @@
+import { isJsonObject } from '../base/lossless-json.ts';
 import type { Secret } from '../base/secret.ts';
 import { presentable } from '../http/presentable.ts';
-import { isJsonObject } from '../base/lossless-json.ts';
 
 /**
  * The claims that decide about a login: `iss`, `aud`, `sub`, `exp`. They identify, they do not authorise; the

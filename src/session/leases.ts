@@ -1,27 +1,30 @@
 import type { CancelSignal } from '../base/cancellation.ts';
-import type { Io } from '../host/io.ts';
 import { Secret } from '../base/secret.ts';
-import type { Session } from './session.ts';
+import type { Scope } from '../host/scope.ts';
+import { GIVE_BACK_LIMIT_MS, SHUTDOWN } from '../host/shutdown-budget.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { Sender } from '../vault/sender.ts';
-
-/** How long revoking may take after SIGTERM or the deadline: what is left of the 2 s after the token's turn. */
-const REVOKE_GRACE_MS = 700;
-/** How long it may take at most: a server that hangs must not hold up the bad news. */
-const REVOKE_LIMIT_MS = 5000;
+import type { Session } from './session.ts';
 
 /** A credential that the server will end. */
 export interface Lease {
   readonly lease_id: string;
-  /** Seconds. */
+  /** Seconds, when it was issued. */
   readonly lease_duration: number | undefined;
+  readonly renewable: boolean;
+  /** Seconds since 1970. */
+  readonly issuedAt: number;
+  /** Seconds since 1970; undefined: the server did not say. */
+  readonly expiresAt: number | undefined;
+  /** The path that it was issued at, without `/v1/`. */
+  readonly path: string;
   readonly namespace: string | undefined;
 }
 
 /** The leases that a run has taken, and the duty to end them if it fails. */
 export interface Leases {
   /** Whether anything that was fetched ends with the token. */
-  readonly held: boolean;
+  readonly dependOnToken: boolean;
   /** Notes a lease as soon as it is known. */
   add(lease: Lease): void;
   /** Notes a wrapped answer: only who unwraps it learns whether there is a lease. */
@@ -35,13 +38,13 @@ export interface Leases {
 /**
  * Revoking the token ends its leases in the same request; each needs a request of its own only where the token stays.
  * A failure is a warning that names the lease.
+ * @param leases where they are noted
  */
-export function holdLeases(session: Session, sender: Sender, io: Io): Leases {
-  const leases: Lease[] = [];
+export function holdLeases(session: Session, sender: Sender, scope: Scope, leases: Lease[] = []): Leases {
   const wrapped: string[] = [];
   let kept = false;
   return {
-    get held() {
+    get dependOnToken() {
       return leases.length + wrapped.length > 0;
     },
     add(lease) {
@@ -52,24 +55,30 @@ export function holdLeases(session: Session, sender: Sender, io: Io): Leases {
     },
     keep() {
       kept = true;
-      for (const lease of leases) warnOfToken(lease, session, io);
+      for (const lease of leases) warnOfToken(lease, session, scope);
     },
     async [Symbol.asyncDispose]() {
       if (kept || leases.length + wrapped.length === 0) return;
       await session.giveBack();
       if (session.revoked) return;
-      using grace = gracefulSignal(io.lifetime.signal, REVOKE_GRACE_MS, REVOKE_LIMIT_MS);
-      await Promise.all(leases.map((lease) => revokeLease(lease, session.token, grace.signal, sender, io)));
-      for (const path of wrapped) io.log.write({ event: 'wrapped_left', path });
+      using grace = gracefulSignal(scope.signal, SHUTDOWN.leasesMs, GIVE_BACK_LIMIT_MS);
+      await Promise.all(
+        leases.map((lease) => revokeLease(lease, session.token, grace.signal, sender, scope)),
+      );
+      for (const path of wrapped) scope.log.write({ event: 'wrapped_left', path });
     },
   };
 }
 
 /** The server ends a lease together with its token. */
-function warnOfToken({ lease_id, lease_duration }: Lease, { lease_duration: ttl }: Session, io: Io): void {
+function warnOfToken(
+  { lease_id, lease_duration }: Lease,
+  { lease_duration: ttl }: Session,
+  { log }: Scope,
+): void {
   // A token without an end has a TTL of 0.
   if (ttl === undefined || ttl === 0 || lease_duration === undefined || lease_duration <= ttl) return;
-  io.log.write({ event: 'token_ends_first', lease_id, lease_duration, token_ttl: ttl });
+  log.write({ event: 'token_ends_first', lease_id, lease_duration, token_ttl: ttl });
 }
 
 /** https://openbao.org/api-docs/system/leases/#revoke-lease */
@@ -78,7 +87,7 @@ async function revokeLease(
   token: Secret,
   signal: CancelSignal,
   sender: Sender,
-  io: Io,
+  { log }: Scope,
 ): Promise<void> {
   const body = new Secret(JSON.stringify({ lease_id }));
   const request = {
@@ -97,6 +106,6 @@ async function revokeLease(
     },
     () => 'the server did not answer in time',
   );
-  if (reason === undefined) io.log.write({ event: 'lease_revoked', lease_id });
-  else io.log.write({ event: 'lease_left', lease_id, reason });
+  if (reason === undefined) log.write({ event: 'lease_revoked', lease_id });
+  else log.write({ event: 'lease_left', lease_id, reason });
 }

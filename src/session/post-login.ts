@@ -1,18 +1,17 @@
-import { describeClaims } from './jwt-claims.ts';
 import type { GivenToken, LoginRequest } from '../auth/method.ts';
-import type { PreparedLogin } from './prepare.ts';
 import { RunError } from '../base/errors.ts';
-import type { Io } from '../host/io.ts';
-import { Secret } from '../base/secret.ts';
-import { unwrap, type UnwrapContext } from './unwrap.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
+import { Secret } from '../base/secret.ts';
+import type { Scope } from '../host/scope.ts';
+import { SHUTDOWN } from '../host/shutdown-budget.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin, type IssuedToken } from '../vault/responses.ts';
 import { isBareRefusal, type Answer, type Sender } from '../vault/sender.ts';
+import { describeClaims } from './jwt-claims.ts';
+import type { PreparedLogin } from './prepare.ts';
+import { unwrap, type UnwrapContext } from './unwrap.ts';
 
-/** How long a login under way is awaited after SIGTERM, so that its token can be revoked. */
-const LOGIN_GRACE_MS = 500;
 /** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; this many times it is repeated. */
 const REFUSALS_RETRIED = 3;
 
@@ -24,9 +23,9 @@ export async function logIn(
   first: LoginRequest,
   login: PreparedLogin,
   sender: Sender,
-  io: Io,
+  scope: Scope,
 ): Promise<IssuedToken> {
-  const issued = await postLogin(await openWrapped(first, login, sender), login, sender, io);
+  const issued = await postLogin(await openWrapped(first, login, sender), login, sender, scope);
   first.accepted?.();
   return issued;
 }
@@ -76,9 +75,10 @@ async function postLogin(
   first: LoginRequest,
   login: PreparedLogin,
   sender: Sender,
-  io: Io,
+  { signal }: Scope,
 ): Promise<IssuedToken> {
-  using grace = gracefulSignal(io.lifetime.signal, LOGIN_GRACE_MS);
+  // Its token has to be revoked.
+  using grace = gracefulSignal(signal, SHUTDOWN.loginMs);
   let sent = first;
   const answer = await sender.send(loginRequest(first, login), {
     attemptSignal: grace.signal,

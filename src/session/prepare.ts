@@ -1,7 +1,7 @@
-import type { AuthConfig, Config } from '../config/config.ts';
-import { RunError } from '../base/errors.ts';
 import { loadMethod } from '../auth/index.ts';
-import { type AuthIo, type AuthMethod, type Login } from '../auth/method.ts';
+import type { AuthIo, AuthMethod, Login } from '../auth/method.ts';
+import { RunError } from '../base/errors.ts';
+import type { AuthConfig, Config } from '../config/config.ts';
 import { AbsentCredential } from '../host/credential-files.ts';
 import type { ServerSettings, TlsSettings } from '../http/server.ts';
 

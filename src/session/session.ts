@@ -1,19 +1,15 @@
-import type { PreparedLogin } from './prepare.ts';
+import { Secret } from '../base/secret.ts';
 import type { RevokePolicy } from '../config/config.ts';
-import type { Io } from '../host/io.ts';
-import { logIn, openGiven } from './post-login.ts';
-import type { Secret } from '../base/secret.ts';
+import type { Scope } from '../host/scope.ts';
+import { GIVE_BACK_LIMIT_MS, SHUTDOWN } from '../host/shutdown-budget.ts';
+import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin } from '../vault/responses.ts';
-import { isBareRefusal, type Sender } from '../vault/sender.ts';
-import { gracefulSignal } from '../http/grace.ts';
+import { isBareRefusal, type Answer, type Sender, type Unavailable } from '../vault/sender.ts';
+import { logIn, openGiven } from './post-login.ts';
+import type { PreparedLogin } from './prepare.ts';
 
-/** How long giving the token back may take after SIGTERM or the deadline; both together stay below 2 s. */
-const REVOKE_GRACE_MS = 1000;
-/** How long it may take at most: a server that hangs must not hold up a run that has all it needs. */
-const REVOKE_LIMIT_MS = 5000;
-
-/** A token, and the duty to give it back. */
+/** A token, its clock, and the duty to give it back. */
 export interface Session {
   readonly token: Secret;
   readonly namespace: string | undefined;
@@ -21,14 +17,23 @@ export interface Session {
   /** This run logged in; the token was not given to it. */
   readonly minted: boolean;
   readonly token_type: string | undefined;
-  /** Its TTL in seconds, as the login said; 0: it has no end. */
+  /** Its TTL in seconds, as the login or the latest renewal said; 0: it has no end. */
   readonly lease_duration: number | undefined;
+  /** Seconds since 1970; undefined: it has no end, or nobody has said. */
+  readonly expiresAt: number | undefined;
+  readonly renewable: boolean | undefined;
   /** How many requests it may make, as the login said; undefined: any number. */
   readonly num_uses: number | undefined;
+  readonly revoke: RevokePolicy;
   /** Whether `giveBack` will revoke it. */
   readonly revocable: boolean;
   /** Whether the server has confirmed that the token is revoked. */
   readonly revoked: boolean;
+  /**
+   * Asks for more time.
+   * @param incrementS the TTL that is wanted, in seconds; undefined: as the role has it
+   */
+  renew(incrementS?: number): Promise<Renewal>;
   /**
    * Revokes the token, unless the policy or its kind say otherwise. A failure is a warning: the secrets are
    * complete without it. Calling it again awaits the same revocation.
@@ -40,6 +45,12 @@ export interface Session {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What became of asking for more time. */
+export type Renewal =
+  | { readonly kind: 'renewed'; readonly lease_duration: number | undefined }
+  | { readonly kind: 'refused'; readonly answer: Answer }
+  | Unavailable;
+
 /**
  * Logs in, once. A refusal is final: five bad AppRole logins lock the role on the server.
  * @throws RunError `auth` for a refusal, `unavailable` for an outage
@@ -48,18 +59,20 @@ export async function openSession(
   login: PreparedLogin,
   revoke: RevokePolicy,
   sender: Sender,
-  io: Io,
+  scope: Scope,
 ): Promise<Session> {
   const { first } = login;
   if (first.kind === 'given') {
     const token = await openGiven(first, login, sender);
-    if (first.renew === true) await renewSelf(token, login.namespace, sender, io);
-    const unknown = { token_type: undefined, lease_duration: undefined, num_uses: undefined };
-    return createSession({ token, minted: false, ...unknown }, login, revoke, sender, io);
+    const unknown = { token_type: undefined, lease_duration: undefined, renewable: undefined };
+    const given = { token, minted: false, ...unknown, num_uses: undefined };
+    const session = createSession(given, login, revoke, sender, scope);
+    if (first.renew === true) logRenewal(await session.renew(), scope);
+    return session;
   }
-  io.log.progress('logging in');
-  const issued = await logIn(first, login, sender, io);
-  io.log.write({
+  scope.log.progress('logging in');
+  const issued = await logIn(first, login, sender, scope);
+  scope.log.write({
     event: 'logged_in',
     method: login.name,
     path: login.path,
@@ -67,44 +80,68 @@ export async function openSession(
     token_type: issued.token_type,
     lease_duration: issued.lease_duration,
   });
-  const session = createSession({ ...issued, minted: true }, login, revoke, sender, io);
-  if (io.lifetime.signal.aborted) {
+  const session = createSession({ ...issued, minted: true }, login, revoke, sender, scope);
+  if (scope.signal.aborted) {
     await session[Symbol.asyncDispose]();
-    io.lifetime.throwIfEnded();
+    scope.throwIfEnded();
   }
   return session;
 }
 
-type HeldToken = Pick<Session, 'token' | 'minted' | 'token_type' | 'lease_duration' | 'num_uses'>;
+function logRenewal(renewal: Renewal, { log }: Scope): void {
+  if (renewal.kind === 'renewed') {
+    log.write({ event: 'token_renewed', lease_duration: renewal.lease_duration });
+    return;
+  }
+  const reason = renewal.kind === 'refused' ? renewal.answer.errors.join('; ') : renewal.failure.message;
+  log.write({ event: 'renew_failed', reason });
+}
+
+type HeldToken = Pick<
+  Session,
+  'token' | 'minted' | 'token_type' | 'lease_duration' | 'renewable' | 'num_uses'
+>;
 
 function createSession(
   held: HeldToken,
   login: PreparedLogin,
   policy: RevokePolicy,
   sender: Sender,
-  io: Io,
+  scope: Scope,
 ): Session {
+  const { token } = held;
+  const { namespace } = login;
   let ending: Promise<void> | undefined;
   let revoked = false;
+  let life = lifeOf(held.lease_duration);
+  const whyKept = reasonToKeep(held, policy);
   const keep = (reason: string): Promise<void> => {
-    io.log.write({ event: 'token_kept', reason });
+    scope.log.write({ event: 'token_kept', reason });
     return Promise.resolve();
   };
-  const revoke = async (): Promise<void> => {
-    revoked = await revokeSelf(held.token, login.namespace, sender, io);
+  const end = async (): Promise<void> => {
+    revoked = await revokeSelf({ token, namespace }, sender, scope);
   };
-  const giveBack = (): Promise<void> => {
-    const reason = reasonToKeep(held, policy);
-    ending ??= reason === undefined ? revoke() : keep(reason);
-    return ending;
-  };
+  const giveBack = (): Promise<void> => (ending ??= whyKept === undefined ? end() : keep(whyKept));
   return {
     ...held,
     method: login.name,
-    namespace: login.namespace,
-    revocable: reasonToKeep(held, policy) === undefined,
+    namespace,
+    get lease_duration() {
+      return life.lease_duration;
+    },
+    get expiresAt() {
+      return life.expiresAt;
+    },
+    revoke: policy,
+    revocable: whyKept === undefined,
     get revoked() {
       return revoked;
+    },
+    async renew(incrementS) {
+      const renewal = await renewSelf({ token, namespace }, incrementS, sender);
+      if (renewal.kind === 'renewed') life = lifeOf(renewal.lease_duration ?? life.lease_duration);
+      return renewal;
     },
     giveBack,
     keep(reason) {
@@ -114,66 +151,55 @@ function createSession(
   };
 }
 
+/** A token without an end has a TTL of 0. */
+function lifeOf(lease_duration: number | undefined): Pick<Session, 'lease_duration' | 'expiresAt'> {
+  const hasEnd = lease_duration !== undefined && lease_duration > 0;
+  return { lease_duration, expiresAt: hasEnd ? Date.now() / 1000 + lease_duration : undefined };
+}
+
 function reasonToKeep({ minted, token_type }: HeldToken, policy: RevokePolicy): string | undefined {
   if (policy === 'never') return 'revoke: never';
   if (token_type === 'batch') return 'a batch token cannot be revoked; it ends with its TTL';
   return minted || policy === 'always' ? undefined : 'it was given to this run, not minted by it';
 }
 
+type TokenAt = Pick<VaultRequest, 'token' | 'namespace'>;
+
 /** https://openbao.org/api-docs/auth/token/#renew-a-token-self */
-async function renewSelf(
-  token: Secret,
-  namespace: string | undefined,
-  sender: Sender,
-  io: Io,
-): Promise<void> {
-  const request: VaultRequest = {
-    method: 'POST',
-    path: 'auth/token/renew-self',
-    namespace,
-    token,
-    mints: false,
+async function renewSelf(token: TokenAt, incrementS: number | undefined, sender: Sender): Promise<Renewal> {
+  const path = 'auth/token/renew-self';
+  const body =
+    incrementS === undefined
+      ? {}
+      : { body: new Secret(JSON.stringify({ increment: `${String(incrementS)}s` })) };
+  const answer = await sender.send({ method: 'POST', path, ...token, ...body, mints: false });
+  if (answer.kind === 'unavailable') return answer;
+  if (answer.status >= 300) return { kind: 'refused', answer };
+  const renewed = readLogin(answer.body);
+  return {
+    kind: 'renewed',
+    lease_duration: renewed.kind === 'token' ? renewed.issued.lease_duration : undefined,
   };
-  const answer = await sender.send(request);
-  if (answer.kind === 'answer' && answer.status < 300) {
-    const renewed = readLogin(answer.body);
-    const lease_duration = renewed.kind === 'token' ? renewed.issued.lease_duration : undefined;
-    io.log.write({ event: 'token_renewed', lease_duration });
-    return;
-  }
-  const reason = answer.kind === 'answer' ? answer.errors.join('; ') : answer.failure.message;
-  io.log.write({ event: 'renew_failed', reason });
 }
 
 /** https://openbao.org/api-docs/auth/token/#revoke-a-token-self */
-async function revokeSelf(
-  token: Secret,
-  namespace: string | undefined,
-  sender: Sender,
-  io: Io,
-): Promise<boolean> {
-  using grace = gracefulSignal(io.lifetime.signal, REVOKE_GRACE_MS, REVOKE_LIMIT_MS);
-  const request: VaultRequest = {
-    method: 'POST',
-    path: 'auth/token/revoke-self',
-    namespace,
-    token,
-    mints: false,
-  };
+async function revokeSelf(token: TokenAt, sender: Sender, { signal, log }: Scope): Promise<boolean> {
+  using grace = gracefulSignal(signal, SHUTDOWN.tokenMs, GIVE_BACK_LIMIT_MS);
+  const request: VaultRequest = { method: 'POST', path: 'auth/token/revoke-self', ...token, mints: false };
   try {
     const answer = await sender.send(request, { signal: grace.signal });
     if (answer.kind === 'answer' && answer.status < 300) {
-      io.log.write({ event: 'token_revoked' });
+      log.write({ event: 'token_revoked' });
       return true;
     }
-    io.log.write({ event: 'revoke_failed', reason: whyNotRevoked(answer) });
+    log.write({ event: 'revoke_failed', reason: whyNotRevoked(answer) });
   } catch {
-    io.log.write({ event: 'revoke_failed', reason: 'the server did not answer in time' });
+    log.write({ event: 'revoke_failed', reason: 'the server did not answer in time' });
   }
   return false;
 }
 
-function whyNotRevoked(answer: Awaited<ReturnType<Sender['send']>>): string {
+function whyNotRevoked(answer: Answer | Unavailable): string {
   if (answer.kind === 'unavailable') return answer.failure.message;
   if (isBareRefusal(answer)) return 'the server no longer accepts it: its uses or its TTL have run out';
   const said = answer.errors.join('; ');

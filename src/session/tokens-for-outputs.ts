@@ -1,12 +1,11 @@
 import { allOrFailures, RunError, throwIfAny } from '../base/errors.ts';
-import type { OutputPlan } from '../plan/outputs.ts';
-import { Secret } from '../base/secret.ts';
-import { type SinkPlan, sinksOf } from '../plan/token-outputs.ts';
-import type { Session } from './session.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
+import { Secret } from '../base/secret.ts';
+import type { OutputPlan } from '../plan/outputs.ts';
+import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
 import type { VaultRequest } from '../vault/request.ts';
-import { readLogin } from '../vault/responses.ts';
 import type { Answer, Sender } from '../vault/sender.ts';
+import type { Session } from './session.ts';
 
 /** What goes into each of them, by its `where`. */
 export type SinkTokens = ReadonlyMap<string, Secret>;
@@ -56,7 +55,7 @@ async function ensureTtl(sinks: readonly SinkPlan[], session: Session, sender: S
   const knownS = session.lease_duration ?? (await lookUpTtl(session, sender));
   // 0: it never ends, as the root token.
   if (knownS === 0 || knownS >= wantedS) return;
-  const ttlS = await renew(Math.ceil(wantedS), session, sender);
+  const ttlS = (await renewed(Math.ceil(wantedS), session)) ?? knownS;
   throwIfAny(
     asking
       .filter(({ content }) => (content.minTtlMs ?? 0) / 1000 > ttlS)
@@ -77,18 +76,14 @@ async function lookUpTtl(session: Session, sender: Sender): Promise<number> {
   return typeof ttl === 'number' ? ttl : 0;
 }
 
-/** @returns seconds; those that are left, if the token cannot be renewed */
-async function renew(increment: number, session: Session, sender: Sender): Promise<number> {
-  const answer = await ask(
-    { method: 'POST', path: 'auth/token/renew-self', body: { increment: `${String(increment)}s` } },
-    session,
-    sender,
-    // A token that is not renewable is refused so.
-    400,
-  );
-  const renewed = readLogin(answer.body);
-  const ttl = renewed.kind === 'token' ? renewed.issued.lease_duration : undefined;
-  return ttl ?? session.lease_duration ?? (await lookUpTtl(session, sender));
+/** @returns seconds; undefined: the token is not renewable */
+async function renewed(incrementS: number, session: Session): Promise<number | undefined> {
+  const renewal = await session.renew(incrementS);
+  if (renewal.kind === 'renewed') return renewal.lease_duration;
+  if (renewal.kind === 'unavailable') throw new RunError([renewal.failure]);
+  // A token that is not renewable is refused so.
+  if (renewal.answer.status === 400) return undefined;
+  throw refused('auth/token/renew-self', renewal.answer);
 }
 
 /** https://openbao.org/api-docs/system/wrapping-wrap/ */
@@ -122,7 +117,6 @@ async function ask(
   { method, path, body, wrapTtlS }: TokenRequest,
   { token, namespace }: Session,
   sender: Sender,
-  allowed?: number,
 ): Promise<Answer> {
   const request: VaultRequest = {
     method,
@@ -135,9 +129,13 @@ async function ask(
   };
   const answer = await sender.send(request);
   if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
-  if (answer.status < 400 || answer.status === allowed) return answer;
-  throw new RunError('denied', `the server refused ${path} (${String(answer.status)})`, {
-    details: answer.errors,
+  if (answer.status < 400) return answer;
+  throw refused(path, answer);
+}
+
+function refused(path: string, { status, errors }: Answer): RunError {
+  return new RunError('denied', `the server refused ${path} (${String(status)})`, {
+    details: errors,
     hint: `a policy of the token has to allow update on ${path}; the default policy does`,
   });
 }

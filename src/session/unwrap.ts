@@ -1,7 +1,7 @@
 import type { Wrapped } from '../auth/method.ts';
 import { RunError } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
 import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
+import { Secret } from '../base/secret.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import type { Answer, Sender } from '../vault/sender.ts';
 

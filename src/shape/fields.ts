@@ -1,6 +1,6 @@
-import { Secret } from '../base/secret.ts';
-import type { JsonValue } from '../base/secret-data.ts';
 import { parseDuration } from '../base/duration.ts';
+import type { JsonValue } from '../base/secret-data.ts';
+import { Secret } from '../base/secret.ts';
 import {
   either,
   enumeration,
@@ -14,8 +14,8 @@ import {
   type Field,
   type Parsed,
 } from './definition.ts';
-import { checkMountPath, checkSecretPath } from './vault-paths.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
+import { checkMountPath, checkSecretPath } from './vault-paths.ts';
 
 /**
  * The building blocks of a config. Numbers and booleans may also be written as text, because `${VAR}` gives text.

@@ -1,5 +1,5 @@
-import { nearestHint } from '../base/nearest.ts';
 import { RunError } from '../base/errors.ts';
+import { nearestHint } from '../base/nearest.ts';
 import { LAMBDAS } from './lambdas.ts';
 
 /** Where a tag stands. */

@@ -1,5 +1,5 @@
-import { nearest } from '../base/nearest.ts';
 import type { Failure, FailureContext, FailureKind } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 import {
   isRawJsonNumber,
   textOf,
@@ -7,9 +7,9 @@ import {
   type JsonValue,
   type Secrets,
 } from '../base/secret-data.ts';
+import { lookUp, type Found, type Missing, type Scope } from './lookup.ts';
 import { placeText, type Place } from './names.ts';
 import type { Node, Template } from './parse.ts';
-import { lookUp, type Found, type Missing, type Scope } from './scope.ts';
 
 /** Partials that include themselves end with their data; one that does not is stopped here. */
 const DEEPEST_NESTING = 200;

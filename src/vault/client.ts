@@ -1,13 +1,13 @@
 import type { CancelSignal } from '../base/cancellation.ts';
-import type { Io } from '../host/io.ts';
+import { parseJson } from '../base/lossless-json.ts';
 import { VERSION } from '../base/version.ts';
+import type { Log } from '../host/log.ts';
+import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
 import type { Http2Sessions } from '../http/http2-sessions.ts';
-import { parseJson } from '../base/lossless-json.ts';
 import { openWire } from '../http/open.ts';
 import { baseOf } from '../http/proxy.ts';
 import type { ServerSettings } from '../http/server.ts';
-import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 import {
   codeOf,
   MOST_CONNECTIONS,
@@ -18,10 +18,11 @@ import {
   type HttpRequest,
   type HttpResponse,
 } from '../http/wire.ts';
+import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 
 const EXCERPT_CHARACTERS = 120;
 
-/** What the report says about the wire. */
+/** What the report of a run says about the wire. */
 export interface WireCounters {
   requests: number;
   retries: number;
@@ -29,39 +30,49 @@ export interface WireCounters {
   bytes: number;
 }
 
+/** Whose attempt it is. */
+export interface AttemptContext {
+  /** Ends the attempt early. */
+  readonly signal: CancelSignal;
+  readonly counters: WireCounters;
+  readonly log: Log;
+}
+
+type Sending = Pick<AttemptContext, 'signal' | 'counters'>;
+
 /** Sends single requests. Retries are another layer's business. */
 export interface VaultClient {
   /** As it is configured. */
   readonly address: string;
-  readonly counters: WireCounters;
   /** Requests that may be under way at once. */
   readonly concurrency: number;
   /**
    * Sends a request once.
-   * @param signal ends the attempt early; its reason is thrown
-   * @throws the reason of `signal`; every other failure is returned
+   * @throws the reason of the signal; every other failure is returned
    */
-  attempt(request: VaultRequest, signal: CancelSignal): Promise<Attempt>;
-  /** Sends what follows to the active node at this address, until it can no longer be reached. */
-  follow(address: string): void;
+  attempt(request: VaultRequest, attempt: AttemptContext): Promise<Attempt>;
+  /**
+   * Sends what follows to the active node at this address, until it can no longer be reached.
+   * @returns false if it did so already
+   */
+  follow(address: string): boolean;
   [Symbol.dispose](): void;
 }
 
 export async function createClient(
   server: ServerSettings,
   connections: Connections,
-  io: Io,
+  scope: Pick<Scope, 'env' | 'log' | 'now'>,
   ahead?: Http2Sessions,
 ): Promise<VaultClient> {
   const { address, clientTimeoutMs, tls } = server;
-  if (tls.skipVerify) warnOfSkippedVerification(io);
-  const wire = await openWire(server, connections, io, ahead);
-  const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
+  if (tls.skipVerify) warnOfSkippedVerification(scope.log);
+  const wire = await openWire(server, connections, scope, ahead);
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
   let current = address;
 
-  const post = async (request: VaultRequest, signal: CancelSignal): Promise<VaultResponse> => {
+  const post = async (request: VaultRequest, { signal, counters }: Sending): Promise<VaultResponse> => {
     const response = await wire.send({ ...onTheWire(request, current, vaultIndex), signal });
     vaultIndex = response.header('x-vault-index') ?? vaultIndex;
     counters.bytes += Number(response.header('content-length') ?? response.text.length);
@@ -70,29 +81,30 @@ export async function createClient(
 
   return {
     address,
-    counters,
     get concurrency() {
       return connections.most ?? (wire.multiplexes ? MOST_STREAMS : MOST_CONNECTIONS);
     },
-    async attempt(request, signal) {
+    async attempt(request, { signal, counters, log }) {
       signal.throwIfAborted();
       counters.requests += 1;
-      const startMs = io.now();
+      const startMs = scope.now();
       const result = await withTimeout(clientTimeoutMs, signal, async (limited) => {
         const asked = current;
         try {
-          return await post(request, limited.signal);
+          return await post(request, { signal: limited.signal, counters });
         } catch (error) {
           signal.throwIfAborted();
           current = address;
           return connectionFailure(limited.expired() ? 'TIMEOUT' : codeOf(error), asked, clientTimeoutMs);
         }
       });
-      return logAttempt(io, request, result, startMs);
+      logAttempt(request, result, scope.now() - startMs, log);
+      return result;
     },
     follow(active) {
-      if (active !== current) io.log.write({ event: 'redirected', address: active });
+      const isNew = active !== current;
       current = active;
+      return isNew;
     },
     [Symbol.dispose]() {
       wire.close();
@@ -100,8 +112,8 @@ export async function createClient(
   };
 }
 
-function warnOfSkippedVerification(io: Io): void {
-  io.log.write({
+function warnOfSkippedVerification(log: Log): void {
+  log.write({
     event: 'insecure',
     reason: 'TLS certificates are not verified (skip_verify): anyone in between can read the secrets',
   });
@@ -158,15 +170,14 @@ function parseBody(text: string): { readonly body: unknown; readonly isJson: boo
   }
 }
 
-function logAttempt(io: Io, request: VaultRequest, result: Attempt, startMs: number): Attempt {
-  io.log.write({
+function logAttempt(request: VaultRequest, result: Attempt, durationMs: number, log: Log): void {
+  log.write({
     event: 'request',
     method: request.method,
     path: request.path,
     namespace: request.namespace,
     status: result.kind === 'response' ? result.status : undefined,
-    duration_ms: Math.round(io.now() - startMs),
+    duration_ms: Math.round(durationMs),
     error: result.kind === 'response' ? undefined : result.message,
   });
-  return result;
 }

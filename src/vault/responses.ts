@@ -1,5 +1,5 @@
-import { Secret } from '../base/secret.ts';
 import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
+import { Secret } from '../base/secret.ts';
 
 /** `auth` of a login, or `data` of `auth/token/lookup-self`. https://openbao.org/api-docs/auth/token/ */
 export interface IssuedToken {
@@ -9,6 +9,7 @@ export interface IssuedToken {
   readonly token_type: string | undefined;
   /** Seconds. */
   readonly lease_duration: number | undefined;
+  readonly renewable: boolean;
   /** How many requests it may make; undefined: any number. */
   readonly num_uses: number | undefined;
   readonly namespace_path?: string;
@@ -37,6 +38,7 @@ export function readLogin(body: unknown): LoginAnswer {
       policies: stringList(auth['policies']),
       token_type: typeof auth['token_type'] === 'string' ? auth['token_type'] : undefined,
       lease_duration: typeof auth['lease_duration'] === 'number' ? auth['lease_duration'] : undefined,
+      renewable: auth['renewable'] === true,
       num_uses: typeof auth['num_uses'] === 'number' && auth['num_uses'] > 0 ? auth['num_uses'] : undefined,
     },
   };
@@ -78,16 +80,16 @@ export interface Envelope {
   readonly lease_id: string | undefined;
   /** Seconds. */
   readonly lease_duration: number | undefined;
+  /** Of the lease. */
+  readonly renewable: boolean;
   /** Of an answer that was asked for with a wrap TTL. */
   readonly wrap_info: JsonObject | undefined;
 }
 
-const NOTHING: Envelope = {
-  data: undefined,
-  lease_id: undefined,
-  lease_duration: undefined,
-  wrap_info: undefined,
-};
+type LeaseFields = Pick<Envelope, 'lease_id' | 'lease_duration' | 'renewable'>;
+
+const NO_LEASE: LeaseFields = { lease_id: undefined, lease_duration: undefined, renewable: false };
+const NOTHING: Envelope = { data: undefined, wrap_info: undefined, ...NO_LEASE };
 
 /**
  * Reads the envelope of a response. A few endpoints, such as `sys/health`, answer without one, which shows in the
@@ -99,15 +101,20 @@ export function readEnvelope(body: unknown): Envelope {
   // `{"errors": []}` is the whole answer for what is not there.
   const bare = Object.hasOwn(body, 'errors') ? undefined : body;
   const data = hasEnvelope ? body['data'] : bare;
-  const leaseId = hasEnvelope ? body['lease_id'] : undefined;
-  // kv1 answers with a lease_duration too: only a lease_id marks a lease.
-  const hasLease = typeof leaseId === 'string' && leaseId !== '';
-  const duration = body['lease_duration'];
   return {
     data: isJsonObject(data) ? data : undefined,
-    lease_id: hasLease ? leaseId : undefined,
-    lease_duration: hasLease && typeof duration === 'number' ? duration : undefined,
+    ...(hasEnvelope ? leaseIn(body) : NO_LEASE),
     wrap_info: hasEnvelope && isJsonObject(body['wrap_info']) ? body['wrap_info'] : undefined,
+  };
+}
+
+/** kv1 answers with a lease_duration too: only a lease_id marks a lease. */
+function leaseIn({ lease_id, lease_duration, renewable }: JsonObject): LeaseFields {
+  if (typeof lease_id !== 'string' || lease_id === '') return NO_LEASE;
+  return {
+    lease_id,
+    lease_duration: typeof lease_duration === 'number' ? lease_duration : undefined,
+    renewable: renewable === true,
   };
 }
 

@@ -1,11 +1,11 @@
 import type { CancelSignal } from '../base/cancellation.ts';
 import type { Failure } from '../base/errors.ts';
-import type { Io } from '../host/io.ts';
-import type { RateLimit } from '../shape/rate-limit.ts';
-import type { VaultClient } from './client.ts';
+import type { Scope } from '../host/scope.ts';
 import { delayMs, sleep } from '../http/delay.ts';
 import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
-import { createPace } from './pace.ts';
+import type { RateLimit } from '../shape/rate-limit.ts';
+import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
+import { createPace, type Pace } from './pace.ts';
 import { activeNodeOf } from './redirect.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
 
@@ -50,6 +50,8 @@ export interface SendOptions {
 /** Sends requests and repeats them on outages, inside the run's deadline. */
 export interface Sender {
   readonly client: VaultClient;
+  /** What it has sent. */
+  readonly counters: WireCounters;
   send(request: VaultRequest, options?: SendOptions): Promise<Answer | Unavailable>;
 }
 
@@ -59,13 +61,28 @@ export interface SenderSettings {
   readonly rateLimit: RateLimit | undefined;
 }
 
-export function createSender(client: VaultClient, settings: SenderSettings, io: Io): Sender {
-  const pace = createPace(settings.rateLimit, () => io.now());
+/** The pace that a server sets, or the config, for all who send to it. */
+export function paceOf({ rateLimit }: SenderSettings, { now }: Pick<Scope, 'now'>): Pace {
+  return createPace(rateLimit, now);
+}
+
+/** @param scope whose requests these are: it ends them, and has them in its log */
+export function createSender(
+  client: VaultClient,
+  settings: SenderSettings,
+  scope: Scope,
+  pace: Pace = paceOf(settings, scope),
+): Sender {
+  const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
 
   const tryOnce = async (request: VaultRequest, attempt: number, options: SendOptions): Promise<Try> => {
-    const signal = options.signal ?? io.lifetime.signal;
+    const signal = options.signal ?? scope.signal;
     await pace.turn(signal);
-    const result = await attemptAtActive(client, request, options.attemptSignal ?? signal);
+    const result = await attemptAtActive(client, request, {
+      signal: options.attemptSignal ?? signal,
+      counters,
+      log: scope.log,
+    });
     const outcome = outcomeOf(result, request, client.address);
     return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
   };
@@ -79,18 +96,19 @@ export function createSender(client: VaultClient, settings: SenderSettings, io: 
   ): Promise<boolean> => {
     const { result, retryReason: reason = '' } = failed;
     const asked = result.kind === 'response' ? result.retryAfterMs : undefined;
-    const delay = delayMs(attempt, io.random(), asked);
-    const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= io.lifetime.remainingMs();
+    const delay = delayMs(attempt, scope.random(), asked);
+    const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= scope.remainingMs();
     if (exhausted || options.worthRetrying?.() === false) return false;
     if (isRateLimited(result)) pace.pause(delay);
-    client.counters.retries += 1;
-    io.log.write({ event: 'retrying', path, attempt, delay_ms: Math.round(delay), reason });
-    await sleep(delay, options.signal ?? io.lifetime.signal);
+    counters.retries += 1;
+    scope.log.write({ event: 'retrying', path, attempt, delay_ms: Math.round(delay), reason });
+    await sleep(delay, options.signal ?? scope.signal);
     return true;
   };
 
   return {
     client,
+    counters,
     async send(first, options = {}) {
       for (let attempt = 1; ; attempt += 1) {
         const request = attempt === 1 ? first : ((await options.rebuild?.()) ?? first);
@@ -107,14 +125,14 @@ export function createSender(client: VaultClient, settings: SenderSettings, io: 
 async function attemptAtActive(
   client: VaultClient,
   request: VaultRequest,
-  signal: CancelSignal,
+  context: AttemptContext,
 ): Promise<Attempt> {
-  let result = await client.attempt(request, signal);
+  let result = await client.attempt(request, context);
   for (let hop = 1; hop <= MOST_REDIRECTS; hop += 1) {
     const active = activeNodeOf(result, request, client.address);
     if (active === undefined) break;
-    client.follow(active);
-    result = await client.attempt(request, signal);
+    if (client.follow(active)) context.log.write({ event: 'redirected', address: active });
+    result = await client.attempt(request, context);
   }
   return result;
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
 import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { failuresOf, IS_STANDALONE, logLines, startCli, type CliResult, runCli } from '../support/cli.ts';
 import { createCertificates } from '../support/certificates.ts';
+import { failuresOf, IS_STANDALONE, logLines, runCli, startCli, type CliResult } from '../support/cli.ts';
 import { startStandIn, type StandIn, type StandInOptions } from '../support/stand-in.ts';
 
 const UNAVAILABLE = { status: 503, body: { errors: ['Vault is sealed'] } };

@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { load, loadAll } from 'js-yaml';
 import { EXIT_CODES } from '../../src/base/errors.ts';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { runCli, failuresOf, type CliResult } from '../support/cli.ts';
+import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { createRole, requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { VERSION } from '../../src/base/version.ts';
+import { createRole, requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { failuresOf, logLines } from '../support/cli.ts';
 
 describe('the main job', () => {

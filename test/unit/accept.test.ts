@@ -5,12 +5,12 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import yaml from 'yaml';
 import { fieldsOf, METHOD_NAMES } from '../../src/auth/index.ts';
+import { Secret } from '../../src/base/secret.ts';
+import { configFields } from '../../src/config/config-definition.ts';
+import { interpolate } from '../../src/config/interpolate.ts';
 import { accept, REFUSED } from '../../src/shape/accept.ts';
 import type { Definition, DefinitionOf, Member } from '../../src/shape/definition.ts';
-import { interpolate } from '../../src/config/interpolate.ts';
-import { configFields } from '../../src/config/config-definition.ts';
 import { zodSchemaOf } from '../../src/shape/zod-schema.ts';
-import { Secret } from '../../src/base/secret.ts';
 
 /** Something of everything, most of it wrong where it stands. */
 const anything: fc.Arbitrary<unknown> = fc.oneof(

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseDuration } from '../../src/base/duration.ts';
-import { interpolate } from '../../src/config/interpolate.ts';
-import { nearest } from '../../src/base/nearest.ts';
-import { parseYaml } from '../../src/config/parse-yaml.ts';
-import { checkSecretPath } from '../../src/shape/vault-paths.ts';
-import { parseRateLimit } from '../../src/shape/rate-limit.ts';
-import { parseRef } from '../../src/config/ref.ts';
 import { RunError } from '../../src/base/errors.ts';
+import { nearest } from '../../src/base/nearest.ts';
+import { interpolate } from '../../src/config/interpolate.ts';
+import { parseYaml } from '../../src/config/parse-yaml.ts';
+import { parseRef } from '../../src/config/ref.ts';
+import { parseRateLimit } from '../../src/shape/rate-limit.ts';
+import { checkSecretPath } from '../../src/shape/vault-paths.ts';
 
 describe('interpolation', () => {
   test('variables, defaults, literals', () => {

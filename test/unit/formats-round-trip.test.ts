@@ -6,10 +6,10 @@ import fc from 'fast-check';
 import { CORE_SCHEMA, load } from 'js-yaml';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
-import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
-import type { FormatProblem } from '../../src/formats/format.ts';
-import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
 import { parseJson } from '../../src/base/lossless-json.ts';
+import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
+import type { FormatProblem } from '../../src/formats/format.ts';
+import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
 import {
   hasJava,
   installed,

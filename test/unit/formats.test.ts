@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
-import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
-import type { FormatOptions, FormatProblem, Formatted } from '../../src/formats/format.ts';
-import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
 import { parseJson } from '../../src/base/lossless-json.ts';
+import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
+import type { FormatOptions, FormatProblem, Formatted } from '../../src/formats/format.ts';
+import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
 
 /** Those whose content is there at once. */
 type FormatName = Exclude<AnyFormatName, 'pkcs12'>;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { mergeKeys, selectKeys, type KeySelection } from '../../src/formats/keys.ts';
 import type { KeyValues } from '../../src/base/secret-data.ts';
+import { mergeKeys, selectKeys, type KeySelection } from '../../src/formats/keys.ts';
 
 /** Values are the names of their keys, so that a result shows what became of each. */
 function keysOf(...names: string[]): KeyValues {

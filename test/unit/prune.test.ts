@@ -3,12 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError } from '../../src/base/errors.ts';
-import type { WritableOutput } from '../../src/plan/outputs.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { checkTargets, stageOutputs } from '../../src/publish/files/write.ts';
+import type { WritableOutput } from '../../src/plan/outputs.ts';
+import { checkTargets } from '../../src/publish/files/targets.ts';
+import { stageOutputs } from '../../src/publish/files/write.ts';
+import { quietScope } from '../support/quiet-scope.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
-import { createWriterIo } from '../support/writer-io.ts';
 
 const needsRoot = { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' };
 const MANIFEST = '.vaultonce-manifest.json';
@@ -34,7 +35,7 @@ describe('pruning', () => {
     };
   };
   const stage = (...names: readonly string[]) => {
-    return stageOutputs(names.map(file), createWriterIo(), managed());
+    return stageOutputs(names.map(file), quietScope(), managed());
   };
   const write = async (...names: readonly string[]) => {
     const staged = await stage(...names);

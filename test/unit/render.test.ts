@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/base/errors.ts';
+import type { FetchedSecret, JsonValue, Secrets } from '../../src/base/secret-data.ts';
+import { Secret } from '../../src/base/secret.ts';
 import { FORMATS, type FormatName } from '../../src/formats/index.ts';
 import type { OutputContent, OutputPlan } from '../../src/plan/outputs.ts';
 import { renderOutputs } from '../../src/render/render-outputs.ts';
-import { Secret } from '../../src/base/secret.ts';
-import type { FetchedSecret, JsonValue, Secrets } from '../../src/base/secret-data.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
 
 function found(name: string, keys: Readonly<Record<string, JsonValue>>): FetchedSecret {

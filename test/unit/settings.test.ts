@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RunError } from '../../src/base/errors.ts';
 import {
-  SETTINGS,
   resolveSetting,
+  SETTINGS,
   type Flags,
   type Setting,
   type SettingName,

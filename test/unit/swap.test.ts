@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError } from '../../src/base/errors.ts';
-import type { WritableOutput } from '../../src/plan/outputs.ts';
 import { Secret } from '../../src/base/secret.ts';
+import type { WritableOutput } from '../../src/plan/outputs.ts';
 import { stageOutputs } from '../../src/publish/files/write.ts';
+import { quietScope } from '../support/quiet-scope.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
-import { createWriterIo } from '../support/writer-io.ts';
 
 describe('swapping', () => {
   const workspace = createWorkspace();
@@ -29,7 +29,7 @@ describe('swapping', () => {
   });
   const stage = (files: Readonly<Record<string, string>>) => stageAll(Object.entries(files).map(file));
   const stageAll = (outputs: readonly WritableOutput[]) =>
-    stageOutputs(outputs, createWriterIo(), { kind: 'swap', path: out(), where: 'output.swap' });
+    stageOutputs(outputs, quietScope(), { kind: 'swap', path: out(), where: 'output.swap' });
   const write = async (files: Readonly<Record<string, string>>) => (await stage(files)).commit();
   const failsWith = (message: RegExp) => (error: unknown) =>
     error instanceof RunError && error.exitCode === 8 && message.test(error.message);

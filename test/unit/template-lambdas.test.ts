@@ -4,8 +4,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parse as parseToml } from 'smol-toml';
 import type { Failure } from '../../src/base/errors.ts';
-import { Secret } from '../../src/base/secret.ts';
 import type { Secrets } from '../../src/base/secret-data.ts';
+import { Secret } from '../../src/base/secret.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
 import { renderTemplate } from '../../src/template/render-template.ts';
 

@@ -3,12 +3,12 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import mustache from 'mustache';
 import { RunError, type Failure } from '../../src/base/errors.ts';
-import { Secret } from '../../src/base/secret.ts';
+import { parseJson } from '../../src/base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../../src/base/secret-data.ts';
+import { Secret } from '../../src/base/secret.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../../src/template/parse.ts';
 import { renderTemplate } from '../../src/template/render-template.ts';
 import { partialNames } from '../../src/template/syntax.ts';
-import { parseJson } from '../../src/base/lossless-json.ts';
 
 type Keys = Readonly<Record<string, JsonValue>>;
 

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { kv2 } from '../../src/engines/kv2.ts';
-import { engineOf } from '../../src/engines/index.ts';
 import { EXIT_CODES, RunError } from '../../src/base/errors.ts';
+import { parseJson } from '../../src/base/lossless-json.ts';
 import { Secret } from '../../src/base/secret.ts';
+import { engineOf } from '../../src/engines/index.ts';
+import { kv2 } from '../../src/engines/kv2.ts';
 import { delayMs } from '../../src/http/delay.ts';
 import { presentable } from '../../src/http/presentable.ts';
-import { parseJson } from '../../src/base/lossless-json.ts';
 import { findMount } from '../../src/vault/mounts.ts';
 
 describe('errors', () => {

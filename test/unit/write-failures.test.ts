@@ -4,12 +4,12 @@ import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, unlinkSync, wri
 import { basename } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/base/errors.ts';
-import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { stageOutputs, type StagedOutputs } from '../../src/publish/files/write.ts';
+import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
+import { stageOutputs, type StagedFiles } from '../../src/publish/files/write.ts';
+import { quietScope, RUN } from '../support/quiet-scope.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
-import { createWriterIo } from '../support/writer-io.ts';
 
 const needsRoot = {
   skip: process.geteuid?.() === 0 ? false : 'needs root, to mount and to become another user',
@@ -27,11 +27,8 @@ function output(path: string, content: string, target: Partial<Target> = {}): Re
   };
 }
 
-function stage(
-  outputs: readonly RenderedOutput[],
-  random: () => number = Math.random,
-): Promise<StagedOutputs> {
-  return stageOutputs(outputs, createWriterIo(random));
+function stage(outputs: readonly RenderedOutput[], random: () => number = Math.random): Promise<StagedFiles> {
+  return stageOutputs(outputs, quietScope(random));
 }
 
 async function failureOf(work: () => unknown): Promise<Failure> {
@@ -82,13 +79,13 @@ function writeInChild(
   const source = (name: string) => JSON.stringify(new URL(`../${name}.ts`, import.meta.url).href);
   const code = `
     import { stageOutputs } from ${source('../src/publish/files/write')};
-    import { createWriterIo } from ${source('support/writer-io')};
+    import { quietScope } from ${source('support/quiet-scope')};
     const outputs = ${JSON.stringify(names)}.map((name) => {
       const path = ${JSON.stringify(root)} + '/' + name;
       const target = { path, kind: 'file', mode: 0o400, directoryMode: 0o700 };
       return { plan: { where: name, target }, files: [{ path, content: { reveal: () => Buffer.from('new ' + name) } }] };
     });
-    (await stageOutputs(outputs, createWriterIo(${random}))).commit();`;
+    (await stageOutputs(outputs, quietScope(${random}))).commit();`;
   return spawnSync(process.execPath, ['--input-type=module', '-e', code], { ...user, cwd: '/' });
 }
 
@@ -160,7 +157,7 @@ describe('writing that fails', () => {
       random,
     );
     const failure = await failureOf(() => staged.commit());
-    const backup = workspace.path(`.vaultonce-${String(process.pid)}-30000000.old`);
+    const backup = workspace.path(`${RUN}30000000.old`);
     assert.deepEqual(failure.details, [`the old ${workspace.path('a')} is now ${backup}`]);
     assert.equal(workspace.read(basename(backup)), 'old');
   });

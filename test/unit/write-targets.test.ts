@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/base/errors.ts';
 import type { OutputPlan, Target } from '../../src/plan/outputs.ts';
-import { checkTargets } from '../../src/publish/files/write.ts';
+import { checkTargets } from '../../src/publish/files/targets.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
@@ -174,7 +174,7 @@ describe('target checks', () => {
     const paths = [workspace.path('a.env'), join(disk, 'b.env'), workspace.path('locked/in/c.env')];
     const plans = JSON.stringify(paths.map((path) => output(path)));
     const code = `
-      import { checkTargets } from ${JSON.stringify(new URL('../../src/publish/files/write.ts', import.meta.url).href)};
+      import { checkTargets } from ${JSON.stringify(new URL('../../src/publish/files/targets.ts', import.meta.url).href)};
       try { checkTargets(JSON.parse(process.argv[1])); }
       catch (error) { console.log(JSON.stringify(error.failures)); }`;
     const user = { uid: 65532, gid: 65532, cwd: '/' };

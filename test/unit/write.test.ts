@@ -16,12 +16,12 @@ import {
 import { basename, join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { RunError } from '../../src/base/errors.ts';
-import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
 import { Secret } from '../../src/base/secret.ts';
+import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
 import { stageOutputs } from '../../src/publish/files/write.ts';
+import { quietScope, RUN } from '../support/quiet-scope.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
-import { createWriterIo } from '../support/writer-io.ts';
 
 const needsRoot = { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' };
 
@@ -46,7 +46,7 @@ function output(
 }
 
 async function write(...outputs: readonly RenderedOutput[]) {
-  return (await stageOutputs(outputs, createWriterIo())).commit();
+  return (await stageOutputs(outputs, quietScope())).commit();
 }
 
 /** The pid of a process that has ended. */
@@ -66,15 +66,11 @@ describe('writing', () => {
   test('nothing is visible before the commit, and everything after it', async () => {
     workspace.write('a.env', 'old');
     const outputs = [output(workspace.path('a.env'), 'new'), output(workspace.path('b.env'), 'b')];
-    const staged = await stageOutputs(outputs, createWriterIo());
+    const staged = await stageOutputs(outputs, quietScope());
     assert.equal(workspace.read('a.env'), 'old');
     assert.deepEqual(
-      workspace.list().map((name) => name.replace(/[0-9a-f]{8}/, 'RANDOM')),
-      [
-        `.vaultonce-${String(process.pid)}-RANDOM.new`,
-        `.vaultonce-${String(process.pid)}-RANDOM.new`,
-        'a.env',
-      ],
+      workspace.list().map((name) => name.replace(/-[0-9a-f]{8}\./, '-RANDOM.')),
+      [`${RUN}RANDOM.new`, `${RUN}RANDOM.new`, 'a.env'],
     );
     assert.deepEqual(staged.commit(), [
       { path: workspace.path('a.env'), mode: 0o400, changed: true, bytes: 3 },
@@ -135,7 +131,7 @@ describe('writing', () => {
 
   test('mode and owner are final while the file waits', needsRoot, async () => {
     const target = { mode: 0o640, directoryMode: 0o750, uid: 1000, gid: 2000 };
-    const staged = await stageOutputs([output(workspace.path('a/b/c'), 'x', target)], createWriterIo());
+    const staged = await stageOutputs([output(workspace.path('a/b/c'), 'x', target)], quietScope());
     const [name = ''] = readdirSync(workspace.path('a/b'));
     const waiting = lstatSync(workspace.path('a/b', name));
     assert.deepEqual([waiting.mode & 0o7777, waiting.uid, waiting.gid], [0o640, 1000, 2000]);
@@ -240,7 +236,7 @@ describe('writing', () => {
   test('a temporary name that is taken is neither used nor followed', async () => {
     workspace.write('victim', 'kept');
     workspace.write('a.env', 'old');
-    const taken = (name: string) => `.vaultonce-${String(process.pid)}-${name}`;
+    const taken = (name: string) => `${RUN}${name}`;
     // Somebody takes each first name at the moment it is drawn; earlier, it would be cleaned as stale.
     const draws = [
       () => (symlinkSync('victim', workspace.path(taken('00000000.new'))), 0),
@@ -248,7 +244,7 @@ describe('writing', () => {
       () => (workspace.write(taken('40000000.old'), 'kept'), 0.25),
       () => 0.75,
     ];
-    const io = createWriterIo(() => draws.shift()?.() ?? assert.fail('too many names'));
+    const io = quietScope(() => draws.shift()?.() ?? assert.fail('too many names'));
     const staged = await stageOutputs([output(workspace.path('a.env'), 'new')], io);
     staged.commit();
     assert.equal(workspace.read('victim'), 'kept');
@@ -267,7 +263,7 @@ describe('writing', () => {
         output(workspace.path('x/y/z'), 'z'),
         output(workspace.path('there/api'), { key: 'k' }),
       ],
-      createWriterIo(),
+      quietScope(),
     );
     staged.discard();
     assert.deepEqual(workspace.snapshot(), before);
@@ -275,7 +271,7 @@ describe('writing', () => {
   });
 
   test('discarding leaves directories that others have used', async () => {
-    const staged = await stageOutputs([output(workspace.path('x/y'), 'y')], createWriterIo());
+    const staged = await stageOutputs([output(workspace.path('x/y'), 'y')], quietScope());
     workspace.write('x/other', 'kept');
     staged.discard();
     assert.deepEqual(workspace.list(), ['x', 'x/other']);
@@ -285,11 +281,11 @@ describe('writing', () => {
     workspace.write('0', 'old');
     const before = workspace.snapshot();
     let elapsedMs = 0;
-    const io = { ...createWriterIo(), now: () => (elapsedMs += 3) };
+    const io = { ...quietScope(), now: () => (elapsedMs += 3) };
     const reason = new RunError('terminated', 'ended by SIGTERM');
     // As a signal does, once some milliseconds have passed: between two files.
     setImmediate(() => {
-      io.lifetime.end(reason);
+      io.end(reason);
     });
     const outputs = Array.from({ length: 50 }, (_, index) => output(workspace.path(String(index)), 'new'));
     await assert.rejects(stageOutputs([...outputs, output(workspace.path('d/e'), 'x')], io), reason);
@@ -300,7 +296,12 @@ describe('writing', () => {
     const dead = String(deadPid());
     const own = String(process.pid);
     const living = String(process.ppid);
-    for (const name of [`${dead}-0123abcd.new`, `${dead}-0123abcd.old`, `${own}-0123abcd.new`]) {
+    const stale = [
+      ...[`${dead}-0123abcd.new`, `${dead}-0123abcd.old`, `${dead}.89abcdef-0123abcd.new`],
+      // Of earlier processes that had our pid: those of this one's runs are known.
+      ...[`${own}-0123abcd.new`, `${own}.89abcdef-0123abcd.old`],
+    ];
+    for (const name of stale) {
       workspace.write(`out/.vaultonce-${name}`, 'stale');
     }
     const kept = [`${living}-0123abcd.new`, `${dead}-0123ABCD.new`, `${dead}-0123abcd.txt`, `x-0123abcd.new`];

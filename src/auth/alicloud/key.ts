@@ -1,9 +1,9 @@
-import { askOutside } from '../../http/third-party.ts';
 import { Secret } from '../../base/secret.ts';
-import type { AlicloudConfig } from './config.ts';
-import { credentialFromText, credentialOf, AbsentCredential } from '../../host/credential-files.ts';
+import { AbsentCredential, credentialFromText, credentialOf } from '../../host/credential-files.ts';
+import { askOutside } from '../../http/third-party.ts';
 import { askMetadata, objectIn, refusedOutside, type MetadataRequest } from '../metadata.ts';
-import { type AuthIo } from '../method.ts';
+import type { AuthIo } from '../method.ts';
+import type { AlicloudConfig } from './config.ts';
 import type { AlicloudKey } from './signature.ts';
 import { assumeRoleWithToken, keyOf } from './sts.ts';
 

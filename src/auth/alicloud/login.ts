@@ -1,6 +1,6 @@
 import { Secret } from '../../base/secret.ts';
-import type { AlicloudConfig } from './config.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
+import type { AlicloudConfig } from './config.ts';
 import { findKey } from './key.ts';
 import { assumeRole, signedUrl } from './sts.ts';
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { RunError } from '../../base/errors.ts';
-import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
-import { Secret } from '../../base/secret.ts';
 import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
-import type { AlicloudConfig } from './config.ts';
+import { Secret } from '../../base/secret.ts';
 import { credentialFromFile } from '../../host/credential-files.ts';
+import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
+import type { AlicloudConfig } from './config.ts';
 import { queryOf, signatureOf, type AlicloudKey, type Parameters } from './signature.ts';
 
 const WHAT = 'STS of Alibaba Cloud';

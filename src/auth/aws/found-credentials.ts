@@ -3,8 +3,8 @@ import { Agent as HttpsAgent } from 'node:https';
 import { listening } from '../../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
-import { credentialFromText, AbsentCredential } from '../../host/credential-files.ts';
-import { type AuthIo } from '../method.ts';
+import { AbsentCredential, credentialFromText } from '../../host/credential-files.ts';
+import type { AuthIo } from '../method.ts';
 import type { AwsCredentials } from './signature.ts';
 
 const CONNECT_LIMIT_MS = 2_000;
@@ -44,10 +44,10 @@ function fromEnvironment({ env }: AuthIo): AwsCredentials | undefined {
 
 async function fromSdk(profile: string | undefined, region: string, io: AuthIo): Promise<AwsCredentials> {
   const { defaultProvider } = await import('./sdk.ts');
-  const { lifetime, env } = io;
+  const { env } = io;
   const ended = Promise.withResolvers<never>();
   const end = (): void => {
-    ended.reject(lifetime.signal.reason);
+    ended.reject(io.signal.reason);
   };
   const provider = defaultProvider({
     ...(profile === undefined ? {} : { profile }),
@@ -64,10 +64,10 @@ async function fromSdk(profile: string | undefined, region: string, io: AuthIo):
     },
   });
   try {
-    const found = await listening(lifetime.signal, end, () => Promise.race([provider(), ended.promise]));
+    const found = await listening(io.signal, end, () => Promise.race([provider(), ended.promise]));
     return credentials(found.accessKeyId, found.secretAccessKey, found.sessionToken ?? '', 'the AWS SDK');
   } catch (error) {
-    lifetime.throwIfEnded();
+    io.throwIfEnded();
     throw failureOf(error as SdkError, io);
   }
 }

@@ -1,8 +1,8 @@
 import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
-import type { AwsConfig } from './config.ts';
 import { credentialOf } from '../../host/credential-files.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
+import type { AwsConfig } from './config.ts';
 import { foundCredentials } from './found-credentials.ts';
 import { signedHeaders, type AwsCredentials } from './signature.ts';
 

@@ -1,9 +1,9 @@
-import type { Secret } from '../../base/secret.ts';
 import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
+import type { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../../host/credential-files.ts';
-import type { AzureConfig } from './config.ts';
 import { askMetadata, objectIn } from '../metadata.ts';
-import { type AuthIo, type LoginRequest } from '../method.ts';
+import type { AuthIo, LoginRequest } from '../method.ts';
+import type { AzureConfig } from './config.ts';
 import { machineToken, metadataService, WHAT } from './machine.ts';
 import { platformToken } from './platform.ts';
 import { workloadToken } from './workload.ts';

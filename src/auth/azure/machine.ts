@@ -1,9 +1,9 @@
+import { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../../host/credential-files.ts';
 import type { OutsideAnswer } from '../../http/third-party.ts';
-import { Secret } from '../../base/secret.ts';
-import type { AzureConfig } from './config.ts';
 import { askMetadata, objectIn, refusedOutside, textIn, type MetadataRequest } from '../metadata.ts';
-import { type AuthIo } from '../method.ts';
+import type { AuthIo } from '../method.ts';
+import type { AzureConfig } from './config.ts';
 
 export const WHAT = "Azure's metadata service";
 const ADDRESS = 'http://169.254.169.254';

@@ -1,9 +1,9 @@
 import { RunError } from '../../base/errors.ts';
-import { askOutside } from '../../http/third-party.ts';
 import { Secret } from '../../base/secret.ts';
-import type { AzureConfig } from './config.ts';
 import { credentialFromFile } from '../../host/credential-files.ts';
+import { askOutside } from '../../http/third-party.ts';
 import type { AuthIo } from '../method.ts';
+import type { AzureConfig } from './config.ts';
 import { tokenOf } from './machine.ts';
 
 const WHAT = 'Microsoft Entra';

@@ -1,9 +1,9 @@
 import { constants } from 'node:crypto';
 import { RunError } from '../../base/errors.ts';
-import type { CfConfig } from './config.ts';
-import { textFromFile, AbsentCredential } from '../../host/credential-files.ts';
-import { type AuthIo, type LoginRequest } from '../method.ts';
+import { AbsentCredential, textFromFile } from '../../host/credential-files.ts';
+import type { AuthIo, LoginRequest } from '../method.ts';
 import { signRsa } from '../rsa.ts';
+import type { CfConfig } from './config.ts';
 
 /**
  * Proves an instance of Cloud Foundry by its identity certificate: RSA-PSS with SHA-256 over the time, the certificate as

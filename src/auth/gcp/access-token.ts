@@ -1,8 +1,8 @@
 import { RunError } from '../../base/errors.ts';
-import { askOutside } from '../../http/third-party.ts';
-import { Secret } from '../../base/secret.ts';
 import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
+import { Secret } from '../../base/secret.ts';
 import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
+import { askOutside } from '../../http/third-party.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError } from '../../base/errors.ts';
-import { Secret } from '../../base/secret.ts';
 import { parseJsonObject, type JsonObject } from '../../base/lossless-json.ts';
+import { Secret } from '../../base/secret.ts';
 import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
-import type { GcpConfig } from './config.ts';
 import { objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { signRsa } from '../rsa.ts';
 import { accessToken, askWithToken, type Access } from './access-token.ts';
+import type { GcpConfig } from './config.ts';
 import { askGoogleMachine, WHAT as MACHINE } from './machine.ts';
 
 const API = 'https://iamcredentials.googleapis.com';

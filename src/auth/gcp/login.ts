@@ -1,11 +1,11 @@
 import type { Secret } from '../../base/secret.ts';
-import { baseOf } from '../../http/proxy.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
-import type { GcpConfig } from './config.ts';
+import { baseOf } from '../../http/proxy.ts';
 import { refusedOutside } from '../metadata.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
-import { askGoogleMachine, WHAT } from './machine.ts';
+import type { GcpConfig } from './config.ts';
 import { signWithIam } from './iam.ts';
+import { askGoogleMachine, WHAT } from './machine.ts';
 
 /** Posts a JWT that Google vouches for. */
 export async function gcpLogin(config: GcpConfig, io: AuthIo, server: LoginServer): Promise<LoginRequest> {

@@ -1,8 +1,8 @@
 import { AbsentCredential } from '../../host/credential-files.ts';
 import type { OutsideAnswer } from '../../http/third-party.ts';
-import type { GcpConfig } from './config.ts';
 import { askMetadata } from '../metadata.ts';
-import { type AuthIo } from '../method.ts';
+import type { AuthIo } from '../method.ts';
+import type { GcpConfig } from './config.ts';
 
 export const WHAT = "Google's metadata service";
 /** The address that `metadata.google.internal` stands for; names take a look-up more, and elsewhere a slow one. */

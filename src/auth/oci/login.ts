@@ -1,8 +1,8 @@
 import { Secret } from '../../base/secret.ts';
 import { baseOf } from '../../http/proxy.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
-import type { OciConfig } from './config.ts';
 import { findApiKey } from './api-key.ts';
+import type { OciConfig } from './config.ts';
 import { machineKey } from './machine.ts';
 import { authorization } from './signature.ts';
 

@@ -1,8 +1,8 @@
 import { generateKeyPair, hash, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { RunError } from '../../base/errors.ts';
-import { askOutside } from '../../http/third-party.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
+import { askOutside } from '../../http/third-party.ts';
 import { askMetadata, objectIn, refusedOutside, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import type { OciConfig } from './config.ts';

@@ -1,8 +1,8 @@
 import { RunError } from '../../base/errors.ts';
-import type { OutsideAnswer } from '../../http/third-party.ts';
-import type { Secret } from '../../base/secret.ts';
 import { parseJsonObject } from '../../base/lossless-json.ts';
+import type { Secret } from '../../base/secret.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
+import type { OutsideAnswer } from '../../http/third-party.ts';
 
 /**
  * The token in the answer of a token service.

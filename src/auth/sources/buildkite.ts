@@ -1,7 +1,7 @@
 import { abortSignalOf } from '../../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
-import { credentialFromText, AbsentCredential } from '../../host/credential-files.ts';
-import { type AuthIo } from '../method.ts';
+import { AbsentCredential, credentialFromText } from '../../host/credential-files.ts';
+import type { AuthIo } from '../method.ts';
 import type { JwtSource } from './identity-source.ts';
 
 /** What Buildkite's own examples call the server of its tokens. */
@@ -21,13 +21,13 @@ export const buildkite: JwtSource = {
 };
 
 /** The agent knows how to ask, and repeats its request by itself. What it prints on stderr may hold anything. */
-async function askAgent(audience: string, { lifetime, env }: AuthIo): Promise<string> {
+async function askAgent(audience: string, io: AuthIo): Promise<string> {
   const { execFile } = await import('node:child_process');
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   execFile(
     'buildkite-agent',
     ['oidc', 'request-token', '--audience', audience],
-    { signal: abortSignalOf(lifetime.signal), env: { ...env } },
+    { signal: abortSignalOf(io.signal), env: { ...io.env } },
     (error, stdout) => {
       if (error === null) resolve(stdout);
       else reject(failureOf(error));
@@ -36,7 +36,7 @@ async function askAgent(audience: string, { lifetime, env }: AuthIo): Promise<st
   try {
     return await promise;
   } finally {
-    lifetime.throwIfEnded();
+    io.throwIfEnded();
   }
 }
 

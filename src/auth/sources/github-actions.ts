@@ -1,7 +1,7 @@
 import { RunError } from '../../base/errors.ts';
+import { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../../host/credential-files.ts';
 import { askOutside } from '../../http/third-party.ts';
-import { Secret } from '../../base/secret.ts';
 import { tokenIn } from './answer.ts';
 import type { JwtSource } from './identity-source.ts';
 

@@ -1,11 +1,11 @@
 import type { Argument, Command, Option } from 'commander';
 import { METHOD_NAMES } from '../../auth/index.ts';
-import { bashScript } from './bash.ts';
-import { fishScript } from './fish.ts';
-import type { ArgumentShape, CommandShape, OptionShape } from './command-shape.ts';
-import { zshScript } from './zsh.ts';
 import { FORMAT_NAMES } from '../../deliver/variables/format-names.ts';
 import type { Io } from '../../host/io.ts';
+import { bashScript } from './bash.ts';
+import type { ArgumentShape, CommandShape, OptionShape } from './command-shape.ts';
+import { fishScript } from './fish.ts';
+import { zshScript } from './zsh.ts';
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 

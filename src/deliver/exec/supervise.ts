@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import type { Program } from './find-program.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
+import type { Program } from './find-program.ts';
 import { createRedactor } from './redact.ts';
 
 /** A terminal sends these to all of its processes itself. */

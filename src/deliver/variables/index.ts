@@ -1,17 +1,17 @@
-import { nearestHint } from '../../base/nearest.ts';
 import { RunError } from '../../base/errors.ts';
+import { nearestHint } from '../../base/nearest.ts';
 import type { Io } from '../../host/io.ts';
-import { azure, maskAzure } from './to-azure.ts';
-import { buildkite } from './to-buildkite.ts';
-import { circleci } from './to-circleci.ts';
 import { FORMAT_NAMES, type FormatName } from './format-names.ts';
-import { github, maskGithub } from './to-github.ts';
-import { gitlab } from './to-gitlab.ts';
 import type { Handover, HandoverIo } from './handover.ts';
-import { jenkins } from './to-jenkins.ts';
 import { masksOf } from './masks.ts';
 import { powershell } from './powershell.ts';
 import { dotenv, fish, json, shell } from './texts.ts';
+import { azure, maskAzure } from './to-azure.ts';
+import { buildkite } from './to-buildkite.ts';
+import { circleci } from './to-circleci.ts';
+import { github, maskGithub } from './to-github.ts';
+import { gitlab } from './to-gitlab.ts';
+import { jenkins } from './to-jenkins.ts';
 import type { Variable } from './variable.ts';
 
 /** Every way to hand variables on, by the name that `--format` has. */

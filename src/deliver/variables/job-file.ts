@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import type { HandoverIo } from './handover.ts';
 

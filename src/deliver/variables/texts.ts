@@ -1,7 +1,7 @@
-import type { Format } from '../../formats/format.ts';
-import { dotenv as dotenvFormat } from '../../formats/dotenv.ts';
-import { shell as shellFormat } from '../../formats/shell.ts';
 import { RunError } from '../../base/errors.ts';
+import { dotenv as dotenvFormat } from '../../formats/dotenv.ts';
+import type { Format } from '../../formats/format.ts';
+import { shell as shellFormat } from '../../formats/shell.ts';
 import { printed } from './handover.ts';
 import type { Variable } from './variable.ts';
 

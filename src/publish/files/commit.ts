@@ -1,8 +1,8 @@
 import { linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
-import { removeFile, withFreeName, type Naming } from './temporary-names.ts';
 import type { StagedFile } from './stage.ts';
+import { removeFile, withFreeName, type Naming } from './temporary-names.ts';
 
 /** A file whose name is being given to another, and how to take that back. */
 interface Replaced {

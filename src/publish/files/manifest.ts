@@ -1,6 +1,6 @@
 import { isAbsolute, join, normalize, sep } from 'node:path';
-import { isBelow } from '../../base/paths-below.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
+import { isBelow } from '../../base/paths-below.ts';
 import { manifestPath } from '../../config/managed-directory.ts';
 import { readOwnFile } from '../../host/own-file.ts';
 import { meaningOf } from './write-problems.ts';

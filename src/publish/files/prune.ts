@@ -1,21 +1,16 @@
 import { lstatSync, statSync, unlinkSync, type Stats } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { isBelow } from '../../base/paths-below.ts';
-import { manifestPath } from '../../config/managed-directory.ts';
-import type {
-  ManagedDirectory,
-  PrunedFile,
-  RenderedFile,
-  Target,
-  WritableOutput,
-} from '../../plan/outputs.ts';
 import { Secret } from '../../base/secret.ts';
-import { removeDirectories, syncDirectory } from './directories.ts';
+import { manifestPath } from '../../config/managed-directory.ts';
 import { statusOf } from '../../host/file-systems.ts';
+import type { ManagedDirectory, RenderedFile, Target, WritableOutput } from '../../plan/outputs.ts';
+import type { PrunedFile } from '../destination.ts';
+import { removeDirectories, syncDirectory } from './directories.ts';
 import { manifestText, readManifest } from './manifest.ts';
-import { type Naming } from './temporary-names.ts';
-import { meaningOf } from './write-problems.ts';
 import { replaceFile } from './stage.ts';
+import type { Naming } from './temporary-names.ts';
+import { meaningOf } from './write-problems.ts';
 
 /** What a run has to remember, and to remove once all its files have their names. */
 export interface Pruning {

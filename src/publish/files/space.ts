@@ -1,8 +1,8 @@
 import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { RunError, systemErrorCode, type FailureContext } from '../../base/errors.ts';
-import type { WritableOutput } from '../../plan/outputs.ts';
 import { isMemory, nearestExisting } from '../../host/file-systems.ts';
+import type { WritableOutput } from '../../plan/outputs.ts';
 import { isUnchanged } from './stage.ts';
 
 /** tmpfs keeps files in whole pages. */

@@ -1,20 +1,20 @@
 import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { RunError, type Failure } from '../../base/errors.ts';
+import { statusOf } from '../../host/file-systems.ts';
 import type { ManagedDirectory, PlacedOutput, WritableOutput } from '../../plan/outputs.ts';
 import { CommitError } from './commit.ts';
 import { syncDirectory } from './directories.ts';
-import { statusOf } from '../../host/file-systems.ts';
-import { isLeftBehind, namesIn, removeFile, type Naming } from './temporary-names.ts';
 import { isUnchanged } from './stage.ts';
+import { isLeftBehind, namesIn, removeFile, uniqueName, type Naming } from './temporary-names.ts';
 
 /** The link that readers go through; the kubelet's names, which tools that watch a volume know. */
 const DATA_LINK = '..data';
 const NEW_DATA_LINK = '..data_tmp';
 /** Stands for the next set while only its surroundings are checked. */
 const NEXT_SET = '..vaultonce';
-/** A set of files: when it was made, by which process, and a random number. */
-const DATA_DIRECTORY = /^\.\.\d{4}(?:_\d\d){5}_(\d+)-[0-9a-f]{8}$/;
+/** A set of files: when it was made, by which process and run, and a random number. */
+const DATA_DIRECTORY = /^\.\.\d{4}(?:_\d\d){5}_(\d+)(?:\.([0-9a-f]{8}))?-[0-9a-f]{8}$/;
 
 /** How a run publishes all outputs at once. */
 export interface Swap {
@@ -46,7 +46,7 @@ export function planSwap(
   const names = topLevelNames(root, outputs);
   const failures = namesInTheWay(root, names, where);
   if (failures.length > 0) throw new RunError(failures);
-  removeLeftBehind(root, published, naming.pid);
+  removeLeftBehind(root, published);
   const current = published === undefined ? undefined : moved(outputs, root, join(root, published));
   if (published !== undefined && current !== undefined && isComplete(root, published, names, current)) {
     return {
@@ -127,10 +127,7 @@ function linkTarget(name: string): string {
 
 function dataDirectoryName(naming: Naming): string {
   const time = new Date().toISOString().slice(0, 19).replace(/[-T:]/g, '_');
-  const unique = Math.floor(naming.random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
-  return `..${time}_${String(naming.pid)}-${unique}`;
+  return `..${time}_${uniqueName(naming)}`;
 }
 
 function moved(outputs: readonly WritableOutput[], root: string, directory: string): WritableOutput[] {
@@ -205,11 +202,11 @@ function strayLinks(root: string, names: ReadonlySet<string>): string[] {
 }
 
 /** Sets that killed runs have not published or not removed. */
-function removeLeftBehind(root: string, published: string | undefined, pid: number): void {
+function removeLeftBehind(root: string, published: string | undefined): void {
   if (linkAt(root, NEW_DATA_LINK) !== undefined) removeFile(join(root, NEW_DATA_LINK));
   for (const name of namesIn(root)) {
-    const owner = DATA_DIRECTORY.exec(name)?.[1];
-    if (owner === undefined || name === published || !isLeftBehind(Number(owner), pid)) continue;
+    const [, pid, run] = DATA_DIRECTORY.exec(name) ?? [];
+    if (pid === undefined || name === published || !isLeftBehind(Number(pid), run)) continue;
     removeTree(join(root, name));
   }
 }

@@ -1,11 +1,11 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { throwIfAny, type Failure } from '../../base/errors.ts';
-import type { ManagedDirectory, PlacedOutput } from '../../plan/outputs.ts';
 import { existingPart, isMemory, nearestExisting, statusOf, typeName } from '../../host/file-systems.ts';
+import type { ManagedDirectory, PlacedOutput } from '../../plan/outputs.ts';
 import { readManifest } from './manifest.ts';
-import { meaningOf } from './write-problems.ts';
 import { problemsWithLinks, targetsInNewSet } from './swap.ts';
+import { meaningOf } from './write-problems.ts';
 
 type Problem = Pick<Failure, 'message' | 'hint'>;
 

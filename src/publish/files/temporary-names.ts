@@ -1,16 +1,27 @@
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
+import type { RunId, Scope } from '../../host/scope.ts';
 
-/** What makes temporary names of one process differ from all others. */
-export interface Naming {
-  readonly pid: number;
-  /** In [0, 1). */
-  random(): number;
+/** What makes the temporary names of one run differ from all others. */
+export type Naming = Pick<Scope, 'run' | 'random'>;
+
+/** Of the process, of its run, and a random number. */
+const TEMPORARY = /^\.vaultonce-(\d+)(?:\.([0-9a-f]{8}))?-[0-9a-f]{8}\.(?:new|old)$/;
+const NAME_ATTEMPTS = 8;
+
+/** The runs of this process that are staging files, or have not removed them yet. */
+const staging = new Set<string>();
+
+/** From now on the temporary files of this run are in use. */
+export function beginRun({ id }: RunId): void {
+  staging.add(id);
 }
 
-const TEMPORARY = /^\.vaultonce-(\d+)-[0-9a-f]{8}\.(?:new|old)$/;
-const NAME_ATTEMPTS = 8;
+/** From now on they are leftovers. */
+export function endRun({ id }: RunId): void {
+  staging.delete(id);
+}
 
 /**
  * Uses a name in a directory until a file gets its own. `use` must fail with EEXIST on a name that is taken; it then
@@ -32,28 +43,31 @@ export function withFreeName<T>(
 }
 
 function temporaryName(naming: Naming, kind: 'new' | 'old'): string {
-  const unique = Math.floor(naming.random() * 2 ** 32);
-  return `.vaultonce-${String(naming.pid)}-${unique.toString(16).padStart(8, '0')}.${kind}`;
+  return `.vaultonce-${uniqueName(naming)}.${kind}`;
 }
 
-/**
- * Removes what a run that was killed has left in a directory; to be called before this run stages anything.
- */
-export function removeStale(directory: string, pid: number): void {
+/** Names the process, its run, and a random number. */
+export function uniqueName({ run, random }: Naming): string {
+  const unique = Math.floor(random() * 2 ** 32);
+  return `${String(run.pid)}.${run.id}-${unique.toString(16).padStart(8, '0')}`;
+}
+
+/** Removes what a run that was killed has left in a directory. */
+export function removeStale(directory: string): void {
   for (const name of namesIn(directory)) {
-    const owner = TEMPORARY.exec(name)?.[1];
-    if (owner === undefined || !isLeftBehind(Number(owner), pid)) continue;
+    const [, pid, run] = TEMPORARY.exec(name) ?? [];
+    if (pid === undefined || !isLeftBehind(Number(pid), run)) continue;
     const path = join(directory, name);
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === true) removeFile(path);
   }
 }
 
 /**
- * What a process that is still alive is working on is left alone. What has our own pid is not ours yet: pids are used
- * again, in containers always the same few.
+ * What a process that is still alive is working on is left alone. What has our own pid may be of an earlier process: pids
+ * are used again, in containers always the same few. Only its run tells.
  */
-export function isLeftBehind(owner: number, pid: number): boolean {
-  return owner === pid || !isAlive(owner);
+export function isLeftBehind(pid: number, run: string | undefined): boolean {
+  return pid === process.pid ? run === undefined || !staging.has(run) : !isAlive(pid);
 }
 
 /** None where the directory may be written but not read: a cleaning that cannot be done is no reason to fail. */

@@ -1,27 +1,20 @@
 import { dirname } from 'node:path';
 import { RunError } from '../../base/errors.ts';
-import type { Io } from '../../host/io.ts';
-import type {
-  ManagedDirectory,
-  PrunedFile,
-  RenderedFile,
-  WritableOutput,
-  WrittenFile,
-} from '../../plan/outputs.ts';
 import { turnAfter } from '../../base/turns.ts';
+import type { Scope } from '../../host/scope.ts';
+import type { ManagedDirectory, RenderedFile, WritableOutput } from '../../plan/outputs.ts';
+import type { PrunedFile, WrittenFile } from '../destination.ts';
 import { CommitError, commitFiles } from './commit.ts';
 import { checkNoLinks, createDirectories, removeDirectories, syncDirectory } from './directories.ts';
-import { removeFile, removeStale } from './temporary-names.ts';
-import { isSystemError, writeError } from './write-problems.ts';
 import { planPruning, type Pruning } from './prune.ts';
 import { isNoSpace, noSpaceError } from './space.ts';
 import { isUnchanged, stageFile, type StagedFile } from './stage.ts';
 import { planSwap, type Swap } from './swap.ts';
-
-export { checkTargets } from './targets.ts';
+import { beginRun, endRun, removeFile, removeStale } from './temporary-names.ts';
+import { isSystemError, writeError } from './write-problems.ts';
 
 /** All files, complete beside their targets; nothing has changed yet. */
-export interface StagedOutputs {
+export interface StagedFiles {
   /**
    * Makes all of them visible, or none. Synchronous, so that no signal handler runs in between.
    * @throws RunError `output`; the outputs are then as they were
@@ -33,7 +26,7 @@ export interface StagedOutputs {
   discard(): void;
 }
 
-type WriterIo = Pick<Io, 'now' | 'pid' | 'random' | 'lifetime'>;
+type WriterScope = Pick<Scope, 'now' | 'random' | 'run' | 'throwIfEnded'>;
 
 /** How long signals may have to wait. */
 const LONGEST_STRETCH_MS = 5;
@@ -45,24 +38,24 @@ const LONGEST_STRETCH_MS = 5;
  */
 export async function stageOutputs(
   outputs: readonly WritableOutput[],
-  io: WriterIo,
+  scope: WriterScope,
   managed?: ManagedDirectory,
-): Promise<StagedOutputs> {
+): Promise<StagedFiles> {
   const pruning = managed?.kind === 'prune' ? planPruning(managed, outputs) : undefined;
-  const swap = managed?.kind === 'swap' ? planSwap(managed, outputs, io) : undefined;
+  const swap = managed?.kind === 'swap' ? planSwap(managed, outputs, scope) : undefined;
   const targets = swap?.outputs ?? outputs;
   const manifest = pruning === undefined ? [] : [pruning.manifest];
-  const staging = new Staging(targets, { pruning, swap }, io);
+  const staging = new Staging(targets, { pruning, swap }, scope);
   try {
     // All directories first: what is cleaned in one may make room for the files of another.
     for (const output of [...targets, ...manifest]) staging.openDirectory(output);
     // Lets signal handlers run: file operations are synchronous, because threads cost more.
-    const pause = turnAfter(LONGEST_STRETCH_MS, io.now);
+    const pause = turnAfter(LONGEST_STRETCH_MS, scope.now);
     for (const output of [...manifest, ...targets]) {
       for (const file of output.files) {
         staging.stage(file, output);
         await pause();
-        io.lifetime.throwIfEnded();
+        scope.throwIfEnded();
       }
     }
   } catch (error) {
@@ -84,11 +77,11 @@ interface Management {
   readonly swap: Swap | undefined;
 }
 
-class Staging implements StagedOutputs {
+class Staging implements StagedFiles {
   readonly #outputs: readonly WritableOutput[];
   readonly #pruning: Pruning | undefined;
   readonly #swap: Swap | undefined;
-  readonly #io: WriterIo;
+  readonly #scope: WriterScope;
   readonly #staged = new Map<string, StagedFile>();
   readonly #createdDirectories = new Set<string>();
   readonly #openedDirectories = new Set<string>();
@@ -96,11 +89,12 @@ class Staging implements StagedOutputs {
   #committed = false;
   #pruned: readonly PrunedFile[] = [];
 
-  constructor(outputs: readonly WritableOutput[], { pruning, swap }: Management, io: WriterIo) {
+  constructor(outputs: readonly WritableOutput[], { pruning, swap }: Management, scope: WriterScope) {
+    beginRun(scope.run);
     this.#outputs = outputs;
     this.#pruning = pruning;
     this.#swap = swap;
-    this.#io = io;
+    this.#scope = scope;
   }
 
   /** Makes the output's directory and those of its files, and cleans what a killed run has left in them. */
@@ -113,7 +107,7 @@ class Staging implements StagedOutputs {
       if (this.#openedDirectories.has(directory)) continue;
       this.#openedDirectories.add(directory);
       createDirectories(directory, target, this.#createdDirectories);
-      removeStale(directory, this.#io.pid);
+      removeStale(directory);
     }
   }
 
@@ -123,12 +117,12 @@ class Staging implements StagedOutputs {
     // What this run has made a moment ago is empty.
     const isNew = this.#createdDirectories.has(dirname(path));
     if (!isNew && isUnchanged(path, bytes, target)) return;
-    this.#staged.set(path, stageFile(path, bytes, target, this.#io));
+    this.#staged.set(path, stageFile(path, bytes, target, this.#scope));
   }
 
   commit(): readonly WrittenFile[] {
     try {
-      commitFiles([...this.#staged.values()], this.#io);
+      commitFiles([...this.#staged.values()], this.#scope);
       // Before the swap: what a link makes visible has to last.
       this.#syncDirectories();
       this.#swap?.publish();
@@ -137,8 +131,9 @@ class Staging implements StagedOutputs {
       throw this.explained(error);
     }
     this.#committed = true;
+    endRun(this.#scope.run);
     this.#swap?.clean();
-    this.#pruned = this.#pruning?.finish(this.#io) ?? [];
+    this.#pruned = this.#pruning?.finish(this.#scope) ?? [];
     return this.#outputs.flatMap(({ plan, files }) =>
       files.map((file) => this.#describe(file, plan.target.mode)),
     );
@@ -150,6 +145,7 @@ class Staging implements StagedOutputs {
 
   discard(): void {
     if (this.#committed) return;
+    endRun(this.#scope.run);
     for (const { temporary } of this.#staged.values()) removeFile(temporary);
     this.#swap?.discard();
     removeDirectories([...this.#createdDirectories]);

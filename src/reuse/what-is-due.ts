@@ -1,20 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import type { Secrets } from '../base/secret-data.ts';
+import { Secret } from '../base/secret.ts';
 import type { Config, DeclaredOutput } from '../config/config.ts';
 import { isSecretOutput } from '../plan/cluster-outputs.ts';
-import type {
-  OutputPlan,
-  PlacedOutput,
-  RenderedFile,
-  RenderedOutput,
-  WritableOutput,
-} from '../plan/outputs.ts';
+import type { OutputPlan, PlacedOutput, RenderedOutput, WritableOutput } from '../plan/outputs.ts';
 import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
-import { Secret } from '../base/secret.ts';
-import type { Secrets } from '../base/secret-data.ts';
-import { readState, stateText, type OutputState } from './state.ts';
+import { hashOf, stateText, type KnownOutput } from './known-outputs.ts';
 
-/** A secret that the outputs of an earlier run still hold. */
+/** A secret that outputs which are still good hold. */
 export interface ReusedSecret {
   readonly name: string;
   readonly path: string;
@@ -22,43 +14,42 @@ export interface ReusedSecret {
   readonly expires_at: number;
 }
 
-/** What a run need not do again. */
-export interface Reuse {
+/** What of a plan has to be done now. */
+export interface Due {
   /** What is left to do. */
   readonly rest: Plan;
-  readonly secrets: readonly ReusedSecret[];
+  /** When the first of what is good now is due, in seconds since 1970; Infinity: nothing ends. */
+  readonly nextAt: number;
+  /** What is not asked for. */
+  readonly reused: readonly ReusedSecret[];
   /** The outputs that stay, with what is in them. */
-  readonly outputs: readonly RenderedOutput[];
+  readonly kept: readonly RenderedOutput[];
   /** Nothing is left to ask the server for. */
-  readonly isAll: boolean;
-  /** What the next run has to know, as an output of its own. */
+  readonly isNothing: boolean;
+  /** What has to be remembered of this run, as an output of its own. */
   stateAfter(rendered: readonly RenderedOutput[], secrets: Secrets): readonly WritableOutput[];
 }
 
 /** Found unchanged, and with time left. */
 interface Kept {
   readonly plan: OutputPlan;
-  readonly known: OutputState;
-  readonly files: readonly RenderedFile[];
+  readonly known: KnownOutput;
 }
 
 /**
- * Finds the outputs of earlier runs that are still good: made of the same requests in the same way, unchanged since, and
- * with an end that is further away than `min_ttl`. A secret is not asked for again when all outputs that use it are.
+ * Finds the outputs that are still good: made of the same requests in the same way, and with an end that is further away
+ * than `min_ttl`. A secret is due when any output that uses it is. Pure.
+ * @param known what earlier runs have made and nobody has changed since
  * @param nowS seconds since 1970
  */
-export function findReusable(config: Config, plan: Plan, nowS: number): Reuse {
+export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutput[], nowS: number): Due {
   const { state } = plan;
-  if (state === undefined) return nothingReused(plan);
+  if (state === undefined) return everythingIsDue(plan);
   const madeOf = fingerprints(config, plan);
-  const candidates = plan.outputs.filter((output) => madeOf.has(output.where));
-  const known = candidates.length === 0 ? [] : readState(statePathToRead(plan, state));
-  const found = candidates.flatMap((output) => {
+  const found = plan.outputs.flatMap((output) => {
     const entry = known.find(({ path }) => path === output.target.path);
     if (entry === undefined || entry.made_of !== madeOf.get(output.where)) return [];
-    if (entry.expires_at - nowS < neededS(output, plan)) return [];
-    const files = unchangedFiles(entry);
-    return files === undefined ? [] : [{ plan: output, known: entry, files }];
+    return dueAt(entry, output, plan) < nowS ? [] : [{ plan: output, known: entry }];
   });
   const kept = withoutShared(found, plan);
   const names = new Set(kept.flatMap((one) => secretsOf(one.plan)));
@@ -69,31 +60,45 @@ export function findReusable(config: Config, plan: Plan, nowS: number): Reuse {
   };
   return {
     rest,
-    secrets: plan.secrets.filter(({ name }) => names.has(name)).map((secret) => reusedSecret(secret, kept)),
-    outputs: kept.map(({ plan: output, files }) => ({ plan: output, files })),
-    isAll: kept.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
+    nextAt: Math.min(...kept.map((one) => dueAt(one.known, one.plan, plan))),
+    reused: plan.secrets.filter(({ name }) => names.has(name)).map((secret) => reusedSecret(secret, kept)),
+    kept: kept.map(({ plan: output, known: { files } }) => ({ plan: output, files })),
+    isNothing: kept.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
     stateAfter: (rendered, secrets) => stateAfter(rendered, secrets, { state, madeOf, kept }),
   };
 }
 
-/** Everything is to be done. */
-export function nothingReused(plan: Plan): Reuse {
-  return { rest: plan, secrets: [], outputs: [], isAll: false, stateAfter: () => [] };
+export function everythingIsDue(plan: Plan): Due {
+  return { rest: plan, nextAt: Infinity, reused: [], kept: [], isNothing: false, stateAfter: () => [] };
 }
 
-/** The outputs that can be reused at all, and what each is made of. */
+/** The outputs that can be kept at all, and what each is made of. */
 function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<string, string> {
   const byName = new Map(secrets.map((secret) => [secret.name, secret]));
+  const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
   return new Map(
     outputs.flatMap((output) => {
-      const used = secretsOf(output).map((name) => byName.get(name));
       const declared = config.outputs.find(({ where }) => where === output.where);
-      const canBe = used.length > 0 && used.every((one) => one?.reuse === true);
-      // Only the cluster knows what has become of a Secret.
-      if (declared === undefined || !canBe || isSecretOutput(output)) return [];
-      return [[output.where, fingerprint(declared, output, used)]];
+      if (declared === undefined || !canBeKept(output, reused)) return [];
+      return [
+        [
+          output.where,
+          fingerprint(
+            declared,
+            output,
+            secretsOf(output).map((name) => byName.get(name)),
+          ),
+        ],
+      ];
     }),
   );
+}
+
+/** @param reused names of secrets */
+function canBeKept(output: OutputPlan, reused: ReadonlySet<string>): boolean {
+  const used = secretsOf(output);
+  // Only the cluster knows what has become of a Secret.
+  return used.length > 0 && used.every((name) => reused.has(name)) && !isSecretOutput(output);
 }
 
 /** @param planned has read the password of a key store, which may have changed in its file */
@@ -119,18 +124,12 @@ function fingerprint(
     if (own instanceof Secret) return own.reveal();
     return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
   };
-  return sha256(JSON.stringify([content, password, requests], replacer));
+  return hashOf(JSON.stringify([content, password, requests], replacer));
 }
 
-/** Loaded by those who use it only. */
-function sha256(data: string | Uint8Array): string {
-  return process.getBuiltinModule('node:crypto').hash('sha256', data);
-}
-
-/** With `swap` it is in the set that is published. */
-function statePathToRead({ managed }: Plan, { target }: PlacedOutput): string {
-  if (managed?.kind !== 'swap') return target.path;
-  return join(managed.path, '..data', target.path.slice(managed.path.length + 1));
+/** When it has less time left than what it is made of needs, in seconds since 1970. */
+function dueAt({ expires_at }: KnownOutput, output: OutputPlan, plan: Plan): number {
+  return expires_at - neededS(output, plan);
 }
 
 /** The longest `min_ttl` of what an output is made of. */
@@ -138,21 +137,6 @@ function neededS(output: OutputPlan, { secrets }: Plan): number {
   const names = secretsOf(output);
   const used = secrets.filter(({ name }) => names.includes(name));
   return Math.max(...used.map(({ minTtlMs = 0 }) => minTtlMs / 1000));
-}
-
-/** @returns undefined if one is gone, or holds something else */
-function unchangedFiles({ files }: OutputState): readonly RenderedFile[] | undefined {
-  try {
-    const found = files.map(({ path, sha256: expected }) => {
-      const bytes = readFileSync(path);
-      return { path, bytes, same: sha256(bytes) === expected };
-    });
-    if (found.length === 0 || !found.every(({ same }) => same)) return undefined;
-    return found.map(({ path, bytes }) => ({ path, content: new Secret<Uint8Array>(bytes) }));
-  } catch {
-    // Whatever is wrong with it: it is written anew, and told then.
-    return undefined;
-  }
 }
 
 /** A secret that anything else needs is fetched, and all that is made of it is written anew: it is one credential. */
@@ -192,7 +176,7 @@ function stateAfter(
     const made_of = madeOf.get(plan.where);
     const expires_at = Math.min(...secretsOf(plan).map((name) => endOf(name, secrets)));
     if (made_of === undefined || !Number.isFinite(expires_at)) return [];
-    const hashes = files.map(({ path, content }) => ({ path, sha256: sha256(content.reveal()) }));
+    const hashes = files.map(({ path, content }) => ({ path, sha256: hashOf(content.reveal()) }));
     return [{ path: plan.target.path, made_of, expires_at, files: hashes }];
   });
   const text = stateText([...kept.map(({ known }) => known), ...written]);

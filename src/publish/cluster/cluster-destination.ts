@@ -1,36 +1,17 @@
+import { allOrFailures, RunError, throwIfAny, type Failure } from '../../base/errors.ts';
+import { parseJsonObject } from '../../base/lossless-json.ts';
+import { Secret } from '../../base/secret.ts';
 import { placeOf } from '../../config/kubernetes-schema.ts';
 import { credentialFromFile, textFromFile } from '../../host/credential-files.ts';
-import { allOrFailures, RunError, throwIfAny, type Failure } from '../../base/errors.ts';
-import type { Io } from '../../host/io.ts';
-import type { OutputPlan, RenderedOutput } from '../../plan/outputs.ts';
+import type { Scope } from '../../host/scope.ts';
 import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
-import { Secret } from '../../base/secret.ts';
-import { parseJsonObject } from '../../base/lossless-json.ts';
-import { refusal } from './cluster-refusal.ts';
 import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../plan/cluster-outputs.ts';
+import type { WritableOutput } from '../../plan/outputs.ts';
+import type { Change, Destination } from '../destination.ts';
+import { refusal } from './cluster-refusal.ts';
 
 const DEFAULT_SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const FIELD_MANAGER = 'vaultonce';
-
-export interface AppliedSecret {
-  readonly namespace: string;
-  readonly name: string;
-  readonly entries: readonly string[];
-  /** It was not there before. */
-  readonly created: boolean;
-}
-
-/** The API of the cluster that this pod is in. */
-export interface Cluster {
-  /**
-   * Server-side apply of all Secrets. Several are tried first, so that what is wrong with one is told before another
-   * has changed.
-   * @throws RunError `output` for what the cluster refuses, `unavailable`
-   */
-  apply(rendered: readonly RenderedOutput[]): Promise<readonly AppliedSecret[]>;
-}
-
-type ClusterIo = Pick<Io, 'env' | 'lifetime' | 'now' | 'random'>;
 
 /** A Secret whose place is known. */
 interface PlacedSecret {
@@ -42,11 +23,38 @@ interface PlacedSecret {
 }
 
 /**
- * Finds the API and the service account while nothing has been requested yet.
- * @throws RunError `config` outside of a cluster, and without a service account
+ * The Secrets of the cluster that this pod is in, by server-side apply.
  */
-export function openCluster(outputs: readonly OutputPlan[], io: ClusterIo): Cluster {
-  const api = apiAddress(io);
+export function clusterDestination(scope: Scope): Destination {
+  let api = '';
+  let secrets: readonly PlacedSecret[] = [];
+  return {
+    // An apply has no way back.
+    undoable: false,
+    takes: isSecretOutput,
+    check(outputs) {
+      const own = outputs.filter(isSecretOutput);
+      if (own.length === 0) return;
+      api = apiAddress(scope);
+      secrets = placeSecrets(own);
+    },
+    async stage(outputs) {
+      const all = secrets.map((secret) => ({ ...secret, manifest: manifestOf(secret, outputs) }));
+      // Several are tried first, so that what is wrong with one shows before another has changed.
+      if (all.length > 1) await tryAll(all, api, scope);
+      return {
+        async commit(note) {
+          // One after the other: what comes after a failure stays as it was.
+          for (const secret of all) note(await apply(secret, api, scope).catch(notingUnknown(secret, note)));
+        },
+        discard: () => undefined,
+      };
+    },
+  };
+}
+
+/** @throws RunError `config` for every Secret without a service account or a namespace */
+function placeSecrets(outputs: readonly SecretOutput[]): readonly PlacedSecret[] {
   const failures: Failure[] = [];
   const secrets = [...secretGroups(outputs)].flatMap(([place, group]): PlacedSecret[] => {
     try {
@@ -59,42 +67,32 @@ export function openCluster(outputs: readonly OutputPlan[], io: ClusterIo): Clus
     }
   });
   throwIfAny([...failures, ...sameSecrets(secrets)]);
+  return secrets;
+}
+
+async function apply(secret: PreparedSecret, api: string, scope: Scope): Promise<Change> {
+  const { namespace, outputs, manifest } = secret;
+  const { status } = await send(secret, api, '', scope);
   return {
-    async apply(rendered) {
-      const all = secrets.map((secret) => ({ ...secret, manifest: manifestOf(secret, rendered) }));
-      if (all.length > 1) await tryAll(all, api, io);
-      const applied: AppliedSecret[] = [];
-      // One after the other: what comes after a failure stays as it was.
-      for (const secret of all) {
-        const { status } = await send(secret, api, '', io).catch((error: unknown) => {
-          throw applied.length === 0 ? error : withApplied(error, applied);
-        });
-        const { namespace, outputs: group, manifest } = secret;
-        applied.push({
-          namespace,
-          name: group[0].kubernetes.name,
-          entries: Object.keys(manifest.reveal().data),
-          created: status === 201,
-        });
-      }
-      return applied;
-    },
+    kind: 'applied',
+    namespace,
+    name: outputs[0].kubernetes.name,
+    entries: Object.keys(manifest.reveal().data),
+    created: status === 201,
   };
 }
 
-/** What cannot be taken back is told. */
-function withApplied(error: unknown, applied: readonly AppliedSecret[]): unknown {
-  if (!(error instanceof RunError)) return error;
-  const names = applied.map(({ namespace, name }) => placeOf({ name, namespace, key: undefined }));
-  const detail = `applied before: ${names.join(', ')}`;
-  return new RunError(
-    error.failures.map((failure) => ({ ...failure, details: [...(failure.details ?? []), detail] })),
-    error.exitCode,
-  );
+/** A refusal changes nothing. Where no answer came, nobody knows. */
+function notingUnknown({ place }: PreparedSecret, note: (change: Change) => void): (error: unknown) => never {
+  return (error) => {
+    const refused = error instanceof RunError && error.failures.every(({ kind }) => kind === 'output');
+    if (!refused) note({ kind: 'unknown', place });
+    throw error;
+  };
 }
 
 /** https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api */
-function apiAddress({ env }: ClusterIo): string {
+function apiAddress({ env }: Scope): string {
   const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '';
   if (host !== '' && port !== '') return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -104,9 +102,7 @@ function apiAddress({ env }: ClusterIo): string {
   });
 }
 
-function accountOf(
-  group: readonly [SecretOutput, ...SecretOutput[]],
-): Pick<PlacedSecret, 'serviceAccount' | 'namespace'> {
+function accountOf(group: PlacedSecret['outputs']): Pick<PlacedSecret, 'serviceAccount' | 'namespace'> {
   const [{ kubernetes }] = group;
   const named = group.map((output) => output.kubernetes.serviceAccount).find((one) => one !== undefined);
   const serviceAccount = named ?? DEFAULT_SERVICE_ACCOUNT;
@@ -154,7 +150,7 @@ interface PreparedSecret extends PlacedSecret {
 
 function manifestOf(
   { namespace, outputs }: PlacedSecret,
-  rendered: readonly RenderedOutput[],
+  rendered: readonly WritableOutput[],
 ): Secret<Manifest> {
   const targets = outputs.map(({ kubernetes }) => kubernetes);
   const type = targets.find((target) => target.type !== undefined)?.type;
@@ -181,8 +177,8 @@ function base64(content: Secret<Uint8Array>): string {
   return Buffer.from(content.reveal()).toString('base64');
 }
 
-async function tryAll(secrets: readonly PreparedSecret[], api: string, io: ClusterIo): Promise<void> {
-  await allOrFailures(secrets.map((secret) => send(secret, api, '&dryRun=All', io)));
+async function tryAll(secrets: readonly PreparedSecret[], api: string, scope: Scope): Promise<void> {
+  await allOrFailures(secrets.map((secret) => send(secret, api, '&dryRun=All', scope)));
 }
 
 /** https://kubernetes.io/docs/reference/using-api/server-side-apply/ It may be repeated: the result is the same. */
@@ -190,7 +186,7 @@ async function send(
   { place, namespace, serviceAccount, outputs, manifest }: PreparedSecret,
   api: string,
   query: string,
-  io: ClusterIo,
+  scope: Scope,
 ): Promise<OutsideAnswer> {
   const [{ kubernetes, where }] = outputs;
   const { name } = kubernetes;
@@ -214,7 +210,7 @@ async function send(
       direct: true,
       caFile: `${serviceAccount}/ca.crt`,
     },
-    io,
+    scope,
   );
   if (answer.status === 200 || answer.status === 201) return answer;
   const sent = [token, ...Object.values(manifest.reveal().data).map((value) => new Secret(value))];
