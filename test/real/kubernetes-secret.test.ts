@@ -209,8 +209,49 @@ describe('kubernetes_secret', () => {
     running.child.kill('SIGTERM');
     const result = await running.done;
     assert.equal(result.code, 143, result.stderr);
+    const [failure] = failuresOf(result);
+    assert.deepEqual(failure?.details, ['may have been applied: kubernetes:db']);
     assert.deepEqual(app.workspace.list(), ['vaultonce.yaml']);
     assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('a signal between two Secrets: the first is named as applied, the second as uncertain', async () => {
+    const second = Promise.withResolvers<undefined>();
+    let applied = 0;
+    cluster.beforeApply = () => {
+      applied += 1;
+      if (applied < 2) return undefined;
+      second.resolve(undefined);
+      return new Promise(() => undefined);
+    };
+    const outputs = [password('one'), password('two'), password('three'), { path: 'user', value: 'db#user' }];
+    const report = app.workspace.path('report.json');
+    const running = app.startRender({ secrets: { db: 'secret/db' }, outputs }, ['--report', report], {
+      env: cluster.env,
+    });
+    await second.promise;
+    running.child.kill('SIGTERM');
+    const result = await running.done;
+    assert.equal(result.code, 143, result.stderr);
+    const [failure] = failuresOf(result);
+    assert.deepEqual(failure?.details, [
+      'applied before: kubernetes:one@team',
+      'may have been applied: kubernetes:two',
+    ]);
+    assert.equal(
+      failure?.hint,
+      'everything else is as it was before this run; run it again to complete the outputs',
+    );
+    assert.doesNotMatch(result.stderr, /nothing was changed/);
+    assert.deepEqual([...cluster.secrets.keys()], ['team/one']);
+    assert.deepEqual(app.workspace.list(), ['report.json', 'vaultonce.yaml']);
+    const { kubernetes_secrets: told } = JSON.parse(app.workspace.read('report.json')) as {
+      kubernetes_secrets: readonly { name: string }[];
+    };
+    assert.deepEqual(
+      told.map(({ name }) => name),
+      ['one'],
+    );
   });
 
   test('no cluster, or no service account: told before anything is requested', async () => {
