@@ -151,7 +151,8 @@ describe('the examples', () => {
 
   test('every example is in the table of the README', () => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    for (const name of readdirSync(example('.'))) assert.ok(readme.includes(`](examples/${name}`), name);
+    const names = [...readdirSync(example('.')), ...readdirSync(example('ci')).map((name) => `ci/${name}`)];
+    for (const name of names) assert.ok(readme.includes(`](examples/${name}`), name);
   });
 
   test('shell: the application starts with its secrets, or not at all', async () => {
