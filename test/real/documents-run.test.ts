@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { dump, load, loadAll } from 'js-yaml';
@@ -11,7 +11,7 @@ import { runCli, starter } from '../support/cli.ts';
 import { pythonHas, runPython } from '../support/format-readers.ts';
 import { freePort } from '../support/free-port.ts';
 import { jobToken, trustJobs } from '../support/job.ts';
-import { blocksIn, blocksOf, root, type Block } from '../support/markdown.ts';
+import { blocksIn, blocksOf, type Block } from '../support/markdown.ts';
 import { callsIn, type Call } from '../support/recorder.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -26,14 +26,22 @@ const FIXTURES = { db: { password: 'x' } };
 const FIRST_RUN = 'bao server -dev';
 
 /** The shapes of YAML that is no config: of Kubernetes and of CI systems. */
-const OTHER_YAML = ['apiVersion', 'initContainers', 'metadata', 'podFailurePolicy', 'steps', 'id_tokens'];
+const OTHER_YAML = [
+  'apiVersion',
+  'initContainers',
+  'containers',
+  'metadata',
+  'podFailurePolicy',
+  'steps',
+  'id_tokens',
+];
 
 describe('the configs of the documents', () => {
   const workspace = createWorkspace();
-  const { properties } = load(readFileSync(join(root, 'src/config/vaultonce.schema.json'), 'utf8')) as {
-    properties: object;
-  };
-
+  let properties: object;
+  before(async () => {
+    ({ properties } = JSON.parse((await runCli(['schema'])).stdout) as { properties: object });
+  });
   after(() => {
     workspace.remove();
   });

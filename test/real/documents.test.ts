@@ -7,6 +7,7 @@ import { runCli } from '../support/cli.ts';
 import {
   anchorsOf,
   blocksIn,
+  blocksOf,
   documents,
   guides,
   proseOf,
@@ -19,6 +20,9 @@ import {
 const LARGEST_README_BYTES = 12_000;
 /** Of a cell as people see it, without the targets of links. */
 const LONGEST_CELL = 120;
+
+/** Of Node and Docker. */
+const FLAG_OF_OTHERS = '--env-file';
 
 describe('the documents', () => {
   test('the README is short enough to be read', () => {
@@ -64,6 +68,23 @@ describe('the documents', () => {
         file,
       );
     }
+  });
+
+  test('blocks are in languages that tests read, and so are those of commands and configs', () => {
+    const languages = new Set(
+      guides()
+        .flatMap(blocksOf)
+        .map(({ language }) => language),
+    );
+    assert.deepEqual([...languages].sort(), [
+      'dockerfile',
+      'gotemplate',
+      'ini',
+      'mustache',
+      'sh',
+      'text',
+      'yaml',
+    ]);
   });
 
   test('cells of tables are short', () => {
@@ -130,6 +151,35 @@ describe('what the documents list is complete', () => {
       'README.md',
       names.filter((name) => name !== 'help'),
     );
+  });
+
+  test('commands and flags within sentences exist', async () => {
+    const { stdout: all } = await runCli(['--help']);
+    const names = [...all.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+    const help = new Map<string, string>();
+    for (const name of names) help.set(name, (await runCli([name, '--help'])).stdout);
+    const everything = [all, ...help.values()].join('');
+    let count = 0;
+    const spans = guides()
+      .filter((file) => !file.startsWith('test/'))
+      .flatMap((file) =>
+        [...textOf(file).matchAll(/`((?:vaultonce [a-z]|--)[^`\n]*)`/g)].map(([, span = '']) => ({
+          file,
+          span,
+        })),
+      )
+      .filter(({ span }) => span !== FLAG_OF_OTHERS);
+    for (const { file, span } of spans) {
+      const command = /^vaultonce ([a-z]+)/.exec(span)?.[1];
+      const known = command === undefined ? everything : help.get(command);
+      assert.ok(known !== undefined, `${file}: ${span}`);
+      const [own = ''] = span.split(' -- ');
+      for (const [flag] of own.matchAll(/(?<= |^)--[a-z-]+/g)) {
+        assert.match(known, new RegExp(`${flag}[ ,\\n]`), `${file}: ${span}`);
+        count += 1;
+      }
+    }
+    assert.ok(count > 30, `${String(count)} are found`);
   });
 
   test('methods, in the README and in their guide', () => {
