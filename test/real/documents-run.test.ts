@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { parseEnv } from 'node:util';
@@ -24,6 +24,8 @@ const CONFIG = {
 };
 const FIXTURES = { db: { password: 'x' } };
 const FIRST_RUN = 'bao server -dev';
+/** Where a script starts vaultonce. */
+const COMMAND = /(?<![\w/.-])vaultonce (?=[a-z]+(?![\w:]))/g;
 
 /** The shapes of YAML that is no config: of Kubernetes and of CI systems. */
 const OTHER_YAML = [
@@ -72,21 +74,26 @@ describe('the configs of the documents', () => {
     assert.equal(result.code, 0, `${place}\n${result.stderr}`);
   };
 
-  test('each is valid, fragments with what they leave out', async () => {
-    let checked = 0;
-    for (const { place, text, marker } of blocksIn('yaml')) {
-      const parsed = loadAll(text) as object[];
-      if (marker === 'fixtures') continue;
-      for (const document of parsed) {
-        const keys = Object.keys(document);
-        if (OTHER_YAML.some((name) => keys.includes(name))) continue;
-        for (const key of keys) assert.ok(Object.hasOwn(properties, key), `${place}: ${key}`);
-        await check(text, place);
-        checked += 1;
-      }
-    }
-    assert.ok(checked > 40, `${String(checked)} are found`);
+  const isConfig = (document: object): boolean =>
+    !Object.keys(document).some((key) => OTHER_YAML.includes(key));
+  const configs = blocksIn('yaml')
+    .filter(({ marker }) => marker !== 'fixtures')
+    .filter(({ text }) => loadAll(text).every((document) => isConfig(document as object)));
+
+  test('they are found', () => {
+    assert.ok(configs.length > 40, String(configs.length));
   });
+
+  for (const [file, blocks = []] of Map.groupBy(configs, (block) => block.file)) {
+    test(`${file}: each is valid, fragments with what they leave out`, async () => {
+      for (const { place, text } of blocks) {
+        for (const key of Object.keys(load(text) as object)) {
+          assert.ok(Object.hasOwn(properties, key), `${place}: ${key}`);
+        }
+        await check(text, place);
+      }
+    });
+  }
 
   test('the templates render to what is said, with the values that are shown', async () => {
     const file = 'examples/templates/README.md';
@@ -198,18 +205,25 @@ describe('the commands of the documents', () => {
     assert.equal(result.code, expectedCode(args), `${place}: vaultonce ${args.join(' ')}\n${result.stderr}`);
   };
 
-  test('each that starts vaultonce does what it says', async () => {
-    let count = 0;
-    for (const block of blocksIn('sh')) {
-      if (block.text.includes(FIRST_RUN)) continue;
-      const calls = await recorded(block, ['vaultonce']);
-      const lines = block.text.match(/(?<![\w/.-])vaultonce (?=[a-z]+(?![\w:]))/g) ?? [];
-      assert.equal(calls.length, lines.length, `${block.place}: every command is run`);
-      for (const call of calls) await run(call, block.place);
-      count += calls.length;
-    }
-    assert.ok(count > 35, `${String(count)} are found`);
+  const scripts = blocksIn('sh')
+    .filter(({ text }) => !text.includes(FIRST_RUN))
+    .map((block) => ({ ...block, commands: block.text.match(COMMAND)?.length ?? 0 }))
+    .filter(({ commands }) => commands > 0);
+
+  test('they are found', () => {
+    const all = scripts.reduce((sum, { commands }) => sum + commands, 0);
+    assert.ok(all > 35, String(all));
   });
+
+  for (const [file, blocks = []] of Map.groupBy(scripts, (block) => block.file)) {
+    test(`${file}: each that starts vaultonce does what it says`, async () => {
+      for (const block of blocks) {
+        const calls = await recorded(block, ['vaultonce']);
+        assert.equal(calls.length, block.commands, `${block.place}: every command is run`);
+        for (const call of calls) await run(call, block.place);
+      }
+    });
+  }
 
   test('those in manifests, pipelines and units are commands, too', async () => {
     const texts = blocksIn('yaml', 'ini').flatMap((block) =>
@@ -330,3 +344,37 @@ test('what the table of dotenv readers says of Node and python-dotenv', async ()
   }
   workspace.remove();
 });
+
+test(
+  'an application of another user reads files and directories, as the guide to Kubernetes says',
+  { skip: process.geteuid?.() === 0 ? false : 'needs root' },
+  async () => {
+    const workspace = createWorkspace();
+    const [group, runs, reads] = [65_531, 65_532, 65_533];
+    chmodSync(workspace.root, 0o755);
+    for (const swap of [false, true]) {
+      // A volume as the kubelet makes it with fsGroup.
+      const volume = workspace.path(`volume-${String(swap)}`);
+      mkdirSync(volume);
+      chownSync(volume, 0, group);
+      chmodSync(volume, 0o3777);
+      const config = {
+        vault: { address: 'https://vault.example.com:8200' },
+        secrets: { db: 'secret/app/db' },
+        outputs: [{ path: 'db/', format: 'files', secret: 'db' }],
+        output: { directory: volume, swap, mode: '0440', directory_mode: '0750' },
+      };
+      const args = [
+        ...['-c', workspace.write('vaultonce.yaml', dump(config))],
+        ...['--fixtures', workspace.write('fixtures.yaml', dump(FIXTURES))],
+      ];
+      const { code, stderr } = await runCli(['render', ...args], { uid: runs, gid: group });
+      assert.equal(code, 0, stderr);
+      const read = (gid: number): string =>
+        spawnSync('cat', [`${volume}/db/password`], { uid: reads, gid, encoding: 'utf8' }).stdout;
+      assert.equal(read(group), 'x', `swap: ${String(swap)}`);
+      assert.equal(read(reads), '', 'others cannot');
+    }
+    workspace.remove();
+  },
+);
