@@ -71,11 +71,11 @@ describe('the examples of CI systems', () => {
       ACTIONS_ID_TOKEN_REQUEST_URL: `${service.address}/token?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
     });
-    const FILE = 'examples/github-action/workflow.yml';
+    const FILE = 'examples/ci/github-action/workflow.yml';
 
     test('the action masks, and sets variables for later steps', () =>
       withTokens('value', async (service) => {
-        const job = createJob(workspace, 'github-action', 'examples/github-action');
+        const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
         addProgram('publish.sh', SHOWS);
         const options = { file: FILE, job: 'variables', env: server(), identity: identity(service) };
         const result = await runWorkflow(job, options);
@@ -88,7 +88,7 @@ describe('the examples of CI systems', () => {
 
     test('outputs reach the steps that ask for them', () =>
       withTokens('value', async (service) => {
-        const job = createJob(workspace, 'github-action', 'examples/github-action');
+        const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
         addProgram('publish.sh', SHOWS);
         const options = { file: FILE, job: 'outputs', env: server(), identity: identity(service) };
         const result = await runWorkflow(job, options);
@@ -98,7 +98,7 @@ describe('the examples of CI systems', () => {
       }));
 
     test('without a token, or without the secret, the job ends there with nothing set', async () => {
-      const job = createJob(workspace, 'github-action', 'examples/github-action');
+      const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
       addProgram('publish.sh', PUBLISH);
       const options = { file: FILE, job: 'variables', env: server(), identity: {} };
       const denied = await runWorkflow(job, options);
@@ -144,7 +144,7 @@ describe('the examples of CI systems', () => {
       readonly '.vault': { readonly id_tokens: Readonly<Record<string, { readonly aud: string }>> };
       readonly [job: string]: unknown;
     }
-    const job = createJob(workspace, 'gitlab', '.');
+    const job = createJob(workspace, 'ci/gitlab', '.');
     addProgram('publish.sh', PUBLISH);
     addProgram('sign.sh', '#!/bin/sh\ncat "$1" > signed\n');
     const pipeline = parsed(job, 'gitlab-ci.yml') as Pipeline;
@@ -188,7 +188,7 @@ describe('the examples of CI systems', () => {
         };
       };
     }
-    const job = createJob(workspace, 'circleci', '.circleci');
+    const job = createJob(workspace, 'ci/circleci', '.circleci');
     const { environment, steps } = (parsed(job, '.circleci/config.yml') as Pipeline).jobs.publish;
     const commands = steps.flatMap((step) => {
       if (typeof step === 'string') return [];
@@ -220,7 +220,7 @@ describe('the examples of CI systems', () => {
       readonly env: Variables;
       readonly steps: readonly { readonly command: string }[];
     }
-    const job = createJob(workspace, 'buildkite', '.buildkite');
+    const job = createJob(workspace, 'ci/buildkite', '.buildkite');
     addProgram('publish.sh', PUBLISH);
     job.install(
       'buildkite-agent',
@@ -260,7 +260,7 @@ describe('the examples of CI systems', () => {
         readonly variables: Variables;
         readonly steps: readonly { readonly bash: string; readonly env: Variables }[];
       }
-      const job = createJob(workspace, 'azure-pipelines', '.');
+      const job = createJob(workspace, 'ci/azure-pipelines', '.');
       addProgram('publish.sh', PUBLISH);
       const pipeline = parsed(job, 'azure-pipelines.yml') as Pipeline;
       const secrets: Record<string, string> = { 'System.AccessToken': 'request-token' };
@@ -287,7 +287,7 @@ describe('the examples of CI systems', () => {
     }));
 
   test('Jenkins: one command redacted, several with a file; a shell that traces shows nothing', async () => {
-    const job = createJob(workspace, 'jenkins', '.');
+    const job = createJob(workspace, 'ci/jenkins', '.');
     addProgram('login.sh', '#!/bin/sh\ntest -n "$REGISTRY_PASSWORD"\n');
     const pipeline = workspace.read('repository/Jenkinsfile');
     const fixed = [...pipeline.matchAll(/^ +(\w+) = '(.*)'$/gm)].map(([, name, value]) => [name, value]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadAll } from 'js-yaml';
@@ -147,11 +147,6 @@ describe('the examples', () => {
       assert.equal(String(statSync(app.workspace.path('shared/app.env')).uid), owner);
       assert.equal(app.workspace.mode('shared/app.env'), '0400');
     }
-  });
-
-  test('every example is in the table of the README', () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    for (const name of readdirSync(example('.'))) assert.ok(readme.includes(`](examples/${name}`), name);
   });
 
   test('shell: the application starts with its secrets, or not at all', async () => {

@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { before, describe, test } from 'node:test';
+import packageJson from '../../package.json' with { type: 'json' };
+import { runCli } from '../support/cli.ts';
+import {
+  anchorsOf,
+  blocksIn,
+  blocksOf,
+  documents,
+  guides,
+  proseOf,
+  root,
+  tableRows,
+  textOf,
+} from '../support/markdown.ts';
+
+/** Of the README: what does not fit belongs into a guide. */
+const LARGEST_README_BYTES = 12_000;
+/** Of a cell as people see it, without the targets of links. */
+const LONGEST_CELL = 120;
+
+/** Of Node and Docker. */
+const FLAG_OF_OTHERS = '--env-file';
+
+describe('the documents', () => {
+  test('the README is short enough to be read', () => {
+    const { size } = statSync(join(root, 'README.md'));
+    assert.ok(size <= LARGEST_README_BYTES, `${String(size)} bytes`);
+  });
+
+  test('every relative link leads to a file, every anchor to a heading', () => {
+    let links = 0;
+    for (const file of documents()) {
+      for (const [, target = ''] of proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        links += 1;
+        const [path = '', anchor] = target.split('#');
+        const to = path === '' ? file : relative(root, join(root, dirname(file), path));
+        assert.ok(existsSync(join(root, to)), `${file}: ${target}`);
+        if (anchor !== undefined) assert.ok(anchorsOf(to).has(anchor), `${file}: ${target}`);
+      }
+    }
+    assert.ok(links > 100, 'links are found at all');
+  });
+
+  test('every example and every guide is in the index', () => {
+    const index = textOf('examples/README.md');
+    for (const name of globSync(['examples/*', 'examples/ci/*'], { cwd: root })) {
+      if (name === 'examples/README.md' || name === 'examples/ci') continue;
+      assert.ok(index.includes(`](${relative('examples', name)}`), name);
+    }
+    assert.match(textOf('README.md'), /\]\(examples\/README\.md\)/);
+  });
+
+  test('nothing is installed from a registry: it is in none, and anyone could take the name', () => {
+    const examples = globSync('examples/**', { cwd: root }).filter((file) =>
+      statSync(join(root, file)).isFile(),
+    );
+    assert.ok(examples.length > 30);
+    for (const file of new Set([...documents(), ...examples])) {
+      const text = readFileSync(join(root, file), 'utf8');
+      assert.doesNotMatch(text, /\bnpx\b[^\n]*vaultonce/, file);
+      assert.doesNotMatch(
+        text,
+        /\b(?:npm|pnpm|yarn|bun)\b[^\n]* (?:install|i|add)\b[^\n]* vaultonce\b/,
+        file,
+      );
+    }
+  });
+
+  test('blocks are in languages that tests read, and so are those of commands and configs', () => {
+    const languages = new Set(
+      guides()
+        .flatMap(blocksOf)
+        .map(({ language }) => language),
+    );
+    assert.deepEqual([...languages].sort(), [
+      'dockerfile',
+      'gotemplate',
+      'ini',
+      'mustache',
+      'sh',
+      'text',
+      'yaml',
+    ]);
+  });
+
+  test('cells of tables are short', () => {
+    for (const file of guides()) {
+      for (const row of tableRows(textOf(file))) {
+        for (const cell of row) {
+          const shown = cell.replaceAll(/\]\([^)]*\)/g, '').replaceAll('[', '');
+          assert.ok(shown.length <= LONGEST_CELL, `${file}: ${shown}`);
+        }
+      }
+    }
+  });
+
+  test('versions, scripts and targets are those of this package', () => {
+    const tagged = [...guides(), ...globSync('examples/**/*.{yaml,yml}', { cwd: root })].flatMap((file) =>
+      [...textOf(file).matchAll(/\bvaultonce:(\d[\w.]*)/g)].map(([, version]) => ({ file, version })),
+    );
+    assert.ok(tagged.length > 5);
+    for (const { file, version } of tagged) assert.equal(version, packageJson.version, file);
+    for (const { place, text } of blocksIn('sh')) {
+      for (const [, script = ''] of text.matchAll(/\bnpm run (\S+)/g)) {
+        assert.ok(Object.hasOwn(packageJson.scripts, script), `${place}: npm run ${script}`);
+      }
+    }
+    const [clone = ''] = /https:\/\/\S+vaultonce(?= && cd)/.exec(textOf('README.md')) ?? [];
+    assert.equal(`git+${clone}.git`, packageJson.repository.url);
+    const targets = readFileSync(join(root, '.config/targets.ts'), 'utf8');
+    const named = guides().flatMap(
+      (file) => textOf(file).match(/\b(?:linux|darwin)-(?:x64|arm64)(?:-musl)?\b/g) ?? [],
+    );
+    for (const target of new Set(named)) assert.ok(targets.includes(`'${target}'`), target);
+  });
+});
+
+describe('what the documents list is complete', () => {
+  interface Schema {
+    readonly properties: Readonly<Record<string, unknown>>;
+  }
+  let schema: Schema;
+  before(async () => {
+    schema = JSON.parse((await runCli(['schema'])).stdout) as Schema;
+  });
+
+  /** Every `enum` and `const` below the properties of this name. */
+  const valuesOf = (node: unknown, name: string, isInside = false): string[] => {
+    if (typeof node !== 'object' || node === null) return [];
+    return Object.entries(node as Readonly<Record<string, unknown>>).flatMap(([key, child]) => {
+      if (isInside && key === 'const') return typeof child === 'string' ? [child] : [];
+      if (isInside && key === 'enum') return child as string[];
+      return valuesOf(child, name, isInside || key === name);
+    });
+  };
+  const listed = (file: string, names: readonly string[]): void => {
+    const text = textOf(file);
+    assert.ok(names.length > 3, 'names are found at all');
+    for (const name of new Set(names)) assert.ok(text.includes(`\`${name}`), `${file}: ${name}`);
+  };
+
+  test('commands', async () => {
+    const { stdout } = await runCli(['--help']);
+    const [, commands = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout) ?? [];
+    const names = [...commands.matchAll(/^ {2}([a-z]+)/gm)].map(([, name = '']) => name);
+    listed(
+      'README.md',
+      names.filter((name) => name !== 'help'),
+    );
+  });
+
+  test('commands and flags within sentences exist', async () => {
+    const { stdout: all } = await runCli(['--help']);
+    const names = [...all.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+    const help = new Map<string, string>();
+    for (const name of names) help.set(name, (await runCli([name, '--help'])).stdout);
+    const everything = [all, ...help.values()].join('');
+    let count = 0;
+    const spans = guides()
+      .filter((file) => !file.startsWith('test/'))
+      .flatMap((file) =>
+        [...textOf(file).matchAll(/`((?:vaultonce [a-z]|--)[^`\n]*)`/g)].map(([, span = '']) => ({
+          file,
+          span,
+        })),
+      )
+      .filter(({ span }) => span !== FLAG_OF_OTHERS);
+    for (const { file, span } of spans) {
+      const command = /^vaultonce ([a-z]+)/.exec(span)?.[1];
+      const known = command === undefined ? everything : help.get(command);
+      assert.ok(known !== undefined, `${file}: ${span}`);
+      const [own = ''] = span.split(' -- ');
+      for (const [flag] of own.matchAll(/(?<= |^)--[a-z-]+/g)) {
+        assert.match(known, new RegExp(`${flag}[ ,\\n]`), `${file}: ${span}`);
+        count += 1;
+      }
+    }
+    assert.ok(count > 30, `${String(count)} are found`);
+  });
+
+  test('methods, in the README and in their guide', () => {
+    const methods = valuesOf(schema.properties['auth'], 'method');
+    listed('README.md', methods);
+    listed('examples/logins/README.md', methods);
+    listed('examples/logins/README.md', valuesOf(schema.properties['auth'], 'source'));
+  });
+
+  test('formats of outputs', () => {
+    listed('examples/outputs/README.md', valuesOf(schema.properties['outputs'], 'format'));
+    listed('examples/outputs/README.md', valuesOf(schema.properties['outputs'], 'parts'));
+  });
+
+  test('formats of `env`', async () => {
+    const { stdout } = await runCli(['env', '--format', 'none']);
+    const { stderr } = await runCli(['env', '--help']);
+    assert.equal(stderr, '');
+    assert.equal(stdout, '(exit 2)\n');
+    const help = (await runCli(['env', '--help'])).stdout;
+    const [, names = ''] = /--format <name>\s+([\s\S]*?)\(/.exec(help) ?? [];
+    const text = textOf('examples/ci/README.md') + textOf('examples/shell/README.md');
+    const formats = names.split(',').map((name) => name.trim());
+    assert.equal(formats.length, 11);
+    for (const name of formats) assert.match(text, new RegExp(`\`${name}\`|--format ${name}`), name);
+  });
+
+  test('exit codes', async () => {
+    const { stdout } = await runCli(['exec', '--help']);
+    const [, help = ''] = /Exit codes:\n([\s\S]*)/.exec(stdout) ?? [];
+    const codes = [...help.matchAll(/(?:^| {2,}|, )(\d+)(?= |,)/gm)].map(([, code = '']) => code);
+    assert.ok(codes.length >= 15, codes.join());
+    const rows = tableRows(textOf('README.md')).map(([first = '']) => first.split(', '));
+    for (const code of codes) assert.ok(rows.flat().includes(code), code);
+  });
+});
+
+describe('the figures', () => {
+  interface Row {
+    readonly tool: string;
+    readonly wallMs: number;
+    readonly rssMb: number;
+    readonly requests: number;
+    readonly connections: number;
+  }
+  interface Comparison {
+    readonly secrets: number;
+    readonly roundTripMs?: number;
+    readonly rounds: number;
+    readonly rows: readonly Row[];
+  }
+  const { comparisons } = JSON.parse(readFileSync(join(root, 'test/bench/results/results.json'), 'utf8')) as {
+    comparisons: readonly Comparison[];
+  };
+  const rowOf = (tool: string, secrets: number, roundTripMs: number | undefined): Row => {
+    const found = comparisons
+      .find((one) => one.secrets === secrets && one.roundTripMs === roundTripMs)
+      ?.rows.find((row) => row.tool === tool);
+    assert.ok(found, `${tool}, ${String(secrets)} secrets`);
+    return found;
+  };
+  const shown = (value: number): string => value.toFixed(0);
+
+  test('the table of the benchmark is that of its last run', () => {
+    const rows = tableRows(textOf('test/bench/README.md'));
+    const header = rows.findIndex(([, first]) => first === 'plain 1');
+    const [, ...columns] = rows[header] ?? [];
+    const tools = comparisons[0]?.rows.map(({ tool }) => tool) ?? [];
+    assert.ok(tools.length > 5);
+    for (const tool of tools) {
+      const [, ...cells] = rows.slice(header).find(([name]) => name === tool) ?? [];
+      const expected = columns.map((column) => {
+        const [, way = '', secrets] = /^(plain|5 ms|20 ms|MB) (\d+)$/.exec(column) ?? [];
+        if (way === 'MB') return shown(rowOf(tool, Number(secrets), 5).rssMb);
+        if (way !== '')
+          return shown(rowOf(tool, Number(secrets), way === 'plain' ? undefined : parseInt(way)).wallMs);
+        const count = rowOf(tool, 10, 5)[column as 'requests' | 'connections'];
+        return count === 0 ? '' : shown(count);
+      });
+      assert.deepEqual(cells, expected, tool);
+    }
+  });
+
+  test('the table of the README is an excerpt of it', () => {
+    const tools: Readonly<Record<string, string>> = {
+      'vaultonce, standalone': 'vaultonce standalone',
+      'vaultonce, Node': 'vaultonce on Node',
+      'bao agent, one-shot': 'bao agent',
+      vals: 'vals',
+      'consul-template, no login': 'consul-template',
+    };
+    const rows = tableRows(textOf('README.md'));
+    for (const [label, tool] of Object.entries(tools)) {
+      const { wallMs, rssMb, requests, connections } = rowOf(tool, 10, 5);
+      const [, ...cells] = rows.find(([name]) => name === label) ?? [];
+      assert.deepEqual(cells.slice(0, 4), [wallMs, rssMb, requests, connections].map(shown), label);
+    }
+    const rounds = comparisons.find(
+      ({ secrets, roundTripMs }) => secrets === 10 && roundTripMs === 5,
+    )?.rounds;
+    assert.ok(textOf('README.md').includes(`medians of ${String(rounds)} turns`));
+  });
+});
