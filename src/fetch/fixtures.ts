@@ -1,5 +1,5 @@
 import { parseSource } from '../config/parse-source.ts';
-import { readPaths } from '../config/source.ts';
+import { readSource } from '../config/source.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import { withDefaults } from './read-outcome.ts';
 import { treeOf } from './tree.ts';
@@ -22,8 +22,7 @@ export async function readFixtures(
   plans: readonly SecretPlan[],
   io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
 ): Promise<Secrets> {
-  const [text] = await readPaths([path], io);
-  const fixtures: Fields = text === undefined ? {} : (await parseSource(text)).value;
+  const fixtures: Fields = (await parseSource(await readSource(path, 'fixtures file', io))).value;
   const failures: Failure[] = [];
   const names = plans.map(({ name }) => name);
   for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
