@@ -13,6 +13,16 @@ const CONTENT_HINTS: Readonly<Record<Purpose, string>> = {
  * @throws RunError `config` with line and column. The text itself is never quoted: it may hold a secret.
  */
 export async function parseSource(source: SourceText): Promise<Source> {
+  try {
+    return await parse(source);
+  } catch (error) {
+    if (!(error instanceof RunError) || source.purpose !== 'config') throw error;
+    const { otherLanguageError } = await import('./no-config.ts');
+    throw otherLanguageError(source, error) ?? error;
+  }
+}
+
+async function parse(source: SourceText): Promise<Source> {
   if (source.format === 'yaml') {
     const { parseYaml } = await import('./parse-yaml.ts');
     return checked(source, parseYaml(source));

@@ -11,6 +11,7 @@ interface Recognised {
 }
 
 const GO = 'Go template (Vault Agent, consul-template)';
+const JINJA = 'Jinja template';
 const MOST_SHOWN = 20;
 
 /**
@@ -61,6 +62,11 @@ function recognise(source: string): Recognised | undefined {
   const isGo = constructs.some(({ shown }) => /^\{\{ (?:\.|\$|with|range|if)/.test(shown));
   if (language === GO && !isGo && /\{%-?\s*\w/.test(source)) return jinja(source, constructs);
   return { language, constructs };
+}
+
+/** What a template of another language is called in messages; undefined for Mustache. */
+export function templateLanguageOf(source: string): string | undefined {
+  return /^\{%-?\s*\w/.test(source) ? JINJA : recognise(source)?.language;
 }
 
 /** @returns undefined for what is, or may be, Mustache: names without blanks and empty parts, comments, partials */
@@ -119,5 +125,5 @@ function jinja(source: string, constructs: Recognised['constructs']): Recognised
     position: source.search(new RegExp(`\\{%-?\\s*${word}\\b`)),
   }));
   const found = [...blocks.filter(({ position }) => position !== -1), ...constructs];
-  return { language: 'Jinja template', constructs: found.sort((a, b) => a.position - b.position) };
+  return { language: JINJA, constructs: found.sort((a, b) => a.position - b.position) };
 }
