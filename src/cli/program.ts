@@ -1,12 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { RunError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
-import type { Flags } from '../config/settings.ts';
-import { logSettings } from '../config/settings.ts';
+import type { EnvOptions } from '../commands/env.ts';
+import { logSettings, type Flags } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
 import type { LogSettings } from '../host/process-io.ts';
 import { commandsFor } from './command-tree.ts';
 import { EXIT_CODES_HELP } from './common-flags.ts';
+import type { EarlyFlags } from './early-flags.ts';
 
 /**
  * Parses the arguments and runs the command.
@@ -17,14 +18,42 @@ export async function runCommandLine(
   io: Io,
   configureLog: (settings: LogSettings) => void,
 ): Promise<void> {
-  const program = createProgram(argv, io, configureLog);
+  const progress = { hasStarted: false };
+  const program = createProgram(argv, io, (settings) => {
+    configureLog(settings);
+    progress.hasStarted = true;
+  });
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return;
-    throw usageError(error);
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    if (progress.hasStarted && !(error instanceof CommanderError)) throw error;
+    throw await notStarted(error, argv, program, io, configureLog);
   }
+}
+
+/** @returns the error as it is reported, in the way that the command line and the environment ask for */
+async function notStarted(
+  error: unknown,
+  argv: readonly string[],
+  program: Command,
+  io: Io,
+  configureLog: (settings: LogSettings) => void,
+): Promise<unknown> {
+  const { earlyFlags, earlyLogSettings } = await import('./early-flags.ts');
+  const flags = earlyFlags(argv, program);
+  configureLog(earlyLogSettings(flags, io.env));
+  const failed = error instanceof CommanderError ? usageError(error, flags) : error;
+  if (flags.command === 'env' && failed instanceof RunError) {
+    const { failInShell } = await import('../commands/env.ts');
+    failInShell(earlyEnvOptions(flags), failed.exitCode, io);
+  }
+  return failed;
+}
+
+function earlyEnvOptions({ values }: EarlyFlags): Pick<EnvOptions, 'format' | 'out'> {
+  const [format, out] = [values.get('--format'), values.get('--out')];
+  return { ...(format === undefined ? {} : { format }), ...(out === undefined ? {} : { out }) };
 }
 
 function createProgram(
@@ -43,7 +72,7 @@ function createProgram(
       writeOut: (text) => {
         io.stdout.write(text);
       },
-      // Errors come back as CommanderError and are told like all others.
+      // Errors come back as CommanderError and are reported like all others.
       writeErr: () => undefined,
       getOutHelpWidth: () => 100,
       getErrHelpWidth: () => 100,
@@ -69,16 +98,25 @@ ${EXIT_CODES_HELP}`,
   return program;
 }
 
-function usageError({ code, message }: CommanderError): RunError {
-  // Without a command, commander answers with the help text as an error.
+function usageError({ code, message }: CommanderError, { command }: EarlyFlags): RunError {
+  // Without a command, and for help about one that it does not know, commander answers with the help text as an error.
   if (code === 'commander.help') {
-    return new RunError('usage', 'no command given', {
+    return new RunError('usage', command === 'help' ? 'unknown command' : 'no command given', {
       hint: 'see `vaultonce --help`; the main job is `vaultonce render`',
     });
   }
-  const [first = '', ...details] = message.replace(/^error: /, '').split('\n');
+  const [first = '', ...details] = withoutValues(message.replace(/^error: /, '')).split('\n');
   return new RunError('usage', first, {
     details: details.filter((line) => line !== ''),
     hint: 'see `vaultonce --help`',
   });
+}
+
+/** Commander quotes what was typed, which may be a credential in the wrong place. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/(?<=^unknown option '--[^=]*)=.*'(?=\n|$)/s, "'")
+    .replace(/ argument '.*' is invalid\./s, ' has an invalid value.')
+    .replace(/^command-argument value '.*' is invalid for/s, 'invalid value for')
+    .replace(/(?<=but got \d+): .*/s, '');
 }

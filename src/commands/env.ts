@@ -41,18 +41,23 @@ export async function env(options: EnvOptions, flags: Flags, io: Io): Promise<vo
     await handOn(options, flags, io);
   } catch (error) {
     const failed = error instanceof RunError ? error : explain(error);
-    if (options.out === undefined) tellShell(failureText(options.format, io.env, failed.exitCode), io);
+    failInShell(options, failed.exitCode, io);
     throw error;
   }
 }
 
-/** A shell takes what it evals for all there is to know: to it, nothing would be success. */
-function tellShell(text: string, { stdout }: Io): void {
+/** Makes the shell fail that evals the output: to it, nothing would be success. */
+export function failInShell(
+  { format, out }: Pick<EnvOptions, 'format' | 'out'>,
+  exitCode: number,
+  { stdout, env: environment }: Io,
+): void {
+  const text = out === undefined ? failureText(format, environment, exitCode) : '';
   if (text === '' || stdout.isTTY) return;
   try {
     stdout.write(text);
   } catch {
-    // Why the run has failed is what has to be told.
+    // Why the run has failed matters more.
   }
 }
 

@@ -74,7 +74,7 @@ function contradiction(path: ConfigPath, sources: readonly Source[], other: Sour
   const name = pathText(path);
   return {
     kind: 'config',
-    message: `${first.placeOf(path)} and ${where} say different things about \`${name}\``,
+    message: `\`${name}\` conflicts with ${first.placeOf(path)}`,
     where,
     hint:
       other.kind === 'flags'

@@ -1,12 +1,28 @@
 import { RunError } from '../base/errors.ts';
 import { positionOfJsonError } from './json-position.ts';
-import type { Parsed, Source, SourceText } from './source.ts';
+import type { Parsed, Purpose, Source, SourceText } from './source.ts';
+
+/** What to write into an empty file, or into one that holds something else. */
+const CONTENT_HINTS: Readonly<Record<Purpose, string>> = {
+  config: 'a config needs at least `secrets:` and `outputs:`; `vaultonce schema --markdown` lists all keys',
+  'fixtures file': 'write the values of each secret under its name: `db: { password: x }`',
+};
 
 /**
- * Parses a config text. YAML is loaded only for YAML.
+ * Parses a config or fixtures. YAML is loaded only for YAML.
  * @throws RunError `config` with line and column. The text itself is never quoted: it may hold a secret.
  */
 export async function parseSource(source: SourceText): Promise<Source> {
+  try {
+    return await parse(source);
+  } catch (error) {
+    if (!(error instanceof RunError) || source.purpose !== 'config') throw error;
+    const { otherLanguageError } = await import('./no-config.ts');
+    throw otherLanguageError(source, error) ?? error;
+  }
+}
+
+async function parse(source: SourceText): Promise<Source> {
   if (source.format === 'yaml') {
     const { parseYaml } = await import('./parse-yaml.ts');
     return checked(source, parseYaml(source));
@@ -14,7 +30,7 @@ export async function parseSource(source: SourceText): Promise<Source> {
   return checked(source, { value: parseJsonConfig(source), lineOf: () => undefined });
 }
 
-function checked({ name, directory }: SourceText, { value, lineOf }: Parsed): Source {
+function checked({ purpose, name, directory }: SourceText, { value, lineOf }: Parsed): Source {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return {
       kind: 'file',
@@ -28,9 +44,9 @@ function checked({ name, directory }: SourceText, { value, lineOf }: Parsed): So
     };
   }
   const empty = value === null || value === undefined;
-  throw new RunError('config', empty ? 'the config is empty' : 'the config is not a map of keys', {
+  throw new RunError('config', `the ${purpose} is ${empty ? 'empty' : 'not a map of keys'}`, {
     where: name,
-    hint: 'it needs at least `secrets:` and `outputs:`; `vaultonce schema --markdown` shows what it can hold',
+    hint: CONTENT_HINTS[purpose],
   });
 }
 

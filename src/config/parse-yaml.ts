@@ -16,15 +16,18 @@ import type { Parsed, SourceText } from './source.ts';
 const MOST_ALIASES = 100;
 
 /** @throws RunError `config` with line and column; the text is not quoted */
-export function parseYaml({ text, name }: SourceText): Parsed {
+export function parseYaml({ text, name, purpose }: SourceText): Parsed {
   try {
     const events = parseEvents(text, { filename: name });
     const schema = CORE_SCHEMA.withTags(mergeTag);
     const documents = constructFromEvents(events, { source: text, schema, maxAliases: MOST_ALIASES });
     if (documents.length > 1) {
-      throw new RunError('config', 'the file has several documents; a config is one', {
+      throw new RunError('config', `the ${purpose} must be a single YAML document`, {
         where: name,
-        hint: 'split it, and name each file with -c',
+        hint:
+          purpose === 'config'
+            ? 'split it, and pass each file with -c'
+            : 'remove the other documents, which `---` separates',
       });
     }
     return { value: documents[0], lineOf: lineFinder(events, text) };

@@ -4,8 +4,12 @@ import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
 import type { ConfigPath } from './interpolate.ts';
 
-/** A config text, and where it came from. */
+/** What a file is read for, as messages call it. */
+export type Purpose = 'config' | 'fixtures file';
+
+/** The text of a config or of fixtures, and where it came from. */
 export interface SourceText {
+  readonly purpose: Purpose;
   /** As messages call it. */
   readonly name: string;
   readonly text: string;
@@ -34,7 +38,7 @@ export interface Source {
   readonly placeOf: (path: ConfigPath) => string;
 }
 
-/** No config is that large; a mistaken path to something else is told at once. */
+/** No config is that large: it is a mistaken path to something else. */
 const LARGEST_CHARACTERS = 10 * 1024 * 1024;
 
 const DEFAULT_FILE = 'vaultonce.yaml';
@@ -54,33 +58,42 @@ export async function readSources(
 ): Promise<SourceText[]> {
   if (paths !== undefined && paths.length > 0) return readPaths(paths, io);
   const { VAULTONCE_CONFIG: path = '', VAULTONCE_CONFIG_INLINE: inline = '' } = io.env;
-  const named = path === '' ? [] : await readPaths([path], io);
-  const all = inline === '' ? named : [...named, textSource(INLINE, inline, io)];
+  const named = path === '' ? [] : [await readSource(path, 'config', io)];
+  const all = inline === '' ? named : [...named, textSource(INLINE, inline, 'config', io)];
   return all.length > 0 ? all : readDefault(io, optional);
 }
 
-/** @throws RunError `config` */
-export async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {
+async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {
   const repeated = paths.find((path, index) => paths.indexOf(path) !== index);
   if (repeated !== undefined) {
     throw new RunError('config', 'the same config is given twice', { where: repeated, hint: 'name it once' });
   }
   const sources: SourceText[] = [];
   for (const path of paths) {
-    sources.push(path === '-' ? textSource('-', await io.readStdin(), io) : readFile(path, io));
+    sources.push(await readSource(path, 'config', io));
   }
   return sources;
 }
 
-function textSource(name: string, text: string, { cwd }: SourceIo): SourceText {
-  return { name, text: limited(text, name), directory: cwd, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };
+/**
+ * Reads a file, or stdin for `-`.
+ * @throws RunError `config`
+ */
+export async function readSource(path: string, purpose: Purpose, io: SourceIo): Promise<SourceText> {
+  return path === '-' ? textSource('-', await io.readStdin(), purpose, io) : readFile(path, purpose, io);
 }
 
-function readFile(path: string, { cwd }: SourceIo): SourceText {
+function textSource(name: string, text: string, purpose: Purpose, { cwd }: SourceIo): SourceText {
+  const format = /^\s*\{/.test(text) ? 'json' : 'yaml';
+  return { purpose, name, text: limited(text, name, purpose), directory: cwd, format };
+}
+
+function readFile(path: string, purpose: Purpose, { cwd }: SourceIo): SourceText {
   const absolute = resolve(cwd, path);
   try {
-    const text = limited(readFileSync(absolute, 'utf8'), path);
+    const text = limited(readFileSync(absolute, 'utf8'), path, purpose);
     return {
+      purpose,
       name: path,
       text,
       directory: dirname(absolute),
@@ -88,27 +101,34 @@ function readFile(path: string, { cwd }: SourceIo): SourceText {
     };
   } catch (error) {
     if (error instanceof RunError) throw error;
-    throw new RunError('config', `the config cannot be read (${systemErrorCode(error) ?? 'unknown error'})`, {
-      where: path,
-      hint: 'check the path and its permissions',
-    });
+    throw new RunError(
+      'config',
+      `the ${purpose} cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
+      {
+        where: path,
+        hint: 'check the path and its permissions',
+      },
+    );
   }
 }
 
 function readDefault(io: SourceIo, optional: boolean): SourceText[] {
   try {
-    return [readFile(DEFAULT_FILE, io)];
+    return [readFile(DEFAULT_FILE, 'config', io)];
   } catch (error) {
     if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
     if (optional) return [];
     throw new RunError('config', 'there is no config', {
       details: [`looked at: -c, $VAULTONCE_CONFIG, ${INLINE}, ./${DEFAULT_FILE}`],
-      hint: 'name one with `-c FILE`, or say it with --secret, --out and --auth; `vaultonce schema --markdown` shows what it can hold',
+      hint: 'name one with `-c FILE`, or use --secret, --out and --auth; `vaultonce schema --markdown` lists all keys',
     });
   }
 }
 
-function limited(text: string, name: string): string {
+function limited(text: string, name: string, purpose: Purpose): string {
   if (text.length <= LARGEST_CHARACTERS) return text;
-  throw new RunError('config', 'the file is too large for a config', { where: name, hint: 'check the path' });
+  throw new RunError('config', `the file is too large for a ${purpose}`, {
+    where: name,
+    hint: 'check the path',
+  });
 }

@@ -19,11 +19,11 @@ interface Partial {
  */
 export function readTemplate(file: string, directory: string): TemplateContent {
   const path = resolve(directory, file);
-  const source = readText(path, file);
+  const source = readText(path, file, 'template');
   return { kind: 'template', source, file, partials: readPartials(source, dirname(path), extname(file)) };
 }
 
-/** An inline template; its partials are beside the config file. */
+/** An inline template; its partials are next to the config file. */
 export function inlineTemplate(source: string, directory: string): TemplateContent {
   return {
     kind: 'template',
@@ -45,10 +45,10 @@ function readPartials(source: string, directory: string, extension: string): Map
   return partials;
 }
 
-/** `{{> name}}` is `name` in the template's directory, with the template's extension or as it stands. */
+/** `{{> name}}` is `name` in the template's directory, with the template's extension or without. */
 function readPartial(name: string, directory: string, extension: string): Partial {
   if (isAbsolute(name) || normalize(name).startsWith('..')) {
-    throw new RunError('config', 'a partial has to be in the directory of its template, or below', {
+    throw new RunError('config', 'a partial must be in the directory of its template, or below', {
       where: `{{> ${name}}}`,
       hint: 'move it there',
     });
@@ -56,7 +56,7 @@ function readPartial(name: string, directory: string, extension: string): Partia
   const candidates = [`${name}${extension}`, name];
   for (const file of candidates) {
     try {
-      return { source: readText(join(directory, file), file), file };
+      return { source: readText(join(directory, file), file, 'partial'), file };
     } catch (error) {
       if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
     }
@@ -67,23 +67,24 @@ function readPartial(name: string, directory: string, extension: string): Partia
   });
 }
 
-function readText(path: string, name: string): string {
+function readText(path: string, name: string, what: 'template' | 'partial'): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch (error) {
+    const base = what === 'template' ? 'config file' : 'template';
     throw new RunError(
       'config',
-      `the template cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
+      `the ${what} cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
       {
         where: name,
-        hint: 'check the path, which is relative to the config file, and its permissions',
+        hint: `check the path, which is relative to the ${base}, and its permissions`,
       },
     );
   }
   // Not a TextDecoder, which takes milliseconds to load.
   if (!isUtf8(bytes)) {
-    throw new RunError('config', 'the template is not UTF-8 text', {
+    throw new RunError('config', `the ${what} is not UTF-8 text`, {
       where: name,
       hint: 'save it as UTF-8',
     });

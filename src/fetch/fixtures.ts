@@ -3,7 +3,7 @@ import { isJsonObject } from '../base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import { parseSource } from '../config/parse-source.ts';
-import { readPaths } from '../config/source.ts';
+import { readSource } from '../config/source.ts';
 import type { Io } from '../host/io.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { undeclared } from '../plan/values.ts';
@@ -22,8 +22,7 @@ export async function readFixtures(
   plans: readonly SecretPlan[],
   io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
 ): Promise<Secrets> {
-  const [text] = await readPaths([path], io);
-  const fixtures: Fields = text === undefined ? {} : (await parseSource(text)).value;
+  const fixtures: Fields = (await parseSource(await readSource(path, 'fixtures file', io))).value;
   const failures: Failure[] = [];
   const names = plans.map(({ name }) => name);
   for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {

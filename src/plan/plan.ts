@@ -242,7 +242,8 @@ function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
     const { path, kind } = output.target;
     const other = seen.get(path);
     if (other === undefined) seen.set(path, output);
-    else if (kind === 'file' || other.target.kind === 'file') failures.push(clash(output, other, path));
+    else if (kind === 'file' || other.target.kind === 'file')
+      failures.push(clash(output, `${path} is also written by ${other.where}`));
   }
   // Most outputs share their directories.
   const above = new Map<string, OutputPlan | undefined>();
@@ -257,7 +258,7 @@ function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
   };
   for (const output of outputs) {
     const other = fileAbove(output.target.path);
-    if (other !== undefined) failures.push(clash(output, other, other.target.path));
+    if (other !== undefined) failures.push(clash(output, neededAsDirectory(other)));
   }
   return failures;
 }
@@ -286,11 +287,15 @@ function problemWithSwapping({ path, kind }: Target, root: string): string | und
     : undefined;
 }
 
-function clash(output: OutputPlan, other: OutputPlan, path: string): Failure {
+function neededAsDirectory({ target, where }: OutputPlan): string {
+  return `${target.path} is needed as a directory, but written as a file by ${where}`;
+}
+
+function clash({ where }: OutputPlan, message: string): Failure {
   return {
     kind: 'config',
-    message: `${output.where} and ${other.where} both need the path ${path}`,
-    where: output.where,
+    message,
+    where,
     hint: 'give each output a path of its own',
   };
 }

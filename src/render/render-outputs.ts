@@ -239,7 +239,7 @@ function sharedPaths(
   for (const { plan, files } of outputs) {
     for (const { path } of files) {
       const other = owners.get(path);
-      if (other !== undefined) failures.push(clash(plan, `${other.where} both write ${path}`));
+      if (other !== undefined) failures.push(clash(plan, `${path} is also written by ${other.where}`));
       owners.set(path, plan);
     }
   }
@@ -247,9 +247,8 @@ function sharedPaths(
     for (const path of new Set(files.map((file) => dirname(file.path)))) {
       const other = ancestorsOf(path).find((ancestor) => owners.has(ancestor));
       if (other !== undefined) {
-        failures.push(
-          clash(plan, `${owners.get(other)?.where ?? ''} need ${other} as a directory and as a file`),
-        );
+        const owner = owners.get(other)?.where ?? '';
+        failures.push(clash(plan, `${other} is needed as a directory, but written as a file by ${owner}`));
       }
     }
   }
@@ -261,10 +260,10 @@ function ancestorsOf(path: string): string[] {
   return parent === path ? [path] : [path, ...ancestorsOf(parent)];
 }
 
-function clash({ where }: OutputPlan, withOther: string): Failure {
+function clash({ where }: OutputPlan, message: string): Failure {
   return {
     kind: 'output',
-    message: `${where} and ${withOther}`,
+    message,
     where,
     hint: 'rename the key with keys.rename, or move one of the outputs',
   };

@@ -1,6 +1,8 @@
+import { RunError } from '../base/errors.ts';
 import { nearestHint } from '../base/nearest.ts';
 import { LAMBDAS, type Lambda } from './lambdas.ts';
 import { checkName, templateError, type Place } from './names.ts';
+import { otherLanguageError } from './other-languages.ts';
 import { parseTokens } from './syntax-error.ts';
 import type { Token } from './syntax.ts';
 
@@ -58,7 +60,7 @@ export interface Template {
 export function parseTemplate(source: string, { file, partials }: TemplateSource): Template {
   const compiler = new PartialCompiler(partials);
   const nodes = new Compiler(source, file, compiler).compile();
-  // Parsing all partials now tells their errors before the first request.
+  // Parsing all partials now reports their errors before the first request.
   for (const name of partials.keys()) compiler.find(name, '', { file, line: 1 })();
   return { nodes, secretNames: new Set(rootReferences(nodes).map(({ name }) => firstPart(name))) };
 }
@@ -148,7 +150,12 @@ class Compiler {
   }
 
   compile(): readonly Node[] {
-    return this.#nodesOf(parseTokens(this.#source, this.#file));
+    try {
+      return this.#nodesOf(parseTokens(this.#source, this.#file));
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      throw otherLanguageError(this.#source, this.#file) ?? error;
+    }
   }
 
   #nodesOf(tokens: readonly Token[]): readonly Node[] {

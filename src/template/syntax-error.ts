@@ -1,6 +1,7 @@
 import type { RunError } from '../base/errors.ts';
 import { templateError } from './names.ts';
 import { tokenize, type Token } from './syntax.ts';
+import { lineAt, tagsOf } from './tags.ts';
 
 /**
  * Parses a template file or a partial.
@@ -36,7 +37,7 @@ const PROBLEMS: readonly Problem[] = [
   { told: 'Unclosed tag', message: () => 'a tag is not closed', position: openTag },
   {
     told: 'Invalid tags',
-    message: () => 'delimiters have to be two, with a blank between them',
+    message: () => 'there must be two delimiters, with a space between them',
     position: (source) => source.indexOf('{{='),
   },
 ];
@@ -67,25 +68,4 @@ function openSection(source: string): number | undefined {
     else if (text.startsWith('/')) open.pop();
   }
   return open.at(-1);
-}
-
-/** The tags in the usual delimiters: other ones are too rare for a second parser, and get the last line. */
-function tagsOf(source: string): readonly { text: string; start: number; end: number }[] {
-  const tags = [];
-  for (let start = source.indexOf('{{'); start !== -1;) {
-    const closing = source.startsWith('{{{', start) ? '}}}' : '}}';
-    const close = source.indexOf(closing, start);
-    if (close === -1) break;
-    const end = close + closing.length;
-    tags.push({ text: source.slice(start + '{{'.length, close), start, end });
-    start = source.indexOf('{{', end);
-  }
-  return tags;
-}
-
-/** The line of a position; the newline at the end of a text starts no line. */
-function lineAt(source: string, position: number): number {
-  const before = source.slice(0, Math.max(position, 0));
-  const newlines = before.split('\n').length - 1;
-  return newlines + (before.length === source.length && source.endsWith('\n') ? 0 : 1);
 }

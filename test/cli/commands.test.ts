@@ -69,6 +69,79 @@ describe('the command line', () => {
     assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
   });
 
+  test('errors of the command line obey the flags and variables for the log, wherever they stand', async () => {
+    const text = [
+      ['--log-format', 'text'],
+      ['--log-format=text'],
+      ['bogus', '--log-format', 'text'],
+      ['render', '--tiemout', '3s', '--log-format=text'],
+      ['render', '--log-format', 'text', '--tiemout', '3s'],
+      ['--log-format', 'text', 'render', 'extra'],
+      ['render', 'extra', '-q', '--log-format', 'text'],
+      ['render', '--log-format', 'json', 'extra', '--log-format', 'text'],
+      ['render', '-qc', 'x', 'extra', '--log-format', 'text'],
+      ['render', '--log-level', 'loud', '--log-format', 'text'],
+      ['exec', '--log-format', 'text'],
+      ['read', '--log-format', 'text'],
+      ['schema', '--json', '--log-format', 'text'],
+      ['completion', '--log-format', 'text'],
+      ['help', 'bogus', '--log-format', 'text'],
+    ];
+    for (const args of text) {
+      const { code, stderr } = await runCli(args);
+      assert.equal(code, 2, args.join(' '));
+      assert.match(stderr, /^vaultonce: error: /, args.join(' '));
+    }
+    const json = [
+      ['render', '--log-format', 'xml'],
+      ['render', 'extra', '--', '--log-format', 'text'],
+      ['render', 'extra', '-c', '--log-format=text'],
+      ['exec', 'ls', '-la', '--log-format', 'text'],
+      ['exec', '--keep-env', 'A', 'ls', '-la', '--log-format', 'text'],
+      ['exec', '--bogus', '--', 'ls', '--log-format', 'text'],
+    ];
+    for (const args of json) {
+      const result = await runCli(args);
+      assert.equal(result.code, 2, args.join(' '));
+      assert.equal(failuresOf(result).length, 1, args.join(' '));
+    }
+    const env = { VAULTONCE_LOG_FORMAT: 'text' };
+    assert.match((await runCli(['bogus'], { env })).stderr, /^vaultonce: /);
+    assert.match((await runCli(['render', '--log-format', 'xml'], { env })).stderr, /^vaultonce: /);
+    assert.equal(failuresOf(await runCli(['bogus', '--log-format', 'json'], { env })).length, 1);
+    const wrong = { VAULTONCE_LOG_LEVEL: 'loud' };
+    const variable = await runCli(['check', '--log-format', 'text'], { env: wrong });
+    assert.equal(variable.code, 3);
+    assert.match(variable.stderr, /^vaultonce: error: \$VAULTONCE_LOG_LEVEL is not valid/);
+  });
+
+  test('errors of the command line quote no values: they may be credentials in the wrong place', async () => {
+    for (const args of [
+      ['render', '--token=canary'],
+      ['render', '--token=can\nary'],
+      ['render', '--auth', 'token', 'canary'],
+      ['render', '--log-level', 'canary'],
+      ['completion', 'canary'],
+    ]) {
+      const result = await runCli(args);
+      assert.equal(result.code, 2);
+      assert.equal(failuresOf(result).length, 1);
+      assert.doesNotMatch(result.stderr, /can(?:\\n)?ary/, args.join(' '));
+    }
+  });
+
+  test('env makes the shell fail when its command line is wrong, too', async () => {
+    const failing = async (...args: string[]): Promise<string> => (await runCli(['env', ...args])).stdout;
+    assert.equal(await failing('--bogus'), '(exit 2)\n');
+    assert.equal(await failing('extra', '--format', 'shell'), '(exit 2)\n');
+    assert.notEqual(await failing('extra', '--format', 'fish'), '(exit 2)\n');
+    assert.equal(await failing('extra', '--format', 'json'), '');
+    assert.equal(await failing('extra', '--out', 'x'), '');
+    const env = { VAULTONCE_LOG_LEVEL: 'loud' };
+    assert.equal((await runCli(['env'], { env })).stdout, '(exit 3)\n');
+    assert.equal((await runCli(['render', '--bogus'])).stdout, '');
+  });
+
   const CONFIG = `
 vault: { address: https://vault.example.com:8200, namespace: team }
 auth: { method: kubernetes, role: web }

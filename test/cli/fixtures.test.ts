@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -56,6 +57,44 @@ output: { directory: '${workspace.path('out')}' }
         'the fixture of `flags` is not a map of keys',
       ],
     );
-    assert.equal((await run(['check', '--fixtures', 'none.yaml'])).code, 3);
+  });
+
+  test('3: a fixtures file that cannot be used is called that, and is not taken for the config', async () => {
+    workspace.write('empty.yaml', '');
+    workspace.write('list.json', '[1]');
+    workspace.write('two.yaml', '---\na: 1\n---\nb: 2\n');
+    workspace.write('large.yaml', 'a'.repeat(10 * 1024 * 1024 + 1));
+    for (const [file, expected] of [
+      ['none.yaml', 'the fixtures file cannot be read (ENOENT)'],
+      ['out', 'the fixtures file cannot be read (EISDIR)'],
+      ['empty.yaml', 'the fixtures file is empty'],
+      ['list.json', 'the fixtures file is not a map of keys'],
+      ['two.yaml', 'the fixtures file must be a single YAML document'],
+      ['large.yaml', 'the file is too large for a fixtures file'],
+    ] as const) {
+      for (const command of ['check', 'render']) {
+        const result = await run([command, '--fixtures', file]);
+        assert.equal(result.code, 3);
+        const [failure, ...more] = failuresOf(result);
+        assert.deepEqual(more, []);
+        assert.equal(failure?.message, expected);
+        assert.equal(failure.where, file);
+        assert.doesNotMatch(failure.hint ?? '', /-c\b|config|outputs/);
+      }
+    }
+  });
+
+  test('3: a partial that cannot be read is not called a template', async () => {
+    workspace.write('parts/app.mustache', '{{> part}}');
+    mkdirSync(workspace.path('parts/part.mustache'));
+    const config = workspace.write(
+      'parts/vaultonce.yaml',
+      'vault: { address: http://v }\nsecrets: { db: secret/db }\noutputs: [{ path: /dev/shm/x, template: app.mustache }]\n',
+    );
+    const result = await run(['check', '-c', config]);
+    assert.equal(result.code, 3);
+    const [failure] = failuresOf(result);
+    assert.equal(failure?.message, 'the partial cannot be read (EISDIR)');
+    assert.match(failure.where ?? '', /, part\.mustache$/);
   });
 });

@@ -74,8 +74,18 @@ describe('every failure has its code, says what to do next, and leaves everythin
   });
 
   test('3: two outputs on one path, and a file where another output needs a directory', async () => {
-    await fails(3, { secrets, outputs: [keep, { ...keep, path: './keep.txt' }] }, { requests: 0 });
-    await fails(3, { secrets, outputs: [keep, { ...keep, path: 'keep.txt/below' }] }, { requests: 0 });
+    for (const [path, message] of [
+      ['./keep.txt', / is also written by (.*)$/],
+      ['keep.txt/below', / is needed as a directory, but written as a file by (.*)$/],
+    ] as const) {
+      const config = { secrets, outputs: [keep, { ...keep, path }] };
+      const [failure] = failuresOf(await fails(3, config, { requests: 0 }));
+      // Each place is named once: the one in `where`, the other in the message.
+      const other = message.exec(failure?.message ?? '')?.[1] ?? '';
+      assert.match(failure?.where ?? '', /:\d+, outputs\[1\]/);
+      assert.match(other, /:\d+, outputs\[0\]/);
+      assert.ok(!failure?.message?.includes('outputs[1]'), failure?.message);
+    }
     await fails(3, { secrets, outputs: [{ ...keep, path: '../escape' }] }, { requests: 0 });
   });
 
@@ -272,10 +282,7 @@ describe('every failure has its code, says what to do next, and leaves everythin
     const two = app.workspace.write('two.yaml', 'secrets:\n  b: secret/b\n  a: secret/other\ntimeout: 5s\n');
     const both = await runCli(['render', '-c', one, '-c', two]);
     assert.equal(both.code, 3);
-    assert.match(
-      failuresOf(both)[0]?.message ?? '',
-      /one\.yaml:\d+ and .*two\.yaml:3 say different things about `secrets\.a`/,
-    );
+    assert.match(failuresOf(both)[0]?.message ?? '', /^`secrets\.a` conflicts with .*one\.yaml:\d+$/);
     const yaml = app.workspace.write('bad.yaml', 'secrets:\n  a: "unclosed canary-value\noutputs: [\n');
     const badYaml = await runCli(['render', '-c', yaml]);
     assert.equal(badYaml.code, 3);

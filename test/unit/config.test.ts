@@ -7,6 +7,7 @@ import { nearest } from '../../src/base/nearest.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import { parseYaml } from '../../src/config/parse-yaml.ts';
 import { parseRef } from '../../src/config/ref.ts';
+import type { SourceText } from '../../src/config/source.ts';
 import { parseRateLimit } from '../../src/shape/rate-limit.ts';
 import { checkSecretPath } from '../../src/shape/vault-paths.ts';
 
@@ -63,13 +64,20 @@ describe('interpolation', () => {
       text: lines.join('\n'),
       directory: '/',
       format: 'yaml',
+      purpose: 'config',
     });
     assert.throws(() => interpolate(value, {}), RunError);
   });
 });
 
 describe('YAML', () => {
-  const source = (text: string) => ({ name: 'x.yaml', text, directory: '/', format: 'yaml' as const });
+  const source = (text: string): SourceText => ({
+    purpose: 'config',
+    name: 'x.yaml',
+    text,
+    directory: '/',
+    format: 'yaml',
+  });
 
   test('lines of keys, items and what is around them', () => {
     const { lineOf } = parseYaml(

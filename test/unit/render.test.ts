@@ -194,7 +194,7 @@ describe('failures of rendering', () => {
       assert.equal(told.length, 1);
       assert.equal(told[0]?.kind, 'output');
       for (const name of ['outputs (/out/api) ', 'outputs (/out/api/token) ', ' /out/api/token']) {
-        assert.ok(`${told[0].message} `.includes(name), told[0].message);
+        assert.ok(`${told[0].where ?? ''} ${told[0].message} `.includes(name), told[0].message);
       }
     }
     assert.equal((await failuresOf(files, formatted('/out/api', 'files', ['api']))).length, 2);
@@ -206,11 +206,12 @@ describe('failures of rendering', () => {
       formatted('/out/api', 'files', ['api']),
     );
     assert.deepEqual(
-      told.map(({ kind, message }) => [kind, message]),
+      told.map(({ kind, where, message }) => [kind, where, message]),
       [
         [
           'output',
-          'outputs (/out/api/token/deep/file) and outputs (/out/api) need /out/api/token as a directory and as a file',
+          'outputs (/out/api/token/deep/file)',
+          '/out/api/token is needed as a directory, but written as a file by outputs (/out/api)',
         ],
       ],
     );

@@ -36,6 +36,10 @@ function messagesOf(...outputs: readonly OutputPlan[]): readonly string[] {
   return failuresOf(outputs).map(({ message }) => message);
 }
 
+function placesOf(...outputs: readonly OutputPlan[]): readonly (readonly [string | undefined, string])[] {
+  return failuresOf(outputs).map(({ where, message }) => [where, message]);
+}
+
 describe('target checks', () => {
   let workspace: Workspace;
   let disk: string;
@@ -120,8 +124,8 @@ describe('target checks', () => {
     mkdirSync(workspace.path('real'));
     symlinkSync('real', workspace.path('alias'));
     const [one, two] = [output(workspace.path('real/new/a')), output(workspace.path('alias/new/a'))];
-    assert.deepEqual(messagesOf(one, two), [
-      `${two.where} and ${one.where} both write ${workspace.path('real/new/a')}`,
+    assert.deepEqual(placesOf(one, two), [
+      [two.where, `${workspace.path('real/new/a')} is also written by ${one.where}`],
     ]);
   });
 
@@ -129,9 +133,10 @@ describe('target checks', () => {
     const file = output(workspace.path('api'));
     const below = output(workspace.path('api/deep/key'));
     const files = output(workspace.path('api'), { kind: 'directory' });
-    assert.deepEqual(messagesOf(below, file, files), [
-      `${below.where} needs ${workspace.path('api')} as a directory, ${file.where} writes it as a file`,
-      `${files.where} needs ${workspace.path('api')} as a directory, ${file.where} writes it as a file`,
+    const message = `${workspace.path('api')} is needed as a directory, but written as a file by ${file.where}`;
+    assert.deepEqual(placesOf(below, file, files), [
+      [below.where, message],
+      [files.where, message],
     ]);
   });
 

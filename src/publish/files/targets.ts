@@ -117,13 +117,13 @@ function clashes(located: ReadonlyMap<PlacedOutput, string>): Failure[] {
     if (plan.target.kind !== 'file') continue;
     const other = files.get(location);
     if (other === undefined) files.set(location, plan);
-    else report(plan, `${plan.where} and ${other.where} both write ${location}`);
+    else report(plan, `${location} is also written by ${other.where}`);
   }
   for (const [plan, location] of located) {
     for (const directory of directoriesOf(plan.target.kind === 'directory' ? location : dirname(location))) {
       const other = files.get(directory);
       if (other !== undefined)
-        report(plan, `${plan.where} needs ${directory} as a directory, ${other.where} writes it as a file`);
+        report(plan, `${directory} is needed as a directory, but written as a file by ${other.where}`);
     }
   }
   return failures;
