@@ -2,11 +2,12 @@ import './no-form-data.ts';
 import type { RawAxiosRequestConfig } from 'axios';
 import httpAdapter from 'axios/lib/adapters/http.js';
 import type { Io } from '../host/io.ts';
+import { turnsToSend } from '../base/turns.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import type { ReachableServer } from './proxy.ts';
 import { createTransport } from './transport.ts';
-import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from './wire.ts';
+import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from './wire.ts';
 
 /**
  * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
@@ -31,7 +32,9 @@ export async function openAxiosWire(
     decompress: false,
   };
   return {
-    multiplexes: false,
+    concurrency: concurrencyOf(connections, false),
+    connect: () => undefined,
+    flush: turnsToSend,
     async send({ method, url, headers, body, signal }) {
       const config = {
         ...defaults,

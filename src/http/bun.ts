@@ -3,7 +3,15 @@ import { RunError } from '../base/errors.ts';
 import { socketOf, type ReachableServer } from './proxy.ts';
 import type { TlsSettings } from './server.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
-import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+import {
+  concurrencyOf,
+  LARGEST_RESPONSE_BYTES,
+  NoAnswer,
+  type Connections,
+  type HttpRequest,
+  type HttpResponse,
+  type Wire,
+} from './wire.ts';
 
 /** The part of Bun's `FetchSession` that is used: https://bun.com/reference/bun/FetchSession */
 interface FetchSession {
@@ -35,11 +43,8 @@ const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
 /** Bun could not even begin, such as with a CA that is no certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
 
-/**
- * Has the thread of Bun's HTTP client start, and TLS in it, which takes 3 ms, while this one has other things to do. Nothing but
- * a request does that: this one goes to what is no socket.
- */
-export function wakeHttpThread(): void {
+/** Starts the thread of Bun's HTTP client, and TLS in it. Only a request does that: this one goes to a file that is not a socket. */
+function wakeHttpThread(): void {
   fetch('https://localhost', NOWHERE).catch(() => undefined);
 }
 
@@ -47,7 +52,10 @@ export function wakeHttpThread(): void {
  * Bun's own HTTP client: over TLS one HTTP/2 connection, and HTTP/1.1 where the server does not speak it.
  * @throws RunError `config` for unusable TLS files
  */
-export async function openBunWire({ address, tls }: ReachableServer): Promise<Wire> {
+export async function openBunWire(
+  { address, tls }: ReachableServer,
+  connections: Connections,
+): Promise<Wire> {
   const session = new Bun.FetchSession(await settingsOf(address, tls));
   let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
   let multiplexes = false;
@@ -69,9 +77,11 @@ export async function openBunWire({ address, tls }: ReachableServer): Promise<Wi
     }
   };
   return {
-    get multiplexes() {
-      return multiplexes;
+    get concurrency() {
+      return concurrencyOf(connections, multiplexes);
     },
+    connect: wakeHttpThread,
+    flush: () => Promise.resolve(),
     async send(request) {
       try {
         return await answerOf(await ask(request));

@@ -1,9 +1,18 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
-import type { Http2Sessions } from './http2-sessions.ts';
+import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
+import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
-import { turnAfterPieces } from '../base/turns.ts';
-import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+import type { ReachableServer } from './proxy.ts';
+import {
+  concurrencyOf,
+  LARGEST_RESPONSE_BYTES,
+  NoAnswer,
+  type Connections,
+  type HttpRequest,
+  type HttpResponse,
+  type Wire,
+} from './wire.ts';
 
 /** RFC 9113 §7 */
 const REFUSED_STREAM = 7;
@@ -15,18 +24,29 @@ const REQUESTS_BEFORE_TURN = 16;
  * Requests over HTTP/2, by Node's own client: axios would do on top of it what a request here does not need, and that takes as
  * long again.
  * @param openHttp1 for servers that do not speak HTTP/2
+ * @throws RunError `config` for unusable TLS files
  */
-export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<Wire>): Wire {
+export function openHttp2Wire(
+  { address, tls }: ReachableServer,
+  connections: Connections,
+  openHttp1: (sessions: Http2Sessions) => Promise<Wire>,
+): Wire {
+  const sessions = createHttp2Sessions(tls);
   let http1: Promise<Wire> | undefined;
   const mayBegin = turnAfterPieces(REQUESTS_BEFORE_TURN);
   return {
-    get multiplexes() {
-      return sessions.multiplexes;
+    get concurrency() {
+      return concurrencyOf(connections, sessions.multiplexes);
     },
+    connect() {
+      // The first request finds the same session, or its failure.
+      sessions.sessionTo(new URL(address).origin).catch(() => undefined);
+    },
+    flush: turnsToSend,
     async send(request) {
       const url = new URL(request.url);
       const session = await sessionFor(url, request.signal, sessions).catch(giveUp);
-      if (session === undefined) return (await (http1 ??= openHttp1())).send(request);
+      if (session === undefined) return (await (http1 ??= openHttp1(sessions))).send(request);
       await mayBegin();
       return sendOver(session, url, request).catch(giveUp);
     },
@@ -35,7 +55,7 @@ export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<
       setImmediate(() => {
         sessions.close();
       });
-      // Why it could not be opened was told to the request that needed it.
+      // Why it could not be opened was reported by the request that needed it.
       http1?.then(
         (wire) => {
           wire.close();
@@ -46,7 +66,7 @@ export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<
   };
 }
 
-/** A handshake that takes too long is given up with the request, so that the next try begins anew. */
+/** A handshake that takes too long is given up with the request, so that the next try begins with a new one. */
 function sessionFor(
   { origin }: URL,
   signal: CancelSignal,

@@ -6,6 +6,7 @@ import { fetchMountTables } from '../fetch/mount-tables.ts';
 import { refusalOf } from '../fetch/read-refusal.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
 import type { Io } from '../host/io.ts';
+import { openWire } from '../http/open.ts';
 import type { Plan } from '../plan/plan.ts';
 import { Secret } from '../base/secret.ts';
 import { openSession, type Session } from '../session/session.ts';
@@ -58,7 +59,8 @@ async function withSession<T>(
 ): Promise<T> {
   io.lifetime.limit(config.timeoutMs);
   const login = await prepareLogin(config, io);
-  using client = await createClient(login.server, { most: config.concurrency, expected: 1 }, io);
+  const wire = await openWire(login.server, { most: config.concurrency, expected: 1 }, io);
+  using client = createClient(login.server, wire, io);
   const sender = createSender(client, config.server, io);
   await using session = await openSession(login, config.revoke, sender, io);
   return await work(session, sender);

@@ -8,11 +8,11 @@ import type { Value } from '../render/found-values.ts';
 import { readPasswords } from '../render/keystore-passwords.ts';
 import { planRun, type PlanScope } from '../plan/plan.ts';
 import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report/report.ts';
-import { connectAhead, wakeHttpClient } from './connect-ahead.ts';
+import { connectAhead } from './connect-ahead.ts';
 import { run, runWith } from './run.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
 import { explain } from '../host/unexpected.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
+import type { Wire } from '../http/wire.ts';
 
 /** What makes one command differ from another that logs in and fetches. */
 export interface Job<T> {
@@ -40,19 +40,18 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     report.write(reportText(record, failures, exitCode, io));
     writeTerminationMessage(record, failures, exitCode, io);
   };
-  let ahead: Http2Sessions | undefined;
+  let wire: Wire | undefined;
   try {
-    // A file stands in for the server.
-    if (job.fixtures === undefined) await wakeHttpClient();
     const { config, plan } = await timed(record, 'config', io, async () => {
       const loaded = await load(flags, job, io);
-      if (job.fixtures === undefined) ahead = await connectAhead(loaded, io);
+      // With fixtures a file stands in for the server.
+      if (job.fixtures === undefined) wire = await connectAhead(loaded, io);
       const planned = planRun(loaded, job.scope(loaded));
       return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };
     });
     const values =
       job.fixtures === undefined
-        ? await run(config, plan, record, io, ahead)
+        ? await run(config, plan, record, io, wire)
         : await runWith(await readFixtures(job.fixtures, plan.secrets, io), plan, record, io);
     io.log.stopProgress();
     const delivered = await job.deliver(values, record);
@@ -64,7 +63,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     conclude(failed.failures, failed.exitCode);
     throw failed;
   } finally {
-    ahead?.close();
+    wire?.close();
   }
 }
 

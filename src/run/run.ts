@@ -17,17 +17,17 @@ import type { Secrets } from '../base/secret-data.ts';
 import { holdLeases, type Leases } from '../session/leases.ts';
 import { openSession } from '../session/session.ts';
 import { fixtureTokens, prepareSinks, type SinkTokens } from '../session/tokens-for-outputs.ts';
-import { turnsToSend } from '../base/turns.ts';
 import { createClient } from '../vault/client.ts';
 import { sleep } from '../http/delay.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
+import { openWire } from '../http/open.ts';
+import type { Wire } from '../http/wire.ts';
 import { createSender } from '../vault/sender.ts';
 import { checkTargets } from '../publish/files/write.ts';
 
 /**
  * A run: log in once, fetch, render, write all or nothing, give the token back. What an earlier run has left that is still
  * good is kept; if that is all, nobody is asked for anything.
- * @param ahead a connection that was begun while the config was still looked at
+ * @param wire opened while the config was still checked, if that could be done
  * @returns the single values that the plan asks for
  * @throws RunError with every failure of the stage that failed; the outputs are then as they were before
  */
@@ -36,7 +36,7 @@ export async function run(
   plan: Plan,
   record: RunRecord,
   io: Io,
-  ahead?: Http2Sessions,
+  wire?: Wire,
 ): Promise<readonly Value[]> {
   const reuse = findReusable(config, plan, Date.now() / 1000);
   record.reused = reuse.secrets;
@@ -45,7 +45,7 @@ export async function run(
   checkTargets(filesOf(plan), plan.managed);
   const cluster = await clusterOf(plan, io);
   const connections = { most: config.concurrency, expected: reuse.rest.secrets.length };
-  using client = await createClient(login.server, connections, io, ahead);
+  using client = createClient(login.server, wire ?? (await openWire(login.server, connections, io)), io);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 
@@ -61,7 +61,7 @@ export async function run(
   const kept = reasonToKeep(config, leases, sinks);
   // As soon as nothing needs the token any more: what follows goes on meanwhile.
   const returning = kept === undefined ? session.giveBack() : Promise.resolve();
-  await turnsToSend();
+  await client.flush();
   const { rendered, values } = await timed(record, 'render', io, () =>
     renderAll(reuse.rest, fetched, tokens),
   );

@@ -2,21 +2,17 @@ import type { CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
 import { VERSION } from '../base/version.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
 import { parseJson } from '../base/lossless-json.ts';
-import { openWire } from '../http/open.ts';
 import { baseOf } from '../http/proxy.ts';
 import type { ServerSettings } from '../http/server.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 import {
   codeOf,
-  MOST_CONNECTIONS,
-  MOST_STREAMS,
   retryAfterMs,
   withTimeout,
-  type Connections,
   type HttpRequest,
   type HttpResponse,
+  type Wire,
 } from '../http/wire.ts';
 
 const EXCERPT_CHARACTERS = 120;
@@ -44,18 +40,18 @@ export interface VaultClient {
   attempt(request: VaultRequest, signal: CancelSignal): Promise<Attempt>;
   /** Sends what follows to the active node at this address, until it can no longer be reached. */
   follow(address: string): void;
+  /** Resolves once the requests that were begun are on their way, so that other work does not delay them. */
+  flush(): Promise<void>;
   [Symbol.dispose](): void;
 }
 
-export async function createClient(
-  server: ServerSettings,
-  connections: Connections,
+/** @param wire to this server; closed with the client */
+export function createClient(
+  { address, clientTimeoutMs, tls }: ServerSettings,
+  wire: Wire,
   io: Io,
-  ahead?: Http2Sessions,
-): Promise<VaultClient> {
-  const { address, clientTimeoutMs, tls } = server;
+): VaultClient {
   if (tls.skipVerify) warnOfSkippedVerification(io);
-  const wire = await openWire(server, connections, io, ahead);
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
@@ -72,7 +68,7 @@ export async function createClient(
     address,
     counters,
     get concurrency() {
-      return connections.most ?? (wire.multiplexes ? MOST_STREAMS : MOST_CONNECTIONS);
+      return wire.concurrency;
     },
     async attempt(request, signal) {
       signal.throwIfAborted();
@@ -94,6 +90,7 @@ export async function createClient(
       if (active !== current) io.log.write({ event: 'redirected', address: active });
       current = active;
     },
+    flush: () => wire.flush(),
     [Symbol.dispose]() {
       wire.close();
     },
