@@ -43,8 +43,11 @@ const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
 /** Bun could not even begin, such as with a CA that is no certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
 
-/** Starts the thread of Bun's HTTP client, and TLS in it. Only a request does that: this one goes to a file that is not a socket. */
-function wakeHttpThread(): void {
+/**
+ * Starts the thread of Bun's HTTP client, and TLS in it, so that the first request need not wait for that. Only a request does
+ * so: this one goes to a file that is not a socket.
+ */
+export function wakeHttpThread(): void {
   fetch('https://localhost', NOWHERE).catch(() => undefined);
 }
 
@@ -80,7 +83,8 @@ export async function openBunWire(
     get concurrency() {
       return concurrencyOf(connections, multiplexes);
     },
-    connect: wakeHttpThread,
+    // Bun connects for a request only.
+    connect: () => undefined,
     flush: () => Promise.resolve(),
     async send(request) {
       try {

@@ -14,7 +14,7 @@ export async function openWire(
   connections: Connections,
   io: Pick<Io, 'env' | 'now'>,
 ): Promise<Wire> {
-  if (process.versions['bun'] !== undefined && !namesProxy(server)) {
+  if (usesBun(server)) {
     const { openBunWire } = await import('./bun.ts');
     return openBunWire(server, connections);
   }
@@ -27,7 +27,17 @@ export async function openWire(
   return openHttp2Wire(server, connections, openHttp1);
 }
 
+/** Starts what the HTTP client can start before it is known where requests go. */
+export async function warmUp(): Promise<void> {
+  if (!usesBun({ proxyAddress: undefined })) return;
+  const { wakeHttpThread } = await import('./bun.ts');
+  wakeHttpThread();
+}
+
 /** Bun takes the proxy from the environment of the process, for every server and whatever its options say. */
-function namesProxy({ proxyAddress }: ReachableServer): boolean {
-  return proxyOf({ proxyAddress, address: 'https://elsewhere' }, process.env) !== undefined;
+function usesBun({ proxyAddress }: Pick<ReachableServer, 'proxyAddress'>): boolean {
+  return (
+    process.versions['bun'] !== undefined &&
+    proxyOf({ proxyAddress, address: 'https://elsewhere' }, process.env) === undefined
+  );
 }

@@ -12,6 +12,7 @@ import { connectAhead } from './connect-ahead.ts';
 import { run, runWith } from './run.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
 import { explain } from '../host/unexpected.ts';
+import { warmUp } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
 
 /** What makes one command differ from another that logs in and fetches. */
@@ -42,9 +43,10 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   };
   let wire: Wire | undefined;
   try {
+    // With fixtures a file stands in for the server.
+    if (job.fixtures === undefined) await warmUp();
     const { config, plan } = await timed(record, 'config', io, async () => {
       const loaded = await load(flags, job, io);
-      // With fixtures a file stands in for the server.
       if (job.fixtures === undefined) wire = await connectAhead(loaded, io);
       const planned = planRun(loaded, job.scope(loaded));
       return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };
