@@ -1,12 +1,12 @@
 import type { ServerSettings } from '../http/server.ts';
 import type { Field, ObjectDefinition } from '../shape/definition.ts';
 import type { Io } from '../host/io.ts';
-import type { OutsideIo } from '../http/third-party.ts';
+import type { ThirdPartyIo } from '../http/third-party.ts';
 import type { Secret } from '../base/secret.ts';
 import type { JsonValue } from '../base/secret-data.ts';
 
-/** What a method needs of the outside: files are read directly, everything else comes from here. */
-export type AuthIo = OutsideIo & Pick<Io, 'log'>;
+/** The effects that a method needs. Files are read directly. */
+export type AuthIo = ThirdPartyIo & Pick<Io, 'log'>;
 
 /** What a method may know of the server that it logs in to. */
 export type LoginServer = Pick<ServerSettings, 'address'>;

@@ -8,7 +8,7 @@ import type { TlsSettings } from './server.ts';
 import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
 /** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
-export interface OutsideRequest {
+export interface ThirdPartyRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string | Secret>>;
@@ -23,12 +23,12 @@ export interface OutsideRequest {
   readonly caFile?: string;
 }
 
-export interface OutsideAnswer {
+export interface ThirdPartyAnswer {
   readonly status: number;
   readonly text: string;
 }
 
-export type OutsideIo = Pick<Io, 'env' | 'lifetime' | 'now' | 'random'>;
+export type ThirdPartyIo = Pick<Io, 'env' | 'lifetime' | 'now' | 'random'>;
 
 const TRIES = 5;
 /** Of a single try; these services answer within a second or not at all. */
@@ -49,7 +49,7 @@ const TLS: TlsSettings = {
  * @returns every other answer; what it means is for the caller to say
  * @throws RunError `unavailable` when no try had an answer, `config` for what is no address
  */
-export async function askOutside(request: OutsideRequest, io: OutsideIo): Promise<OutsideAnswer> {
+export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo): Promise<ThirdPartyAnswer> {
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
     throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
   }
@@ -65,11 +65,15 @@ export async function askOutside(request: OutsideRequest, io: OutsideIo): Promis
   }
 }
 
-function tlsOf({ caFile }: OutsideRequest): TlsSettings {
+function tlsOf({ caFile }: ThirdPartyRequest): TlsSettings {
   return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile } };
 }
 
-async function askRepeatedly(request: OutsideRequest, send: SendHttp, io: OutsideIo): Promise<OutsideAnswer> {
+async function askRepeatedly(
+  request: ThirdPartyRequest,
+  send: SendHttp,
+  io: ThirdPartyIo,
+): Promise<ThirdPartyAnswer> {
   for (let attempt = 1; ; attempt += 1) {
     const tried = await askOnce(request, send, io);
     if (tried.problem === undefined) return tried.answer;
@@ -85,13 +89,13 @@ async function askRepeatedly(request: OutsideRequest, send: SendHttp, io: Outsid
 }
 
 type Tried =
-  | { readonly problem: undefined; readonly answer: OutsideAnswer }
+  | { readonly problem: undefined; readonly answer: ThirdPartyAnswer }
   | { readonly problem: string; readonly permanent: boolean; readonly retryAfterMs: number | undefined };
 
 async function askOnce(
-  { method, url, headers = {}, body }: OutsideRequest,
+  { method, url, headers = {}, body }: ThirdPartyRequest,
   send: SendHttp,
-  { lifetime }: OutsideIo,
+  { lifetime }: ThirdPartyIo,
 ): Promise<Tried> {
   const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
   return withTimeout(TRY_TIMEOUT_MS, lifetime.signal, async ({ signal, expired }) => {

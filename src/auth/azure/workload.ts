@@ -1,5 +1,5 @@
 import { RunError } from '../../base/errors.ts';
-import { askOutside } from '../../http/third-party.ts';
+import { askThirdParty } from '../../http/third-party.ts';
 import { Secret } from '../../base/secret.ts';
 import type { AzureConfig } from './config.ts';
 import { credentialFromFile } from '../../host/credential-files.ts';
@@ -31,7 +31,7 @@ async function exchange(file: string, config: AzureConfig, io: AuthIo): Promise<
     // The resource as it stands, slash included: it becomes the `aud` that the server compares.
     scope: `${config.resource}/.default`,
   });
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'POST',
       url: `${authority.replace(/\/+$/, '')}/${encodeURIComponent(tenant)}/oauth2/v2.0/token`,

@@ -2,7 +2,7 @@ import type { Secret } from '../../base/secret.ts';
 import { baseOf } from '../../http/proxy.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
 import type { GcpConfig } from './config.ts';
-import { refusedOutside } from '../metadata.ts';
+import { refusedBy } from '../metadata.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
 import { askGoogleMachine, WHAT } from './machine.ts';
 import { signWithIam } from './iam.ts';
@@ -24,6 +24,6 @@ async function machineIdentity(config: GcpConfig, io: AuthIo, { address }: Login
     io,
   );
   if (answer.status !== 200)
-    throw refusedOutside(WHAT, answer.status, 'does the machine have this service account?');
+    throw refusedBy(WHAT, answer.status, 'does the machine have this service account?');
   return credentialFromText(answer.text, "the machine's identity token", WHAT);
 }

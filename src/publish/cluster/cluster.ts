@@ -3,7 +3,7 @@ import { credentialFromFile, textFromFile } from '../../host/credential-files.ts
 import { allOrFailures, RunError, throwIfAny, type Failure } from '../../base/errors.ts';
 import type { Io } from '../../host/io.ts';
 import type { OutputPlan, RenderedOutput } from '../../plan/outputs.ts';
-import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
+import { askThirdParty, type ThirdPartyAnswer } from '../../http/third-party.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseJsonObject } from '../../base/lossless-json.ts';
 import { refusal } from './cluster-refusal.ts';
@@ -191,14 +191,14 @@ async function send(
   api: string,
   query: string,
   io: ClusterIo,
-): Promise<OutsideAnswer> {
+): Promise<ThirdPartyAnswer> {
   const [{ kubernetes, where }] = outputs;
   const { name } = kubernetes;
   const force = outputs.some((output) => output.kubernetes.force) ? '&force=true' : '';
   const path = `api/v1/namespaces/${namespace}/secrets/${name}`;
   // Read here, because it rotates.
   const token = credentialFromFile(`${serviceAccount}/token`, 'the token of the service account');
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'PATCH',
       url: `${api}/${path}?fieldManager=${FIELD_MANAGER}${force}${query}`,
