@@ -7,7 +7,7 @@ import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import type { ReachableServer } from './proxy.ts';
 import { createTransport } from './transport.ts';
-import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from './wire.ts';
+import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type Wire } from './wire.ts';
 
 /**
  * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
@@ -17,11 +17,11 @@ import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type
  */
 export async function openAxiosWire(
   server: ReachableServer,
-  connections: Connections,
+  most: number | undefined,
   io: Pick<Io, 'env' | 'now'>,
   sessions?: Http2Sessions,
 ): Promise<Wire> {
-  const { destroy, ...where } = await createTransport(server, connections, io, sessions);
+  const { expect, destroy, ...where } = await createTransport(server, most, io, sessions);
   // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
   const defaults: RawAxiosRequestConfig = {
     ...where,
@@ -32,8 +32,10 @@ export async function openAxiosWire(
     decompress: false,
   };
   return {
-    concurrency: concurrencyOf(connections, false),
-    connect: () => undefined,
+    concurrency: concurrencyOf(most, false),
+    connect: (requests = 1) => {
+      expect(requests);
+    },
     flush: turnsToSend,
     async send({ method, url, headers, body, signal }) {
       const config = {

@@ -7,7 +7,6 @@ import {
   concurrencyOf,
   LARGEST_RESPONSE_BYTES,
   NoAnswer,
-  type Connections,
   type HttpRequest,
   type HttpResponse,
   type Wire,
@@ -57,7 +56,7 @@ export function wakeHttpThread(): void {
  */
 export async function openBunWire(
   { address, tls }: ReachableServer,
-  connections: Connections,
+  most: number | undefined,
 ): Promise<Wire> {
   const session = new Bun.FetchSession(await settingsOf(address, tls));
   let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
@@ -81,7 +80,7 @@ export async function openBunWire(
   };
   return {
     get concurrency() {
-      return concurrencyOf(connections, multiplexes);
+      return concurrencyOf(most, multiplexes);
     },
     // Bun connects for a request only.
     connect: () => undefined,

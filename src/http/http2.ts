@@ -8,7 +8,6 @@ import {
   concurrencyOf,
   LARGEST_RESPONSE_BYTES,
   NoAnswer,
-  type Connections,
   type HttpRequest,
   type HttpResponse,
   type Wire,
@@ -28,25 +27,35 @@ const REQUESTS_BEFORE_TURN = 16;
  */
 export function openHttp2Wire(
   { address, tls }: ReachableServer,
-  connections: Connections,
+  most: number | undefined,
   openHttp1: (sessions: Http2Sessions) => Promise<Wire>,
 ): Wire {
   const sessions = createHttp2Sessions(tls);
   let http1: Promise<Wire> | undefined;
+  let isBegun = false;
+  let expected = 1;
+  const openExpected = async (): Promise<Wire> => {
+    const wire = await openHttp1(sessions);
+    wire.connect(expected);
+    return wire;
+  };
   const mayBegin = turnAfterPieces(REQUESTS_BEFORE_TURN);
   return {
     get concurrency() {
-      return concurrencyOf(connections, sessions.multiplexes);
+      return concurrencyOf(most, sessions.multiplexes);
     },
-    connect() {
-      // The first request finds the same session, or its failure.
+    connect(requests = 1) {
+      expected = Math.max(expected, requests);
+      if (isBegun) return;
+      isBegun = true;
+      // The first request takes this connection, or opens another one and reports what goes wrong.
       sessions.sessionTo(new URL(address).origin).catch(() => undefined);
     },
     flush: turnsToSend,
     async send(request) {
       const url = new URL(request.url);
       const session = await sessionFor(url, request.signal, sessions).catch(giveUp);
-      if (session === undefined) return (await (http1 ??= openHttp1(sessions))).send(request);
+      if (session === undefined) return (await (http1 ??= openExpected())).send(request);
       await mayBegin();
       return sendOver(session, url, request).catch(giveUp);
     },

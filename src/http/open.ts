@@ -1,30 +1,31 @@
 import type { Io } from '../host/io.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
-import type { Connections, Wire } from './wire.ts';
+import type { Wire } from './wire.ts';
 
 /**
  * Chooses the HTTP client. Node has its own client for HTTP/2 over TLS, and axios for the rest. Bun's own client takes much less CPU
  * time than its `node:http`, speaks HTTP/2, and works in a thread of its own. It does not follow our rules about the proxies of the
  * environment, so axios is used where there are any.
+ * @param most requests at once; undefined: the default
  * @throws RunError `config` for unusable TLS files
  */
 export async function openWire(
   server: ReachableServer,
-  connections: Connections,
+  most: number | undefined,
   io: Pick<Io, 'env' | 'now'>,
 ): Promise<Wire> {
   if (usesBun(server)) {
     const { openBunWire } = await import('./bun.ts');
-    return openBunWire(server, connections);
+    return openBunWire(server, most);
   }
   const openHttp1 = async (sessions?: Http2Sessions): Promise<Wire> => {
     const { openAxiosWire } = await import('./axios.ts');
-    return openAxiosWire(server, connections, io, sessions);
+    return openAxiosWire(server, most, io, sessions);
   };
   if (!server.address.startsWith('https:') || proxyOf(server, io.env) !== undefined) return openHttp1();
   const { openHttp2Wire } = await import('./http2.ts');
-  return openHttp2Wire(server, connections, openHttp1);
+  return openHttp2Wire(server, most, openHttp1);
 }
 
 /** Starts what the HTTP client can start before it is known where requests go. */

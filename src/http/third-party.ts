@@ -53,11 +53,10 @@ export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
     throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
   }
-  const wire = await openWire(
-    { address: request.url, tls: tlsOf(request), proxyAddress: undefined },
-    { most: 1, expected: 1 },
-    { env: request.direct === true ? {} : io.env, now: io.now },
-  );
+  const wire = await openWire({ address: request.url, tls: tlsOf(request), proxyAddress: undefined }, 1, {
+    env: request.direct === true ? {} : io.env,
+    now: io.now,
+  });
   try {
     return await askRepeatedly(request, wire.send, io);
   } finally {

@@ -17,8 +17,7 @@ export async function connectAhead(
   const isTooEarly =
     auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
   if (isTooEarly) return undefined;
-  const connections = { most: concurrency, expected: secrets.length };
-  const wire = await openWire(server, connections, io).catch(() => undefined);
+  const wire = await openWire(server, concurrency, io).catch(() => undefined);
   wire?.connect();
   await wire?.flush();
   return wire;

@@ -59,7 +59,7 @@ async function withSession<T>(
 ): Promise<T> {
   io.lifetime.limit(config.timeoutMs);
   const login = await prepareLogin(config, io);
-  const wire = await openWire(login.server, { most: config.concurrency, expected: 1 }, io);
+  const wire = await openWire(login.server, config.concurrency, io);
   using client = createClient(login.server, wire, io);
   const sender = createSender(client, config.server, io);
   await using session = await openSession(login, config.revoke, sender, io);

@@ -44,12 +44,13 @@ export async function run(
   const login = await prepareLogin(config, io);
   checkTargets(filesOf(plan), plan.managed);
   const cluster = await clusterOf(plan, io);
-  const connections = { most: config.concurrency, expected: reuse.rest.secrets.length };
-  using client = createClient(login.server, wire ?? (await openWire(login.server, connections, io)), io);
+  const connected = wire ?? (await openWire(login.server, config.concurrency, io));
+  using client = createClient(login.server, connected, io);
   record.wire = client.counters;
   const sender = createSender(client, config.server, io);
 
   await waitForStart(config.startupJitterMs, io);
+  connected.connect(reuse.rest.secrets.length);
   await using session = await timed(record, 'login', io, () => openSession(login, config.revoke, sender, io));
   record.session = session;
   await using leases = holdLeases(session, sender, io);
