@@ -10,9 +10,9 @@ import { createTransport } from './transport.ts';
 import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type Wire } from './wire.ts';
 
 /**
- * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
- * the request itself on a cold start, and nothing of it is needed.
- * @param sessions what has found out that the server speaks HTTP/1.1 only
+ * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) is not needed, and slow on a
+ * cold start.
+ * @param sessions where the server turned out to speak HTTP/1.1 only: their connection is used
  * @throws RunError `config` for unusable TLS files
  */
 export async function openAxiosWire(
@@ -52,7 +52,7 @@ export async function openAxiosWire(
       return { status: response.status, header: (name) => answered[name], text: response.data };
     },
     close() {
-      // Most processes end now, and their connections with them; taking them down first takes most of a millisecond.
+      // Most processes end now, and their connections with them: closing them first only takes time.
       setImmediate(destroy);
     },
   };

@@ -39,7 +39,7 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
  */
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
 const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
-/** Bun could not even begin, such as with a CA that is no certificate. */
+/** Bun could not begin, for example because the CA file does not contain a certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
 
 /**
@@ -103,7 +103,7 @@ async function settingsOf(address: string, tls: TlsSettings): Promise<SessionSet
   if (unix !== undefined) return { unix };
   if (!address.startsWith('https:')) return {};
   const files = readTlsFiles(tls);
-  // OpenSSL takes 5 ms to say what is wrong with them. That of the CA shows in the first request.
+  // Asking OpenSSL takes time, so the CA is left to the first request.
   if (tls.clientCert !== undefined) await checkFiles(tls);
   return {
     tls: {
@@ -159,11 +159,11 @@ async function textOf(response: Response): Promise<string> {
 function codeOf(error: unknown): string {
   const code = (error as { readonly code?: unknown } | null)?.code;
   if (typeof code === 'string') return code;
-  // A connection that breaks under several requests is told so.
+  // This is how requests fail whose shared connection breaks.
   return (error as Error).name === 'TimeoutError' ? 'ETIMEDOUT' : '';
 }
 
-/** Of Bun: with the URL in its text. */
+/** An error of Bun's, whose text contains the URL. */
 function isForeign(error: unknown): boolean {
   return !(error instanceof NoAnswer || error instanceof RunError) && codeOf(error) !== '';
 }

@@ -16,12 +16,11 @@ import {
 /** RFC 9113 §7 */
 const REFUSED_STREAM = 7;
 const CANCEL = 8;
-/** What is written goes out at the end of a turn, and a hundred requests take 10 ms, in which the server can begin. */
+/** Requests go out at the end of a turn of the event loop: the server can work on the first group while the next one is made. */
 const REQUESTS_BEFORE_TURN = 16;
 
 /**
- * Requests over HTTP/2, by Node's own client: axios would do on top of it what a request here does not need, and that takes as
- * long again.
+ * Requests over HTTP/2, by Node's own client. axios would add work that no request here needs, and cannot fall back to HTTP/1.1.
  * @param openHttp1 for servers that do not speak HTTP/2
  * @throws RunError `config` for unusable TLS files
  */
@@ -75,7 +74,7 @@ export function openHttp2Wire(
   };
 }
 
-/** A handshake that takes too long is given up with the request, so that the next try begins with a new one. */
+/** A handshake that takes too long is given up with its request, so that the next try begins another. */
 function sessionFor(
   { origin }: URL,
   signal: CancelSignal,
@@ -92,7 +91,7 @@ async function sendOver(
   { pathname, search }: URL,
   { method, headers, body, signal }: HttpRequest,
 ): Promise<HttpResponse> {
-  // While it waited for its turn.
+  // It may have been aborted while it waited.
   if (signal.aborted) throw new NoAnswer('ECANCELED');
   const fields = [':method', method, ':path', pathname + search, 'Accept-Encoding', 'identity'];
   for (const [name, value] of Object.entries(headers)) fields.push(name, value);
@@ -122,7 +121,7 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
     stream.close(CANCEL);
   });
   stream.on('end', () => {
-    // It ends, too, when it is broken off.
+    // A stream that is broken off ends, too.
     if (fields === undefined || stream.rstCode !== 0 || stream.aborted) return;
     isWhole = true;
     resolve(responseOf(fields, Buffer.concat(chunks)));
@@ -130,7 +129,7 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
   stream.on('error', (error) => {
     reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer('HTTP2RefusedStream') : error);
   });
-  // A connection that ends in good order is no error to a stream.
+  // A stream gets no error when its connection is closed properly.
   stream.on('close', () => {
     if (!isWhole) reject(new NoAnswer('ECONNRESET'));
   });

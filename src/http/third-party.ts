@@ -7,7 +7,7 @@ import { openWire } from './open.ts';
 import type { TlsSettings } from './server.ts';
 import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
-/** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
+/** A request to a service other than Vault, such as the token service of a CI system or the metadata service of a cloud. */
 export interface ThirdPartyRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly url: string;
@@ -15,11 +15,11 @@ export interface ThirdPartyRequest {
   readonly body?: string | Secret;
   /** For messages: `GitHub's token service`. */
   readonly what: string;
-  /** What to look at if it does not answer. */
+  /** What to check if it does not answer. */
   readonly hint?: string;
   /** Never through a proxy: metadata services are only reached from their own machine. */
   readonly direct?: boolean;
-  /** PEM file of the CA, where the built-in ones are not meant. */
+  /** PEM file of the CA; undefined: the built-in ones. */
   readonly caFile?: string;
 }
 
@@ -33,7 +33,7 @@ export type ThirdPartyIo = Pick<Io, 'env' | 'lifetime' | 'now' | 'random'>;
 const TRIES = 5;
 /** Of a single try; these services answer within a second or not at all. */
 const TRY_TIMEOUT_MS = 10_000;
-/** The built-in CAs: what is set for Vault says nothing about others. */
+/** The built-in CAs: the TLS settings are for Vault alone. */
 const TLS: TlsSettings = {
   ca: undefined,
   clientCert: undefined,
@@ -46,12 +46,12 @@ const TLS: TlsSettings = {
 
 /**
  * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run.
- * @returns every other answer; what it means is for the caller to say
- * @throws RunError `unavailable` when no try had an answer, `config` for what is no address
+ * @returns every other answer, for the caller to interpret
+ * @throws RunError `unavailable` when no try had an answer, `config` for an address that is not an HTTP URL
  */
 export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo): Promise<ThirdPartyAnswer> {
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
-    throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
+    throw new RunError('config', `the address of ${request.what} is not an HTTP URL`, { hint: request.hint });
   }
   const wire = await openWire({ address: request.url, tls: tlsOf(request), proxyAddress: undefined }, 1, {
     env: request.direct === true ? {} : io.env,

@@ -18,7 +18,7 @@ export interface Transport {
 }
 
 /**
- * @param sessions has made something of the TLS settings already, and perhaps a connection
+ * @param sessions with the TLS settings read, and perhaps an established connection
  * @throws RunError `config` for unusable TLS files
  */
 export async function createTransport(
