@@ -4,6 +4,12 @@ import tseslint from 'typescript-eslint';
 
 const root = join(import.meta.dirname, '..');
 
+const ONLY_HTTP = 'Only src/http makes requests: askThirdParty() for what is not Vault.';
+/** Node's modules that open connections. */
+const NETWORK = '^(?:node:)?(?:https?|http2|net|tls|dgram)$';
+const AXIOS = { group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts uses axios.' };
+const AXIOS_LATER = { selector: 'ImportExpression[source.value=/^axios\\b/]', message: AXIOS.message };
+
 export default tseslint.config(
   { basePath: root, ignores: ['dist', '.cache', 'node_modules'] },
   {
@@ -24,10 +30,8 @@ export default tseslint.config(
       ],
       // Control characters are what some patterns look for.
       'no-control-regex': 'off',
-      'no-restricted-imports': [
-        'error',
-        { patterns: [{ group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts makes requests.' }] },
-      ],
+      'no-restricted-imports': ['error', { patterns: [AXIOS] }],
+      'no-restricted-syntax': ['error', AXIOS_LATER],
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'exit', message: 'Only src/main.ts ends the process.' },
@@ -41,6 +45,33 @@ export default tseslint.config(
     extends: [js.configs.recommended],
     languageOptions: { globals: { Buffer: 'readonly', process: 'readonly', URL: 'readonly' } },
     rules: { eqeqeq: 'error', 'no-var': 'error', 'prefer-const': 'error' },
+  },
+  {
+    basePath: root,
+    files: ['src/**/*.ts'],
+    ignores: ['src/http/**'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [AXIOS, { regex: NETWORK, message: ONLY_HTTP }] }],
+      'no-restricted-globals': [
+        'error',
+        ...['fetch', 'WebSocket', 'EventSource', 'Bun'].map((name) => ({ name, message: ONLY_HTTP })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        AXIOS_LATER,
+        ...[
+          `ImportExpression[source.value=/${NETWORK}/]`,
+          `CallExpression[callee.property.name='getBuiltinModule'][arguments.0.value=/${NETWORK}/]`,
+          `MemberExpression[object.name='globalThis'][property.name='fetch']`,
+        ].map((selector) => ({ selector, message: ONLY_HTTP })),
+      ],
+    },
+  },
+  {
+    basePath: root,
+    // The AWS SDK makes its own requests. It is given agents, because it knows no proxies.
+    files: ['src/auth/aws/found-credentials.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS] }] },
   },
   {
     basePath: root,

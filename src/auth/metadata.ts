@@ -1,13 +1,13 @@
-import { connect } from 'node:net';
 import { RunError } from '../base/errors.ts';
 import { parseJsonObject, type JsonObject } from '../base/lossless-json.ts';
 import { AbsentCredential } from '../host/credential-files.ts';
+import { acceptsConnections } from '../http/accepts-connections.ts';
 import { sleep } from '../http/delay.ts';
-import { askOutside, type OutsideAnswer, type OutsideRequest } from '../http/third-party.ts';
+import { askThirdParty, type ThirdPartyAnswer, type ThirdPartyRequest } from '../http/third-party.ts';
 import type { AuthIo } from './method.ts';
 
 /** A request to the metadata service of a cloud, which answers on its own machines alone. */
-export interface MetadataRequest extends Omit<OutsideRequest, 'direct'> {
+export interface MetadataRequest extends Omit<ThirdPartyRequest, 'direct'> {
   /** Somebody has said where it is: then it has to be there. */
   readonly named: boolean;
   /** What it means that nothing is there: `this is no machine of AWS`. */
@@ -28,8 +28,8 @@ const PROBE_PAUSE_MS = 250;
 export async function askMetadata(
   { named, absent, ...request }: MetadataRequest,
   io: AuthIo,
-): Promise<OutsideAnswer> {
-  const ask = (): Promise<OutsideAnswer> => askOutside({ ...request, direct: true }, io);
+): Promise<ThirdPartyAnswer> {
+  const ask = (): Promise<ThirdPartyAnswer> => askThirdParty({ ...request, direct: true }, io);
   if (named) return ask();
   const { host } = new URL(request.url);
   const nothing = (why: string): AbsentCredential =>
@@ -46,34 +46,13 @@ async function isThere(url: URL, { signal }: AuthIo): Promise<boolean> {
   for (;;) {
     const leftMs = untilMs - Date.now();
     if (leftMs <= 0) return false;
-    if (await connects(url, leftMs)) return true;
+    if (await acceptsConnections(url, leftMs)) return true;
     await sleep(PROBE_PAUSE_MS, signal);
   }
 }
 
-async function connects({ hostname, port, protocol }: URL, timeoutMs: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-  });
-  const timer = setTimeout(resolve, timeoutMs, false);
-  socket.once('connect', () => {
-    resolve(true);
-  });
-  socket.once('error', () => {
-    resolve(false);
-  });
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    socket.destroy();
-  }
-}
-
 /** A service that is there and says no. What it says may quote what it was asked with. */
-export function refusedOutside(what: string, status: number, hint?: string): RunError {
+export function refusedBy(what: string, status: number, hint?: string): RunError {
   return new RunError('auth', `${what} refused (${String(status)})`, { where: 'auth', hint });
 }
 
@@ -81,7 +60,7 @@ export function refusedOutside(what: string, status: number, hint?: string): Run
  * A JSON object in an answer.
  * @throws RunError `auth` for anything else
  */
-export function objectIn({ text }: OutsideAnswer, what: string): JsonObject {
+export function objectIn({ text }: ThirdPartyAnswer, what: string): JsonObject {
   const body = parseJsonObject(text);
   if (body !== undefined) return body;
   throw new RunError('auth', `${what} is no JSON object`);

@@ -2,11 +2,11 @@ import type { JsonValue } from '../base/secret-data.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import type { ServerSettings } from '../http/server.ts';
-import type { OutsideIo } from '../http/third-party.ts';
+import type { ThirdPartyIo } from '../http/third-party.ts';
 import type { Field, ObjectDefinition } from '../shape/definition.ts';
 
-/** What a method needs of the outside: files are read directly, everything else comes from here. */
-export type AuthIo = OutsideIo & Pick<Scope, 'log'>;
+/** The effects that a method needs. Files are read directly. */
+export type AuthIo = ThirdPartyIo & Pick<Scope, 'log'>;
 
 /** What a method may know of the server that it logs in to. */
 export type LoginServer = Pick<ServerSettings, 'address'>;

@@ -1,4 +1,4 @@
-/** What ends work early: as much of an AbortSignal as is needed. */
+/** Ends work early. The part of an AbortSignal that is needed. */
 export interface CancelSignal {
   readonly aborted: boolean;
   /** Why, once it is aborted. */
@@ -8,10 +8,7 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/**
- * An AbortController that is its own signal. In a run of a dozen requests Node takes a millisecond to load its own and the
- * events they are made of, and to use them.
- */
+/** An AbortController that is its own signal. Node's own takes time to load and to use: see test/bench/README.md. */
 export class Cancellation implements CancelSignal {
   readonly #listeners = new Set<() => void>();
   #reason: unknown;
@@ -60,7 +57,7 @@ export async function listening<T>(
   }
 }
 
-/** For what takes no other than the platform's own. */
+/** For APIs that accept only the platform's own. */
 export function abortSignalOf(signal: CancelSignal): AbortSignal {
   const controller = new AbortController();
   const abort = (): void => {

@@ -1,11 +1,11 @@
-/** Lets the event loop do what is due. Not `node:timers/promises`, which is one module of Node's more to load. */
+/** Gives the event loop a turn. Not by `node:timers/promises`, which would be another module to load. */
 export async function nextTurn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
- * Lets what has been given to a connection go out before something else takes the time. One turn is not enough: TLS begins
- * after TCP, and Node's HTTP/2 writes nothing while its last write, such as that of a window update, has not been told.
+ * Lets what was given to a connection go out before other work blocks the event loop. One turn is not enough: TLS begins
+ * after TCP, and Node's HTTP/2 writes nothing until its last write, such as a window update, is reported as done.
  */
 export async function turnsToSend(): Promise<void> {
   await nextTurn();
@@ -13,9 +13,9 @@ export async function turnsToSend(): Promise<void> {
 }
 
 /**
- * For work in pieces that takes the event loop for itself.
+ * For work in pieces that blocks the event loop.
  * @param now milliseconds on a monotonic clock
- * @returns to be called after each piece: gives the loop a turn when it has had none for so long
+ * @returns to be called after each piece: gives the loop a turn when the last one is longer ago than this
  */
 export function turnAfter(milliseconds: number, now: () => number): () => Promise<void> {
   let sinceMs = now();
@@ -27,8 +27,8 @@ export function turnAfter(milliseconds: number, now: () => number): () => Promis
 }
 
 /**
- * For pieces of work that something else goes on with: it would be idle until the last of them if they all began at once.
- * @returns to be awaited before each piece: after so many gives the loop a turn, for which all that follow wait
+ * For pieces of work that another process continues: it would be idle until the last of them if they all began at once.
+ * @returns to be awaited before each piece: after this many it gives the loop a turn, and all that follow wait for that
  */
 export function turnAfterPieces(pieces: number): () => Promise<void> {
   let begun = 0;

@@ -1,26 +1,27 @@
 import './no-form-data.ts';
-import type { RawAxiosRequestConfig } from 'axios';
 import httpAdapter from 'axios/lib/adapters/http.js';
+import type { RawAxiosRequestConfig } from 'axios';
 import type { Scope } from '../host/scope.ts';
+import { turnsToSend } from '../base/turns.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import type { ReachableServer } from './proxy.ts';
 import { createTransport } from './transport.ts';
-import { LARGEST_RESPONSE_BYTES, NoAnswer, type Connections, type Wire } from './wire.ts';
+import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type Wire } from './wire.ts';
 
 /**
- * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) costs as much as
- * the request itself on a cold start, and nothing of it is needed.
- * @param sessions what has found out that the server speaks HTTP/1.1 only
+ * axios's HTTP adapter, called directly: the rest of axios (merged configs, interceptors, transforms) is not needed, and slow on a
+ * cold start.
+ * @param sessions where the server turned out to speak HTTP/1.1 only: their connection is used
  * @throws RunError `config` for unusable TLS files
  */
 export async function openAxiosWire(
   server: ReachableServer,
-  connections: Connections,
+  most: number | undefined,
   io: Pick<Scope, 'env' | 'now'>,
   sessions?: Http2Sessions,
 ): Promise<Wire> {
-  const { destroy, ...where } = await createTransport(server, connections, io, sessions);
+  const { expect, destroy, ...where } = await createTransport(server, most, io, sessions);
   // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
   const defaults: RawAxiosRequestConfig = {
     ...where,
@@ -31,7 +32,11 @@ export async function openAxiosWire(
     decompress: false,
   };
   return {
-    multiplexes: false,
+    concurrency: concurrencyOf(most, false),
+    connect: (requests = 1) => {
+      expect(requests);
+    },
+    flush: turnsToSend,
     async send({ method, url, headers, body, signal }) {
       const config = {
         ...defaults,
@@ -47,7 +52,7 @@ export async function openAxiosWire(
       return { status: response.status, header: (name) => answered[name], text: response.data };
     },
     close() {
-      // Most processes end now, and their connections with them; taking them down first takes most of a millisecond.
+      // Most processes end now, and their connections with them: closing them first only takes time.
       setImmediate(destroy);
     },
   };

@@ -3,7 +3,14 @@ import { RunError } from '../base/errors.ts';
 import { socketOf, type ReachableServer } from './proxy.ts';
 import type { TlsSettings } from './server.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
-import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+import {
+  concurrencyOf,
+  LARGEST_RESPONSE_BYTES,
+  NoAnswer,
+  type HttpRequest,
+  type HttpResponse,
+  type Wire,
+} from './wire.ts';
 
 /** The part of Bun's `FetchSession` that is used: https://bun.com/reference/bun/FetchSession */
 interface FetchSession {
@@ -32,12 +39,12 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
  */
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
 const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
-/** Bun could not even begin, such as with a CA that is no certificate. */
+/** Bun could not begin, for example because the CA file does not contain a certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
 
 /**
- * Has the thread of Bun's HTTP client start, and TLS in it, which takes 3 ms, while this one has other things to do. Nothing but
- * a request does that: this one goes to what is no socket.
+ * Starts the thread of Bun's HTTP client, and TLS in it, so that the first request need not wait for that. Only a request does
+ * so: this one goes to a file that is not a socket.
  */
 export function wakeHttpThread(): void {
   fetch('https://localhost', NOWHERE).catch(() => undefined);
@@ -47,7 +54,10 @@ export function wakeHttpThread(): void {
  * Bun's own HTTP client: over TLS one HTTP/2 connection, and HTTP/1.1 where the server does not speak it.
  * @throws RunError `config` for unusable TLS files
  */
-export async function openBunWire({ address, tls }: ReachableServer): Promise<Wire> {
+export async function openBunWire(
+  { address, tls }: ReachableServer,
+  most: number | undefined,
+): Promise<Wire> {
   const session = new Bun.FetchSession(await settingsOf(address, tls));
   let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
   let multiplexes = false;
@@ -69,9 +79,12 @@ export async function openBunWire({ address, tls }: ReachableServer): Promise<Wi
     }
   };
   return {
-    get multiplexes() {
-      return multiplexes;
+    get concurrency() {
+      return concurrencyOf(most, multiplexes);
     },
+    // Bun connects for a request only.
+    connect: () => undefined,
+    flush: () => Promise.resolve(),
     async send(request) {
       try {
         return await answerOf(await ask(request));
@@ -90,7 +103,7 @@ async function settingsOf(address: string, tls: TlsSettings): Promise<SessionSet
   if (unix !== undefined) return { unix };
   if (!address.startsWith('https:')) return {};
   const files = readTlsFiles(tls);
-  // OpenSSL takes 5 ms to say what is wrong with them. That of the CA shows in the first request.
+  // Asking OpenSSL takes time, so the CA is left to the first request.
   if (tls.clientCert !== undefined) await checkFiles(tls);
   return {
     tls: {
@@ -146,11 +159,11 @@ async function textOf(response: Response): Promise<string> {
 function codeOf(error: unknown): string {
   const code = (error as { readonly code?: unknown } | null)?.code;
   if (typeof code === 'string') return code;
-  // A connection that breaks under several requests is told so.
+  // This is how requests fail whose shared connection breaks.
   return (error as Error).name === 'TimeoutError' ? 'ETIMEDOUT' : '';
 }
 
-/** Of Bun: with the URL in its text. */
+/** An error of Bun's, whose text contains the URL. */
 function isForeign(error: unknown): boolean {
   return !(error instanceof NoAnswer || error instanceof RunError) && codeOf(error) !== '';
 }

@@ -19,23 +19,23 @@ const NOT_SENT = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EADDRNOTAVAIL',
-  // RFC 9113 §8.7: the server has not looked at it.
+  // RFC 9113 §8.7: the server has not processed it.
   'HTTP2RefusedStream',
 ]);
 
-/** OpenSSL's verification results, as Node names them; none of them heals by trying again. */
+/** OpenSSL's verification results, as Node names them; another try does not help with any of them. */
 const TRUST_HINTS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "the server's certificate has expired: renew it, or set the clock of this machine right",
-  CERT_NOT_YET_VALID: "the server's certificate is not valid yet: set the clock of this machine right",
+  CERT_HAS_EXPIRED: "the server's certificate has expired: renew it, or correct the clock of this machine",
+  CERT_NOT_YET_VALID: "the server's certificate is not valid yet: correct the clock of this machine",
   ERR_TLS_CERT_ALTNAME_INVALID:
-    'the certificate is for another name: set vault.tls.server_name or $VAULT_TLS_SERVER_NAME to a name that it holds',
+    'the certificate is for another name: set vault.tls.server_name or $VAULT_TLS_SERVER_NAME to one of its names',
 };
 const TRUST_HINT = 'set vault.tls.ca_cert or $VAULT_CACERT to the file of the CA that signed it';
 
 const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
 
 /**
- * Tells why no answer came. Classified by code, because the texts differ between runtimes and versions.
+ * Describes why no answer came. Classified by code, because the texts differ between runtimes and versions.
  * @param code Node's error code
  * @param timeoutMs the limit of a single request
  */
@@ -61,7 +61,7 @@ export function connectionFailure(code: string, address: string, timeoutMs: numb
       ambiguous: false,
       permanent: true,
       message: `${address} does not speak TLS (${code})`,
-      hint: 'if the server listens without TLS, write http:// in the address; look for a proxy in between otherwise',
+      hint: 'if the server listens without TLS, write http:// in the address; otherwise look for a proxy in between',
     };
   }
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
@@ -71,7 +71,7 @@ export function connectionFailure(code: string, address: string, timeoutMs: numb
       permanent: true,
       message: `the TLS handshake with ${address} failed (${code})`,
       hint: `if the server asks for a client certificate, set vault.tls.client_cert and vault.tls.client_key${
-        // Bun tells a server without TLS by no code of its own.
+        // Bun has no separate code for a server without TLS.
         code === 'EPROTO' ? '; if it listens without TLS, write http:// in the address' : ''
       }`,
     };
@@ -85,7 +85,10 @@ type Description = Pick<ConnectionFailure, 'message' | 'hint'> &
 function describePassing(code: string, address: string, timeoutMs: number): Description {
   switch (code) {
     case 'ECONNREFUSED':
-      return { message: `${address} refused the connection`, hint: 'is the server up, and the port right?' };
+      return {
+        message: `${address} refused the connection`,
+        hint: 'is the server up, and is the port correct?',
+      };
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return {
@@ -100,8 +103,8 @@ function describePassing(code: string, address: string, timeoutMs: number): Desc
     case 'RESPONSE_TOO_LARGE':
       return {
         permanent: true,
-        message: `the answer of ${address} is larger than 64 MiB`,
-        hint: 'split the secret: Vault itself takes no request beyond 32 MiB',
+        message: `the response from ${address} is larger than 64 MiB`,
+        hint: 'split the secret: Vault itself accepts no request larger than 32 MiB',
       };
     default:
       return { message: `the connection to ${address} failed (${code})`, hint: undefined };

@@ -7,7 +7,7 @@ const CAP_MS = 5_000;
  * How long to wait before the next try: full jitter, so that many pods that start together do not come back together.
  * @param attempt tries made so far, from 1
  * @param random in [0, 1)
- * @param retryAfterMs what the server asked for; 0 says nothing
+ * @param retryAfterMs what the server asked for; 0: nothing
  * @returns milliseconds
  */
 export function delayMs(attempt: number, random: number, retryAfterMs = 0): number {

@@ -1,24 +1,23 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
-import { turnsToSend } from '../base/turns.ts';
 import type { TlsSettings } from './server.ts';
 import { secureContextOf } from './tls.ts';
 
 /** One HTTP/2 connection to each server that speaks it. */
 export interface Http2Sessions {
-  /** What the TLS settings have been made into. */
+  /** Made from the TLS settings, once for all connections. */
   readonly secureContext: SecureContext;
-  /** Some server does. */
+  /** At least one server speaks HTTP/2. */
   readonly multiplexes: boolean;
   /**
    * @returns undefined: this server speaks HTTP/1.1 only
    * @throws the error of the connection
    */
   sessionTo(origin: string): Promise<ClientHttp2Session | undefined>;
-  /** The connection to a server that turned out to speak HTTP/1.1 only; once. */
+  /** Hands over, once, the connection to a server that turned out to speak HTTP/1.1 only. */
   readonly takeHttp1Socket: (endpoint: Endpoint) => TLSSocket | undefined;
-  /** Ends what is being opened there. */
+  /** Closes the connection to this server, also one that is still being opened. */
   abandon(origin: string): void;
   close(): void;
 }
@@ -35,7 +34,7 @@ interface Endpoint {
 export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
   const secureContext = secureContextOf(tls);
   const sessions = new Map<string, Promise<ClientHttp2Session | undefined>>();
-  /** The latest to each server. */
+  /** The latest one to each server. */
   const sockets = new Map<string, TLSSocket>();
   const http1Sockets = new Map<string, TLSSocket>();
   let multiplexes = false;
@@ -43,11 +42,10 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
   const open = async (origin: string): Promise<ClientHttp2Session | undefined> => {
     const socket = connectTo(origin, secureContext, tls);
     sockets.set(origin, socket);
-    const connected = once(socket);
-    // It takes as long to load as the handshake does, which has to begin before.
-    await turnsToSend();
+    // Loading it blocks the event loop for as long as a handshake takes, so it begins when the handshake is on its way.
+    socket.once('connect', () => void import('node:http2'));
+    await established(socket);
     const { connect: startSession } = await import('node:http2');
-    await connected;
     if (socket.alpnProtocol !== 'h2') {
       http1Sockets.set(nameOf(endpointOf(origin)), socket);
       return undefined;
@@ -68,7 +66,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       const forget = (): void => {
         if (sessions.get(origin) === opening) sessions.delete(origin);
       };
-      // Why it ended is told by its requests.
+      // Its requests report why it ended.
       opening.then(
         (session) => session?.on('error', forget).on('goaway', forget).on('close', forget),
         forget,
@@ -114,7 +112,7 @@ function takeFrom<T>(map: Map<string, T>, key: string): T | undefined {
   return value;
 }
 
-function once(socket: TLSSocket): Promise<void> {
+function established(socket: TLSSocket): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   socket.once('secureConnect', () => {
     resolve(undefined);
@@ -123,8 +121,6 @@ function once(socket: TLSSocket): Promise<void> {
   socket.once('close', () => {
     reject(closed());
   });
-  // It may fail before anybody waits for it.
-  promise.catch(() => undefined);
   return promise;
 }
 

@@ -1,32 +1,60 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
-import { turnAfterPieces } from '../base/turns.ts';
-import type { Http2Sessions } from './http2-sessions.ts';
+import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
+import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
-import { LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+import type { ReachableServer } from './proxy.ts';
+import {
+  concurrencyOf,
+  LARGEST_RESPONSE_BYTES,
+  NoAnswer,
+  type HttpRequest,
+  type HttpResponse,
+  type Wire,
+} from './wire.ts';
 
 /** RFC 9113 §7 */
 const REFUSED_STREAM = 7;
 const CANCEL = 8;
-/** What is written goes out at the end of a turn, and a hundred requests take 10 ms, in which the server can begin. */
+/** Requests go out at the end of a turn of the event loop: the server can work on the first group while the next one is made. */
 const REQUESTS_BEFORE_TURN = 16;
 
 /**
- * Requests over HTTP/2, by Node's own client: axios would do on top of it what a request here does not need, and that takes as
- * long again.
+ * Requests over HTTP/2, by Node's own client. axios would add work that no request here needs, and cannot fall back to HTTP/1.1.
  * @param openHttp1 for servers that do not speak HTTP/2
+ * @throws RunError `config` for unusable TLS files
  */
-export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<Wire>): Wire {
+export function openHttp2Wire(
+  { address, tls }: ReachableServer,
+  most: number | undefined,
+  openHttp1: (sessions: Http2Sessions) => Promise<Wire>,
+): Wire {
+  const sessions = createHttp2Sessions(tls);
   let http1: Promise<Wire> | undefined;
+  let isBegun = false;
+  let expected = 1;
+  const openExpected = async (): Promise<Wire> => {
+    const wire = await openHttp1(sessions);
+    wire.connect(expected);
+    return wire;
+  };
   const mayBegin = turnAfterPieces(REQUESTS_BEFORE_TURN);
   return {
-    get multiplexes() {
-      return sessions.multiplexes;
+    get concurrency() {
+      return concurrencyOf(most, sessions.multiplexes);
     },
+    connect(requests = 1) {
+      expected = Math.max(expected, requests);
+      if (isBegun) return;
+      isBegun = true;
+      // The first request takes this connection, or opens another one and reports what goes wrong.
+      sessions.sessionTo(new URL(address).origin).catch(() => undefined);
+    },
+    flush: turnsToSend,
     async send(request) {
       const url = new URL(request.url);
       const session = await sessionFor(url, request.signal, sessions).catch(giveUp);
-      if (session === undefined) return (await (http1 ??= openHttp1())).send(request);
+      if (session === undefined) return (await (http1 ??= openExpected())).send(request);
       await mayBegin();
       return sendOver(session, url, request).catch(giveUp);
     },
@@ -35,7 +63,7 @@ export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<
       setImmediate(() => {
         sessions.close();
       });
-      // Why it could not be opened was told to the request that needed it.
+      // Why it could not be opened was reported by the request that needed it.
       http1?.then(
         (wire) => {
           wire.close();
@@ -46,7 +74,7 @@ export function openHttp2Wire(sessions: Http2Sessions, openHttp1: () => Promise<
   };
 }
 
-/** A handshake that takes too long is given up with the request, so that the next try begins anew. */
+/** A handshake that takes too long is given up with its request, so that the next try begins another. */
 function sessionFor(
   { origin }: URL,
   signal: CancelSignal,
@@ -63,7 +91,7 @@ async function sendOver(
   { pathname, search }: URL,
   { method, headers, body, signal }: HttpRequest,
 ): Promise<HttpResponse> {
-  // While it waited for its turn.
+  // It may have been aborted while it waited.
   if (signal.aborted) throw new NoAnswer('ECANCELED');
   const fields = [':method', method, ':path', pathname + search, 'Accept-Encoding', 'identity'];
   for (const [name, value] of Object.entries(headers)) fields.push(name, value);
@@ -93,7 +121,7 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
     stream.close(CANCEL);
   });
   stream.on('end', () => {
-    // It ends, too, when it is broken off.
+    // A stream that is broken off ends, too.
     if (fields === undefined || stream.rstCode !== 0 || stream.aborted) return;
     isWhole = true;
     resolve(responseOf(fields, Buffer.concat(chunks)));
@@ -101,7 +129,7 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
   stream.on('error', (error) => {
     reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer('HTTP2RefusedStream') : error);
   });
-  // A connection that ends in good order is no error to a stream.
+  // A stream gets no error when its connection is closed properly.
   stream.on('close', () => {
     if (!isWhole) reject(new NoAnswer('ECONNRESET'));
   });

@@ -5,7 +5,7 @@ import { secureContextOf } from './tls.ts';
 
 /**
  * In a file of its own, so that TLS is loaded only for it.
- * @param secureContext what another connection of the run has made of the same settings already
+ * @param secureContext made from the same settings for another connection
  * @throws RunError `config` for unusable TLS files
  */
 export function createHttpsAgent(

@@ -1,7 +1,6 @@
 /**
- * Evaluated before axios: its probe for `FormData` makes Node load the whole built-in fetch, 15 to 25 ms of a run that
- * takes 60. Nothing here sends forms. It has to be an assignment: Object.defineProperty reads the old value first, which
- * is what loads it.
+ * Evaluated before axios, whose probe for `FormData` makes Node load its whole built-in fetch. Nothing here sends forms. This must be
+ * an assignment: Object.defineProperty reads the old value first, and that loads it, too.
  */
 (globalThis as { FormData: unknown }).FormData = undefined;
 

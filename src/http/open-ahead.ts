@@ -9,24 +9,29 @@ interface Spare {
   readonly openedMs: number;
 }
 
+export interface ConnectionsAhead {
+  /** So many connections will be needed, the first one included; a smaller number than before changes nothing. */
+  expect(connections: number): void;
+  /** Closes those that nothing has used. */
+  close(): void;
+}
+
 /**
- * Opens the connections that will be needed as soon as the first one stands: while the login is answered the others are
- * made, which takes two or three round trips over TLS.
- * @param connections how many there may be, the first one included
+ * Opens the connections that will be needed as soon as the first one is established: over TLS that takes two or three round trips, in
+ * which the login is answered.
  * @param now milliseconds on a monotonic clock
- * @param takeOpen a connection that stands already; it will be the first
- * @returns closes those that nothing has used
+ * @param takeOpen an established connection, which will be the first
  */
 export function openAhead(
   agent: http.Agent,
-  connections: number,
   now: () => number,
   takeOpen?: (options: http.ClientRequestArgs) => Duplex | undefined,
-): () => void {
+): ConnectionsAhead {
   const create = agent.createConnection.bind(agent);
   const spares: Spare[] = [];
+  let expected = 1;
   let opened = 0;
-  /** Where they lead: what is redirected to another node needs a connection to that. */
+  /** Where they lead: a request that is redirected to another node needs a connection to that node. */
   let target: string | undefined;
 
   const open: http.Agent['createConnection'] = (options, callback) => {
@@ -34,12 +39,12 @@ export function openAhead(
     return create(options, callback);
   };
   const openSpares = (options: http.ClientRequestArgs): void => {
-    while (opened < connections) {
+    while (opened < expected) {
       const socket = open({ ...options });
       if (socket === null || socket === undefined) return;
-      // It will be found out of use. Why is told by the connection that a request has waited for.
+      // It is then not used. The reason is reported by the connection that a request waits for.
       socket.on('error', () => undefined);
-      // Only who reads finds out that the other side has closed it.
+      // A socket that is not read does not notice that the other side has closed it.
       socket.resume();
       spares.push({ socket, openedMs: now() });
     }
@@ -48,26 +53,29 @@ export function openAhead(
   agent.createConnection = (options, callback) => {
     const spare = targetOf(options) === target ? takeUsable(spares, now()) : undefined;
     if (spare !== undefined) return spare;
-    const isFirst = opened === 0;
-    if (isFirst) target = targetOf(options);
-    const standing = isFirst ? takeOpen?.(options) : undefined;
-    if (standing !== undefined && !standing.destroyed) {
+    if (opened > 0) return open(options, callback);
+    target = targetOf(options);
+    const established = takeOpen?.(options);
+    if (established !== undefined && !established.destroyed) {
       opened += 1;
       setImmediate(openSpares, options);
-      return standing;
+      return established;
     }
     const socket = open(options, callback);
-    if (isFirst && socket !== null && socket !== undefined) {
-      // A certificate that is not trusted ends the run: no other connection is made before it is.
-      socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
-        // The request that has waited for it goes first.
-        setImmediate(openSpares, options);
-      });
-    }
+    // A certificate that is not trusted ends the run, so no other connection is made before it is checked.
+    socket?.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
+      // The request that waits for it goes first.
+      setImmediate(openSpares, options);
+    });
     return socket;
   };
-  return () => {
-    for (const { socket } of spares) socket.destroy();
+  return {
+    expect(connections) {
+      expected = Math.max(expected, connections);
+    },
+    close() {
+      for (const { socket } of spares) socket.destroy();
+    },
   };
 }
 

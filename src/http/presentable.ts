@@ -3,7 +3,7 @@ import type { Secret } from '../base/secret.ts';
 
 const LONGEST_CHARACTERS = 400;
 
-/** Vault's own errors, made fit to be shown: `{"errors": ["…"]}`. */
+/** Vault's own errors, made safe to show: `{"errors": ["…"]}`. */
 export function errorTexts(body: unknown, sensitive: readonly Secret[]): string[] {
   return textList(body, 'errors').map((text) => presentable(text, sensitive));
 }

@@ -7,7 +7,7 @@ export interface TlsSettings {
   readonly clientCert: string | undefined;
   /** A file. */
   readonly clientKey: string | undefined;
-  /** Of an encrypted `clientKey`: itself, or a file that holds it. */
+  /** Of an encrypted `clientKey`: the password itself, or a file that contains it. */
   readonly clientKeyPassword: Secret | { readonly file: string } | undefined;
   /** Trust the CAs of the operating system instead of the built-in ones. */
   readonly systemCa: boolean;

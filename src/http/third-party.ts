@@ -7,33 +7,33 @@ import { openWire } from './open.ts';
 import type { TlsSettings } from './server.ts';
 import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
-/** A request to what is not Vault: the token service of a CI system, the metadata service of a cloud. */
-export interface OutsideRequest {
+/** A request to a service other than Vault, such as the token service of a CI system or the metadata service of a cloud. */
+export interface ThirdPartyRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string | Secret>>;
   readonly body?: string | Secret;
   /** For messages: `GitHub's token service`. */
   readonly what: string;
-  /** What to look at if it does not answer. */
+  /** What to check if it does not answer. */
   readonly hint?: string;
   /** Never through a proxy: metadata services are only reached from their own machine. */
   readonly direct?: boolean;
-  /** PEM file of the CA, where the built-in ones are not meant. */
+  /** PEM file of the CA; undefined: the built-in ones. */
   readonly caFile?: string;
 }
 
-export interface OutsideAnswer {
+export interface ThirdPartyAnswer {
   readonly status: number;
   readonly text: string;
 }
 
-export type OutsideIo = Pick<Scope, 'env' | 'now' | 'random' | 'signal' | 'remainingMs' | 'throwIfEnded'>;
+export type ThirdPartyIo = Pick<Scope, 'env' | 'now' | 'random' | 'signal' | 'remainingMs' | 'throwIfEnded'>;
 
 const TRIES = 5;
 /** Of a single try; these services answer within a second or not at all. */
 const TRY_TIMEOUT_MS = 10_000;
-/** The built-in CAs: what is set for Vault says nothing about others. */
+/** The built-in CAs: the TLS settings are for Vault alone. */
 const TLS: TlsSettings = {
   ca: undefined,
   clientCert: undefined,
@@ -46,18 +46,17 @@ const TLS: TlsSettings = {
 
 /**
  * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run.
- * @returns every other answer; what it means is for the caller to say
- * @throws RunError `unavailable` when no try had an answer, `config` for what is no address
+ * @returns every other answer, for the caller to interpret
+ * @throws RunError `unavailable` when no try had an answer, `config` for an address that is not an HTTP URL
  */
-export async function askOutside(request: OutsideRequest, io: OutsideIo): Promise<OutsideAnswer> {
+export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo): Promise<ThirdPartyAnswer> {
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
-    throw new RunError('config', `the address of ${request.what} is none`, { hint: request.hint });
+    throw new RunError('config', `the address of ${request.what} is not an HTTP URL`, { hint: request.hint });
   }
-  const wire = await openWire(
-    { address: request.url, tls: tlsOf(request), proxyAddress: undefined },
-    { most: 1, expected: 1 },
-    { env: request.direct === true ? {} : io.env, now: io.now },
-  );
+  const wire = await openWire({ address: request.url, tls: tlsOf(request), proxyAddress: undefined }, 1, {
+    env: request.direct === true ? {} : io.env,
+    now: io.now,
+  });
   try {
     return await askRepeatedly(request, wire.send, io);
   } finally {
@@ -65,11 +64,15 @@ export async function askOutside(request: OutsideRequest, io: OutsideIo): Promis
   }
 }
 
-function tlsOf({ caFile }: OutsideRequest): TlsSettings {
+function tlsOf({ caFile }: ThirdPartyRequest): TlsSettings {
   return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile } };
 }
 
-async function askRepeatedly(request: OutsideRequest, send: SendHttp, io: OutsideIo): Promise<OutsideAnswer> {
+async function askRepeatedly(
+  request: ThirdPartyRequest,
+  send: SendHttp,
+  io: ThirdPartyIo,
+): Promise<ThirdPartyAnswer> {
   for (let attempt = 1; ; attempt += 1) {
     const tried = await askOnce(request, send, io);
     if (tried.problem === undefined) return tried.answer;
@@ -85,13 +88,13 @@ async function askRepeatedly(request: OutsideRequest, send: SendHttp, io: Outsid
 }
 
 type Tried =
-  | { readonly problem: undefined; readonly answer: OutsideAnswer }
+  | { readonly problem: undefined; readonly answer: ThirdPartyAnswer }
   | { readonly problem: string; readonly permanent: boolean; readonly retryAfterMs: number | undefined };
 
 async function askOnce(
-  { method, url, headers = {}, body }: OutsideRequest,
+  { method, url, headers = {}, body }: ThirdPartyRequest,
   send: SendHttp,
-  scope: OutsideIo,
+  scope: ThirdPartyIo,
 ): Promise<Tried> {
   const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
   return withTimeout(TRY_TIMEOUT_MS, scope.signal, async ({ signal, expired }) => {

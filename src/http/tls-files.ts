@@ -15,7 +15,7 @@ export interface TlsFiles {
 }
 
 /**
- * @throws RunError `config` for a file that cannot be read or holds no certificate
+ * @throws RunError `config` for a file that cannot be read or contains no certificate
  */
 export function readTlsFiles(tls: TlsSettings): TlsFiles {
   const ca = caOf(tls);
@@ -30,7 +30,7 @@ export function readTlsFiles(tls: TlsSettings): TlsFiles {
 
 function caOf({ ca, systemCa }: TlsSettings): string[] | undefined {
   if (ca !== undefined) return readCa(ca);
-  // Loaded for it alone: the module takes its time.
+  // Loaded for this alone, because loading it takes time.
   return systemCa ? process.getBuiltinModule('node:tls').getCACertificates('system') : undefined;
 }
 
@@ -52,13 +52,13 @@ function readCa(ca: NonNullable<TlsSettings['ca']>): string[] {
 
 function readCaDirectory(directory: string): string[] {
   const names = attempt(() => readdirSync(directory), directory, 'CA directory');
-  // Kubernetes mounts hold `..data` beside the files; directories and other files are skipped as Go's clients do.
+  // Kubernetes mounts contain `..data` next to the files; directories and other files are skipped as in the Go clients.
   const certificates = names
     .filter((name) => !name.startsWith('..'))
     .flatMap((name) => readIfFile(join(directory, name)))
     .filter((text) => text.includes('-----BEGIN CERTIFICATE-----'));
   if (certificates.length > 0) return certificates;
-  throw new RunError('config', 'the CA directory holds no PEM certificate', {
+  throw new RunError('config', 'the CA directory contains no PEM certificate', {
     where: directory,
     hint: 'put the CA there as PEM, or set vault.tls.ca_cert to a file',
   });
@@ -95,8 +95,8 @@ function unreadable(error: unknown, path: string, what: string): RunError {
 function withCertificate(pem: string, where: string): string {
   if (pem.includes('-----BEGIN CERTIFICATE-----') || pem.includes('-----BEGIN TRUSTED CERTIFICATE-----'))
     return pem;
-  throw new RunError('config', 'there is no PEM certificate in the CA', {
+  throw new RunError('config', 'the CA contains no PEM certificate', {
     where,
-    hint: 'it has to hold `-----BEGIN CERTIFICATE-----` blocks',
+    hint: 'it must contain `-----BEGIN CERTIFICATE-----` blocks',
   });
 }

@@ -18,7 +18,7 @@ export function secureContextOf(tls: TlsSettings, files: TlsFiles = readTlsFiles
       `the TLS files cannot be used (${systemErrorCode(error) ?? 'unknown error'})`,
       {
         where: [tls.ca?.value, tls.clientCert, tls.clientKey].filter((file) => isPath(file)).join(', '),
-        hint: 'each has to be PEM; the client certificate and its key have to belong together; an encrypted key needs vault.tls.client_key_password_file',
+        hint: 'each must be PEM; the client certificate and its key must belong together; an encrypted key needs vault.tls.client_key_password_file',
       },
     );
   }

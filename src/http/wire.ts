@@ -25,26 +25,38 @@ export interface HttpResponse {
  */
 export type SendHttp = (request: HttpRequest) => Promise<HttpResponse>;
 
-/** The connections of a run. */
+/**
+ * The connections to one server. Which HTTP client makes them depends on the runtime and on the server; what is fast with one
+ * of them stays behind this contract.
+ */
 export interface Wire {
   readonly send: SendHttp;
-  /** One connection carries many requests: HTTP/2. False until it is known. */
-  readonly multiplexes: boolean;
+  /** Requests that may be under way at once. It grows when the server turns out to take them all over one connection. */
+  readonly concurrency: number;
+  /**
+   * Connects, as far as this client can do so without a request: nothing is sent but handshakes. A later call only adds what more
+   * requests need. It never throws: what goes wrong is left to the request that needs the connection.
+   * @param requests expected at once
+   */
+  connect(requests?: number): void;
+  /** Resolves once what the client was given is on its way. At once where the client has a thread of its own. */
+  flush(): Promise<void>;
+  /** Calling it again changes nothing. */
   close(): void;
-}
-
-/** How many connections a run opens. */
-export interface Connections {
-  /** At once; undefined: the default. */
-  readonly most: number | undefined;
-  /** That will be needed, as far as it is known before the first request. */
-  readonly expected: number;
 }
 
 /** Where each request under way takes a connection: more of them cost the server more than they save. */
 export const MOST_CONNECTIONS = 16;
 /** Where one connection carries them all. Servers take 100 to 250 (RFC 9113 §6.5.2: no less than 100). */
-export const MOST_STREAMS = 100;
+const MOST_STREAMS = 100;
+
+/**
+ * @param most undefined: the default
+ * @param multiplexes one connection carries many requests: HTTP/2
+ */
+export function concurrencyOf(most: number | undefined, multiplexes: boolean): number {
+  return most ?? (multiplexes ? MOST_STREAMS : MOST_CONNECTIONS);
+}
 /** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
 export const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
 

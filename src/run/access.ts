@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Scope } from '../host/scope.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
+import { openWire } from '../http/open.ts';
+import type { Wire } from '../http/wire.ts';
 import { prepareLogin } from '../session/prepare.ts';
 import { openSession, type Session } from '../session/session.ts';
 import { createClient, type VaultClient, type WireCounters } from '../vault/client.ts';
@@ -16,6 +17,8 @@ export interface Access {
    * not its to give back. The leases of such a run are revoked one by one if it fails.
    */
   share(scope: Scope): Access;
+  /** Resolves once the requests that were begun are on their way, so that other work does not delay them. */
+  flush(): Promise<void>;
 }
 
 /** An access that ends: the token is given back. */
@@ -25,8 +28,12 @@ export interface OwnAccess extends Access, AsyncDisposable {}
 export interface PreparedAccess {
   /** What has been sent so far, by the login as well. */
   readonly counters: WireCounters;
-  /** @throws RunError `auth` for a refusal, `unavailable` for an outage */
-  open(): Promise<OwnAccess>;
+  /**
+   * Logs in.
+   * @param expected requests after the login, as far as they are known
+   * @throws RunError `auth` for a refusal, `unavailable` for an outage
+   */
+  open(expected?: number): Promise<OwnAccess>;
   [Symbol.dispose](): void;
 }
 
@@ -34,22 +41,23 @@ type AccessConfig = Pick<Config, 'auth' | 'server' | 'concurrency' | 'revoke'>;
 
 /**
  * Reads the credentials, so that a missing one shows before anything is requested.
- * @param expected requests, as far as they are known
+ * @param ahead a wire to this server that is open already
  * @throws RunError `config`
  */
 export async function prepareAccess(
   config: AccessConfig,
   scope: Scope,
-  expected: number,
-  ahead?: Http2Sessions,
+  ahead?: Wire,
 ): Promise<PreparedAccess> {
   const login = await prepareLogin(config, scope);
-  const client = await createClient(login.server, { most: config.concurrency, expected }, scope, ahead);
+  const wire = ahead ?? (await openWire(login.server, config.concurrency, scope));
+  const client = createClient(login.server, wire, scope);
   const pace = paceOf(config.server, scope);
   const sender = createSender(client, config.server, scope, pace);
   return {
     counters: sender.counters,
-    async open() {
+    async open(expected) {
+      if (expected !== undefined) wire.connect(expected);
       const session = await openSession(login, config.revoke, sender, scope);
       const access = accessOf({ session, client, config, pace }, sender);
       return { ...access, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
@@ -65,7 +73,7 @@ export async function prepareAccess(
  * @throws RunError `config`, `auth`, `unavailable`
  */
 export async function openAccess(config: AccessConfig, scope: Scope): Promise<OwnAccess> {
-  const prepared = await prepareAccess(config, scope, 1);
+  const prepared = await prepareAccess(config, scope);
   try {
     const access = await prepared.open();
     return {
@@ -93,6 +101,7 @@ function accessOf(parts: Parts, sender: Sender): Access {
   return {
     session,
     sender,
+    flush: () => client.flush(),
     share: (scope) =>
       accessOf({ ...parts, session: borrowed(session) }, createSender(client, config.server, scope, pace)),
   };

@@ -1,26 +1,24 @@
 import type { Config } from '../config/config.ts';
-import type { Io } from '../host/io.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
-import { namesProxy, openSessions } from '../http/open.ts';
+import type { Scope } from '../host/scope.ts';
+import { openWire } from '../http/open.ts';
+import type { Wire } from '../http/wire.ts';
 
-/** What can be made ready for requests before it is known where they go. */
-export async function wakeHttpClient(): Promise<void> {
-  if (process.versions['bun'] === undefined || namesProxy({ proxyAddress: undefined })) return;
-  const { wakeHttpThread } = await import('../http/bun.ts');
-  wakeHttpThread();
-}
+type Considered = Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs' | 'concurrency'>;
 
 /**
- * Connects while the rest of the config is still looked at, as far as that is known to pay: nothing is sent but a
- * handshake. What goes wrong is left to those who then need it.
+ * Connects while the rest of the config is still checked.
+ * @returns undefined where that is too early: a login by certificate needs TLS settings of its own, a server closes a connection that
+ *   stays idle for long, and with `reuse` the server may not be needed. Unusable TLS files are reported by the run, too.
  */
 export async function connectAhead(
-  { server, auth, secrets, startupJitterMs }: Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs'>,
-  io: Pick<Io, 'env'>,
-): Promise<Http2Sessions | undefined> {
-  // A login by certificate brings its own, and a server closes what waits for long. With `reuse` it may not be needed.
-  const tooEarly =
+  { server, auth, secrets, startupJitterMs, concurrency }: Considered,
+  io: Pick<Scope, 'env' | 'now'>,
+): Promise<Wire | undefined> {
+  const isTooEarly =
     auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
-  if (tooEarly || process.versions['bun'] !== undefined) return undefined;
-  return openSessions(server, io).catch(() => undefined);
+  if (isTooEarly) return undefined;
+  const wire = await openWire(server, concurrency, io).catch(() => undefined);
+  wire?.connect();
+  await wire?.flush();
+  return wire;
 }

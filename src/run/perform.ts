@@ -6,7 +6,8 @@ import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
+import { warmUp } from '../http/open.ts';
+import type { Wire } from '../http/wire.ts';
 import { planRun, type PlanScope } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
 import type { Value } from '../render/found-values.ts';
@@ -14,7 +15,7 @@ import { readPasswords } from '../render/keystore-passwords.ts';
 import { changesOf, createStopwatch, NOTHING_DONE, withRemains, type Outcome } from '../report/outcome.ts';
 import { modeText, openReport, reportText } from '../report/report.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
-import { connectAhead, wakeHttpClient } from './connect-ahead.ts';
+import { connectAhead } from './connect-ahead.ts';
 import { run, runWithFixtures } from './run.ts';
 
 /** What makes one command differ from another that logs in and fetches. */
@@ -46,20 +47,20 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     writeTerminationMessage(concluded, durationMs, io);
   };
   let outcome: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
-  let ahead: Http2Sessions | undefined;
+  let wire: Wire | undefined;
   try {
-    // A file stands in for the server.
-    if (job.fixtures === undefined) await wakeHttpClient();
+    // With fixtures a file stands in for the server.
+    if (job.fixtures === undefined) await warmUp();
     const { config, plan } = await stopwatch.time('config', async () => {
       const loaded = await load(flags, job, io);
-      if (job.fixtures === undefined) ahead = await connectAhead(loaded, whole);
+      if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
       const planned = planRun(loaded, job.scope(loaded));
       return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };
     });
     using scope = whole.child({ timeoutMs: config.timeoutMs, startedAtMs: whole.startedAtMs });
     outcome =
       job.fixtures === undefined
-        ? await run(config, plan, scope, stopwatch, ahead)
+        ? await run(config, plan, scope, stopwatch, wire)
         : await runWithFixtures(await readFixtures(job.fixtures, plan.secrets, io), plan, scope, stopwatch);
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();
@@ -74,7 +75,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     conclude({ ...outcome, failure });
     throw failure;
   } finally {
-    ahead?.close();
+    wire?.close();
   }
 }
 

@@ -1,12 +1,11 @@
 import { RunError, throwIfAny } from '../base/errors.ts';
 import type { Secrets } from '../base/secret-data.ts';
-import { turnsToSend } from '../base/turns.ts';
 import type { Config } from '../config/config.ts';
 import { fetchSecrets, type Fetched } from '../fetch/fetch.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import { sleep } from '../http/delay.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
+import type { Wire } from '../http/wire.ts';
 import { isSecretOutput } from '../plan/cluster-outputs.ts';
 import type { PlacedOutput, RenderedOutput } from '../plan/outputs.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -33,7 +32,7 @@ import { prepareAccess, type Access } from './access.ts';
 /**
  * The one-shot run: what earlier runs have left that is still good is kept, and if that is all, nobody is asked for
  * anything. Else it logs in once, fetches, renders, writes all or nothing, and gives the token back.
- * @param ahead a connection that was begun while the config was still looked at
+ * @param wire opened while the config was still checked, if that could be done
  * @returns what came of it; a failure is part of that
  */
 export async function run(
@@ -41,7 +40,7 @@ export async function run(
   plan: Plan,
   scope: Scope,
   stopwatch: Stopwatch,
-  ahead?: Http2Sessions,
+  wire?: Wire,
 ): Promise<Outcome> {
   let known: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
   try {
@@ -52,11 +51,11 @@ export async function run(
       await checkDestinations(placesOf(plan), destinations);
       return await runOffline(due, new Map(), destinations, scope, stopwatch);
     }
-    using prepared = await prepareAccess(config, scope, due.rest.secrets.length, ahead);
+    using prepared = await prepareAccess(config, scope, wire);
     known = { ...known, wire: prepared.counters };
     await checkDestinations(placesOf(plan), destinations);
     await waitForStart(config.startupJitterMs, scope);
-    await using access = await stopwatch.time('login', () => prepared.open());
+    await using access = await stopwatch.time('login', () => prepared.open(due.rest.secrets.length));
     return await runOnce(due, access, destinations, scope, stopwatch);
   } catch (error) {
     return { ...known, wire: { ...known.wire }, failure: withRemains(asRunError(error), []) };
@@ -89,7 +88,7 @@ export async function runOnce(
     const kept = reasonToKeep(session, leases, sinks);
     // As soon as nothing needs the token any more: what follows goes on meanwhile.
     const returning = kept === undefined ? session.giveBack() : Promise.resolve();
-    await turnsToSend();
+    await access.flush();
     const { rendered, values } = await stopwatch.time('render', () => renderAll(due.rest, fetched, tokens));
     const outputs = outputsAfter(due, rendered, fetched.secrets);
     const publication = { ready: returning, note: noteIn(changes) };

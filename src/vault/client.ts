@@ -4,19 +4,15 @@ import { VERSION } from '../base/version.ts';
 import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
-import type { Http2Sessions } from '../http/http2-sessions.ts';
-import { openWire } from '../http/open.ts';
 import { baseOf } from '../http/proxy.ts';
 import type { ServerSettings } from '../http/server.ts';
 import {
   codeOf,
-  MOST_CONNECTIONS,
-  MOST_STREAMS,
   retryAfterMs,
   withTimeout,
-  type Connections,
   type HttpRequest,
   type HttpResponse,
+  type Wire,
 } from '../http/wire.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 
@@ -56,18 +52,18 @@ export interface VaultClient {
    * @returns false if it did so already
    */
   follow(address: string): boolean;
+  /** Resolves once the requests that were begun are on their way, so that other work does not delay them. */
+  flush(): Promise<void>;
   [Symbol.dispose](): void;
 }
 
-export async function createClient(
-  server: ServerSettings,
-  connections: Connections,
-  scope: Pick<Scope, 'env' | 'log' | 'now'>,
-  ahead?: Http2Sessions,
-): Promise<VaultClient> {
-  const { address, clientTimeoutMs, tls } = server;
+/** @param wire to this server; closed with the client */
+export function createClient(
+  { address, clientTimeoutMs, tls }: ServerSettings,
+  wire: Wire,
+  scope: Pick<Scope, 'log' | 'now'>,
+): VaultClient {
   if (tls.skipVerify) warnOfSkippedVerification(scope.log);
-  const wire = await openWire(server, connections, scope, ahead);
   // A performance replica answers 412 until it has caught up with the state that this names.
   let vaultIndex: string | undefined;
   let current = address;
@@ -82,7 +78,7 @@ export async function createClient(
   return {
     address,
     get concurrency() {
-      return connections.most ?? (wire.multiplexes ? MOST_STREAMS : MOST_CONNECTIONS);
+      return wire.concurrency;
     },
     async attempt(request, { signal, counters, log }) {
       signal.throwIfAborted();
@@ -106,6 +102,7 @@ export async function createClient(
       current = active;
       return isNew;
     },
+    flush: () => wire.flush(),
     [Symbol.dispose]() {
       wire.close();
     },

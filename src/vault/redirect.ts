@@ -6,7 +6,7 @@ import type { Attempt, VaultRequest } from './request.ts';
  * HTTP must not get it. The standby has done nothing, so that a write may be sent again as it is.
  * https://openbao.org/docs/concepts/ha/#client-redirection
  * @param address the configured one
- * @returns the address of the active node; undefined: the answer is no such redirect
+ * @returns the address of the active node; undefined: the answer is not such a redirect
  */
 export function activeNodeOf(answer: Attempt, request: VaultRequest, address: string): string | undefined {
   if (answer.kind !== 'response' || answer.status !== 307) return undefined;

@@ -9,7 +9,7 @@ import { createPace, type Pace } from './pace.ts';
 import { activeNodeOf } from './redirect.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
 
-/** As often as one request is sent on. */
+/** How often one request follows a redirect. */
 const MOST_REDIRECTS = 3;
 
 /** Vault answered with JSON, be it a success or a refusal. */
@@ -41,9 +41,9 @@ export interface SendOptions {
   readonly attemptSignal?: CancelSignal;
   /** False once the run is lost anyway: no more retries, the first answer counts. */
   readonly worthRetrying?: () => boolean;
-  /** Answers that are retried beside outages, at most `limit` times. */
+  /** Answers that are retried as outages are, at most `limit` times. */
   readonly alsoRetry?: { readonly when: (answer: Answer) => boolean; readonly limit: number };
-  /** Builds the request anew for each try; a rotated service account token is read again. */
+  /** Builds the request again for each try, so that a rotated service account token is read again. */
   readonly rebuild?: () => Promise<VaultRequest>;
 }
 
@@ -87,7 +87,7 @@ export function createSender(
     return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
   };
 
-  /** Waits for the next try. False: there is no time or no reason for one. */
+  /** Waits for the next try. False: no time is left, or there is no reason to try again. */
   const waitForRetry = async (
     failed: Try,
     path: string,
@@ -206,30 +206,31 @@ function unavailable(message: string, hint: string | undefined, details?: readon
 
 function hintOf(status: number, errors: readonly string[]): string | undefined {
   if (errors.some((text) => text.includes('sealed'))) return 'unseal the server';
-  if (status === 429) return 'a rate limit quota is in force; spread the runs, or ask for a higher quota';
+  if (status === 429)
+    return 'a rate limit quota applies: spread the runs over time, or ask for a higher quota';
   return undefined;
 }
 
-/** What `attemptAtActive` has not followed: the token would go to wherever it points. */
+/** A redirect that `attemptAtActive` has not followed: the token would go wherever it points. */
 function redirected({ status, location }: VaultResponse, address: string): Unavailable {
-  // Without what could be a password or a token in it.
+  // Without the parts that could be a password or a token.
   const { origin = '', pathname = '' } = URL.parse(location ?? '', address) ?? {};
   const target = location === undefined ? 'elsewhere' : presentable(`${origin}${pathname}`, []);
   return unavailable(
     `${address} redirects (${String(status)}) to ${target}`,
-    'set vault.address to the server that answers itself, the active node; the token follows only the 307 of a standby, to the same path and by the same scheme, and not in circles',
+    'set vault.address to the active node, which answers itself; the token only follows the 307 of a standby, to the same path and scheme, and not in circles',
   );
 }
 
 function notVault({ status, plainText = '' }: VaultResponse, address: string): Unavailable {
   if (plainText.includes('HTTP request to an HTTPS server')) {
     return unavailable(
-      `${address} speaks TLS, but was asked over plain HTTP`,
+      `${address} speaks TLS, but the request was plain HTTP`,
       'write https:// in the address',
     );
   }
   return unavailable(
-    `the answer of ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
+    `the response from ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
     'check the address and port, and whether a proxy or a login page stands in between',
   );
 }

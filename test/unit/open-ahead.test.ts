@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { openAhead } from '../../src/http/open-ahead.ts';
+import { openAhead, type ConnectionsAhead } from '../../src/http/open-ahead.ts';
 
 describe('connections that are opened ahead', () => {
   let server: http.Server;
   let agent: http.Agent;
-  let closeSpares: () => void;
+  let ahead: ConnectionsAhead;
   let nowMs: number;
   let sockets: Socket[];
   beforeEach(async () => {
@@ -26,10 +26,11 @@ describe('connections that are opened ahead', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
-    closeSpares = openAhead(agent, 4, () => nowMs);
+    ahead = openAhead(agent, () => nowMs);
+    ahead.expect(4);
   });
   afterEach(async () => {
-    closeSpares();
+    ahead.close();
     agent.destroy();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
@@ -44,12 +45,12 @@ describe('connections that are opened ahead', () => {
   };
   const goOnFrom = (standing: Socket): void => {
     agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
-    closeSpares = openAhead(
+    ahead = openAhead(
       agent,
-      4,
       () => nowMs,
       () => standing,
     );
+    ahead.expect(4);
   };
   const getAll = async (): Promise<void> => {
     const statuses = await Promise.all(['/1', '/2', '/3', '/4'].map(get));
@@ -100,7 +101,7 @@ describe('connections that are opened ahead', () => {
     await get('/first');
     const [, ...spares] = sockets;
     const closed = Promise.all(spares.map((socket) => once(socket.resume(), 'close')));
-    closeSpares();
+    ahead.close();
     await closed;
   });
 });

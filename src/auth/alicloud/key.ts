@@ -1,7 +1,7 @@
 import { Secret } from '../../base/secret.ts';
 import { AbsentCredential, credentialFromText, credentialOf } from '../../host/credential-files.ts';
-import { askOutside } from '../../http/third-party.ts';
-import { askMetadata, objectIn, refusedOutside, type MetadataRequest } from '../metadata.ts';
+import { askThirdParty } from '../../http/third-party.ts';
+import { askMetadata, objectIn, refusedBy, type MetadataRequest } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import type { AlicloudConfig } from './config.ts';
 import type { AlicloudKey } from './signature.ts';
@@ -64,8 +64,8 @@ function environmentKey({ env }: AuthIo): AlicloudKey | undefined {
 
 async function containerKey(url: string, io: AuthIo): Promise<AlicloudKey> {
   const what = 'the service of $ALIBABA_CLOUD_CREDENTIALS_URI';
-  const answer = await askOutside({ method: 'GET', url, what, direct: true }, io);
-  if (answer.status !== 200) throw refusedOutside(what, answer.status);
+  const answer = await askThirdParty({ method: 'GET', url, what, direct: true }, io);
+  if (answer.status !== 200) throw refusedBy(what, answer.status);
   return keyOf(objectIn(answer, what), what);
 }
 
@@ -96,13 +96,13 @@ async function machineKey(config: AlicloudConfig, io: AuthIo): Promise<AlicloudK
     },
     io,
   );
-  if (session.status !== 200) throw refusedOutside(WHAT, session.status);
+  if (session.status !== 200) throw refusedBy(WHAT, session.status);
   const ask = async (path: string): Promise<string> => {
     const headers = { 'X-aliyun-ecs-metadata-token': new Secret(session.text.trim()) };
     const url = `${address}/latest/meta-data/ram/security-credentials/${path}`;
     const { status, text } = await askMetadata({ ...request, url, headers }, io);
     if (status === 200) return text;
-    throw refusedOutside(WHAT, status, 'does the machine have a RAM role?');
+    throw refusedBy(WHAT, status, 'does the machine have a RAM role?');
   };
   const named = io.env['ALIBABA_CLOUD_ECS_METADATA'] ?? '';
   const role = named === '' ? (await ask('')).trim() : named;

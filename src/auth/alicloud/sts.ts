@@ -3,8 +3,8 @@ import { RunError } from '../../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
 import { credentialFromFile } from '../../host/credential-files.ts';
-import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
-import { objectIn, refusedOutside, textIn } from '../metadata.ts';
+import { askThirdParty, type ThirdPartyAnswer } from '../../http/third-party.ts';
+import { objectIn, refusedBy, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import type { AlicloudConfig } from './config.ts';
 import { queryOf, signatureOf, type AlicloudKey, type Parameters } from './signature.ts';
@@ -42,7 +42,7 @@ export async function assumeRole(
 ): Promise<AlicloudKey> {
   const action = { Action: 'AssumeRole', RoleArn: role, RoleSessionName: config.role_session_name };
   const url = signedUrl(config, key, action);
-  return keyIn(await askOutside({ method: 'POST', url, body: '', what: WHAT }, io));
+  return keyIn(await askThirdParty({ method: 'POST', url, body: '', what: WHAT }, io));
 }
 
 /** A key of a role, by the token of a service account (RRSA); nothing is signed. */
@@ -58,7 +58,7 @@ export async function assumeRoleWithToken(
     OIDCToken: token.reveal(),
     RoleSessionName: config.role_session_name,
   });
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'POST',
       url: `${stsAddress(config)}/?${queryOf({ ...commonParameters(), Action: 'AssumeRoleWithOIDC' })}`,
@@ -80,9 +80,9 @@ function commonParameters(): Parameters {
   };
 }
 
-function keyIn(answer: OutsideAnswer): AlicloudKey {
+function keyIn(answer: ThirdPartyAnswer): AlicloudKey {
   if (answer.status !== 200) {
-    throw refusedOutside(
+    throw refusedBy(
       WHAT,
       answer.status,
       'look at the trust policy of the role, and whether the caller may assume it',

@@ -1,7 +1,7 @@
 import { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../../host/credential-files.ts';
-import type { OutsideAnswer } from '../../http/third-party.ts';
-import { askMetadata, objectIn, refusedOutside, textIn, type MetadataRequest } from '../metadata.ts';
+import type { ThirdPartyAnswer } from '../../http/third-party.ts';
+import { askMetadata, objectIn, refusedBy, textIn, type MetadataRequest } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import type { AzureConfig } from './config.ts';
 
@@ -46,7 +46,7 @@ export async function machineToken(config: AzureConfig, io: AuthIo): Promise<Sec
 }
 
 /** The access token in an answer, which all of these services have under the same name. */
-export function tokenOf(answer: OutsideAnswer, what: string, hint?: string): Secret {
-  if (answer.status !== 200) throw refusedOutside(what, answer.status, hint);
+export function tokenOf(answer: ThirdPartyAnswer, what: string, hint?: string): Secret {
+  if (answer.status !== 200) throw refusedBy(what, answer.status, hint);
   return new Secret(textIn(objectIn(answer, what), 'access_token', what));
 }

@@ -1,6 +1,6 @@
 import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
-import { askOutside } from '../../http/third-party.ts';
+import { askThirdParty } from '../../http/third-party.ts';
 import type { AuthIo } from '../method.ts';
 import type { AzureConfig } from './config.ts';
 import { tokenOf } from './machine.ts';
@@ -28,7 +28,7 @@ async function askApp(url: string, header: string, config: AzureConfig, io: Auth
   if (config.client_id !== undefined) query.set('client_id', config.client_id);
   // Its name for the object id.
   if (config.object_id !== undefined) query.set('principal_id', config.object_id);
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'GET',
       url: `${url}?${query.toString()}`,
@@ -52,11 +52,11 @@ async function askOlder(url: string, secret: string, config: AzureConfig, io: Au
   if (secret === '') {
     const body = new URLSearchParams({ resource: config.resource }).toString();
     const headers = { Metadata: 'true', 'Content-Type': 'application/x-www-form-urlencoded' };
-    return tokenOf(await askOutside({ ...request, method: 'POST', url, headers, body }, io), WHAT, HINT);
+    return tokenOf(await askThirdParty({ ...request, method: 'POST', url, headers, body }, io), WHAT, HINT);
   }
   const query = new URLSearchParams({ 'api-version': '2017-09-01', resource: config.resource });
   if (config.client_id !== undefined) query.set('clientid', config.client_id);
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       ...request,
       method: 'GET',

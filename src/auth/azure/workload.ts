@@ -1,7 +1,7 @@
 import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { credentialFromFile } from '../../host/credential-files.ts';
-import { askOutside } from '../../http/third-party.ts';
+import { askThirdParty } from '../../http/third-party.ts';
 import type { AuthIo } from '../method.ts';
 import type { AzureConfig } from './config.ts';
 import { tokenOf } from './machine.ts';
@@ -31,7 +31,7 @@ async function exchange(file: string, config: AzureConfig, io: AuthIo): Promise<
     // The resource as it stands, slash included: it becomes the `aud` that the server compares.
     scope: `${config.resource}/.default`,
   });
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'POST',
       url: `${authority.replace(/\/+$/, '')}/${encodeURIComponent(tenant)}/oauth2/v2.0/token`,

@@ -2,8 +2,8 @@ import { RunError } from '../../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
 import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
-import { askOutside } from '../../http/third-party.ts';
-import { objectIn, refusedOutside, textIn } from '../metadata.ts';
+import { askThirdParty } from '../../http/third-party.ts';
+import { objectIn, refusedBy, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 
 /** What opens Google's APIs, and whose it is as far as that is known. */
@@ -107,8 +107,8 @@ export async function askWithToken(
     Authorization: new Secret(`Bearer ${token.reveal()}`),
     'Content-Type': 'application/json',
   };
-  const answer = await askOutside({ method: 'POST', url, headers, body: JSON.stringify(body), what }, io);
-  if (answer.status !== 200) throw refusedOutside(what, answer.status, refusedHint);
+  const answer = await askThirdParty({ method: 'POST', url, headers, body: JSON.stringify(body), what }, io);
+  if (answer.status !== 200) throw refusedBy(what, answer.status, refusedHint);
   return objectIn(answer, what);
 }
 
@@ -128,11 +128,11 @@ async function subjectTokenOf(source: unknown, where: string, io: AuthIo): Promi
     const secrets = wanted.flatMap(([name, value]) =>
       typeof value === 'string' ? [[name, new Secret(value)] as const] : [],
     );
-    const answer = await askOutside(
+    const answer = await askThirdParty(
       { method: 'GET', url, headers: Object.fromEntries(secrets), what: service },
       io,
     );
-    if (answer.status !== 200) throw refusedOutside(service, answer.status);
+    if (answer.status !== 200) throw refusedBy(service, answer.status);
     return inside(answer.text, service);
   }
   throw new RunError('config', 'where the token of the workload is cannot be used here', {
@@ -142,7 +142,7 @@ async function subjectTokenOf(source: unknown, where: string, io: AuthIo): Promi
 }
 
 async function exchange(url: string, body: Readonly<Record<string, string>>, io: AuthIo): Promise<Secret> {
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'POST',
       url,
@@ -152,7 +152,6 @@ async function exchange(url: string, body: Readonly<Record<string, string>>, io:
     },
     io,
   );
-  if (answer.status !== 200)
-    throw refusedOutside(WHAT, answer.status, 'the credential may be revoked or expired');
+  if (answer.status !== 200) throw refusedBy(WHAT, answer.status, 'the credential may be revoked or expired');
   return new Secret(textIn(objectIn(answer, WHAT), 'access_token', WHAT));
 }

@@ -4,7 +4,7 @@ import { RunError } from '../../base/errors.ts';
 import { parseJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
 import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
-import { objectIn, refusedOutside, textIn } from '../metadata.ts';
+import { objectIn, refusedBy, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { signRsa } from '../rsa.ts';
 import { accessToken, askWithToken, type Access } from './access-token.ts';
@@ -88,10 +88,10 @@ function parsed(text: string, where: string): Credential {
 /** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */
 async function machineAccess(config: GcpConfig, io: AuthIo): Promise<Access> {
   const answer = await askGoogleMachine('service-accounts/default/token', config, io);
-  if (answer.status !== 200) throw refusedOutside(MACHINE, answer.status);
+  if (answer.status !== 200) throw refusedBy(MACHINE, answer.status);
   const token = new Secret(textIn(objectIn(answer, MACHINE), 'access_token', MACHINE));
   if (config.service_account !== undefined) return { token, email: config.service_account };
   const { status, text } = await askGoogleMachine('service-accounts/default/email', config, io);
-  if (status !== 200) throw refusedOutside(MACHINE, status);
+  if (status !== 200) throw refusedBy(MACHINE, status);
   return { token, email: text.trim() };
 }

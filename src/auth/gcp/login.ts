@@ -1,7 +1,7 @@
 import type { Secret } from '../../base/secret.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
 import { baseOf } from '../../http/proxy.ts';
-import { refusedOutside } from '../metadata.ts';
+import { refusedBy } from '../metadata.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
 import type { GcpConfig } from './config.ts';
 import { signWithIam } from './iam.ts';
@@ -24,6 +24,6 @@ async function machineIdentity(config: GcpConfig, io: AuthIo, { address }: Login
     io,
   );
   if (answer.status !== 200)
-    throw refusedOutside(WHAT, answer.status, 'does the machine have this service account?');
+    throw refusedBy(WHAT, answer.status, 'does the machine have this service account?');
   return credentialFromText(answer.text, "the machine's identity token", WHAT);
 }

@@ -1,5 +1,5 @@
 import { AbsentCredential } from '../../host/credential-files.ts';
-import type { OutsideAnswer } from '../../http/third-party.ts';
+import type { ThirdPartyAnswer } from '../../http/third-party.ts';
 import { askMetadata } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import type { GcpConfig } from './config.ts';
@@ -13,7 +13,11 @@ const HOST = '169.254.169.254';
  * @throws AbsentCredential when this is no machine of Google, or one without a service account
  * https://cloud.google.com/compute/docs/metadata/querying-metadata
  */
-export async function askGoogleMachine(path: string, config: GcpConfig, io: AuthIo): Promise<OutsideAnswer> {
+export async function askGoogleMachine(
+  path: string,
+  config: GcpConfig,
+  io: AuthIo,
+): Promise<ThirdPartyAnswer> {
   const variable = io.env['GCE_METADATA_HOST'] ?? '';
   const host = config.metadata_host ?? (variable === '' ? undefined : variable);
   const answer = await askMetadata(

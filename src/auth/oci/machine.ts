@@ -2,8 +2,8 @@ import { generateKeyPair, hash, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { RunError } from '../../base/errors.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
-import { askOutside } from '../../http/third-party.ts';
-import { askMetadata, objectIn, refusedOutside, textIn } from '../metadata.ts';
+import { askThirdParty } from '../../http/third-party.ts';
+import { askMetadata, objectIn, refusedBy, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import type { OciConfig } from './config.ts';
 import { authorization, type OciKey } from './signature.ts';
@@ -55,7 +55,7 @@ function askMachine(config: OciConfig, io: AuthIo): (path: string) => Promise<st
       io,
     );
     if (answer.status === 200) return answer.text;
-    throw refusedOutside(WHAT, answer.status);
+    throw refusedBy(WHAT, answer.status);
   };
 }
 
@@ -87,7 +87,7 @@ async function federate(address: string, body: string, key: OciKey, io: AuthIo):
     ['x-content-sha256', hash('sha256', body, 'base64')],
   ] as const;
   const headers = Object.fromEntries(signed.filter(([name]) => !name.startsWith('(')));
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'POST',
       url,
@@ -98,7 +98,7 @@ async function federate(address: string, body: string, key: OciKey, io: AuthIo):
     io,
   );
   if (answer.status !== 200)
-    throw refusedOutside(FEDERATION, answer.status, 'is the clock of this machine right?');
+    throw refusedBy(FEDERATION, answer.status, 'is the clock of this machine right?');
   return credentialFromText(
     textIn(objectIn(answer, FEDERATION), 'token', FEDERATION),
     'the token',

@@ -2,14 +2,19 @@ import { RunError } from '../../base/errors.ts';
 import { parseJsonObject } from '../../base/lossless-json.ts';
 import type { Secret } from '../../base/secret.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
-import type { OutsideAnswer } from '../../http/third-party.ts';
+import type { ThirdPartyAnswer } from '../../http/third-party.ts';
 
 /**
  * The token in the answer of a token service.
  * @param field the one that holds it
  * @throws RunError `auth` for a refusal, and for an answer without a token
  */
-export function tokenIn({ status, text }: OutsideAnswer, field: string, what: string, hint: string): Secret {
+export function tokenIn(
+  { status, text }: ThirdPartyAnswer,
+  field: string,
+  what: string,
+  hint: string,
+): Secret {
   if (status !== 200) {
     throw new RunError('auth', `${what} refused (${String(status)})`, { where: 'auth.source', hint });
   }

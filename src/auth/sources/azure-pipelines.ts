@@ -1,7 +1,7 @@
 import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../../host/credential-files.ts';
-import { askOutside } from '../../http/third-party.ts';
+import { askThirdParty } from '../../http/third-party.ts';
 import { tokenIn } from './answer.ts';
 import type { JwtSource } from './identity-source.ts';
 
@@ -30,7 +30,7 @@ export const azurePipelines: JwtSource = {
     }
     const query = new URLSearchParams({ 'api-version': API_VERSION });
     if (serviceConnectionId !== undefined) query.set('serviceConnectionId', serviceConnectionId);
-    const answer = await askOutside(
+    const answer = await askThirdParty(
       {
         method: 'POST',
         url: `${url}?${query.toString()}`,

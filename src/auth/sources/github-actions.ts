@@ -1,7 +1,7 @@
 import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../../host/credential-files.ts';
-import { askOutside } from '../../http/third-party.ts';
+import { askThirdParty } from '../../http/third-party.ts';
 import { tokenIn } from './answer.ts';
 import type { JwtSource } from './identity-source.ts';
 
@@ -29,7 +29,7 @@ export const githubActions: JwtSource = {
     }
     // The address that the runner gives has a query already.
     const query = audience === undefined ? '' : `&audience=${encodeURIComponent(audience)}`;
-    const answer = await askOutside(
+    const answer = await askThirdParty(
       {
         method: 'GET',
         url: `${url}${query}`,

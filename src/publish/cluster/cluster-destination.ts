@@ -4,7 +4,7 @@ import { Secret } from '../../base/secret.ts';
 import { placeOf } from '../../config/kubernetes-schema.ts';
 import { credentialFromFile, textFromFile } from '../../host/credential-files.ts';
 import type { Scope } from '../../host/scope.ts';
-import { askOutside, type OutsideAnswer } from '../../http/third-party.ts';
+import { askThirdParty, type ThirdPartyAnswer } from '../../http/third-party.ts';
 import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../plan/cluster-outputs.ts';
 import type { WritableOutput } from '../../plan/outputs.ts';
 import type { Change, Destination } from '../destination.ts';
@@ -187,14 +187,14 @@ async function send(
   api: string,
   query: string,
   scope: Scope,
-): Promise<OutsideAnswer> {
+): Promise<ThirdPartyAnswer> {
   const [{ kubernetes, where }] = outputs;
   const { name } = kubernetes;
   const force = outputs.some((output) => output.kubernetes.force) ? '&force=true' : '';
   const path = `api/v1/namespaces/${namespace}/secrets/${name}`;
   // Read here, because it rotates.
   const token = credentialFromFile(`${serviceAccount}/token`, 'the token of the service account');
-  const answer = await askOutside(
+  const answer = await askThirdParty(
     {
       method: 'PATCH',
       url: `${api}/${path}?fieldManager=${FIELD_MANAGER}${force}${query}`,

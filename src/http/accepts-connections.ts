@@ -1,0 +1,26 @@
+import { connect } from 'node:net';
+
+/** Whether something listens at the host and port of a URL. No proxy is used, and nothing is sent. */
+export async function acceptsConnections(
+  { hostname, port, protocol }: URL,
+  timeoutMs: number,
+): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  });
+  const timer = setTimeout(resolve, timeoutMs, false);
+  socket.once('connect', () => {
+    resolve(true);
+  });
+  socket.once('error', () => {
+    resolve(false);
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
