@@ -24,7 +24,7 @@ export function findCommand(
   { env, cwd }: Pick<Io, 'env' | 'cwd'>,
 ): Program {
   if (name === undefined || name === '') {
-    throw new RunError('usage', 'there is no command to run', {
+    throw new RunError('usage', 'no command to run', {
       hint: 'write it after two dashes: vaultonce exec -- server --port 80',
     });
   }
@@ -78,7 +78,7 @@ function checkExecutable(file: string, name: string): void {
   }
   throw new RunError('not_executable', `the command \`${name}\` cannot be run (${problem})`, {
     where: file,
-    hint: 'it has to be a file that this user may execute: chmod +x',
+    hint: 'it must be a file that this user may execute: chmod +x',
   });
 }
 
@@ -113,7 +113,7 @@ export function checkSize({ args }: Program, env: Readonly<Record<string, string
       'output',
       `the variable \`${tooLong.name}\` is larger than the 128 KiB that one can have`,
       {
-        hint: 'write it to a file with an output, and tell the command its path',
+        hint: 'write it to a file with an output, and pass the path to the command',
       },
     );
   }
@@ -126,7 +126,7 @@ export function checkSize({ args }: Program, env: Readonly<Record<string, string
     'output',
     'arguments and environment together are larger than the 2 MiB that a program can have',
     {
-      hint: 'write large values to files with outputs, and tell the command their paths',
+      hint: 'write large values to files with outputs, and pass the paths to the command',
     },
   );
 }
