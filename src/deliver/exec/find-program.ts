@@ -111,7 +111,7 @@ export function checkSize({ args }: Program, env: Readonly<Record<string, string
   if (tooLong !== undefined) {
     throw new RunError(
       'output',
-      `the variable \`${tooLong.name}\` is larger than the 128 KiB that one can have`,
+      `the variable \`${tooLong.name}\` exceeds 128 KiB, the limit for one variable`,
       {
         hint: 'write it to a file with an output, and pass the path to the command',
       },
@@ -122,13 +122,9 @@ export function checkSize({ args }: Program, env: Readonly<Record<string, string
     0,
   );
   if (total <= LARGEST_BYTES) return;
-  throw new RunError(
-    'output',
-    'arguments and environment together are larger than the 2 MiB that a program can have',
-    {
-      hint: 'write large values to files with outputs, and pass the paths to the command',
-    },
-  );
+  throw new RunError('output', 'arguments and environment together exceed 2 MiB, the limit for a program', {
+    hint: 'write large values to files with outputs, and pass the paths to the command',
+  });
 }
 
 /**

@@ -36,7 +36,7 @@ export async function runRedacted(
       `the command \`${name}\` cannot be run (${systemErrorCode(error) ?? 'unknown error'})`,
       {
         where: file,
-        hint: 'look whether it runs on this system by itself',
+        hint: 'check whether it runs on its own on this system',
       },
     );
   }
