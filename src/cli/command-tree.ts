@@ -11,7 +11,7 @@ import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-fl
 
 type AddCommand = (program: Command, io: Io) => void;
 
-/** Every command, in the order of the help. Each loads what it needs when it runs. */
+/** Every command, in the order of the help. Each loads its code when it runs. */
 const COMMANDS: ReadonlyMap<string, AddCommand> = new Map([
   ['render', addRender],
   ['exec', addExec],
@@ -38,7 +38,7 @@ function addRender(program: Command, io: Io): void {
     .option('--out <path=ref>', OUT_HELP, collect)
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file, or `-` for stdout')
-    .option('--fixtures <file>', 'render with the values of a YAML or JSON file; no server is asked')
+    .option('--fixtures <file>', 'render with the values in a YAML or JSON file, without a server')
     .addHelpText(
       'after',
       `
@@ -48,7 +48,7 @@ Examples:
   generate-config | vaultonce render -c -           config from stdin
   vaultonce render --timeout 30s --report -         with a report on stdout
   vaultonce render --fixtures test.yaml             a preview, without a server
-  vaultonce render --set vault.namespace=team-a     one key otherwise than in the config
+  vaultonce render --set vault.namespace=team-a     override one config key
 Without a config file:
   vaultonce render --auth kubernetes --role web --out /vault/secrets/password=secret/web/db#password
 ${EXIT_CODES_HELP}`,
@@ -61,13 +61,13 @@ ${EXIT_CODES_HELP}`,
 
 function addExec(program: Command, io: Io): void {
   withCommonFlags(program.command('exec'))
-    .description('fetch, write the outputs if there are any, and become a command that has `environment` set')
+    .description('fetch secrets, write outputs, then replace this process with COMMAND')
     .argument('<command...>', 'the command and its arguments, after `--`')
-    .option('--env <name=ref>', 'a variable more, as NAME=path#key; may be repeated', collect)
-    .option('--clear-env', 'do not hand the inherited environment on, except PATH')
-    .option('--keep-env <name>', 'hand this variable on in any case; may be repeated', collect)
-    .option('--redact', 'black out the values (of 4 characters and more) in what the command prints')
-    .option('--pass-token', 'hand on VAULT_TOKEN and what else this run logged in with')
+    .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
+    .option('--clear-env', 'do not pass on the inherited environment, except PATH')
+    .option('--keep-env <name>', 'always pass on this variable; repeatable', collect)
+    .option('--redact', 'black out values of 4 or more characters in the output of COMMAND')
+    .option('--pass-token', 'pass on VAULT_TOKEN and the other credentials of this run')
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
     .addHelpText(
@@ -79,7 +79,7 @@ Examples:
   vaultonce exec --clear-env --keep-env HOME -- env
   vaultonce exec --auth jwt --role ci --set auth.jwt_env=CI_JWT --env TOKEN=secret/ci#token -- make
 ${EXIT_CODES_HELP}
-  126, 127 the command cannot be run, does not exist; else the command's own status`,
+  126, 127 COMMAND cannot be run, does not exist; otherwise its own status`,
     )
     .action(async (words: readonly string[], options: ExecOptions, command: Command) => {
       const { exec } = await import('../commands/exec.ts');
@@ -89,17 +89,17 @@ ${EXIT_CODES_HELP}
 
 function addEnv(program: Command, io: Io): void {
   withCommonFlags(program.command('env'))
-    .description('print `environment`, or hand it to the CI system that this runs in')
-    .option('--format <name>', `${FORMAT_NAMES.join(', ')} (default: by the CI system, else shell)`)
+    .description('print `environment`, or pass it to the CI system this runs in')
+    .option('--format <name>', `${FORMAT_NAMES.join(', ')} (default: that of the CI system, otherwise shell)`)
     .addOption(
       new Option(
         '--to <place>',
-        'variables of the job (default), or outputs of this step; for github, azure and gitlab',
+        'set job variables (default) or step outputs; for github, azure and gitlab',
       ).choices(DESTINATIONS),
     )
-    .option('--out <file>', 'write the text to a file with mode 0400 instead of stdout')
-    .option('--env <name=ref>', 'a variable more, as NAME=path#key; may be repeated', collect)
-    .option('--force', 'hand on names that change how a job runs, such as PATH')
+    .option('--out <file>', 'write to a file with mode 0400 instead of stdout')
+    .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
+    .option('--force', 'allow names that change how a job runs, such as PATH')
     .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
     .addHelpText(
@@ -110,8 +110,8 @@ Examples:
   vaultonce env --format fish | source         fish
   vaultonce env --format powershell | Out-String | Invoke-Expression
   vaultonce env                                in a CI job: masks the values, then sets them for later steps
-  vaultonce env --to output                    in GitHub Actions or Azure Pipelines: outputs of this step
-  vaultonce env --out /dev/shm/job.env         a file to read with \`. /dev/shm/job.env\`
+  vaultonce env --to output                    in GitHub Actions or Azure Pipelines: step outputs
+  vaultonce env --out /dev/shm/job.env         a file to source: \`. /dev/shm/job.env\`
   vaultonce env --format json --env TOKEN=secret/ci/registry#token
 ${EXIT_CODES_HELP}`,
     )
@@ -125,7 +125,7 @@ function addRead(program: Command, io: Io): void {
   withCommonFlags(program.command('read'))
     .description('print single values, for scripts')
     .argument('<ref...>', '`path#key`, `path#key@version`, `name#key` of a config, `path#/json/pointer`')
-    .option('--json', 'print an object of all values by reference')
+    .option('--json', 'print a JSON object of all values, by reference')
     .option('--out <file>', 'write the value to a file with mode 0400')
     .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
@@ -150,8 +150,8 @@ function addCheck(program: Command, io: Io): void {
     .option('--out <path=ref>', OUT_HELP, collect)
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--json', 'print the plan as JSON')
-    .option('--online', 'log in and ask what the token may do at each path; no secret is read')
-    .option('--fixtures <file>', 'prove the outputs with the values of a YAML or JSON file')
+    .option('--online', 'log in and check what the token may do at each path; reads no secrets')
+    .option('--fixtures <file>', 'check the outputs with the values in a YAML or JSON file')
     .addHelpText(
       'after',
       `
@@ -159,7 +159,7 @@ Examples:
   vaultonce check                       with ./vaultonce.yaml
   vaultonce check -c app.yaml --json    for machines
   vaultonce check --online              is everything allowed?
-  vaultonce check --fixtures test.yaml  are all keys there, do all templates render?
+  vaultonce check --fixtures test.yaml  do all keys exist, do all templates render?
 ${EXIT_CODES_HELP}`,
     )
     .action(async (options: CheckOptions, command: Command) => {
@@ -174,11 +174,11 @@ function addPolicy(program: Command, io: Io): void {
     .addHelpText(
       'after',
       `
-Logs in only if the server has to say which engine serves a path; with \`engine:\` for each secret it works offline.
+Logs in only if the server must say which engine serves a path; with \`engine:\` on every secret it works offline.
 
 Examples:
   vaultonce policy | bao policy write web -
-  vaultonce policy --auth token | bao policy write web -    with your own token, before the role has any
+  vaultonce policy --auth token | bao policy write web -    with your own token, before the role exists
 ${EXIT_CODES_HELP}`,
     )
     .action(async (_options: unknown, command: Command) => {
@@ -191,7 +191,7 @@ function addSchema(program: Command, io: Io): void {
   program
     .command('schema')
     .description('print the JSON Schema of the config')
-    .option('--markdown', 'print the reference of the config as Markdown instead')
+    .option('--markdown', 'print the config reference as Markdown instead')
     .addHelpText(
       'after',
       `
@@ -208,7 +208,7 @@ Examples:
 function addCompletion(program: Command, io: Io): void {
   program
     .command('completion')
-    .description('print a script that completes commands and flags in a shell')
+    .description('print a shell completion script')
     .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',

@@ -11,9 +11,9 @@ Exit codes:
   130, 143 stopped by SIGINT, SIGTERM`;
 
 /** For `--out` of `render` and `check`. */
-export const OUT_HELP = 'a file more that holds one value, as PATH=path#key; may be repeated';
+export const OUT_HELP = 'another file that holds a single value, as PATH=path#key; repeatable';
 
-/** Collects the values of a flag that may be repeated. */
+/** Collects the values of a repeatable flag. */
 export function collect(value: string, values: readonly string[] | undefined): readonly string[] {
   return [...(values ?? []), value];
 }
@@ -23,21 +23,26 @@ export function withCommonFlags(command: Command): Command {
   return command
     .option(
       '-c, --config <file>',
-      'config file, `-` for stdin; may be repeated (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
+      'config file, `-` for stdin; repeatable: config files are merged; conflicting values are an error (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
       collect,
     )
-    .option('--secret <name=path>', 'a secret more; may be repeated', collect)
-    .option('--auth <method>', 'log in by this method, instead of the `auth` of the config')
-    .option('--role <role>', 'role to log in with, for kubernetes and jwt')
-    .option('--auth-mount <mount>', 'where the method is mounted (default: its name)')
-    .option('--set <key=value>', 'a config key by its path, as timeout=10s; may be repeated', collect)
-    .option('--address <url>', 'address of the server (default: $VAULT_ADDR, then vault.address)')
+    .option('--secret <name=path>', 'another secret, as NAME=PATH; repeatable', collect)
+    .option('--auth <method>', 'login method; overrides `auth` in the config')
+    .option('--role <role>', 'role to log in with, for kubernetes, jwt and others')
+    .option('--auth-mount <mount>', 'mount path of the login method (default: its name)')
+    .option('--set <key=value>', 'override a config key, e.g. timeout=10s; repeatable', collect)
+    .option('--address <url>', 'server address (default: $VAULT_ADDR, then vault.address)')
     .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')
-    .option('--timeout <duration>', 'limit for the whole run (default: 60s)')
-    .option('--startup-jitter <duration>', 'wait a random time up to this before the login (default: none)')
-    .addOption(new Option('--log-level <level>', 'what to log (default: info)').choices(LOG_LEVELS))
+    .option('--timeout <duration>', 'time limit for the whole run (default: 60s)')
+    .option(
+      '--startup-jitter <duration>',
+      'wait up to this long, at random, before the login (default: none)',
+    )
+    .addOption(new Option('--log-level <level>', 'log level (default: info)').choices(LOG_LEVELS))
     .addOption(
-      new Option('--log-format <format>', 'default: text on a terminal, else json').choices(LOG_FORMATS),
+      new Option('--log-format <format>', 'log format (default: text on a terminal, otherwise json)').choices(
+        LOG_FORMATS,
+      ),
     )
     .option('-q, --quiet', 'log errors only')
     .allowExcessArguments(false);

@@ -87,8 +87,8 @@ function createProgram(
       'after',
       `
 Examples:
-  vaultonce check -c vaultonce.yaml      what would be requested and written, offline
-  vaultonce render -c vaultonce.yaml     log in, fetch, write, give the token back
+  vaultonce check -c vaultonce.yaml      preview the requests and files, offline
+  vaultonce render -c vaultonce.yaml     log in, fetch, write, revoke the token
   vaultonce exec -- ./server             start a command with \`environment:\` set
   eval "$(vaultonce env)"                set \`environment:\` in this shell
   vaultonce read secret/app/db#password  print one value

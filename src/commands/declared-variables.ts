@@ -7,7 +7,7 @@ import { environmentOf } from '../plan/plan.ts';
 import type { DeclaredValue } from '../plan/values.ts';
 import type { Value } from '../render/found-values.ts';
 
-/** A value named by an argument or flag. @throws RunError `usage` for what is no reference */
+/** A value named by an argument or flag. @throws RunError `usage` if it is not a reference */
 export function valueOfArgument(text: string, name: string, where: string): DeclaredValue {
   const ref = parseRef(text);
   if (ref !== undefined) return { name, where, ref };
@@ -43,9 +43,13 @@ export function textsOf(values: readonly Value[]): Variable[] {
     if (value === undefined) return [];
     const text = textOf(value.reveal());
     if (!text.includes('\0') && text.isWellFormed()) return [{ name, text }];
-    throw new RunError('output', `the value of \`${name}\` has a NUL character or is no Unicode text`, {
-      where,
-      hint: 'no variable can hold it: write it to a file with an output of `format: raw`',
-    });
+    throw new RunError(
+      'output',
+      `the value of \`${name}\` contains a NUL character or is not valid Unicode`,
+      {
+        where,
+        hint: 'no variable can hold it: write it to a file with an output of `format: raw`',
+      },
+    );
   });
 }

@@ -124,8 +124,8 @@ function deliveryOf({ format, to: wanted, out }: EnvOptions, flags: Flags, io: I
   const handover = handoverFor(format, io.env);
   const to = wanted ?? handover.destinations[0];
   if (!handover.destinations.includes(to)) {
-    throw new RunError('usage', `--to ${to} means nothing with the format \`${handover.name}\``, {
-      hint: 'leave it out, or choose the format with --format github, azure or gitlab',
+    throw new RunError('usage', `--to ${to} does not apply to the format \`${handover.name}\``, {
+      hint: 'leave it out, or use --format github, azure or gitlab',
     });
   }
   if (out === undefined) {
@@ -134,8 +134,8 @@ function deliveryOf({ format, to: wanted, out }: EnvOptions, flags: Flags, io: I
     throw new RunError('output', reason.message, { where: `--format ${handover.name}`, hint: reason.hint });
   }
   if (handover.kind === 'text') return { handover, to, file: fileAt(out, flags, io) };
-  throw new RunError('usage', `--out means nothing with the format \`${handover.name}\``, {
-    hint: 'it sets the variables of the job itself; for a file say --format shell',
+  throw new RunError('usage', `--out does not apply to the format \`${handover.name}\``, {
+    hint: 'it sets the job variables itself; to write a file, use --format shell',
   });
 }
 

@@ -67,7 +67,7 @@ export async function exec(
   if (options.redact !== true) return replaceProcess(program, env);
   const { runRedacted } = await import('../deliver/exec/supervise.ts');
   const masks = masksOf(secrets).filter(({ length }) => length >= SHORTEST_REDACTED);
-  // Its status is ours, and nothing has failed that would have to be told.
+  // Its status is ours, and there is no failure to report.
   throw new RunError([], await runRedacted(program, env, masks));
 }
 

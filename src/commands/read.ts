@@ -15,7 +15,7 @@ export interface ReadOptions {
 }
 
 /**
- * `vaultonce read REF…`: single values for scripts. One value is printed as it stands, with a newline only on a terminal;
+ * `vaultonce read REF…`: single values for scripts. One value is printed unchanged, with a newline only on a terminal;
  * several have a line each; with `--json` they are an object by reference.
  * @throws RunError
  */
@@ -30,7 +30,7 @@ export async function read(
   );
   const [first] = declared;
   if (out !== undefined && (declared.length !== 1 || json === true)) {
-    throw new RunError('usage', '--out takes a single reference, and writes it as it stands', {
+    throw new RunError('usage', '--out takes a single reference, and writes its value unchanged', {
       hint: 'run it once for each file, or declare `outputs:` in a config and use `vaultonce render`',
     });
   }

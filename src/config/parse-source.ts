@@ -59,7 +59,7 @@ function parseJsonConfig({ text, name }: SourceText): unknown {
     const column = before.length - before.lastIndexOf('\n');
     throw new RunError('config', `invalid JSON at column ${String(column)}`, {
       where: `${name}:${String(line)}`,
-      hint: 'look for a missing or superfluous comma, quote or bracket at or before this place',
+      hint: 'look for a missing or extra comma, quote or bracket at or before this place',
     });
   }
 }

@@ -43,11 +43,11 @@ function syntaxError({ reason, mark }: YAMLException, name: string): RunError {
   const column = mark === undefined ? '' : ` at column ${String(mark.column + 1)}`;
   return new RunError('config', `invalid YAML${column}: ${problem}`, {
     where,
-    hint: 'the mistake may be just before this place; texts with `: `, ` #` or special first characters need quotes',
+    hint: 'the mistake may be just before this place; quote texts that contain `: ` or ` #`, or start with a special character',
   });
 }
 
-/** Tells lines by path. Built at the first question, in one pass: each declaration asks for its own line. */
+/** Finds lines by path. Built at the first question, in one pass: each declaration asks for its own line. */
 function lineFinder(events: readonly Event[], text: string): Parsed['lineOf'] {
   let found: { readonly root: Place; readonly lineStarts: readonly number[] } | undefined;
   return (path) => {

@@ -21,7 +21,7 @@ export interface SourceText {
 /** What a parser made of a text. */
 export interface Parsed {
   readonly value: unknown;
-  /** The line, from 1, of the key or item at a path, or of what is around it; undefined when it cannot be told. */
+  /** The line, from 1, of the key or item at a path, or of what is around it; undefined when it is unknown. */
   readonly lineOf: (path: ConfigPath) => number | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function readSources(
 async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {
   const repeated = paths.find((path, index) => paths.indexOf(path) !== index);
   if (repeated !== undefined) {
-    throw new RunError('config', 'the same config is given twice', { where: repeated, hint: 'name it once' });
+    throw new RunError('config', 'the same config is given twice', { where: repeated, hint: 'pass it once' });
   }
   const sources: SourceText[] = [];
   for (const path of paths) {
@@ -118,7 +118,7 @@ function readDefault(io: SourceIo, optional: boolean): SourceText[] {
   } catch (error) {
     if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
     if (optional) return [];
-    throw new RunError('config', 'there is no config', {
+    throw new RunError('config', 'no config found', {
       details: [`looked at: -c, $VAULTONCE_CONFIG, ${INLINE}, ./${DEFAULT_FILE}`],
       hint: 'name one with `-c FILE`, or use --secret, --out and --auth; `vaultonce schema --markdown` lists all keys',
     });

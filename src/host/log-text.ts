@@ -32,26 +32,26 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   token_renewed: ({ lease_duration }) => [
     `token renewed${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}`,
   ],
-  renew_failed: ({ reason }) => [`the token could not be renewed: ${reason}; it is used as it is`],
-  credential_file_removed: ({ path }) => [`removed ${path}, which has been used`],
+  renew_failed: ({ reason }) => [`the token could not be renewed: ${reason}; it is used anyway`],
+  credential_file_removed: ({ path }) => [`removed ${path} after use`],
   credential_file_kept: ({ path, reason }) => [
-    `${path} has been used, but could not be removed (${reason}); a read-only volume is emptied by whoever fills it`,
+    `${path} was used, but could not be removed (${reason}); whoever fills a read-only volume must empty it`,
   ],
   lease_revoked: ({ lease_id }) => [`lease ${lease_id} revoked`],
   lease_left: ({ lease_id, reason }) => [
     `the lease ${lease_id} could not be revoked: ${reason}; it lives until its TTL ends`,
   ],
   wrapped_left: ({ path }) => [
-    `the wrapped answer of ${path} may hold a lease, which lives until its TTL ends`,
+    `the wrapped response of ${path} may hold a lease, which lives until its TTL ends`,
   ],
   token_ends_first: ({ lease_id, lease_duration, token_ttl }) => [
-    `the lease ${lease_id} is for ${String(lease_duration)} s, but ends with its token after ${String(token_ttl)} s; raise token_ttl of the role`,
+    `the lease ${lease_id} lasts ${String(lease_duration)} s, but ends with its token after ${String(token_ttl)} s; raise token_ttl of the role`,
   ],
   startup_jitter: ({ delay_ms }) => [`waiting ${seconds(delay_ms)} before the login (startup_jitter)`],
   redirected: ({ address }) => [`redirected to the active node at ${address}`],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
   secret_reused: ({ name, expires_at }) => [
-    `kept what an earlier run has written of ${name}: it is good until ${new Date(expires_at * 1000).toISOString()}`,
+    `kept what an earlier run wrote of ${name}: it is valid until ${new Date(expires_at * 1000).toISOString()}`,
   ],
   secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
@@ -60,9 +60,9 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   secret_applied: ({ namespace, name, entries, created }) => [
     `${created ? 'created' : 'applied'} the Secret ${name} in namespace ${namespace} (${count(entries, 'key')})`,
   ],
-  output_pruned: ({ path }) => [`removed ${path}, which is not declared any more`],
+  output_pruned: ({ path }) => [`removed ${path}, which is no longer declared`],
   prune_failed: ({ path, reason }) => [
-    `${path} is not declared any more, but could not be removed: ${reason}; the next run tries again`,
+    `${path} is no longer declared, but could not be removed: ${reason}; the next run tries again`,
   ],
   report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
   finished: (event) => [finishedLine(event)],

@@ -40,8 +40,8 @@ function checkSpelling(name: string, place: Place): void {
   if (/\s/.test(name)) {
     throw templateError(
       place,
-      `the name \`${name}\` has a blank in it`,
-      'keys with blanks or dots are reached through {{#secret.@entries}}{{key}}={{value}}{{/secret.@entries}}',
+      `the name \`${name}\` contains a space`,
+      'to reach keys with spaces or dots, use {{#secret.@entries}}{{key}}={{value}}{{/secret.@entries}}',
     );
   }
   if (name !== '.' && name.split('.').includes('')) {
@@ -52,7 +52,7 @@ function checkSpelling(name: string, place: Place): void {
 
 function checkReserved(part: string, place: Place): void {
   if (LAMBDAS.has(part)) {
-    throw templateError(place, `${part} is a section of its own`, `write {{#${part}}}…{{/${part}}}`);
+    throw templateError(place, `${part} is a section itself`, `write {{#${part}}}…{{/${part}}}`);
   }
   if (!(RESERVED as readonly string[]).includes(part)) {
     const known = [...RESERVED, ...LAMBDAS.keys()];

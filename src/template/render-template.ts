@@ -139,7 +139,7 @@ function ownerText(name: string, { owner }: Missing): string {
 
 /** Why a reserved name has no value. */
 const RESERVED_PROBLEMS: ReadonlyMap<string, { readonly problem: string; readonly hint: string }> = new Map([
-  ['@entries', { problem: 'has no entries: only a secret has', hint: 'name the keys that you need' }],
+  ['@entries', { problem: 'has no entries: only secrets have them', hint: 'name the keys that you need' }],
   ['@version', { problem: 'has no version: it is not a kv2 secret', hint: testHint('@version') }],
   ['@lease_id', { problem: 'has no lease', hint: testHint('@lease_id') }],
   ['@lease_duration', { problem: 'has no lease', hint: testHint('@lease_duration') }],

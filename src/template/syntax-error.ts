@@ -17,36 +17,36 @@ export function parseTokens(source: string, file: string | undefined): readonly 
 
 interface Problem {
   /** How mustache's message starts. */
-  readonly told: string;
+  readonly start: string;
   readonly message: (section: string) => string;
   /** Where the tag is; undefined: where mustache says. */
-  readonly position: (source: string, told: number) => number | undefined;
+  readonly position: (source: string, reported: number) => number | undefined;
 }
 
 const PROBLEMS: readonly Problem[] = [
   {
-    told: 'Unclosed section',
+    start: 'Unclosed section',
     message: (section) => `the section ${section} is not closed`,
-    position: (source, told) => (told < source.length ? told : openSection(source)),
+    position: (source, reported) => (reported < source.length ? reported : openSection(source)),
   },
   {
-    told: 'Unopened section',
+    start: 'Unopened section',
     message: (section) => `the section ${section} is closed, but was not opened`,
     position: () => undefined,
   },
-  { told: 'Unclosed tag', message: () => 'a tag is not closed', position: openTag },
+  { start: 'Unclosed tag', message: () => 'a tag is not closed', position: openTag },
   {
-    told: 'Invalid tags',
+    start: 'Invalid tags',
     message: () => 'there must be two delimiters, with a space between them',
     position: (source) => source.indexOf('{{='),
   },
 ];
 
-function syntaxError(told: string, source: string, file: string | undefined): RunError {
-  const toldPosition = Number(/ at (\d+)$/.exec(told)?.[1] ?? 0);
-  const section = /"([^"]*)"/.exec(told)?.[1] ?? '';
-  const problem = PROBLEMS.find(({ told: start }) => told.startsWith(start));
-  const line = lineAt(source, problem?.position(source, toldPosition) ?? toldPosition);
+function syntaxError(reported: string, source: string, file: string | undefined): RunError {
+  const position = Number(/ at (\d+)$/.exec(reported)?.[1] ?? 0);
+  const section = /"([^"]*)"/.exec(reported)?.[1] ?? '';
+  const problem = PROBLEMS.find(({ start }) => reported.startsWith(start));
+  const line = lineAt(source, problem?.position(source, position) ?? position);
   return templateError(
     { file, line },
     problem?.message(section) ?? 'the template does not parse',
@@ -54,7 +54,7 @@ function syntaxError(told: string, source: string, file: string | undefined): Ru
   );
 }
 
-/** Where the tag starts that the text ends in. Mustache only tells where the text ends. */
+/** Where the tag starts that the text ends in. Mustache only reports where the text ends. */
 function openTag(source: string): number | undefined {
   const start = source.indexOf('{{', tagsOf(source).at(-1)?.end ?? 0);
   return start === -1 ? undefined : start;

@@ -22,7 +22,7 @@ export function tokenize(source: string): readonly Token[] {
   return new mustache.Writer().parse(source) as readonly unknown[] as readonly Token[];
 }
 
-/** The names of the partials in a template; none when it does not parse, which is told elsewhere. */
+/** The names of the partials in a template; none when it does not parse, which is reported elsewhere. */
 export function partialNames(source: string): string[] {
   // A partial's tag has this in it, whatever the delimiters are.
   if (!source.includes('>')) return [];

@@ -310,7 +310,7 @@ describe('env', () => {
           assert.equal(result.code, 8, name);
           assert.match(
             failuresOf(result)[0]?.message ?? '',
-            /no safe way to hand variables on: .*(?:log|status)/,
+            /no safe way to pass on variables: .*(?:log|status)/,
           );
           assert.equal(result.stdout, '(exit 8)\n');
         }

@@ -298,7 +298,7 @@ describe('single values', () => {
       assert.equal(missing.code, 6);
       const big = await run('exec', { environment: { A: 'secret/big#value' } }, ['--', 'touch', marker]);
       assert.equal(big.code, 8);
-      assert.match(failuresOf(big)[0]?.message ?? '', /`A` is larger than the 128 KiB/);
+      assert.match(failuresOf(big)[0]?.message ?? '', /`A` exceeds 128 KiB/);
       assert.ok(!app.workspace.list().includes('started'));
       await nothingLeft();
     });

@@ -275,7 +275,7 @@ describe('template syntax', () => {
       ['\n{{=<%=}}', 2, /delimiters/],
       ['\n{{}}', 2, /has no name/],
       ['\n{{db..a}}', 2, /`db\.\.a` has an empty part/],
-      ['\n{{db. a}}', 2, /blank/],
+      ['\n{{db. a}}', 2, /contains a space/],
       ['\n{{^@json}}x{{/@json}}', 2, /no meaning/],
       ['\n{{@json}}', 2, /@json is a section/],
       ['\n{{#db.@json}}{{/db.@json}}', 2, /@json is a section/],

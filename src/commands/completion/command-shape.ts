@@ -1,4 +1,4 @@
-/** The command line as far as completion has to know it. */
+/** The command line, as far as completion needs it. */
 export interface CommandShape {
   readonly name: string;
   readonly description: string;

@@ -51,9 +51,9 @@ function optionSpec({ long, short, description, repeats, value }: OptionShape): 
     value === undefined || value.choices.length === 0 ? '_files' : `(${value.choices.join(' ')})`;
   const rest = quoted(value === undefined ? explained : `${explained}:${value.name}:${action}`);
   // With these marks the value may also follow as `-cVALUE` and `--config=VALUE`.
-  const [beside, equals] = value === undefined ? ['', ''] : ['+', '='];
+  const [attached, equals] = value === undefined ? ['', ''] : ['+', '='];
   if (short === undefined) return `${repeats ? "'*'" : ''}${long}${equals}${rest}`;
-  return `${quoted(repeats ? '*' : `(${short} ${long})`)}{${short}${beside},${long}${equals}}${rest}`;
+  return `${quoted(repeats ? '*' : `(${short} ${long})`)}{${short}${attached},${long}${equals}}${rest}`;
 }
 
 function escaped(text: string): string {

@@ -24,7 +24,7 @@ export function findCommand(
   { env, cwd }: Pick<Io, 'env' | 'cwd'>,
 ): Program {
   if (name === undefined || name === '') {
-    throw new RunError('usage', 'there is no command to run', {
+    throw new RunError('usage', 'no command to run', {
       hint: 'write it after two dashes: vaultonce exec -- server --port 80',
     });
   }
@@ -78,7 +78,7 @@ function checkExecutable(file: string, name: string): void {
   }
   throw new RunError('not_executable', `the command \`${name}\` cannot be run (${problem})`, {
     where: file,
-    hint: 'it has to be a file that this user may execute: chmod +x',
+    hint: 'it must be a file that this user may execute: chmod +x',
   });
 }
 
@@ -111,9 +111,9 @@ export function checkSize({ args }: Program, env: Readonly<Record<string, string
   if (tooLong !== undefined) {
     throw new RunError(
       'output',
-      `the variable \`${tooLong.name}\` is larger than the 128 KiB that one can have`,
+      `the variable \`${tooLong.name}\` exceeds 128 KiB, the limit for one variable`,
       {
-        hint: 'write it to a file with an output, and tell the command its path',
+        hint: 'write it to a file with an output, and pass the path to the command',
       },
     );
   }
@@ -122,13 +122,9 @@ export function checkSize({ args }: Program, env: Readonly<Record<string, string
     0,
   );
   if (total <= LARGEST_BYTES) return;
-  throw new RunError(
-    'output',
-    'arguments and environment together are larger than the 2 MiB that a program can have',
-    {
-      hint: 'write large values to files with outputs, and tell the command their paths',
-    },
-  );
+  throw new RunError('output', 'arguments and environment together exceed 2 MiB, the limit for a program', {
+    hint: 'write large values to files with outputs, and pass the paths to the command',
+  });
 }
 
 /**

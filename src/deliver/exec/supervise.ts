@@ -11,7 +11,7 @@ const FROM_TERMINAL = ['SIGINT', 'SIGQUIT', 'SIGWINCH'] as const;
 const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', ...FROM_TERMINAL] as const;
 
 /**
- * Runs a program as a child, with its output redacted and its signals forwarded: somebody has to stay in between.
+ * Runs a program as a child, with its output redacted and its signals forwarded: somebody must stay in between.
  * @returns its exit status; 128 + the signal that ended it
  * @throws RunError `not_executable`
  */
@@ -36,7 +36,7 @@ export async function runRedacted(
       `the command \`${name}\` cannot be run (${systemErrorCode(error) ?? 'unknown error'})`,
       {
         where: file,
-        hint: 'look whether it runs on this system by itself',
+        hint: 'check whether it runs on its own on this system',
       },
     );
   }

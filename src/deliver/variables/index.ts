@@ -53,7 +53,7 @@ const SYSTEMS: readonly CiSystem[] = [
     variable: 'BITBUCKET_BUILD_NUMBER',
     handover: {
       format: 'bitbucket',
-      refusal: 'variables that one step hands to the next are printed in its log',
+      refusal: 'variables that one step passes to the next are printed in its log',
     },
   },
   {
@@ -88,7 +88,7 @@ export function handoverFor(format: string | undefined, env: Io['env']): Handove
   if (known !== undefined) return HANDOVERS[known];
   const unsafe = SYSTEMS.find(({ handover }) => 'refusal' in handover && handover.format === format);
   if (unsafe !== undefined) return handoverOf(unsafe);
-  throw new RunError('usage', `--format has no value \`${format}\``, {
+  throw new RunError('usage', `unknown --format \`${format}\``, {
     hint: nearestHint(format, FORMAT_NAMES, 'format'),
   });
 }
@@ -98,14 +98,14 @@ function handoverOf(system: CiSystem | undefined): Handover {
   if ('name' in system.handover) return system.handover;
   throw new RunError(
     'output',
-    `${system.name} has no safe way to hand variables on: ${system.handover.refusal}`,
+    `${system.name} has no safe way to pass on variables: ${system.handover.refusal}`,
     {
       hint: 'use them in this step: eval "$(vaultonce env --format shell)", `vaultonce exec -- CMD`, or files in memory',
     },
   );
 }
 
-/** What a shell has to read instead of the variables of a run that failed, whatever kept it from knowing its format. */
+/** What a shell must read instead of the variables of a failed run, even if the format is what was wrong. */
 export function failureText(format: string | undefined, env: Io['env'], exitCode: number): string {
   let handover: Handover = shell;
   try {

@@ -31,7 +31,7 @@ function withJobFile(variable: string, { env }: Environment, use: (file: number)
     });
   }
   try {
-    // The runner made it: one that has to be created would be read by nobody.
+    // The runner made it: nobody would read one that had to be created.
     const file = openSync(path, constants.O_WRONLY | constants.O_APPEND);
     try {
       use(file);
@@ -63,7 +63,7 @@ function takeBack(file: number, size: number): void {
   try {
     ftruncateSync(file, size);
   } catch {
-    // Why it could not be written is what has to be told.
+    // Why it could not be written matters more.
   }
 }
 

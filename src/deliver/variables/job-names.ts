@@ -12,6 +12,6 @@ export function hijackingNames(names: readonly string[]): Failure[] {
       kind: 'output',
       message: `the variable \`${name}\` would change how the later steps of the job run`,
       where: `environment.${name}`,
-      hint: 'choose another name; if it is meant, use --force',
+      hint: 'choose another name, or use --force if it is intended',
     }));
 }

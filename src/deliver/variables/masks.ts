@@ -6,7 +6,7 @@ const SHORTEST_LINE = 4;
 const PUNCTUATION = /^[\s{}[\](),:;"']*$/;
 
 /**
- * All texts that have to be hidden in a job's log: each value as a whole, its lines, its trimmed form, and both in the
+ * All texts that must be hidden in a job's log: each value as a whole, its lines, its trimmed form, and both in the
  * encodings that a log may show it in.
  */
 export function masksOf(variables: readonly Variable[]): string[] {

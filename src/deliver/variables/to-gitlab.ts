@@ -23,7 +23,7 @@ export const gitlab: TextHandover = {
   warning: (to) =>
     to === 'env'
       ? undefined
-      : 'a dotenv report is an artifact: who may see the pipeline can download its values; let later jobs log in themselves where they can',
+      : 'a dotenv report is an artifact: anyone who may see the pipeline can download its values; where possible, let later jobs log in themselves',
   failureText: exitOf,
 };
 
@@ -36,8 +36,8 @@ function reportOf(variables: readonly Variable[]): string {
   throwIfAny(
     broken.map(({ name }) => ({
       kind: 'output',
-      message: `the value of \`${name}\` has several lines, quotes, a dollar sign or blanks around it, which no dotenv report carries`,
-      hint: 'let the later job fetch it itself, or store it in base64',
+      message: `the value of \`${name}\` has several lines, quotes, a dollar sign or spaces around it, which a dotenv report cannot hold`,
+      hint: 'let the later job fetch it itself, or store it as base64',
     })),
   );
   return variables.map(({ name, text }) => `${name}=${text}\n`).join('');

@@ -14,7 +14,7 @@ export const jenkins: TextHandover = {
   textOf: (variables) => `{ set +x; } 2>/dev/null\n${exportsOf(variables)}`,
   needsFile: () => ({
     message: 'Jenkins traces the shell of a `sh` step: `eval` would write the values to the log',
-    hint: 'name a file in memory for `. FILE` (--out /dev/shm/FILE), use `vaultonce exec -- CMD`, or say `set +x` and --format shell',
+    hint: 'name a file in memory for `. FILE` (--out /dev/shm/FILE), use `vaultonce exec -- CMD`, or use `set +x` and --format shell',
   }),
   failureText: exitOf,
 };
