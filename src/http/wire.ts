@@ -60,7 +60,7 @@ export function concurrencyOf(most: number | undefined, multiplexes: boolean): n
 /** Vault takes no request beyond 32 MiB, and JSON may double a value by escaping. */
 export const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024;
 
-/** All that is kept of the error of an HTTP client, which may carry the token and the body. */
+/** All that remains of the error of an HTTP client, which may carry the token and the body. */
 export class NoAnswer extends Error {
   /** Node's or OpenSSL's, such as `ECONNREFUSED`. */
   readonly code: string;
