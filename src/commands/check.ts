@@ -2,7 +2,7 @@ import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
-import { requestsForSinks, sinksOf } from '../plan/token-outputs.ts';
+import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
 import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
@@ -197,9 +197,9 @@ function countRequests(
   const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
     .size;
   const reads = new Set(secrets.map(identityOf)).size;
-  const sinks = sinksOf(outputs);
-  const tokens = requestsForSinks(sinks, login === 1);
-  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && sinks.length === 0);
+  const tokenOutputs = tokenOutputsOf(outputs);
+  const tokens = requestsForTokenOutputs(tokenOutputs, login === 1);
+  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && tokenOutputs.length === 0);
   const returned = isReturned ? 1 : 0;
   const bound = secrets.some(({ listing }) => listing?.kind === 'tree') ? 'at least' : 'at most';
   const total = login + mounts + reads + tokens + returned;

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { RunError } from '../base/errors.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
-import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
 import { inspectReads } from '../run/inspect.ts';
 import type { Io } from '../host/io.ts';
 import { environmentOf, planRun, type Plan } from '../plan/plan.ts';
@@ -20,7 +20,7 @@ export async function policy(flags: Flags, io: Io): Promise<void> {
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values: environmentOf(config) });
   const reads = await readsOf(config, plan, io);
   io.log.stopProgress();
-  io.stdout.write(policyText(config, sinksOf(plan.outputs), reads));
+  io.stdout.write(policyText(config, tokenOutputsOf(plan.outputs), reads));
 }
 
 async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
@@ -37,7 +37,11 @@ interface Rule {
   readonly reason: string;
 }
 
-function policyText(config: Config, sinks: readonly SinkPlan[], reads: readonly PlannedRead[]): string {
+function policyText(
+  config: Config,
+  tokenOutputs: readonly TokenOutput[],
+  reads: readonly PlannedRead[],
+): string {
   const [{ namespace: login }] = config.auth;
   const own = login ?? config.server.namespace;
   const groups = Map.groupBy(reads, ({ request }) => request.namespace);
@@ -45,12 +49,12 @@ function policyText(config: Config, sinks: readonly SinkPlan[], reads: readonly 
     const rules = [
       ...rulesOf(some),
       ...leaseRules(config, some),
-      ...(namespace === own ? tokenRules(config, sinks) : []),
+      ...(namespace === own ? tokenRules(config, tokenOutputs) : []),
     ];
     return sectionText(namespace, rules);
   });
   if (groups.has(own)) return sections.join('\n');
-  const rules = tokenRules(config, sinks);
+  const rules = tokenRules(config, tokenOutputs);
   return [...sections, ...(rules.length > 0 ? [sectionText(own, rules)] : [])].join('\n');
 }
 
@@ -88,11 +92,11 @@ function leaseRules(config: Config, reads: readonly PlannedRead[]): Rule[] {
 }
 
 /** A role may come without the default policy, which would allow them. */
-function tokenRules(config: Config, sinks: readonly SinkPlan[]): Rule[] {
-  const hasLimit = sinks.some(({ content }) => content.minTtlMs !== undefined);
+function tokenRules(config: Config, tokenOutputs: readonly TokenOutput[]): Rule[] {
+  const hasLimit = tokenOutputs.some(({ content }) => content.minTtlMs !== undefined);
   const given = config.auth.filter(({ method }) => method === 'token');
   const renews = hasLimit || given.some((auth) => 'renew' in auth && auth.renew === true);
-  const wraps = sinks.some(({ content }) => content.wrapTtlMs !== undefined);
+  const wraps = tokenOutputs.some(({ content }) => content.wrapTtlMs !== undefined);
   const rules: readonly (readonly [boolean, Rule])[] = [
     [renews, { path: 'auth/token/renew-self', capabilities: ['update'], reason: 'renews the token' }],
     [

@@ -8,7 +8,7 @@ import { FORMATS } from '../formats/index.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
-import { sinksOf } from './token-outputs.ts';
+import { tokenOutputsOf } from './token-outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
 
@@ -83,7 +83,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
 /** An output that would hold a dead token. */
 function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Failure[] {
   if (revoke !== 'always') return [];
-  return sinksOf(outputs).map(({ where }) => ({
+  return tokenOutputsOf(outputs).map(({ where }) => ({
     kind: 'config',
     message: 'the token of this output would be revoked (`revoke: always`)',
     where,

@@ -8,7 +8,7 @@ import { badEntries } from '../plan/cluster-outputs.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
 import { Secret } from '../base/secret.ts';
 import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
-import type { SinkTokens } from '../session/tokens-for-outputs.ts';
+import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { renderTemplate } from '../template/render-template.ts';
 import { nested } from '../base/nested-keys.ts';
 import { missingKey, resolveValues } from './found-values.ts';
@@ -22,7 +22,7 @@ type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 export async function renderOutputs(
   outputs: readonly OutputPlan[],
   secrets: Secrets,
-  tokens: SinkTokens,
+  tokens: OutputTokens,
 ): Promise<readonly RenderedOutput[]> {
   const failures: Failure[] = [];
   const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
@@ -46,7 +46,7 @@ async function complete({ path, content }: UnfinishedFile): Promise<RenderedFile
 function render(
   plan: OutputPlan,
   secrets: Secrets,
-  tokens: SinkTokens,
+  tokens: OutputTokens,
   failures: Failure[],
 ): UnfinishedFile[] {
   const { content } = plan;
@@ -63,7 +63,7 @@ function render(
 }
 
 /** Without a token the run has failed already. */
-function tokenFileOf({ target, where }: OutputPlan, tokens: SinkTokens): UnfinishedFile[] {
+function tokenFileOf({ target, where }: OutputPlan, tokens: OutputTokens): UnfinishedFile[] {
   const token = tokens.get(where);
   if (token === undefined) return [];
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(token.reveal())) }];

@@ -1,4 +1,4 @@
-import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
 import { resolveValues, type Value } from '../render/found-values.ts';
 import { prepareLogin } from '../session/prepare.ts';
 import type { Config } from '../config/config.ts';
@@ -16,7 +16,7 @@ import { findReusable, nothingReused, type Reuse } from '../reuse/reuse.ts';
 import type { Secrets } from '../base/secret-data.ts';
 import { holdLeases, type Leases } from '../session/leases.ts';
 import { openSession } from '../session/session.ts';
-import { fixtureTokens, prepareSinks, type SinkTokens } from '../session/tokens-for-outputs.ts';
+import { fixtureTokens, prepareTokens, type OutputTokens } from '../session/tokens-for-outputs.ts';
 import { turnsToSend } from '../base/turns.ts';
 import { createClient } from '../vault/client.ts';
 import { sleep } from '../http/delay.ts';
@@ -56,9 +56,9 @@ export async function run(
   const parts = { session, sender, leases };
   const fetched = await timed(record, 'fetch', io, () => fetchSecrets(reuse.rest.secrets, parts, io));
   record.secrets = fetched.secrets;
-  const sinks = fetched.failures.length > 0 ? [] : sinksOf(plan.outputs);
-  const tokens = await prepareSinks(sinks, session, sender);
-  const kept = reasonToKeep(config, leases, sinks);
+  const tokenOutputs = fetched.failures.length > 0 ? [] : tokenOutputsOf(plan.outputs);
+  const tokens = await prepareTokens(tokenOutputs, session, sender);
+  const kept = reasonToKeep(config, leases, tokenOutputs);
   // As soon as nothing needs the token any more: what follows goes on meanwhile.
   const returning = kept === undefined ? session.giveBack() : Promise.resolve();
   await turnsToSend();
@@ -102,8 +102,12 @@ async function runOffline(
 }
 
 /** What of a complete run would end with its token. */
-function reasonToKeep({ revoke }: Config, { held }: Leases, sinks: readonly SinkPlan[]): string | undefined {
-  if (sinks.length > 0) return 'an output holds it';
+function reasonToKeep(
+  { revoke }: Config,
+  { held }: Leases,
+  tokenOutputs: readonly TokenOutput[],
+): string | undefined {
+  if (tokenOutputs.length > 0) return 'an output holds it';
   return revoke === 'auto' && held ? 'leases of fetched secrets depend on it' : undefined;
 }
 
@@ -136,7 +140,7 @@ interface RenderedPlan {
 async function renderAll(
   { outputs, values: plans }: Plan,
   { secrets, failures }: Fetched,
-  tokens: SinkTokens,
+  tokens: OutputTokens,
 ): Promise<RenderedPlan> {
   const rendered = await caught(renderOutputs(outputs, secrets, tokens));
   const { values, failures: missing } = resolveValues(plans, secrets);
