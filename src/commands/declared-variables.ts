@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { parseRef, REF_HINT } from '../config/ref.ts';
+import { parseRef, REF_HINT } from '../shape/ref.ts';
 import { RunError } from '../base/errors.ts';
 import type { Variable } from '../deliver/variables/variable.ts';
 import { environmentOf } from '../plan/plan.ts';

@@ -1,4 +1,5 @@
-import { configJsonSchema, configReferenceMarkdown } from '../config/json-schema.ts';
+import { configJsonSchema } from '../config/config-schema.ts';
+import { configReferenceMarkdown } from '../config/reference.ts';
 import type { Io } from '../host/io.ts';
 
 /** `vaultonce schema`: the JSON Schema of the config, or its reference for people. */

@@ -9,29 +9,28 @@ import {
   object,
   oneOrMore,
   optional,
-  parsed,
   string,
   variants,
   type Field,
   type ObjectDefinition,
-  type Parsed,
   type TypeOf,
 } from '../shape/definition.ts';
 import {
   boolean,
   duration,
+  gid,
   integer,
   mode,
   namespace,
-  numericId,
   rateLimit,
+  reference,
   secretText,
   text,
   texts,
+  uid,
 } from '../shape/fields.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
 import { outputProblems } from './output-rules.ts';
-import { parseRef, REF_HINT, type Ref } from './ref.ts';
 import { secrets } from './secret-schema.ts';
 
 /** What a config file looks like. Every description ends up in the JSON Schema and the reference. */
@@ -75,8 +74,8 @@ const formatNames = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
 
 const placement = {
   mode: optional(mode, 'Mode of the file, in quoted octal. Default: "0400".'),
-  owner: optional(numericId, 'Numeric user id of the file. Default: the user of the process.'),
-  group: optional(numericId, 'Numeric group id of the file. Default: the group of the process.'),
+  owner: optional(uid, 'Numeric user id of the file. Default: the user of the process.'),
+  group: optional(gid, 'Numeric group id of the file. Default: the group of the process.'),
   directory_mode: optional(mode, 'Mode of directories that have to be created. Default: "0700".'),
   allow_disk: optional(boolean, 'Allow a path outside tmpfs and ramfs. Default: false.'),
 };
@@ -90,11 +89,6 @@ const keys = object({
 });
 
 const parts = list(enumeration(PARTS), { isFilled: true });
-
-const reference = parsed(string(), (value): Parsed<Ref> => {
-  const ref = parseRef(value);
-  return ref === undefined ? { problem: 'is not a reference', hint: REF_HINT } : { value: ref };
-});
 
 const output = object(
   {

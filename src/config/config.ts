@@ -8,7 +8,7 @@ import type { Part } from '../formats/parts.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { TypeOf } from '../shape/definition.ts';
 import type { SecretTarget } from './kubernetes-schema.ts';
-import type { Ref } from './ref.ts';
+import type { Ref } from '../shape/ref.ts';
 
 export type AuthConfig = TypeOf<
   Awaited<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]>>['fields']

@@ -1,7 +1,7 @@
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import type { Override } from './override.ts';
 import { checkSecretPath } from '../shape/vault-paths.ts';
-import { parseRef, REF_HINT } from './ref.ts';
+import { parseRef, REF_HINT } from '../shape/ref.ts';
 import type { Flags } from './settings.ts';
 import type { Source } from './source.ts';
 

@@ -15,7 +15,7 @@ import type { Merged } from './merge.ts';
 import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
-import type { Ref } from './ref.ts';
+import type { Ref } from '../shape/ref.ts';
 import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';

@@ -2,7 +2,7 @@ import { dirname, relative } from 'node:path';
 import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Password } from '../config/config.ts';
 import { manifestPath } from '../config/managed-directory.ts';
-import type { Ref } from '../config/ref.ts';
+import type { Ref } from '../shape/ref.ts';
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { FORMATS } from '../formats/index.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';

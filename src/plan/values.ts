@@ -1,6 +1,6 @@
 import type { DeclaredSecret } from '../config/config.ts';
 import { nearestHint } from '../base/nearest.ts';
-import type { Ref } from '../config/ref.ts';
+import type { Ref } from '../shape/ref.ts';
 import type { Failure } from '../base/errors.ts';
 
 /** A single value that is asked for: a variable of `environment:`, or an argument of `read`. */

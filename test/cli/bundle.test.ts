@@ -114,7 +114,7 @@ describe('the bundle', () => {
     const marks = {
       'aws-sdk.js': 'AssumeRoleWithWebIdentity',
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
-      'zod-schema.js': 'draft-2020-12',
+      'zod-schema.js': 'ZodMiniPipe',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>

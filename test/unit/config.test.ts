@@ -7,7 +7,7 @@ import { nearest } from '../../src/base/nearest.ts';
 import { parseYaml } from '../../src/config/parse-yaml.ts';
 import { checkSecretPath } from '../../src/shape/vault-paths.ts';
 import { parseRateLimit } from '../../src/shape/rate-limit.ts';
-import { parseRef } from '../../src/config/ref.ts';
+import { parseRef } from '../../src/shape/ref.ts';
 import { RunError } from '../../src/base/errors.ts';
 
 describe('interpolation', () => {
