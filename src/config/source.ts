@@ -73,7 +73,12 @@ export async function readPaths(paths: readonly string[], io: SourceIo): Promise
 }
 
 function textSource(name: string, text: string, { cwd }: SourceIo): SourceText {
-  return { name, text: limited(text, name), directory: cwd, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };
+  return sourceText(name, limited(text, name), cwd);
+}
+
+/** A text that has been read. What starts with a brace is JSON. */
+export function sourceText(name: string, text: string, directory: string): SourceText {
+  return { name, text, directory, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };
 }
 
 function readFile(path: string, { cwd }: SourceIo): SourceText {
