@@ -1,3 +1,5 @@
+import type { Secret } from '../base/secret.ts';
+import { credentialFromText } from '../host/credential-files.ts';
 import { optional, string, withDefault } from '../shape/definition.ts';
 import { mountPath, namespace } from '../shape/fields.ts';
 
@@ -14,6 +16,15 @@ export const pathSegment = string({
   isFilled: true,
   pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' },
 });
+
+/**
+ * The credential that the caller of a login has, instead of the config.
+ * @param what how messages call it
+ * @throws RunError `config` for an empty one, and for one that no HTTP header can carry
+ */
+export function handedIn(credential: Secret | undefined, what: string): Secret | undefined {
+  return credential && credentialFromText(credential.reveal(), what, 'the caller of the login');
+}
 
 /** The check that exactly one, or at most one, of some fields is given, in words that name them. */
 export function oneOf<Field extends string>(fields: readonly Field[], required: boolean) {

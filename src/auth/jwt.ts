@@ -1,7 +1,7 @@
 import { enumeration, literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import type { Secret } from '../base/secret.ts';
-import { loginFields, oneOf } from './common.ts';
+import { handedIn, loginFields, oneOf } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { JWT_SOURCES } from './sources/index.ts';
@@ -49,8 +49,8 @@ type JwtConfig = TypeOf<typeof fields>;
 /** https://openbao.org/api-docs/auth/jwt/#jwt-login */
 export const jwt = defineMethod({
   fields,
-  async login(config, io) {
-    const token = await findJwt(config, io);
+  async login(config, io, { credential }) {
+    const token = handedIn(credential, 'the JWT') ?? (await findJwt(config, io));
     const { mount, role } = settingsOf(config, io);
     return {
       kind: 'login',
@@ -59,6 +59,7 @@ export const jwt = defineMethod({
       jwt: token,
     };
   },
+  takesCredential: true,
   variables: ({ jwt_env: name, source }) => [
     ...(name === undefined ? [] : [name]),
     ...(source === undefined ? [] : JWT_SOURCES[source].variables),

@@ -60,6 +60,8 @@ export const token = defineMethod({
       renew: config.renew ?? false,
     };
   },
+  posts: false,
+  renews: ({ renew = false }) => renew,
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint: 'get a new token',
 });

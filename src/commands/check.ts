@@ -1,3 +1,4 @@
+import { traitsOf, type LoginTraits } from '../auth/index.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
@@ -47,7 +48,8 @@ export async function check(
   }
   const access = online ? (await inspectCapabilities(config, plan, io)).map(describeAccess) : undefined;
   io.log.stopProgress();
-  const description = { ...describePlan(config, plan), ...(access === undefined ? {} : { access }) };
+  const logins = await Promise.all(config.auth.map(traitsOf));
+  const description = { ...describePlan(config, plan, logins), ...(access === undefined ? {} : { access }) };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
   throwIfAny((access ?? []).flatMap(denialOf));
 }
@@ -110,7 +112,11 @@ function describeLogin(auth: AuthConfig, { server }: Config): LoginDescription {
   };
 }
 
-function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescription {
+function describePlan(
+  config: Config,
+  { secrets, outputs }: Plan,
+  logins: readonly LoginTraits[],
+): PlanDescription {
   const { server } = config;
   const [login, ...alternatives] = config.auth.map((auth) => describeLogin(auth, config)) as [
     LoginDescription,
@@ -124,7 +130,7 @@ function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescripti
     secrets: secrets.map(describeSecret),
     outputs: outputs.map(describeOutput),
     environment: config.environment.map(({ name }) => name),
-    requests: countRequests(config, { secrets, outputs }),
+    requests: countRequests(config, { secrets, outputs }, logins),
     timeout_ms: config.timeoutMs,
   };
 }
@@ -190,10 +196,11 @@ function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescri
 }
 
 function countRequests(
-  { auth, revoke }: Config,
+  { revoke }: Config,
   { secrets, outputs }: Pick<Plan, 'secrets' | 'outputs'>,
+  logins: readonly LoginTraits[],
 ): PlanDescription['requests'] {
-  const login = auth.every(({ method }) => method === 'token') ? 0 : 1;
+  const login = logins.some(({ posts }) => posts) ? 1 : 0;
   const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
     .size;
   const reads = new Set(secrets.map(identityOf)).size;

@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
+import { DEFAULT_LOGIN } from '../auth/index.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { RunError, type Failure } from '../base/errors.ts';
 import type {
@@ -100,9 +101,9 @@ function resolveState(
   };
 }
 
-function authOf({ auth = { method: 'token' } }: ConfigFile): Config['auth'] {
+function authOf({ auth = DEFAULT_LOGIN }: ConfigFile): Config['auth'] {
   if (!Array.isArray(auth)) return [auth];
-  const [first = { method: 'token' }, ...others] = auth;
+  const [first = DEFAULT_LOGIN, ...others] = auth;
   return [first, ...others];
 }
 

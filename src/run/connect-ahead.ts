@@ -1,3 +1,4 @@
+import { traitsOf } from '../auth/index.ts';
 import type { Config } from '../config/config.ts';
 import type { Io } from '../host/io.ts';
 import type { Http2Sessions } from '../http/http2-sessions.ts';
@@ -19,8 +20,9 @@ export async function connectAhead(
   io: Pick<Io, 'env'>,
 ): Promise<Http2Sessions | undefined> {
   // A login by certificate brings its own, and a server closes what waits for long. With `reuse` it may not be needed.
-  const tooEarly =
-    auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
+  const tooEarly = startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
   if (tooEarly || process.versions['bun'] !== undefined) return undefined;
+  const logins = await Promise.all(auth.map(traitsOf));
+  if (logins.some(({ ownCertificate }) => ownCertificate)) return undefined;
   return openSessions(server, io).catch(() => undefined);
 }
