@@ -1,7 +1,8 @@
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, secretText, text } from '../shape/fields.ts';
 import type { Secret } from '../base/secret.ts';
-import { loginFields, oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { loginFields } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { removeUsedFile } from './used-file.ts';

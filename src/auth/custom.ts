@@ -4,7 +4,7 @@ import { RunError } from '../base/errors.ts';
 import { secretTexts } from '../base/secret.ts';
 import type { JsonValue } from '../base/secret-data.ts';
 import { parseJsonObject } from '../base/lossless-json.ts';
-import { oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
 import { textFromFile } from '../host/credential-files.ts';
 import { defineMethod } from './method.ts';
 

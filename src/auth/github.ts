@@ -1,6 +1,7 @@
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import { loginFields, oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { loginFields } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { defineMethod } from './method.ts';
 

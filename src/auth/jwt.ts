@@ -1,7 +1,8 @@
 import { enumeration, literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import type { Secret } from '../base/secret.ts';
-import { handedIn, loginFields, oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { handedIn, loginFields } from './common.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { JWT_SOURCES } from './sources/index.ts';

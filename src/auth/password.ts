@@ -1,7 +1,8 @@
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import type { Secret } from '../base/secret.ts';
-import { loginFields, oneOf, pathSegment } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { loginFields, pathSegment } from './common.ts';
 import { credentialFromFile } from '../host/credential-files.ts';
 import { defineMethod } from './method.ts';
 

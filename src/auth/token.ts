@@ -4,7 +4,7 @@ import { literal, object, optional, required, type TypeOf } from '../shape/defin
 import { boolean, namespace, secretText, text } from '../shape/fields.ts';
 import { homeOfUser } from '../host/home.ts';
 import type { Secret } from '../base/secret.ts';
-import { oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
 import {
   credentialFromFile,
   credentialFromText,

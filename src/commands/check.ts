@@ -7,7 +7,7 @@ import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.t
 import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
-import { readPasswords } from '../render/keystore-passwords.ts';
+import { readInputs } from '../render/format-inputs.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
@@ -44,7 +44,7 @@ export async function check(
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
     const secrets = await readFixtures(fixtures, plan.secrets, io);
-    await renderOutputs(readPasswords(plan.outputs), secrets, fixtureTokens(plan.outputs));
+    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan.outputs));
   }
   const access = online ? (await inspectCapabilities(config, plan, io)).map(describeAccess) : undefined;
   io.log.stopProgress();

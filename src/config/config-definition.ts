@@ -1,5 +1,5 @@
-import { FORMATS } from '../formats/index.ts';
-import { PARTS } from '../formats/parts.ts';
+import { FORMAT_NAMES } from '../formats/index.ts';
+import { directoryFormats, optionMembers } from '../formats/options.ts';
 import type { AuthConfig } from './config.ts';
 import {
   either,
@@ -70,8 +70,6 @@ const vault = object({
   proxy_address: optional(text, 'Proxy; goes before `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.'),
 });
 
-const formatNames = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
-
 const placement = {
   mode: optional(mode, 'Mode of the file, in quoted octal. Default: "0400".'),
   owner: optional(uid, 'Numeric user id of the file. Default: the user of the process.'),
@@ -88,11 +86,9 @@ const keys = object({
   prefix: optional(text, 'Put in front of the names, as it stands.'),
 });
 
-const parts = list(enumeration(PARTS), { isFilled: true });
-
 const output = object(
   {
-    path: optional(text, 'File, relative to `output.directory`; for `files` a directory.'),
+    path: optional(text, `File, relative to \`output.directory\`; for ${directoryFormats()} a directory.`),
     kubernetes_secret: optional(
       kubernetesSecret,
       'In place of `path`: the output is an entry of a Secret of the cluster, applied with the service account of the pod.',
@@ -112,15 +108,10 @@ const output = object(
       duration,
       'With `token`: it has to live at least so long. It is renewed once if it would not; exit 10 if that is not enough.',
     ),
-    format: optional(enumeration(formatNames), 'Format of an output without a template.'),
+    format: optional(enumeration(FORMAT_NAMES), 'Format of an output without a template.'),
     secret: optional(
       either(text, list(text, { isFilled: true })),
       'Name of a declared secret, or several whose keys are merged before `keys` selects.',
-    ),
-    key: optional(text, 'The key whose value is the file; means `format: raw`.'),
-    decode: optional(
-      enumeration(['base64', 'hex']),
-      'For `value`, `raw` and `files`: the values are encoded so.',
     ),
     keys: optional(
       keys,
@@ -130,20 +121,7 @@ const output = object(
       enumeration(['error', 'first', 'last']),
       'When merged secrets have a key in common: the value of the one that is named first or last. Default: error.',
     ),
-    parts: optional(
-      parts,
-      'For `pem` and `pkcs12`: what is written, in this order. `chain` is what signed the certificate, without `root`. Default: all that there is.',
-    ),
-    password: optional(
-      secretText,
-      'For `pkcs12`: the password of the file; better is a file or a value of a secret.',
-    ),
-    password_file: optional(text, 'File that holds the password.'),
-    password_value: optional(reference, 'The password is this value, by reference: `path#key`, `name#key`.'),
-    friendly_name: optional(
-      text,
-      'For `pkcs12`: the name of the entry, which Java calls its alias. Default: none.',
-    ),
+    ...optionMembers(),
     ...placement,
   },
   outputProblems,

@@ -1,10 +1,10 @@
 import type { AUTH_METHODS } from '../auth/index.ts';
 import type { EngineName } from '../engines/index.ts';
-import type { FormatName } from '../formats/index.ts';
+import type { Encoding } from '../formats/decode.ts';
+import type { FormatName, FormatOptions } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
 import type { Secret } from '../base/secret.ts';
 import type { JsonValue } from '../base/secret-data.ts';
-import type { Part } from '../formats/parts.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { TypeOf } from '../shape/definition.ts';
 import type { SecretTarget } from './kubernetes-schema.ts';
@@ -56,13 +56,6 @@ export interface TokenContent {
   readonly minTtlMs: number | undefined;
 }
 
-/** What a key store is protected with. */
-export type Password<Value> =
-  | { readonly kind: 'given'; readonly secret: Secret }
-  | { readonly kind: 'file'; readonly path: string }
-  /** A value that is fetched. */
-  | { readonly kind: 'value'; readonly value: Value };
-
 export type DeclaredContent =
   | {
       readonly kind: 'template';
@@ -76,17 +69,13 @@ export type DeclaredContent =
       readonly kind: 'format';
       readonly format: FormatName;
       readonly secrets: readonly string[];
-      readonly key: string | undefined;
-      readonly decode: 'base64' | 'hex' | undefined;
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
-      readonly parts: readonly Part[] | undefined;
-      readonly password: Password<Ref> | undefined;
-      readonly friendlyName: string | undefined;
+      readonly options: FormatOptions;
     }
   | TokenContent
-  /** A single value as it stands. */
-  | { readonly kind: 'value'; readonly ref: Ref; readonly decode: 'base64' | 'hex' | undefined };
+  /** A single value, verbatim unless decoded. */
+  | { readonly kind: 'value'; readonly ref: Ref; readonly decode: Encoding | undefined };
 
 export interface DeclaredOutput {
   /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */

@@ -2,21 +2,19 @@ import { isAbsolute, resolve } from 'node:path';
 import { DEFAULT_LOGIN } from '../auth/index.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { RunError, type Failure } from '../base/errors.ts';
+import { formatNameOf, optionsOf } from '../formats/options.ts';
 import type {
   Config,
   DeclaredContent,
   DeclaredOutput,
   DeclaredSecret,
   Listing,
-  Password,
   DeclaredState,
 } from './config.ts';
 import { placeOf, type SecretTarget } from './kubernetes-schema.ts';
 import type { Merged } from './merge.ts';
 import { resolveManaged, STATE_NAME } from './managed-directory.ts';
-import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
-import type { Ref } from '../shape/ref.ts';
 import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
@@ -227,26 +225,18 @@ function inOutput<T>(where: string, work: () => T): T {
 function resolveContent(output: OutputFile, directory: string): DeclaredContent {
   if (output.template !== undefined) return readTemplate(output.template, directory);
   if (output.contents !== undefined) return inlineTemplate(output.contents, directory);
-  const { secret = [], key, decode, keys = {} } = output;
-  if (output.value !== undefined) return { kind: 'value', ref: output.value, decode };
+  const { secret = [], keys = {} } = output;
+  const format = formatNameOf(output);
+  if (output.value !== undefined) return { kind: 'value', ref: output.value, decode: output.decode };
   if (output.token === true) return { kind: 'token', wrapTtlMs: output.wrap_ttl, minTtlMs: output.min_ttl };
+  // The rules have made sure that there is one.
+  if (format === undefined) throw new TypeError('an output without content');
   return {
     kind: 'format',
-    // The schema has made sure that there is one.
-    format: formatOf(output) ?? 'raw',
+    format,
     secrets: typeof secret === 'string' ? [secret] : secret,
-    key,
-    decode,
     keys,
     onConflict: output.on_conflict ?? 'error',
-    parts: output.parts,
-    password: passwordOf(output),
-    friendlyName: output.friendly_name,
+    options: optionsOf(format, output),
   };
-}
-
-function passwordOf({ password, password_file, password_value }: OutputFile): Password<Ref> | undefined {
-  if (password !== undefined) return { kind: 'given', secret: password };
-  if (password_file !== undefined) return { kind: 'file', path: password_file };
-  return password_value && { kind: 'value', value: password_value };
 }

@@ -1,10 +1,11 @@
 import { dirname, relative } from 'node:path';
 import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
-import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Password } from '../config/config.ts';
+import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from '../config/config.ts';
 import { manifestPath } from '../config/managed-directory.ts';
 import type { Ref } from '../shape/ref.ts';
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
-import { FORMATS } from '../formats/index.ts';
+import type { FormatInput } from '../formats/format.ts';
+import { formatNamed } from '../formats/index.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
@@ -48,7 +49,7 @@ const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
 export function planRun(config: Config, scope: PlanScope): Plan {
   const failures: Failure[] = [];
   const names = config.secrets.map(({ name }) => name);
-  const asked = [...scope.outputs.flatMap(valueOf), ...scope.values];
+  const asked = [...scope.outputs.flatMap(valuesOf), ...scope.values];
   const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
   const outputs = scope.outputs.flatMap((output) => {
     const content = planContent(output, names, values, failures);
@@ -108,16 +109,22 @@ function mixedReuse(outputs: readonly OutputPlan[], { secrets }: Config): Failur
   });
 }
 
-function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {
+function valuesOf({ content, where }: DeclaredOutput): DeclaredValue[] {
   if (content.kind === 'value') return [{ name: where, where, ref: content.ref }];
-  const place = passwordPlace(where);
-  return content.kind === 'format' && content.password?.kind === 'value'
-    ? [{ name: place, where: place, ref: content.password.value }]
-    : [];
+  return inputsOf(content).flatMap(({ name, source }) => {
+    if (source.kind !== 'value') return [];
+    const place = inputPlace(where, name);
+    return [{ name: place, where: place, ref: source.value }];
+  });
 }
 
-function passwordPlace(output: string): string {
-  return `${output}, password_value`;
+function inputsOf(content: DeclaredContent): readonly FormatInput<Ref>[] {
+  if (content.kind !== 'format') return [];
+  return formatNamed(content.format).inputs?.(content.options) ?? [];
+}
+
+function inputPlace(output: string, name: string): string {
+  return `${output}, ${name}_value`;
 }
 
 /** The names of the declared secrets that an output is made of. */
@@ -126,9 +133,10 @@ export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly st
     case 'template':
       return [...content.template.secretNames];
     case 'format':
-      return content.password?.kind === 'value'
-        ? [...content.secrets, content.password.value.secret]
-        : content.secrets;
+      return [
+        ...content.secrets,
+        ...content.inputs.flatMap(({ source }) => (source.kind === 'value' ? [source.value.secret] : [])),
+      ];
     case 'value':
       return [content.value.secret];
     case 'token':
@@ -184,21 +192,19 @@ function planContent(
   for (const name of content.secrets.filter((secret) => !names.includes(secret))) {
     failures.push(undeclared(name, where, names));
   }
-  return {
-    ...content,
-    format: FORMATS[content.format],
-    password: planPassword(content.password, where, values),
-  };
+  const inputs = inputsOf(content).flatMap((input) => planInput(input, where, values));
+  return { ...content, format: formatNamed(content.format), inputs };
 }
 
-function planPassword(
-  password: Password<Ref> | undefined,
+/** A value that could not be planned has failed already. */
+function planInput(
+  { source, ...input }: FormatInput<Ref>,
   where: string,
   values: readonly ValuePlan[],
-): Password<ValuePlan> | undefined {
-  if (password?.kind !== 'value') return password;
-  const value = values.find((candidate) => candidate.where === passwordPlace(where));
-  return value && { kind: 'value', value };
+): FormatInput<ValuePlan>[] {
+  if (source.kind !== 'value') return [{ ...input, source }];
+  const value = values.find((candidate) => candidate.where === inputPlace(where, input.name));
+  return value === undefined ? [] : [{ ...input, source: { kind: 'value', value } }];
 }
 
 function parse(
@@ -230,7 +236,7 @@ function placeIn(output: string, place: string | undefined): string {
 }
 
 function targetOf({ path, content, mode, directoryMode, uid, gid, allowDisk }: DeclaredOutput): Target {
-  const kind = content.kind === 'format' ? FORMATS[content.format].target : 'file';
+  const kind = content.kind === 'format' ? formatNamed(content.format).target : 'file';
   return { path, kind, mode, directoryMode, uid, gid, allowDisk };
 }
 

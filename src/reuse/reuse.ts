@@ -96,13 +96,13 @@ function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<s
   );
 }
 
-/** @param planned has read the password of a key store, which may have changed in its file */
+/** @param planned has read the password of a key store, which may be another one in its file now */
 function fingerprint(
   { content }: DeclaredOutput,
   { content: planned }: OutputPlan,
   secrets: readonly (SecretPlan | undefined)[],
 ): string {
-  const password = planned.kind === 'format' ? planned.password : undefined;
+  const inputs = planned.kind === 'format' ? planned.inputs : undefined;
   const requests = secrets.map((secret) => [
     secret?.name,
     secret?.namespace,
@@ -119,7 +119,7 @@ function fingerprint(
     if (own instanceof Secret) return own.reveal();
     return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
   };
-  return sha256(JSON.stringify([content, password, requests], replacer));
+  return sha256(JSON.stringify([content, inputs, requests], replacer));
 }
 
 /** Loaded by those who use it only. */

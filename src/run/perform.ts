@@ -5,7 +5,7 @@ import { RunError, type Failure } from '../base/errors.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
 import type { Value } from '../render/found-values.ts';
-import { readPasswords } from '../render/keystore-passwords.ts';
+import { readInputs } from '../render/format-inputs.ts';
 import { planRun, type PlanScope } from '../plan/plan.ts';
 import { createRecord, modeText, openReport, reportText, timed, type RunRecord } from '../report/report.ts';
 import { connectAhead, wakeHttpClient } from './connect-ahead.ts';
@@ -48,7 +48,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
       const loaded = await load(flags, job, io);
       if (job.fixtures === undefined) ahead = await connectAhead(loaded, io);
       const planned = planRun(loaded, job.scope(loaded));
-      return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };
+      return { config: loaded, plan: { ...planned, outputs: readInputs(planned.outputs) } };
     });
     const values =
       job.fixtures === undefined

@@ -8,7 +8,8 @@ import {
   type TypeOf,
 } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { loginFields, oneOf } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields } from '../common.ts';
 
 const accessSecret = oneOf(['access_secret', 'access_secret_file'], false);
 const securityToken = oneOf(['security_token', 'security_token_file'], false);

@@ -1,6 +1,7 @@
 import { literal, object, optional, required, type TypeOf } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { loginFields, oneOf } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields } from '../common.ts';
 
 const secretKey = oneOf(['secret_access_key', 'secret_access_key_file'], false);
 const sessionToken = oneOf(['session_token', 'session_token_file'], false);

@@ -1,6 +1,7 @@
 import { literal, object, optional, required, withDefault, type TypeOf } from '../../shape/definition.ts';
 import { text } from '../../shape/fields.ts';
-import { loginFields, oneOf } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields } from '../common.ts';
 
 const identity = oneOf(['client_id', 'object_id'], false);
 
