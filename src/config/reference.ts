@@ -1,8 +1,9 @@
-import { fieldsOf, METHOD_NAMES } from '../auth/index.ts';
 import type { Definition, DefinitionOf, Member, ObjectDefinition } from '../shape/definition.ts';
-import { notationName } from '../shape/notations.ts';
-import { configFields } from './config-definition.ts';
-import { SETTINGS, type Setting } from './settings.ts';
+import { notationName, type JsonSchema } from '../shape/notations.ts';
+import { jsonSchemaOf } from '../shape/json-schema.ts';
+import type { Setting } from './settings.ts';
+
+/** A bundle of its own, which few need: `dist/reference.js`. What it describes is handed in. */
 
 const INTRODUCTION = `# Configuration reference
 
@@ -28,10 +29,20 @@ differently is an error. Unknown keys are errors.
   belongs in a file or a variable.
 `;
 
+/** The JSON Schema (draft 2020-12) of a config file, for editors and validators. */
+export function configJsonSchema(config: ObjectDefinition): JsonSchema {
+  return {
+    title: 'vaultonce configuration',
+    description: 'What vaultonce fetches from Vault or OpenBao, and the files it writes.',
+    ...jsonSchemaOf(config),
+  };
+}
+
+type Settings = readonly Setting<unknown>[];
+
 /** The reference of the config as Markdown. */
-export async function configReferenceMarkdown(): Promise<string> {
-  const config = configFields(await fieldsOf(METHOD_NAMES));
-  return [INTRODUCTION, ...section('Top level', '', config), flagsAndEnvironment()].join('\n');
+export function configReferenceMarkdown(config: ObjectDefinition, settings: Settings): string {
+  return [INTRODUCTION, ...section('Top level', '', config), flagsAndEnvironment(settings)].join('\n');
 }
 
 /** The keys of an object, and after it the objects below. */
@@ -142,8 +153,8 @@ function oneOf(names: readonly string[]): string {
   return [names.slice(0, -1).join(', '), names.at(-1)].filter((part) => part !== '').join(' or ');
 }
 
-function flagsAndEnvironment(): string {
-  const rows = Object.values<Setting<unknown>>(SETTINGS).map(({ flag, env, file, expected }) => [
+function flagsAndEnvironment(settings: Settings): string {
+  const rows = settings.map(({ flag, env, file, expected }) => [
     flag === undefined ? '' : `\`--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}\``,
     env.map((name) => `\`${name}\``).join(', '),
     file === undefined ? '' : `\`${file}\``,

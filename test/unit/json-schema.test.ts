@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import yaml from 'yaml';
-import { configJsonSchema } from '../../src/config/config-schema.ts';
-import { configReferenceMarkdown } from '../../src/config/reference.ts';
+import { configJsonSchema, configReferenceMarkdown } from '../../src/config/reference.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 import { accept, REFUSED } from '../../src/shape/accept.ts';
 import type { Definition } from '../../src/shape/definition.ts';
 import * as fields from '../../src/shape/fields.ts';
@@ -145,6 +145,8 @@ const SAMPLES: Readonly<Record<string, Samples>> = {
   },
 };
 
+const config = configFields(await fieldsOf(METHOD_NAMES));
+
 const takes = (field: Definition, value: unknown): boolean => accept(field, value) !== REFUSED;
 
 /** What no pattern can tell: 10 days and 15 more are too long together. */
@@ -184,8 +186,7 @@ describe('the JSON Schema', () => {
     });
   }
 
-  test('refuses nothing that the program accepts', async () => {
-    const config = configFields(await fieldsOf(METHOD_NAMES));
+  test('refuses nothing that the program accepts', () => {
     let accepted = 0;
     for (const { field } of Object.values(config.members)) {
       const schema = jsonSchemaOf(field);
@@ -201,8 +202,8 @@ describe('the JSON Schema', () => {
     assert.ok(accepted > 1000, `only ${String(accepted)} were accepted`);
   });
 
-  test('examples are valid as they are written; a value of a wrong type, an unknown key and a missing one are not', async () => {
-    const schema = await configJsonSchema();
+  test('examples are valid as they are written; a value of a wrong type, an unknown key and a missing one are not', () => {
+    const schema = configJsonSchema(config);
     const root = join(import.meta.dirname, '../../examples');
     const files = globSync('*/vaultonce.yaml', { cwd: root });
     assert.ok(files.length > 5);
@@ -221,9 +222,9 @@ describe('the JSON Schema', () => {
     }
   });
 
-  test('defaults are texts of the config; ids have none', async () => {
+  test('defaults are texts of the config; ids have none', () => {
     const defaults: unknown[] = [];
-    JSON.stringify(await configJsonSchema(), function (this: JsonSchema, key, value: unknown) {
+    JSON.stringify(configJsonSchema(config), function (this: JsonSchema, key, value: unknown) {
       if (key === 'default' && typeof value !== 'object') defaults.push(value);
       return value;
     });
@@ -236,10 +237,10 @@ describe('the JSON Schema', () => {
 });
 
 describe('the reference', () => {
-  test('every key has a type that says how it is written, in a table without padding', async () => {
-    const text = await configReferenceMarkdown();
-    const [config = ''] = text.split('## Flags and environment');
-    const rows = [...config.matchAll(/^\| `(\S+)` \| (.*?) \| /gm)].map(([, key, type]) => [key, type]);
+  test('every key has a type that says how it is written, in a table without padding', () => {
+    const text = configReferenceMarkdown(config, Object.values(SETTINGS));
+    const [keys = ''] = text.split('## Flags and environment');
+    const rows = [...keys.matchAll(/^\| `(\S+)` \| (.*?) \| /gm)].map(([, key, type]) => [key, type]);
     assert.ok(rows.length > 150);
     assert.deepEqual(
       rows.filter(([, type = '']) => type === '' || /\bany\b|undefined/.test(type)),
