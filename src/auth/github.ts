@@ -34,5 +34,5 @@ export const github = defineMethod({
   },
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint:
-    'the token needs the scope read:org, and its user has to be in the organization of the mount; the token of a GitHub Actions job does not log in: use `method: jwt` with `source: github-actions`',
+    'the token needs the scope read:org, and its user must be in the organization of the mount; the token of a GitHub Actions job cannot log in: use `method: jwt` with `source: github-actions`',
 });

@@ -21,11 +21,11 @@ const fields = object(
     jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
     source: optional(
       enumeration(sourceNames),
-      'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` go before `role` and `mount`.',
+      'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` override `role` and `mount`.',
     ),
     audience: optional(
       text,
-      'With `source: github-actions` or `buildkite`: the `aud` that the token is to have. Elsewhere the job’s own file says it. Default: what the system puts there; `vault` for Buildkite.',
+      'With `source: github-actions` or `buildkite`: the `aud` of the token; elsewhere the job’s own file sets it. Default: that of the system; `vault` for Buildkite.',
     ),
     service_connection_id: optional(
       text,
@@ -36,7 +36,7 @@ const fields = object(
     [origin.check, origin.message],
     [
       ({ source, audience }) => audience === undefined || takes(source, 'audience'),
-      '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file says it',
+      '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file sets it',
     ],
     [
       ({ source, service_connection_id: id }) => id === undefined || takes(source, 'serviceConnectionId'),
@@ -66,7 +66,7 @@ export const jwt = defineMethod({
     ...(source === undefined ? [] : JWT_SOURCES[source].variables),
   ],
   refusedHint:
-    "compare the claims with the role: bound_audiences has to hold aud (servers since 1.16.3 insist), bound_subject and bound_claims the rest, the mount's bound_issuer iss",
+    "compare the claims with the role: bound_audiences must contain aud (servers since 1.16.3 insist), bound_subject and bound_claims the rest, the mount's bound_issuer iss",
 });
 
 function takes(source: SourceName | undefined, option: 'audience' | 'serviceConnectionId'): boolean {

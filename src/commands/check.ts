@@ -90,7 +90,7 @@ interface PlanDescription {
     readonly secrets: readonly string[];
   }[];
   readonly environment: readonly string[];
-  /** The most that `render` sends when nothing has to be repeated; with trees, of which only the server knows the size, the least. */
+  /** The most that `render` sends when nothing is repeated; with trees, of which only the server knows the size, the least. */
   readonly requests: {
     readonly bound: 'at most' | 'at least';
     readonly login: number;
@@ -165,7 +165,7 @@ function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
       kind: 'denied',
       message: `the token may not ${needs.join(' and ')} ${path}`,
       where: secrets.map((name) => `secrets.${name}`).join(', '),
-      hint: `a policy of the token has to allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
+      hint: `a policy of the token must allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
     },
   ];
 }
@@ -213,7 +213,7 @@ function countRequests(
   return { bound, login, mounts, secrets: reads, tokens, revoke: returned, total };
 }
 
-/** As far as it can be told offline; a logical and an API path of one secret are joined when the mounts are known. */
+/** As far as it is known offline; a logical and an API path of one secret are joined when the mounts are known. */
 function identityOf(secret: SecretPlan): string {
   const { namespace, path, mount, engine, version, write, wrapTtlMs, listing } = secret;
   const lists = listing !== undefined;

@@ -13,7 +13,7 @@ import { needsOf } from '../fetch/capabilities.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
- * has to say how a path is read.
+ * must say how a path is read.
  * @throws RunError
  */
 export async function policy(flags: Flags, io: Io): Promise<void> {

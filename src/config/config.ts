@@ -50,9 +50,9 @@ export interface DeclaredSecret {
 /** The token of the run, for an app that goes on talking to Vault. */
 export interface TokenContent {
   readonly kind: 'token';
-  /** Hand it on in a wrapping token that lives so long. */
+  /** Hand it on in a wrapping token with this TTL. */
   readonly wrapTtlMs: number | undefined;
-  /** It has to live at least so long, renewed if need be. */
+  /** Its shortest TTL; it is renewed if need be. */
   readonly minTtlMs: number | undefined;
 }
 
@@ -92,7 +92,7 @@ export interface DeclaredOutput {
   readonly allowDisk: boolean;
 }
 
-/** What happens to the directory of the outputs beside writing them. */
+/** What happens to the directory of the outputs besides writing them. */
 export interface DeclaredDirectory {
   readonly kind: 'prune' | 'swap';
   /** Absolute. */

@@ -108,14 +108,14 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 function invalidType(path: ConfigPath, expected: string, value: unknown): Problem {
   if (value === undefined) return { path, message: 'is missing' };
   const words = expected.split(' or ').map((type) => TYPE_NAMES[type] ?? type);
-  return { path, message: `has to be ${words.join(' or ')}` };
+  return { path, message: `must be ${words.join(' or ')}` };
 }
 
 function oneOfValues(path: ConfigPath, allowed: readonly string[], value: unknown): Problem {
   const candidate = typeof value === 'string' ? nearest(value, allowed) : undefined;
   return {
     path,
-    message: `${value === undefined ? 'is missing; it' : ''} has to be one of: ${allowed.join(', ')}`.trim(),
+    message: `${value === undefined ? 'is missing; it ' : ''}must be one of: ${allowed.join(', ')}`,
     hint: candidate === undefined ? undefined : `did you mean \`${candidate}\`?`,
   };
 }

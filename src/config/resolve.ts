@@ -113,7 +113,7 @@ function resolveTimes(
   const timeoutMs = resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS;
   const startupJitterMs = resolveSetting('startupJitterMs', flags, env, file.startup_jitter) ?? 0;
   if (startupJitterMs < timeoutMs) return { timeoutMs, startupJitterMs };
-  throw new RunError('config', '`startup_jitter` has to be shorter than `timeout`, which includes it', {
+  throw new RunError('config', '`startup_jitter` must be shorter than `timeout`, which includes it', {
     where: 'startup_jitter',
     hint: 'lower startup_jitter, or raise timeout',
   });

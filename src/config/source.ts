@@ -14,10 +14,10 @@ export interface SourceText {
   readonly format: 'json' | 'yaml';
 }
 
-/** What a parser made of a text. */
+/** The result of parsing a text. */
 export interface Parsed {
   readonly value: unknown;
-  /** The line, from 1, of the key or item at a path, or of what is around it; undefined when it cannot be told. */
+  /** The line, from 1, of the key or item at a path, or of what is around it; undefined when it is not known. */
   readonly lineOf: (path: ConfigPath) => number | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface Source {
   readonly placeOf: (path: ConfigPath) => string;
 }
 
-/** No config is that large; a mistaken path to something else is told at once. */
+/** No config is that large; a mistaken path to something else is reported at once. */
 const LARGEST_CHARACTERS = 10 * 1024 * 1024;
 
 const DEFAULT_FILE = 'vaultonce.yaml';
@@ -106,7 +106,7 @@ function readDefault(io: SourceIo, optional: boolean): SourceText[] {
   } catch (error) {
     if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
     if (optional) return [];
-    throw new RunError('config', 'there is no config', {
+    throw new RunError('config', 'no config was found', {
       details: [`looked at: -c, $VAULTONCE_CONFIG, ${INLINE}, ./${DEFAULT_FILE}`],
       hint: 'name one with `-c FILE`, or say it with --secret, --out and --auth; `vaultonce schema --markdown` shows what it can hold',
     });

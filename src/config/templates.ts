@@ -23,7 +23,7 @@ export function readTemplate(file: string, directory: string): TemplateContent {
   return { kind: 'template', source, file, partials: readPartials(source, dirname(path), extname(file)) };
 }
 
-/** An inline template; its partials are beside the config file. */
+/** An inline template; its partials are next to the config file. */
 export function inlineTemplate(source: string, directory: string): TemplateContent {
   return {
     kind: 'template',
@@ -45,10 +45,10 @@ function readPartials(source: string, directory: string, extension: string): Map
   return partials;
 }
 
-/** `{{> name}}` is `name` in the template's directory, with the template's extension or as it stands. */
+/** `{{> name}}` is `name` in the template's directory, with the template's extension or without. */
 function readPartial(name: string, directory: string, extension: string): Partial {
   if (isAbsolute(name) || normalize(name).startsWith('..')) {
-    throw new RunError('config', 'a partial has to be in the directory of its template, or below', {
+    throw new RunError('config', 'a partial must be in the directory of its template, or below', {
       where: `{{> ${name}}}`,
       hint: 'move it there',
     });

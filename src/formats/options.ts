@@ -18,7 +18,7 @@ const OWNERS: ReadonlyMap<string, readonly FormatName[]> = FORMAT_NAMES.reduce((
   return owners;
 }, new Map<string, readonly FormatName[]>());
 
-/** Options that something else has, too, which is no format. */
+/** Options that are not for formats alone. */
 const OTHER_OWNERS: Readonly<Record<string, string>> = { decode: 'value' };
 
 /** As far as anything but their format reads them. */

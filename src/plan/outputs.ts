@@ -15,7 +15,7 @@ export interface Target {
   readonly kind: 'file' | 'directory';
   /** Permission bits of the file, or of each file below a directory target. */
   readonly mode: number;
-  /** Permission bits of directories that have to be created. */
+  /** Permission bits of directories that are created. */
   readonly directoryMode: number;
   /** Undefined: left as the process creates it. */
   readonly uid: number | undefined;
@@ -51,7 +51,7 @@ export interface OutputPlan {
   readonly content: OutputContent;
 }
 
-/** As far as it has to be known where an output goes. */
+/** Where an output goes, and no more. */
 export type PlacedOutput = Pick<OutputPlan, 'where' | 'target'>;
 
 /** One file, complete in memory. */
@@ -66,7 +66,7 @@ export interface RenderedOutput {
   readonly files: readonly RenderedFile[];
 }
 
-/** As far as the writer has to know an output. */
+/** What the writer needs to know of an output. */
 export interface WritableOutput {
   readonly plan: PlacedOutput;
   readonly files: readonly RenderedFile[];

@@ -39,7 +39,7 @@ export interface PlanScope {
   readonly values: readonly DeclaredValue[];
 }
 
-/** Built-in mounts that are never a KV engine; no look-up has to say so. */
+/** Built-in mounts that are never a KV engine; no look-up is needed. */
 const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
 
 /**
@@ -92,7 +92,7 @@ function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Fail
   }));
 }
 
-/** What is kept as it is would miss the changes of what it holds beside. */
+/** A kept output would miss changes of the other secrets in it. */
 function mixedReuse(outputs: readonly OutputPlan[], { secrets }: Config): Failure[] {
   const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
   return outputs.flatMap((output) => {
@@ -286,7 +286,7 @@ function problemWithPruning({ path }: Target, root: string): string | undefined 
 
 function problemWithSwapping({ path, kind }: Target, root: string): string | undefined {
   if (kind === 'directory' && path === root) return undefined;
-  if (!isBelow(root, path)) return 'with `swap` every output has to be below output.directory';
+  if (!isBelow(root, path)) return 'with `swap` every output must be below output.directory';
   return relative(root, path).startsWith('..')
     ? 'with `swap` names that start with `..` are taken'
     : undefined;

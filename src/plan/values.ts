@@ -23,7 +23,7 @@ export interface ValuePlan {
 
 export interface PlannedValues {
   readonly values: readonly ValuePlan[];
-  /** One for each path, beside the declared ones. */
+  /** One for each path, besides the declared ones. */
   readonly secrets: readonly DeclaredSecret[];
   readonly failures: readonly Failure[];
 }

@@ -33,7 +33,7 @@ const BY_KIND: {
 
 /**
  * The zod schema of a definition.
- * @param value what it is going to explain; without it the schema is for whatever there could be
+ * @param value the value to explain; without it the schema is for any value
  */
 export function zodSchemaOf(definition: Definition, value?: unknown): Schema {
   return BY_KIND[definition.kind](definition as never, value);

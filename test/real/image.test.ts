@@ -127,6 +127,6 @@ describe('the image', { skip: needsRoot }, () => {
   test('says what to do without a config', () => {
     const result = run(user, {}, listOf('CMD'));
     assert.equal(result.status, 3);
-    assert.match(result.stderr, /there is no config/);
+    assert.match(result.stderr, /no config was found/);
   });
 });

@@ -20,7 +20,7 @@ export const fields = object(
     ...loginFields('alicloud'),
     role: required(text, 'The role to log in with.'),
     region: required(
-      string({ isFilled: true, pattern: { is: /^[a-z0-9-]+$/, problem: 'is no name of a region' } }),
+      string({ isFilled: true, pattern: { is: /^[a-z0-9-]+$/, problem: 'is not the name of a region' } }),
       'Region whose STS is asked by the server, such as cn-hangzhou.',
     ),
     sts_endpoint: optional(text, 'Address of STS. Default: https://sts.REGION.aliyuncs.com.'),

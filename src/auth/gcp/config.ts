@@ -13,7 +13,7 @@ export const fields = object(
       enumeration(['iam', 'gce']),
       '`gce`: the identity of the machine. `iam`: a service account, by its key or by what the machine or workload may sign.',
     ),
-    role: required(text, 'The role to log in with; it has to be of the same type.'),
+    role: required(text, 'The role to log in with; it must be of the same type.'),
     service_account: optional(
       text,
       'E-mail of the service account. Default: that of the key, or of the machine (`default`).',
