@@ -15,6 +15,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'aws-sdk.js': 'src/auth/aws/sdk.ts',
   'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
   'zod-schema.js': 'src/shape/zod-schema.ts',
+  'reference.js': 'src/config/reference.ts',
 };
 
 /** All files of code that a build makes, the program first. */

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 /** The bundle's budget: what is bigger starts slower. Raise it knowingly, with the start-up measured before and after. */
 const LARGEST_KIB = {
   // What a run does not use is neither compiled nor evaluated: another 20 KiB of logins could not be measured.
-  'vaultonce.js': 474,
+  'vaultonce.js': 465,
   // Loaded by `auth: { method: aws }` alone, and only if there are no keys in the config or the environment.
   'aws-sdk.js': 300,
   // Loaded by `format: pkcs12` alone.
   'pkcs12.js': 450,
-  // Loaded when there is something wrong with a config, and for `schema`.
-  'zod-schema.js': 60,
+  // Loaded when there is something wrong with a config.
+  'zod-schema.js': 35,
+  // Loaded by `schema` alone.
+  'reference.js': 20,
 };
 
 for (const [name, largest] of Object.entries(LARGEST_KIB)) {

@@ -2,7 +2,8 @@ import type { Secret } from '../base/secret.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, secretText, text } from '../shape/fields.ts';
-import { loginFields, oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { removeUsedFile } from './used-file.ts';
 
@@ -24,11 +25,11 @@ const fields = object(
     secret_id_env: optional(text, 'Name of the environment variable that holds the secret_id.'),
     secret_id_wrapped: optional(
       boolean,
-      'The secret_id is a wrapping token that holds it. One that does not open is told as a possible interception. Default: false.',
+      'The secret_id is a wrapping token that holds it. One that does not open is reported as a possible interception. Default: false.',
     ),
     secret_id_creation_path: optional(
       text,
-      'With `secret_id_wrapped`: where it has to have been wrapped, as `auth/approle/role/web/secret-id`. It is not opened otherwise.',
+      'With `secret_id_wrapped`: where it must have been wrapped, such as `auth/approle/role/web/secret-id`. Otherwise it is not opened.',
     ),
     remove_secret_id_file: optional(
       boolean,
@@ -84,7 +85,7 @@ export const approle = defineMethod({
   variables: ({ role_id_env: role, secret_id_env: secret }) =>
     [role, secret].filter((name) => name !== undefined),
   refusedHint:
-    'check role_id and secret_id: a secret_id may have expired or be used up; it is not tried again, because five refusals lock the role',
+    'check role_id and secret_id: a secret_id may have expired or be used up; the login is not retried, because five refusals lock the role',
 });
 
 function find(name: 'role_id' | 'secret_id', config: AppRoleConfig, io: AuthIo): Secret | undefined {

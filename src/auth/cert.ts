@@ -39,5 +39,5 @@ export const cert = defineMethod({
   clientCertificate: ({ client_cert: clientCert, client_key: clientKey }) =>
     clientCert === undefined || clientKey === undefined ? {} : { clientCert, clientKey },
   refusedHint:
-    'the role has to trust the CA of the certificate (`certificate`), and allow its names; a proxy in between that ends TLS hides the certificate',
+    'the role must trust the CA of the certificate (`certificate`) and allow its names; a proxy in between that ends TLS hides the certificate',
 });

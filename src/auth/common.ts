@@ -1,3 +1,5 @@
+import type { Secret } from '../base/secret.ts';
+import { credentialFromText } from '../host/credential-files.ts';
 import { optional, string, withDefault } from '../shape/definition.ts';
 import { mountPath, namespace } from '../shape/fields.ts';
 
@@ -15,16 +17,11 @@ export const pathSegment = string({
   pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' },
 });
 
-/** The check that exactly one, or at most one, of some fields is given, in words that name them. */
-export function oneOf<Field extends string>(fields: readonly Field[], required: boolean) {
-  const list = fields.map((field) => `\`${field}\``).join(', ');
-  const count = (config: Partial<Record<Field, unknown>>): number =>
-    fields.filter((field) => config[field] !== undefined).length;
-  return {
-    check: (config: Partial<Record<Field, unknown>>): boolean =>
-      count(config) === 1 || (count(config) === 0 && !required),
-    /** Whether one of them is there at all. */
-    given: (config: Partial<Record<Field, unknown>>): boolean => count(config) > 0,
-    message: required ? `needs exactly one of ${list}` : `takes at most one of ${list}`,
-  };
+/**
+ * The credential that the caller of a login has, instead of the config.
+ * @param what how messages call it
+ * @throws RunError `config` for an empty one, and for one that no HTTP header can carry
+ */
+export function handedIn(credential: Secret | undefined, what: string): Secret | undefined {
+  return credential && credentialFromText(credential.reveal(), what, 'the caller of the login');
 }

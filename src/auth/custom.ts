@@ -5,7 +5,7 @@ import { secretTexts } from '../base/secret.ts';
 import { textFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { namespace, secretData, secretPath, text } from '../shape/fields.ts';
-import { oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['payload', 'payload_file'], false);

@@ -1,7 +1,8 @@
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import { loginFields, oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { loginFields } from './common.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], true);
@@ -33,5 +34,5 @@ export const github = defineMethod({
   },
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint:
-    'the token needs the scope read:org, and its user has to be in the organization of the mount; the token of a GitHub Actions job does not log in: use `method: jwt` with `source: github-actions`',
+    'the token needs the scope read:org, and its user must be in the organization of the mount; the token of a GitHub Actions job cannot log in: use `method: jwt` with `source: github-actions`',
 });

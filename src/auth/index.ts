@@ -34,6 +34,28 @@ export async function loadMethod(name: MethodName): Promise<AuthMethod> {
   return AUTH_METHODS[name]();
 }
 
+/** The login of a config without `auth`. */
+export const DEFAULT_LOGIN = { method: 'token' } as const satisfies { readonly method: MethodName };
+
+/** What sets a login apart from others, for those who plan requests and connections. */
+export interface LoginTraits {
+  /** It is posted, and mints a token. */
+  readonly posts: boolean;
+  /** It renews its token before that is used. */
+  readonly renews: boolean;
+  /** It proves a certificate, which the connection must have from its start. */
+  readonly ownCertificate: boolean;
+}
+
+export async function traitsOf(config: { readonly method: MethodName }): Promise<LoginTraits> {
+  const method = await loadMethod(config.method);
+  return {
+    posts: method.posts ?? true,
+    renews: method.renews?.(config) ?? false,
+    ownCertificate: 'clientCertificate' in method,
+  };
+}
+
 /** The part of the config of each of these methods, by its name. */
 export async function fieldsOf(
   names: readonly MethodName[],

@@ -2,7 +2,8 @@ import type { Secret } from '../base/secret.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { enumeration, literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import { loginFields, oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { handedIn, loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { JWT_SOURCES } from './sources/index.ts';
 
@@ -20,11 +21,11 @@ const fields = object(
     jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
     source: optional(
       enumeration(sourceNames),
-      'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` go before `role` and `mount`.',
+      'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` override `role` and `mount`.',
     ),
     audience: optional(
       text,
-      'With `source: github-actions` or `buildkite`: the `aud` that the token is to have. Elsewhere the job’s own file says it. Default: what the system puts there; `vault` for Buildkite.',
+      'With `source: github-actions` or `buildkite`: the `aud` of the token; elsewhere the job’s own file sets it. Default: that of the system; `vault` for Buildkite.',
     ),
     service_connection_id: optional(
       text,
@@ -35,7 +36,7 @@ const fields = object(
     [origin.check, origin.message],
     [
       ({ source, audience }) => audience === undefined || takes(source, 'audience'),
-      '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file says it',
+      '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file sets it',
     ],
     [
       ({ source, service_connection_id: id }) => id === undefined || takes(source, 'serviceConnectionId'),
@@ -49,8 +50,8 @@ type JwtConfig = TypeOf<typeof fields>;
 /** https://openbao.org/api-docs/auth/jwt/#jwt-login */
 export const jwt = defineMethod({
   fields,
-  async login(config, io) {
-    const token = await findJwt(config, io);
+  async login(config, io, { credential }) {
+    const token = handedIn(credential, 'the JWT') ?? (await findJwt(config, io));
     const { mount, role } = settingsOf(config, io);
     return {
       kind: 'login',
@@ -59,12 +60,13 @@ export const jwt = defineMethod({
       jwt: token,
     };
   },
+  takesCredential: true,
   variables: ({ jwt_env: name, source }) => [
     ...(name === undefined ? [] : [name]),
     ...(source === undefined ? [] : JWT_SOURCES[source].variables),
   ],
   refusedHint:
-    "compare the claims with the role: bound_audiences has to hold aud (servers since 1.16.3 insist), bound_subject and bound_claims the rest, the mount's bound_issuer iss",
+    "compare the claims with the role: bound_audiences must contain aud (servers since 1.16.3 insist), bound_subject and bound_claims the rest, the mount's bound_issuer iss",
 });
 
 function takes(source: SourceName | undefined, option: 'audience' | 'serviceConnectionId'): boolean {

@@ -1,7 +1,7 @@
 import { credentialFromFile } from '../host/credential-files.ts';
 import { literal, object, required, withDefault } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
-import { loginFields } from './common.ts';
+import { handedIn, loginFields } from './common.ts';
 import { defineMethod } from './method.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
@@ -13,17 +13,20 @@ const fields = object({
   token_file: withDefault(
     text,
     SERVICE_ACCOUNT_TOKEN,
-    'File that holds the service account token; read anew for each try, because it rotates.',
+    'File that holds the service account token; read again for each try, because it rotates.',
   ),
 });
+
+const WHAT = 'the service account token';
 
 /** https://openbao.org/api-docs/auth/kubernetes/#login */
 export const kubernetes = defineMethod({
   fields,
-  login({ mount, role, token_file }) {
-    const jwt = credentialFromFile(token_file, 'the service account token');
+  login({ mount, role, token_file }, _io, { credential }) {
+    const jwt = handedIn(credential, WHAT) ?? credentialFromFile(token_file, WHAT);
     return { kind: 'login', path: `${mount}/login`, body: { role, jwt }, jwt };
   },
+  takesCredential: true,
   // Measured: the server answers so while the cluster's API is unreachable or its reviewer token is bad.
   refusalMayPass: true,
   refusedHint:

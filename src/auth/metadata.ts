@@ -8,9 +8,9 @@ import type { AuthIo } from './method.ts';
 
 /** A request to the metadata service of a cloud, which answers on its own machines alone. */
 export interface MetadataRequest extends Omit<ThirdPartyRequest, 'direct'> {
-  /** Somebody has said where it is: then it has to be there. */
+  /** Somebody has said where it is: then it must be there. */
   readonly named: boolean;
-  /** What it means that nothing is there: `this is no machine of AWS`. */
+  /** What it means that nothing is there: `this is not a machine of AWS`. */
   readonly absent: string;
 }
 
@@ -20,7 +20,7 @@ const PROBE_PAUSE_MS = 250;
 
 /**
  * Asks a metadata service. Whether it is there at all is found out by connecting to it, quickly; its answer may then take
- * as long as any other, because it may have to ask for a token itself.
+ * as long as any other, because it may need to ask for a token itself.
  * @throws AbsentCredential when nobody said that it is there, and nothing is, or what is there knows no such request: all
  * clouds have the same address for theirs
  * @throws RunError `unavailable`
@@ -63,7 +63,7 @@ export function refusedBy(what: string, status: number, hint?: string): RunError
 export function objectIn({ text }: ThirdPartyAnswer, what: string): JsonObject {
   const body = parseJsonObject(text);
   if (body !== undefined) return body;
-  throw new RunError('auth', `${what} is no JSON object`);
+  throw new RunError('auth', `${what} is not a JSON object`);
 }
 
 /**

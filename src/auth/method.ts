@@ -5,16 +5,24 @@ import type { ServerSettings } from '../http/server.ts';
 import type { ThirdPartyIo } from '../http/third-party.ts';
 import type { Field, ObjectDefinition } from '../shape/definition.ts';
 
-/** The effects that a method needs. Files are read directly. */
+/** The effects of a method: it reads files directly, everything else comes from here. */
 export type AuthIo = ThirdPartyIo & Pick<Scope, 'log'>;
 
 /** What a method may know of the server that it logs in to. */
 export type LoginServer = Pick<ServerSettings, 'address'>;
 
+/** What a login depends on besides its config and the outside. */
+export interface LoginContext {
+  /** For what is signed or requested in the name of the server. */
+  readonly server: LoginServer;
+  /** An identity token (JWT) that the caller has; a method with `takesCredential` uses it in place of the configured one. */
+  readonly credential?: Secret | undefined;
+}
+
 /** A credential that comes in a response-wrapping token, which opens once. */
 export interface Wrapped {
   readonly token: Secret;
-  /** Where the wrapping has to have been made; checked before it is opened. Undefined: anywhere. */
+  /** Where it must have been wrapped; checked before it is opened. Undefined: anywhere. */
   readonly creationPath: string | undefined;
 }
 
@@ -26,7 +34,7 @@ export interface GivenToken {
   readonly source: string;
   /** The token is a wrapping token, and the one to use is inside. */
   readonly wrapped?: Wrapped;
-  /** Renew it before it is used, so that its TTL starts anew. */
+  /** Renew it before it is used, so that its TTL starts again. */
   readonly renew?: boolean;
 }
 
@@ -64,12 +72,17 @@ export interface AuthMethod<Config = unknown> {
   /** The method's part of the config. */
   readonly fields: ObjectDefinition & Field<Config>;
   /**
-   * Read anew for each try, because service account tokens rotate.
-   * @param server for what is signed or asked for in the name of the server
+   * Called again for each try, because service account tokens rotate.
    * @throws AbsentCredential when there is none here, so that the next method of a list is tried
    * @throws RunError `config` when a credential cannot be read, `unavailable` when the service that has it is down
    */
-  login(config: Config, io: AuthIo, server: LoginServer): Login | Promise<Login>;
+  login(config: Config, io: AuthIo, context: LoginContext): Login | Promise<Login>;
+  /** False of a method whose token exists already: nothing is posted. */
+  readonly posts?: false;
+  /** Whether the token is renewed before it is used. */
+  renews?(config: Config): boolean;
+  /** It uses the credential of the context, if there is one. */
+  readonly takesCredential?: true;
   /** Only of a method that proves a client certificate: its own, or nothing, which means that of `vault.tls`. */
   clientCertificate?(config: Config): Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */

@@ -2,7 +2,8 @@ import type { Secret } from '../base/secret.ts';
 import { credentialFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import { loginFields, oneOf, pathSegment } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
+import { loginFields, pathSegment } from './common.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['password', 'password_file'], true);
@@ -32,23 +33,23 @@ function passwordMethod<const Name extends string>(name: Name, refusedHint: stri
 /** https://openbao.org/api-docs/auth/userpass/#login */
 export const userpass = passwordMethod(
   'userpass',
-  'check user name and password; it is not tried again, because refusals lock the user',
+  'check user name and password; the login is not retried, because refusals lock the user',
 );
 
 /** https://openbao.org/api-docs/auth/ldap/#login-with-ldap-user */
 export const ldap = passwordMethod(
   'ldap',
-  'check user name and password, and userdn and userattr of the mount; it is not tried again, because refusals lock the user',
+  'check user name and password, and userdn and userattr of the mount; the login is not retried, because refusals lock the user',
 );
 
 /** https://openbao.org/api-docs/auth/radius/#login */
 export const radius = passwordMethod(
   'radius',
-  'check user name and password, and whether the server reaches the RADIUS host; it is not tried again, because refusals lock the user',
+  'check user name and password, and whether the server reaches the RADIUS host; the login is not retried, because refusals lock the user',
 );
 
 /** https://developer.hashicorp.com/vault/api-docs/auth/okta#login */
 export const okta = passwordMethod(
   'okta',
-  'check user name and password, and whether Okta asks this user for a second factor; it is not tried again, because refusals lock the user',
+  'check user name and password, and whether Okta asks this user for a second factor; the login is not retried, because refusals lock the user',
 );

@@ -20,7 +20,7 @@ export function signRsa(
     // OpenSSL's texts may quote what they could not read.
     throw new RunError('config', 'the private key cannot be used', {
       where,
-      hint: 'it has to be an RSA key in PEM, with the right passphrase if it has one',
+      hint: 'it must be an RSA key in PEM, with the right passphrase if it has one',
     });
   }
 }

@@ -10,7 +10,7 @@ import {
 import { homeOfUser } from '../host/home.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, namespace, secretText, text } from '../shape/fields.ts';
-import { oneOf } from './common.ts';
+import { oneOf } from '../shape/one-of.ts';
 import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], false);
@@ -24,15 +24,15 @@ const fields = object(
     namespace: optional(namespace, 'Namespace of the token, where it differs from `vault.namespace`.'),
     wrapped: optional(
       boolean,
-      'The token is a wrapping token, and the one to use is inside. One that does not open is told as a possible interception. Default: false.',
+      'The token is a wrapping token, and the one to use is inside. One that does not open is reported as a possible interception. Default: false.',
     ),
     creation_path: optional(
       text,
-      'With `wrapped`: where it has to have been wrapped, as `auth/token/create`. It is not opened otherwise.',
+      'With `wrapped`: where it must have been wrapped, such as `auth/token/create`. Otherwise it is not opened.',
     ),
     renew: optional(
       boolean,
-      'Renew the token once before it is used, so that its TTL starts anew. A token that cannot be renewed is a warning. Default: false.',
+      'Renew the token once before it is used, so that its TTL starts again. If it cannot be renewed, a warning is logged. Default: false.',
     ),
   },
   [
@@ -60,6 +60,8 @@ export const token = defineMethod({
       renew: config.renew ?? false,
     };
   },
+  posts: false,
+  renews: ({ renew = false }) => renew,
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint: 'get a new token',
 });

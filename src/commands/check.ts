@@ -1,3 +1,4 @@
+import { traitsOf, type LoginTraits } from '../auth/index.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -7,8 +8,8 @@ import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
-import { requestsForSinks, sinksOf } from '../plan/token-outputs.ts';
-import { readPasswords } from '../render/keystore-passwords.ts';
+import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
+import { readInputs } from '../render/format-inputs.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
 import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
@@ -43,11 +44,12 @@ export async function check(
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
     const secrets = await readFixtures(fixtures, plan.secrets, io);
-    await renderOutputs(readPasswords(plan.outputs), secrets, fixtureTokens(plan.outputs));
+    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan.outputs));
   }
   const access = online ? (await inspectCapabilities(config, plan, io.scope)).map(describeAccess) : undefined;
   io.scope.log.stopProgress();
-  const description = { ...describePlan(config, plan), ...(access === undefined ? {} : { access }) };
+  const logins = await Promise.all(config.auth.map(traitsOf));
+  const description = { ...describePlan(config, plan, logins), ...(access === undefined ? {} : { access }) };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
   throwIfAny((access ?? []).flatMap(denialOf));
 }
@@ -88,7 +90,7 @@ interface PlanDescription {
     readonly secrets: readonly string[];
   }[];
   readonly environment: readonly string[];
-  /** The most that `render` sends when nothing has to be repeated; with trees, of which only the server knows the size, the least. */
+  /** The most that `render` sends when nothing is repeated; with trees, of which only the server knows the size, the least. */
   readonly requests: {
     readonly bound: 'at most' | 'at least';
     readonly login: number;
@@ -110,7 +112,11 @@ function describeLogin(auth: AuthConfig, { server }: Config): LoginDescription {
   };
 }
 
-function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescription {
+function describePlan(
+  config: Config,
+  { secrets, outputs }: Plan,
+  logins: readonly LoginTraits[],
+): PlanDescription {
   const { server } = config;
   const [login, ...alternatives] = config.auth.map((auth) => describeLogin(auth, config)) as [
     LoginDescription,
@@ -124,7 +130,7 @@ function describePlan(config: Config, { secrets, outputs }: Plan): PlanDescripti
     secrets: secrets.map(describeSecret),
     outputs: outputs.map(describeOutput),
     environment: config.environment.map(({ name }) => name),
-    requests: countRequests(config, { secrets, outputs }),
+    requests: countRequests(config, { secrets, outputs }, logins),
     timeout_ms: config.timeoutMs,
   };
 }
@@ -159,7 +165,7 @@ function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
       kind: 'denied',
       message: `the token may not ${needs.join(' and ')} ${path}`,
       where: secrets.map((name) => `secrets.${name}`).join(', '),
-      hint: `a policy of the token has to allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
+      hint: `a policy of the token must allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
     },
   ];
 }
@@ -190,23 +196,24 @@ function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescri
 }
 
 function countRequests(
-  { auth, revoke }: Config,
+  { revoke }: Config,
   { secrets, outputs }: Pick<Plan, 'secrets' | 'outputs'>,
+  logins: readonly LoginTraits[],
 ): PlanDescription['requests'] {
-  const login = auth.every(({ method }) => method === 'token') ? 0 : 1;
+  const login = logins.some(({ posts }) => posts) ? 1 : 0;
   const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
     .size;
   const reads = new Set(secrets.map(identityOf)).size;
-  const sinks = sinksOf(outputs);
-  const tokens = requestsForSinks(sinks, login === 1);
-  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && sinks.length === 0);
+  const tokenOutputs = tokenOutputsOf(outputs);
+  const tokens = requestsForTokenOutputs(tokenOutputs, login === 1);
+  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && tokenOutputs.length === 0);
   const returned = isReturned ? 1 : 0;
   const bound = secrets.some(({ listing }) => listing?.kind === 'tree') ? 'at least' : 'at most';
   const total = login + mounts + reads + tokens + returned;
   return { bound, login, mounts, secrets: reads, tokens, revoke: returned, total };
 }
 
-/** As far as it can be told offline; a logical and an API path of one secret are joined when the mounts are known. */
+/** As far as it is known offline; a logical and an API path of one secret are joined when the mounts are known. */
 function identityOf(secret: SecretPlan): string {
   const { namespace, path, mount, engine, version, write, wrapTtlMs, listing } = secret;
   const lists = listing !== undefined;

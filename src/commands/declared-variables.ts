@@ -1,11 +1,11 @@
 import { RunError } from '../base/errors.ts';
 import { textOf } from '../base/secret-data.ts';
 import type { Config } from '../config/config.ts';
-import { parseRef, REF_HINT } from '../config/ref.ts';
 import type { Variable } from '../deliver/variables/variable.ts';
 import { environmentOf } from '../plan/plan.ts';
 import type { DeclaredValue } from '../plan/values.ts';
 import type { Value } from '../render/found-values.ts';
+import { parseRef, REF_HINT } from '../shape/ref.ts';
 
 /** A value named by an argument or flag. @throws RunError `usage` if it is not a reference */
 export function valueOfArgument(text: string, name: string, where: string): DeclaredValue {

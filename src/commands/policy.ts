@@ -1,3 +1,4 @@
+import { traitsOf, type LoginTraits } from '../auth/index.ts';
 import { RunError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { Config } from '../config/config.ts';
@@ -7,12 +8,12 @@ import { needsOf } from '../fetch/capabilities.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
 import type { Io } from '../host/io.ts';
 import { environmentOf, planRun, type Plan } from '../plan/plan.ts';
-import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
 import { inspectReads } from '../run/inspect.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
- * has to say how a path is read.
+ * must say how a path is read.
  * @throws RunError
  */
 export async function policy(flags: Flags, io: Io): Promise<void> {
@@ -20,7 +21,9 @@ export async function policy(flags: Flags, io: Io): Promise<void> {
   const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values: environmentOf(config) });
   const reads = await readsOf(config, plan, io);
   io.scope.log.stopProgress();
-  io.stdout.write(policyText(config, sinksOf(plan.outputs), reads));
+  const logins = await Promise.all(config.auth.map(traitsOf));
+  const given: Given = { config, logins, tokenOutputs: tokenOutputsOf(plan.outputs) };
+  io.stdout.write(policyText(given, reads));
 }
 
 async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
@@ -31,6 +34,13 @@ async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly Pla
   return reads;
 }
 
+/** What the token is for, besides reading secrets. */
+interface Given {
+  readonly config: Config;
+  readonly logins: readonly LoginTraits[];
+  readonly tokenOutputs: readonly TokenOutput[];
+}
+
 interface Rule {
   readonly path: string;
   readonly capabilities: readonly string[];
@@ -38,20 +48,21 @@ interface Rule {
   readonly reason: string;
 }
 
-function policyText(config: Config, sinks: readonly SinkPlan[], reads: readonly PlannedRead[]): string {
+function policyText(given: Given, reads: readonly PlannedRead[]): string {
+  const { config } = given;
   const [{ namespace: login }] = config.auth;
   const own = login ?? config.server.namespace;
   const groups = Map.groupBy(reads, ({ request }) => request.namespace);
   const sections = [...groups].map(([namespace, some]) => {
     const rules = [
       ...rulesOf(some),
-      ...leaseRules(config, some),
-      ...(namespace === own ? tokenRules(config, sinks) : []),
+      ...leaseRules(given, some),
+      ...(namespace === own ? tokenRules(given) : []),
     ];
     return sectionText(namespace, rules);
   });
   if (groups.has(own)) return sections.join('\n');
-  const rules = tokenRules(config, sinks);
+  const rules = tokenRules(given);
   return [...sections, ...(rules.length > 0 ? [sectionText(own, rules)] : [])].join('\n');
 }
 
@@ -77,32 +88,32 @@ function checkLiteral(path: string, { secrets }: PlannedRead): void {
   });
 }
 
-function returnsToken({ revoke, auth }: Config): boolean {
-  return revoke === 'always' || (revoke === 'auto' && auth.some(({ method }) => method !== 'token'));
+function returnsToken({ config: { revoke }, logins }: Given): boolean {
+  return revoke === 'always' || (revoke === 'auto' && logins.some(({ posts }) => posts));
 }
 
 /** Leases of a failed run end with its token; where that stays, each is revoked by itself. */
-function leaseRules(config: Config, reads: readonly PlannedRead[]): Rule[] {
+function leaseRules(given: Given, reads: readonly PlannedRead[]): Rule[] {
   const mint = reads.filter(({ request }) => request.mints && request.wrapTtl === undefined);
-  if (returnsToken(config) || mint.length === 0) return [];
+  if (returnsToken(given) || mint.length === 0) return [];
   return [{ path: 'sys/leases/revoke', capabilities: ['update'], reason: 'ends leases if the run fails' }];
 }
 
 /** A role may come without the default policy, which would allow them. */
-function tokenRules(config: Config, sinks: readonly SinkPlan[]): Rule[] {
-  const hasLimit = sinks.some(({ content }) => content.minTtlMs !== undefined);
-  const given = config.auth.filter(({ method }) => method === 'token');
-  const renews = hasLimit || given.some((auth) => 'renew' in auth && auth.renew === true);
-  const wraps = sinks.some(({ content }) => content.wrapTtlMs !== undefined);
+function tokenRules(given: Given): Rule[] {
+  const { logins, tokenOutputs } = given;
+  const hasLimit = tokenOutputs.some(({ content }) => content.minTtlMs !== undefined);
+  const renews = hasLimit || logins.some((login) => login.renews);
+  const wraps = tokenOutputs.some(({ content }) => content.wrapTtlMs !== undefined);
   const rules: readonly (readonly [boolean, Rule])[] = [
     [renews, { path: 'auth/token/renew-self', capabilities: ['update'], reason: 'renews the token' }],
     [
-      hasLimit && given.length > 0,
+      hasLimit && logins.some(({ posts }) => !posts),
       { path: 'auth/token/lookup-self', capabilities: ['read'], reason: 'how long the token lives' },
     ],
     [wraps, { path: 'sys/wrapping/wrap', capabilities: ['update'], reason: 'wraps the token for an output' }],
     [
-      returnsToken(config),
+      returnsToken(given),
       { path: 'auth/token/revoke-self', capabilities: ['update'], reason: 'gives the token back' },
     ],
   ];

@@ -1,5 +1,5 @@
-import { FORMATS } from '../formats/index.ts';
-import { PARTS } from '../formats/parts.ts';
+import { FORMAT_NAMES } from '../formats/index.ts';
+import { directoryFormats, optionMembers } from '../formats/options.ts';
 import {
   either,
   enumeration,
@@ -8,37 +8,36 @@ import {
   object,
   oneOrMore,
   optional,
-  parsed,
   string,
   variants,
   type Field,
   type ObjectDefinition,
-  type Parsed,
   type TypeOf,
 } from '../shape/definition.ts';
 import {
   boolean,
   duration,
+  gid,
   integer,
   mode,
   namespace,
-  numericId,
   rateLimit,
+  reference,
   secretText,
   text,
   texts,
+  uid,
 } from '../shape/fields.ts';
 import type { AuthConfig } from './config.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
 import { outputProblems } from './output-rules.ts';
-import { parseRef, REF_HINT, type Ref } from './ref.ts';
 import { secrets } from './secret-schema.ts';
 
 /** What a config file looks like. Every description ends up in the JSON Schema and the reference. */
 
 const tls = object({
   ca_cert: optional(text, 'PEM file of the CA. It replaces the built-in CAs.'),
-  ca_cert_bytes: optional(text, 'The CA itself as PEM; goes before `ca_cert` and `ca_path`.'),
+  ca_cert_bytes: optional(text, 'The CA itself as PEM; overrides `ca_cert` and `ca_path`.'),
   ca_path: optional(text, 'Directory of PEM files of CAs.'),
   client_cert: optional(text, 'PEM file of the client certificate.'),
   client_key: optional(text, 'PEM file of the key of the client certificate.'),
@@ -51,8 +50,8 @@ const tls = object({
     boolean,
     'Trust the CAs of the operating system instead of the built-in ones. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace both. Default: false.',
   ),
-  server_name: optional(text, 'The name that the server’s certificate has to hold, and that is sent as SNI.'),
-  skip_verify: optional(boolean, 'Do not verify certificates. Warned about at each run. Default: false.'),
+  server_name: optional(text, 'The name that the server’s certificate must have, also sent as SNI.'),
+  skip_verify: optional(boolean, 'Do not verify certificates; each run warns about it. Default: false.'),
 });
 
 const vault = object({
@@ -61,23 +60,21 @@ const vault = object({
     'Address of the server or of an agent, with `https://` or `http://`; or `unix:///path` for a socket.',
   ),
   namespace: optional(namespace, 'Namespace of login and secrets.'),
-  tls: optional(tls, 'TLS towards the server.'),
+  tls: optional(tls, 'TLS of the connection to the server.'),
   client_timeout: optional(duration, 'Limit of a single request. Default: 60s.'),
   max_retries: optional(
     integer(0, 1000),
-    'How often a request is repeated after an outage. Default: as often as `timeout` allows.',
+    'Retries of a request after an outage. Default: as many as `timeout` allows.',
   ),
   rate_limit: optional(rateLimit, 'Requests per second, as `RATE` or `RATE:BURST`. Default: no limit.'),
-  proxy_address: optional(text, 'Proxy; goes before `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.'),
+  proxy_address: optional(text, 'Proxy; overrides `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.'),
 });
 
-const formatNames = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
-
 const placement = {
-  mode: optional(mode, 'Mode of the file, in quoted octal. Default: "0400".'),
-  owner: optional(numericId, 'Numeric user id of the file. Default: the user of the process.'),
-  group: optional(numericId, 'Numeric group id of the file. Default: the group of the process.'),
-  directory_mode: optional(mode, 'Mode of directories that have to be created. Default: "0700".'),
+  mode: optional(mode, 'Mode of the file. Default: "0400".'),
+  owner: optional(uid, 'Owner of the file. Default: the user of the process.'),
+  group: optional(gid, 'Group of the file. Default: the group of the process.'),
+  directory_mode: optional(mode, 'Mode of directories that are created. Default: "0700".'),
   allow_disk: optional(boolean, 'Allow a path outside tmpfs and ramfs. Default: false.'),
 };
 
@@ -86,70 +83,45 @@ const keys = object({
   exclude: optional(texts, 'Not these keys; `*` stands for any characters.'),
   rename: optional(map(string(), text), 'New names by key; `case` and `prefix` leave them alone.'),
   case: optional(enumeration(['upper', 'lower']), 'Letter case of the names.'),
-  prefix: optional(text, 'Put in front of the names, as it stands.'),
-});
-
-const parts = list(enumeration(PARTS), { isFilled: true });
-
-const reference = parsed(string(), (value): Parsed<Ref> => {
-  const ref = parseRef(value);
-  return ref === undefined ? { problem: 'is not a reference', hint: REF_HINT } : { value: ref };
+  prefix: optional(text, 'Prepended to the names, unchanged.'),
 });
 
 const output = object(
   {
-    path: optional(text, 'File, relative to `output.directory`; for `files` a directory.'),
+    path: optional(text, `File, relative to \`output.directory\`; for ${directoryFormats()} a directory.`),
     kubernetes_secret: optional(
       kubernetesSecret,
-      'In place of `path`: the output is an entry of a Secret of the cluster, applied with the service account of the pod.',
+      'Instead of `path`: an entry of a Kubernetes Secret, applied with the service account of the pod.',
     ),
     template: optional(text, 'Mustache file, relative to this config file.'),
     contents: optional(string(), 'Mustache template, inline.'),
     value: optional(
       reference,
-      'A single value as it stands, by reference: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer into objects and lists: `name#/a/0/b`.',
+      'A single value, verbatim: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer `name#/a/0/b`.',
     ),
     token: optional(
       boolean,
-      'The file is the token of this run, for an app that goes on talking to Vault; it is not revoked then. Default: false.',
+      'Write the token of this run, for an app that keeps using Vault; it is then not revoked. Default: false.',
     ),
-    wrap_ttl: optional(duration, 'With `token`: hand it on in a wrapping token that lives so long.'),
+    wrap_ttl: optional(duration, 'With `token`: write a wrapping token with this TTL instead.'),
     min_ttl: optional(
       duration,
-      'With `token`: it has to live at least so long. It is renewed once if it would not; exit 10 if that is not enough.',
+      'With `token`: its shortest TTL. A token that would end sooner is renewed once; exit 10 if that is not enough.',
     ),
-    format: optional(enumeration(formatNames), 'Format of an output without a template.'),
+    format: optional(enumeration(FORMAT_NAMES), 'Format of an output without a template.'),
     secret: optional(
       either(text, list(text, { isFilled: true })),
       'Name of a declared secret, or several whose keys are merged before `keys` selects.',
     ),
-    key: optional(text, 'The key whose value is the file; means `format: raw`.'),
-    decode: optional(
-      enumeration(['base64', 'hex']),
-      'For `value`, `raw` and `files`: the values are encoded so.',
-    ),
     keys: optional(
       keys,
-      'Which keys, and under which names: `include`, `exclude`, `rename`, `case`, `prefix`, in this order.',
+      'Which keys, under which names; applied in the order `include`, `exclude`, `rename`, `case`, `prefix`.',
     ),
     on_conflict: optional(
       enumeration(['error', 'first', 'last']),
-      'When merged secrets have a key in common: the value of the one that is named first or last. Default: error.',
+      'If merged secrets share a key: use the value of the first or the last one named. Default: error.',
     ),
-    parts: optional(
-      parts,
-      'For `pem` and `pkcs12`: what is written, in this order. `chain` is what signed the certificate, without `root`. Default: all that there is.',
-    ),
-    password: optional(
-      secretText,
-      'For `pkcs12`: the password of the file; better is a file or a value of a secret.',
-    ),
-    password_file: optional(text, 'File that holds the password.'),
-    password_value: optional(reference, 'The password is this value, by reference: `path#key`, `name#key`.'),
-    friendly_name: optional(
-      text,
-      'For `pkcs12`: the name of the entry, which Java calls its alias. Default: none.',
-    ),
+    ...optionMembers(),
     ...placement,
   },
   outputProblems,
@@ -159,7 +131,7 @@ const outputDefaults = object({
   directory: optional(text, 'Where relative paths of outputs start. Default: the working directory.'),
   prune: optional(
     boolean,
-    'After success, remove what earlier runs with `prune` have written below `directory` and this one does not declare. Needs `directory`. Default: false.',
+    'After success, remove files that earlier runs with `prune` wrote below `directory` and that are no longer declared. Needs `directory`. Default: false.',
   ),
   swap: optional(
     boolean,
@@ -182,27 +154,27 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
     vault: optional(vault, 'The server.'),
     auth: optional(
       auth,
-      'How to log in. A list is tried in order: the first method whose credentials are there is taken, whatever the server then says. Default: `method: token`.',
+      'How to log in. Of a list, the first method whose credentials are present is used, even if the server then refuses it. Default: `method: token`.',
     ),
     secrets: optional(
       secrets,
-      'The secrets by name. The short form is a path. All are fetched, whether an output uses them or not.',
+      'The secrets by name; the short form is a path. All are fetched, used by an output or not.',
     ),
     outputs: optional(list(output), 'The files to write.'),
     environment: optional(
       map(variableName, reference),
-      'Variables and what they hold, as `path#key`, `path#key@version` or `name#key`, or with a JSON pointer as `name#/a/b`; for `exec` and `env`.',
+      'Variables for `exec` and `env`: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer `name#/a/b`.',
     ),
-    output: optional(outputDefaults, 'What all outputs have in common, unless they say otherwise.'),
+    output: optional(outputDefaults, 'Defaults for all outputs.'),
     timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),
     startup_jitter: optional(
       duration,
-      'Wait a random time up to this before the login, so that many that start together do not log in together. Default: not at all.',
+      'Wait a random time up to this before the login, to spread runs that start together. Default: no wait.',
     ),
     concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 100.'),
     revoke: optional(
       enumeration(['auto', 'always', 'never']),
-      'Whether the token is revoked at the end. `auto`: if this run minted it, it is not a batch token, and no lease depends on it. Default: auto.',
+      'Whether the token is revoked at the end. `auto`: if this run minted it, it is not a batch token and no lease depends on it. Default: auto.',
     ),
   });
 }

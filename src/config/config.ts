@@ -2,13 +2,13 @@ import type { AUTH_METHODS } from '../auth/index.ts';
 import type { JsonValue } from '../base/secret-data.ts';
 import type { Secret } from '../base/secret.ts';
 import type { EngineName } from '../engines/index.ts';
-import type { FormatName } from '../formats/index.ts';
+import type { Encoding } from '../formats/decode.ts';
+import type { FormatName, FormatOptions } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { Part } from '../formats/parts.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { TypeOf } from '../shape/definition.ts';
+import type { Ref } from '../shape/ref.ts';
 import type { SecretTarget } from './kubernetes-schema.ts';
-import type { Ref } from './ref.ts';
 
 export type AuthConfig = TypeOf<
   Awaited<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]>>['fields']
@@ -50,18 +50,11 @@ export interface DeclaredSecret {
 /** The token of the run, for an app that goes on talking to Vault. */
 export interface TokenContent {
   readonly kind: 'token';
-  /** Hand it on in a wrapping token that lives so long. */
+  /** Hand it on in a wrapping token with this TTL. */
   readonly wrapTtlMs: number | undefined;
-  /** It has to live at least so long, renewed if need be. */
+  /** Its shortest TTL; it is renewed if need be. */
   readonly minTtlMs: number | undefined;
 }
-
-/** What a key store is protected with. */
-export type Password<Value> =
-  | { readonly kind: 'given'; readonly secret: Secret }
-  | { readonly kind: 'file'; readonly path: string }
-  /** A value that is fetched. */
-  | { readonly kind: 'value'; readonly value: Value };
 
 export type DeclaredContent =
   | {
@@ -76,17 +69,13 @@ export type DeclaredContent =
       readonly kind: 'format';
       readonly format: FormatName;
       readonly secrets: readonly string[];
-      readonly key: string | undefined;
-      readonly decode: 'base64' | 'hex' | undefined;
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
-      readonly parts: readonly Part[] | undefined;
-      readonly password: Password<Ref> | undefined;
-      readonly friendlyName: string | undefined;
+      readonly options: FormatOptions;
     }
   | TokenContent
-  /** A single value as it stands. */
-  | { readonly kind: 'value'; readonly ref: Ref; readonly decode: 'base64' | 'hex' | undefined };
+  /** A single value, verbatim unless decoded. */
+  | { readonly kind: 'value'; readonly ref: Ref; readonly decode: Encoding | undefined };
 
 export interface DeclaredOutput {
   /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */
@@ -103,7 +92,7 @@ export interface DeclaredOutput {
   readonly allowDisk: boolean;
 }
 
-/** What happens to the directory of the outputs beside writing them. */
+/** What happens to the directory of the outputs besides writing them. */
 export interface DeclaredDirectory {
   readonly kind: 'prune' | 'swap';
   /** Absolute. */

@@ -2,6 +2,7 @@ import type * as z from 'zod/mini';
 import { fieldsOf, METHOD_NAMES } from '../auth/index.ts';
 import { RunError } from '../base/errors.ts';
 import { nearest, nearestHint } from '../base/nearest.ts';
+import type { Definition } from '../shape/definition.ts';
 import { zodSchemaOf } from '../shape/zod-schema.ts';
 import { configFields, type ConfigFile } from './config-definition.ts';
 import type { ConfigPath } from './interpolate.ts';
@@ -18,25 +19,25 @@ type Issue = z.core.$ZodIssue;
  */
 export async function explain(merged: Merged): Promise<ConfigFile> {
   const { value } = merged;
-  const schema = zodSchemaOf(configFields(await fieldsOf(METHOD_NAMES)), value);
-  const result = schema.safeParse(value);
+  const definition = configFields(await fieldsOf(METHOD_NAMES));
+  const result = zodSchemaOf(definition, value).safeParse(value);
   if (result.success) return result.data as ConfigFile;
-  const problems = problemsOf(result.error.issues, schema, value);
+  const problems = problemsOf(result.error.issues, definition, value);
   throw new RunError(problems.map((problem) => failureOf(problem, merged)));
 }
 
 /** Its findings in our words. None quotes a value: a secret may stand in the wrong place. */
-function problemsOf(issues: readonly Issue[], schema: z.ZodMiniType, value: unknown): Problem[] {
-  return issues.flatMap((issue) => describe(issue, [], schema, value));
+function problemsOf(issues: readonly Issue[], definition: Definition, value: unknown): Problem[] {
+  return issues.flatMap((issue) => describe(issue, [], definition, value));
 }
 
-function describe(issue: Issue, base: ConfigPath, schema: z.ZodMiniType, value: unknown): Problem[] {
+function describe(issue: Issue, base: ConfigPath, definition: Definition, value: unknown): Problem[] {
   const path = [...base, ...(issue.path as ConfigPath)];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(key, path, schema, value));
+      return issue.keys.map((key) => unknownKey(key, path, definition, value));
     case 'invalid_union':
-      return describeUnion(issue, path, schema, value);
+      return describeUnion(issue, path, definition, value);
     case 'invalid_key':
       return [{ path, message: issue.issues[0]?.message ?? 'is not a valid name' }];
     case 'invalid_value':
@@ -57,18 +58,18 @@ function hintOf(params: Readonly<Record<string, unknown>> | undefined): string |
   return typeof hint === 'string' ? hint : undefined;
 }
 
-function unknownKey(key: string, path: ConfigPath, schema: z.ZodMiniType, value: unknown): Problem {
+function unknownKey(key: string, path: ConfigPath, definition: Definition, value: unknown): Problem {
   return {
     path: [...path, key],
     message: 'is not a known key',
-    hint: nearestHint(key, knownKeys(schema, path, value), 'key'),
+    hint: nearestHint(key, knownKeys(definition, path, value), 'key'),
   };
 }
 
 function describeUnion(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   path: ConfigPath,
-  schema: z.ZodMiniType,
+  definition: Definition,
   value: unknown,
 ): Problem[] {
   const { discriminator, options } = issue as { discriminator?: string; options?: readonly unknown[] };
@@ -81,7 +82,7 @@ function describeUnion(
     (issues) => !issues.some((one) => one.path.length === 0 && isTypeIssue(one)),
   );
   const branch = meant[0];
-  if (branch !== undefined) return branch.flatMap((one) => describe(one, path, schema, value));
+  if (branch !== undefined) return branch.flatMap((one) => describe(one, path, definition, value));
   const expected = issue.errors.flatMap((issues) => issues.flatMap(expectedTypes));
   return [invalidType(path, [...new Set(expected)].join(' or '), valueAt(value, path))];
 }
@@ -107,14 +108,14 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 function invalidType(path: ConfigPath, expected: string, value: unknown): Problem {
   if (value === undefined) return { path, message: 'is missing' };
   const words = expected.split(' or ').map((type) => TYPE_NAMES[type] ?? type);
-  return { path, message: `has to be ${words.join(' or ')}` };
+  return { path, message: `must be ${words.join(' or ')}` };
 }
 
 function oneOfValues(path: ConfigPath, allowed: readonly string[], value: unknown): Problem {
   const candidate = typeof value === 'string' ? nearest(value, allowed) : undefined;
   return {
     path,
-    message: `${value === undefined ? 'is missing; it' : ''} has to be one of: ${allowed.join(', ')}`.trim(),
+    message: `${value === undefined ? 'is missing; it ' : ''}must be one of: ${allowed.join(', ')}`,
     hint: candidate === undefined ? undefined : `did you mean \`${candidate}\`?`,
   };
 }

@@ -1,7 +1,7 @@
 import { throwIfAny, type Failure } from '../base/errors.ts';
+import { parseRef, REF_HINT } from '../shape/ref.ts';
 import { checkSecretPath } from '../shape/vault-paths.ts';
 import type { Override } from './override.ts';
-import { parseRef, REF_HINT } from './ref.ts';
 import type { Flags } from './settings.ts';
 import type { Source } from './source.ts';
 
@@ -9,7 +9,7 @@ import type { Source } from './source.ts';
 export interface FlagConfig {
   /** What adds to the files: `--secret`, `--out`. */
   readonly source: Source;
-  /** What goes before them: `--auth`, `--role`, `--auth-mount`, `--set`. */
+  /** What overrides them: `--auth`, `--role`, `--auth-mount`, `--set`. */
   readonly overrides: readonly Override[];
   /** Whether they say enough for a run without a file. */
   readonly suffices: boolean;
@@ -100,7 +100,7 @@ function isKey(name: string): boolean {
   return name !== '__proto__';
 }
 
-/** Which of two would win depends on their order; nobody should have to know it. */
+/** Which of two would win depends on their order, which nobody should need to know. */
 function repeated(overrides: readonly Override[]): Failure[] {
   return overrides.flatMap(({ flag, path }, index) => {
     const key = path.join('.');

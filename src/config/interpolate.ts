@@ -11,7 +11,7 @@ export interface InterpolationProblem {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `$${`, or `${` with what has to follow it. */
+/** `$${`, or `${` with what must follow it. */
 const PLACEHOLDER = /\$\$\{|\$\{(?:(?<name>[A-Za-z_]\w*)(?::-(?<fallback>[^}]*))?\})?/g;
 
 /** Aliases within aliases grow exponentially when they are written out. */

@@ -1,49 +1,54 @@
+import type { Definition, DefinitionOf } from '../shape/definition.ts';
 import type { ConfigPath } from './interpolate.ts';
 
-/** A schema as far as this walk looks into it (`def` of zod 4). */
-interface Definition {
-  readonly type: string;
-  readonly shape?: Readonly<Record<string, Walkable>>;
-  readonly innerType?: Walkable;
-  readonly in?: Walkable;
-  readonly element?: Walkable;
-  readonly valueType?: Walkable;
-  readonly options?: readonly Walkable[];
-  readonly discriminator?: string;
-  readonly values?: readonly unknown[];
-}
-
-interface Walkable {
-  readonly def: unknown;
-}
-
 /** The keys that an object at this path of a config can have. */
-export function knownKeys(schema: Walkable, path: ConfigPath, value: unknown): string[] {
-  const definition = unwrapped(schema, value);
+export function knownKeys(definition: Definition, path: ConfigPath, value: unknown): string[] {
+  const meant = meantBy(definition, value);
   const [step, ...rest] = path;
-  if (step === undefined) return Object.keys(definition.shape ?? {});
-  const next = definition.shape?.[step] ?? definition.element ?? definition.valueType;
+  if (step === undefined) return meant?.kind === 'object' ? Object.keys(meant.members) : [];
+  const next = meant === undefined ? undefined : below(meant, step);
   return next === undefined ? [] : knownKeys(next, rest, childOf(value, step));
 }
 
-/** Looks through optional, defaults and transforms, and into the branch of a union that the value is meant for. */
-function unwrapped(schema: Walkable, value: unknown): Definition {
-  const definition = schema.def as Definition;
-  const inner = definition.innerType ?? definition.in;
-  if (inner !== undefined) return unwrapped(inner, value);
-  if (definition.options === undefined) return definition;
-  const branches = definition.options.map((option) => unwrapped(option, value));
-  const { discriminator } = definition;
-  const meant =
-    discriminator === undefined
-      ? branches.find((branch) => branch.shape !== undefined)
-      : branches.find((branch) => isNamed(branch, discriminator, childOf(value, discriminator)));
-  return meant ?? definition;
+type Container = DefinitionOf<'object' | 'map' | 'list'>;
+
+/** What a value is meant to be, where there are several ways to write it. */
+function meantBy(definition: Definition, value: unknown): Container | undefined {
+  switch (definition.kind) {
+    case 'object':
+    case 'map':
+    case 'list':
+      return definition;
+    case 'parsed':
+      return meantBy(definition.input, value);
+    case 'either':
+      return definition.options
+        .map((option) => meantBy(option, value))
+        .find((meant) => meant !== undefined && (meant.kind === 'list') === Array.isArray(value));
+    case 'one-or-more': {
+      const { item } = definition;
+      return Array.isArray(value) ? { kind: 'list', item, isFilled: true } : meantBy(item, value);
+    }
+    case 'variants': {
+      const name = childOf(value, definition.by);
+      return typeof name === 'string' && Object.hasOwn(definition.variants, name)
+        ? definition.variants[name]
+        : undefined;
+    }
+    default:
+      return undefined;
+  }
 }
 
-function isNamed(branch: Definition, discriminator: string, name: unknown): boolean {
-  const literal = branch.shape?.[discriminator]?.def as Definition | undefined;
-  return literal?.values?.includes(name) ?? false;
+function below(container: Container, step: string | number): Definition | undefined {
+  switch (container.kind) {
+    case 'object':
+      return Object.hasOwn(container.members, step) ? container.members[step]?.field : undefined;
+    case 'map':
+      return container.value;
+    case 'list':
+      return container.item;
+  }
 }
 
 function childOf(value: unknown, step: string | number): unknown {

@@ -13,12 +13,13 @@ import { failureOf, type Problem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
 import type { Flags } from './settings.ts';
 import { readSources, type Source, type SourceText } from './source.ts';
+import type { Surroundings } from './surroundings.ts';
 
-/** What a command has to say of its config. */
+/** What a command asks of its config. */
 interface LoadOptions {
   /** It can do without one. */
   readonly optional?: boolean;
-  /** Outputs more, as `--out` has them: `PATH=REF`. */
+  /** Additional outputs, as `--out` has them: `PATH=REF`. */
   readonly outputs?: readonly string[] | undefined;
 }
 
@@ -33,17 +34,37 @@ export async function loadConfig(
 ): Promise<Config> {
   const given = configOfFlags(flags, outputs, io.cwd);
   const texts = await readSources(flags.config, io, optional || given.suffices);
+  return configOf(texts, given, { flags, env: io.env, cwd: io.cwd });
+}
+
+/**
+ * The config of texts that somebody else has read; templates and what else they name by path are read all the same.
+ * @param around of the caller, whose variables fill `${VAR}` and go before the config: none for a text from elsewhere
+ * @throws RunError `config` with all problems of the step that failed
+ */
+export async function configFrom(
+  texts: readonly SourceText[],
+  around: Pick<Surroundings, 'env' | 'cwd'>,
+): Promise<Config> {
+  return configOf(texts, configOfFlags({}, [], around.cwd), { ...around, flags: {} });
+}
+
+async function configOf(
+  texts: readonly SourceText[],
+  given: FlagConfig,
+  around: Surroundings,
+): Promise<Config> {
   const sources = await Promise.all(texts.map(parseSource));
-  const interpolated = sources.map((source) => interpolateSource(source, io.env));
+  const interpolated = sources.map((source) => interpolateSource(source, around.env));
   throwIfAny(
     interpolated.flatMap(({ source, problems }) =>
       problems.map((problem) => failureOf(problem, mergeSources([source]))),
     ),
   );
   const declared = mergeSources([...interpolated.map(({ source }) => source), given.source]);
-  const merged = override(declared, given.overrides, io.cwd);
+  const merged = override(declared, given.overrides, around.cwd);
   const data = await parseConfig(merged);
-  return resolveConfig(data, merged, sourceNames(texts, given), { flags, env: io.env, cwd: io.cwd });
+  return resolveConfig(data, merged, sourceNames(texts, given), around);
 }
 
 /** @throws RunError with all that is wrong */

@@ -17,7 +17,7 @@ export function manifestPath(root: string): string {
   return join(root, MANIFEST_NAME);
 }
 
-/** What `reuse` remembers: beside the outputs, so that it lives and dies with them. */
+/** What `reuse` remembers: next to the outputs, so that it lives and dies with them. */
 export const STATE_NAME = '.vaultonce-reuse.json';
 
 /** Directories that belong to the system or to everybody. */
@@ -63,7 +63,7 @@ function realPath(path: string): string {
   try {
     return existingPart(path) === path ? nearestExisting(path) : path;
   } catch {
-    // A link that leads nowhere is told when the targets are checked.
+    // A link that leads nowhere is reported when the targets are checked.
     return path;
   }
 }

@@ -3,7 +3,7 @@ import type { ConfigPath } from './interpolate.ts';
 import type { Merged } from './merge.ts';
 import type { Source } from './source.ts';
 
-/** One value that goes before what the files say. */
+/** One value that overrides the files. */
 export interface Override {
   /** For messages: `--set vault.namespace`. */
   readonly flag: string;
@@ -55,7 +55,7 @@ function putInto(
   const inside = known === undefined ? {} : mapOf(known, path, at);
   if (inside === undefined) {
     const key = path.slice(0, at + 1).join('.');
-    throw new RunError('usage', `\`${key}\` is no map, and has no keys to set`, {
+    throw new RunError('usage', `\`${key}\` is not a map, and has no keys to set`, {
       where: flag,
       hint: Array.isArray(known) ? 'what is in a list can be set in a file only' : 'see CONFIGURATION.md',
     });

@@ -1,6 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
+import { DEFAULT_LOGIN } from '../auth/index.ts';
 import { RunError, type Failure } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
+import { formatNameOf, optionsOf } from '../formats/options.ts';
 import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type {
   Config,
@@ -9,14 +11,11 @@ import type {
   DeclaredSecret,
   DeclaredState,
   Listing,
-  Password,
 } from './config.ts';
 import { placeOf, type SecretTarget } from './kubernetes-schema.ts';
 import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import type { Merged } from './merge.ts';
-import { formatOf } from './output-rules.ts';
 import { declarationOf } from './problems.ts';
-import type { Ref } from './ref.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting } from './settings.ts';
@@ -100,9 +99,9 @@ function resolveState(
   };
 }
 
-function authOf({ auth = { method: 'token' } }: ConfigFile): Config['auth'] {
+function authOf({ auth = DEFAULT_LOGIN }: ConfigFile): Config['auth'] {
   if (!Array.isArray(auth)) return [auth];
-  const [first = { method: 'token' }, ...others] = auth;
+  const [first = DEFAULT_LOGIN, ...others] = auth;
   return [first, ...others];
 }
 
@@ -114,7 +113,7 @@ function resolveTimes(
   const timeoutMs = resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS;
   const startupJitterMs = resolveSetting('startupJitterMs', flags, env, file.startup_jitter) ?? 0;
   if (startupJitterMs < timeoutMs) return { timeoutMs, startupJitterMs };
-  throw new RunError('config', '`startup_jitter` has to be shorter than `timeout`, which includes it', {
+  throw new RunError('config', '`startup_jitter` must be shorter than `timeout`, which includes it', {
     where: 'startup_jitter',
     hint: 'lower startup_jitter, or raise timeout',
   });
@@ -226,26 +225,18 @@ function inOutput<T>(where: string, work: () => T): T {
 function resolveContent(output: OutputFile, directory: string): DeclaredContent {
   if (output.template !== undefined) return readTemplate(output.template, directory);
   if (output.contents !== undefined) return inlineTemplate(output.contents, directory);
-  const { secret = [], key, decode, keys = {} } = output;
-  if (output.value !== undefined) return { kind: 'value', ref: output.value, decode };
+  const { secret = [], keys = {} } = output;
+  const format = formatNameOf(output);
+  if (output.value !== undefined) return { kind: 'value', ref: output.value, decode: output.decode };
   if (output.token === true) return { kind: 'token', wrapTtlMs: output.wrap_ttl, minTtlMs: output.min_ttl };
+  // The rules have made sure that there is one.
+  if (format === undefined) throw new TypeError('an output without content');
   return {
     kind: 'format',
-    // The schema has made sure that there is one.
-    format: formatOf(output) ?? 'raw',
+    format,
     secrets: typeof secret === 'string' ? [secret] : secret,
-    key,
-    decode,
     keys,
     onConflict: output.on_conflict ?? 'error',
-    parts: output.parts,
-    password: passwordOf(output),
-    friendlyName: output.friendly_name,
+    options: optionsOf(format, output),
   };
-}
-
-function passwordOf({ password, password_file, password_value }: OutputFile): Password<Ref> | undefined {
-  if (password !== undefined) return { kind: 'given', secret: password };
-  if (password_file !== undefined) return { kind: 'file', path: password_file };
-  return password_value && { kind: 'value', value: password_value };
 }

@@ -15,7 +15,7 @@ interface SecretFields {
   readonly max_secrets?: number | undefined;
 }
 
-/** What makes no sense beside `list` and `recursive`. */
+/** What makes no sense with `list` and `recursive`. */
 const OF_ONE_SECRET = ['version', 'write', 'default', 'min_ttl', 'wrap_ttl'] as const;
 const OF_LISTINGS = ['include', 'exclude'] as const;
 

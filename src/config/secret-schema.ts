@@ -40,11 +40,11 @@ const listingFields = {
   ),
   exclude: optional(
     texts,
-    'With `list` or `recursive`: not these; `*` stands for any characters. A folder that is named with its `/` is not looked into.',
+    'With `list` or `recursive`: not these; `*` stands for any characters. A folder named with its `/` is not listed.',
   ),
   max_secrets: optional(
     integer(1, 100_000),
-    'With `recursive`: fail if there are more secrets, or folders, before any is read. Default: 1000.',
+    'With `recursive`: fail before reading if there are more secrets or folders. Default: 1000.',
   ),
 };
 
@@ -54,24 +54,24 @@ const secret = object(
     version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
     engine: optional(
       enumeration(engineNames),
-      'How the path is read. Default: what the server says of its mount, in one look-up per run.',
+      'How the path is read. Default: by the type of its mount, which is looked up once per run.',
     ),
     mount: optional(mountPath, 'With `engine: kv2`: the mount, when it has more than one segment.'),
-    write: optional(secretData, 'Data to send: makes the request a write, as pki and transit need it.'),
+    write: optional(secretData, 'Data to send, which makes the request a write, as for pki and transit.'),
     namespace: optional(namespace, 'Namespace, where it differs from `vault.namespace`.'),
-    optional: optional(boolean, 'A missing secret is no failure; it has no keys then. Default: false.'),
-    default: optional(secretData, 'Values for keys that are missing, or for all when the secret is.'),
+    optional: optional(boolean, 'A missing secret is not a failure; it then has no keys. Default: false.'),
+    default: optional(secretData, 'Values for missing keys, or for all keys if the secret is missing.'),
     min_ttl: optional(
       duration,
       'Fail if it ends sooner: its lease (or the token that the lease hangs on), its certificate, its wrapping token, or what an engine other than KV calls `expiration` or `ttl`. One without an end that can be seen fails, too.',
     ),
     reuse: optional(
       boolean,
-      'Keep what an earlier run has written of it, and ask for nothing, while it lasts as long as `min_ttl`. Needs `min_ttl` and `output.directory`. Default: false.',
+      'Keep what an earlier run wrote of it, without a request, as long as it outlives `min_ttl`. Needs `min_ttl` and `output.directory`. Default: false.',
     ),
     wrap_ttl: optional(
       duration,
-      'Have the server wrap the answer for this long; the keys then are those of the wrapping token: `token`, `accessor`, `ttl`, `creation_path`, `creation_time`.',
+      'Let the server wrap the response for this long; the keys are then those of the wrapping token: `token`, `accessor`, `ttl`, `creation_path`, `creation_time`.',
     ),
     ...listingFields,
   },

@@ -24,11 +24,11 @@ export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environm
 function checkAddress(address: string | undefined): string {
   const hint =
     'write it as `https://vault.example.com:8200`, or as `unix:///path` for a socket: --address, $VAULT_ADDR, $BAO_ADDR or vault.address';
-  if (address === undefined) throw new RunError('config', 'there is no address of a server', { hint });
-  // The address is no secret, but a password inside it would be: it is not quoted before that is ruled out.
+  if (address === undefined) throw new RunError('config', 'no server address is configured', { hint });
+  // The address is not a secret, but a password in it would be: it is quoted only when there is none.
   if (address.startsWith('unix:///') && address !== 'unix:///') return address;
   if (!/^https?:\/\//i.test(address)) {
-    throw new RunError('config', 'the address has to start with https://, http:// or unix:///', {
+    throw new RunError('config', 'the address must start with https://, http:// or unix:///', {
       where: 'address',
       hint,
     });
@@ -36,7 +36,7 @@ function checkAddress(address: string | undefined): string {
   const url = URL.parse(address);
   if (url === null) throw new RunError('config', 'the address is not a URL', { where: 'address', hint });
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new RunError('config', 'the address has to be without user, password, query and fragment', {
+    throw new RunError('config', 'the address must not have a user, password, query or fragment', {
       where: 'address',
       hint: 'how to log in belongs to `auth:`',
     });
@@ -46,7 +46,7 @@ function checkAddress(address: string | undefined): string {
 
 function checkProxy(address: string | undefined): string | undefined {
   if (address === undefined || (/^https?:\/\//i.test(address) && URL.canParse(address))) return address;
-  throw new RunError('config', 'the proxy has to be a URL that starts with http:// or https://', {
+  throw new RunError('config', 'the proxy must be a URL that starts with http:// or https://', {
     where: 'proxy_address',
     hint: 'write it as `http://proxy.example.com:3128`: $VAULT_PROXY_ADDR or vault.proxy_address',
   });

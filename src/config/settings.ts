@@ -207,7 +207,7 @@ function textOfSet(key: string, { set = [] }: Flags): string | undefined {
 function parseOrThrow<T>(setting: Setting<T>, text: string, kind: 'usage' | 'config', where: string): T {
   const value = setting.parse(text);
   if (value !== undefined) return value;
-  throw new RunError(kind, `${where} is not valid: it has to be ${setting.expected}`, {
+  throw new RunError(kind, `${where} is not valid: it must be ${setting.expected}`, {
     hint: kind === 'usage' ? 'see `vaultonce --help`' : 'correct the variable, or unset it',
   });
 }

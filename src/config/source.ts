@@ -18,7 +18,7 @@ export interface SourceText {
   readonly format: 'json' | 'yaml';
 }
 
-/** What a parser made of a text. */
+/** The result of parsing a text. */
 export interface Parsed {
   readonly value: unknown;
   /** The line, from 1, of the key or item at a path, or of what is around it; undefined when it is unknown. */
@@ -84,8 +84,17 @@ export async function readSource(path: string, purpose: Purpose, io: SourceIo): 
 }
 
 function textSource(name: string, text: string, purpose: Purpose, { cwd }: SourceIo): SourceText {
-  const format = /^\s*\{/.test(text) ? 'json' : 'yaml';
-  return { purpose, name, text: limited(text, name, purpose), directory: cwd, format };
+  return sourceText(name, limited(text, name, purpose), cwd, purpose);
+}
+
+/** A text that has been read. What starts with a brace is JSON. */
+export function sourceText(
+  name: string,
+  text: string,
+  directory: string,
+  purpose: Purpose = 'config',
+): SourceText {
+  return { purpose, name, text, directory, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };
 }
 
 function readFile(path: string, purpose: Purpose, { cwd }: SourceIo): SourceText {

@@ -1,6 +1,6 @@
 import type { Environment, Flags } from './settings.ts';
 
-/** What resolving needs beside the config itself. */
+/** What resolving needs besides the config itself. */
 export interface Surroundings {
   readonly flags: Flags;
   readonly env: Environment;

@@ -14,7 +14,7 @@ const STORED_TYPES = new Set(['cubbyhole', 'identity', 'system', 'generic']);
 
 const rawStored: Engine = { ...raw, mints: false };
 
-/** What a kv2 mount serves beside `data/`, by its API path. */
+/** What a kv2 mount serves besides `data/`, by its API path. */
 const KV2_OTHER = ['metadata/', 'subkeys/'];
 
 /** How a path below this mount is read, as the server declares the mount. */

@@ -1,6 +1,6 @@
 import { keysOf, leaseOf, type Engine } from './engine.ts';
 
-/** Any other path, read or written as it stands: database, pki, ssh, cubbyhole, identity, sys … */
+/** Any other path, read or written verbatim: database, pki, ssh, cubbyhole, identity, sys … */
 export const raw: Engine = {
   name: 'raw',
   mints: true,

@@ -76,7 +76,7 @@ function splitRoots(
   return split;
 }
 
-/** @returns undefined for what is no certificate */
+/** @returns undefined for anything but a certificate */
 function isRoot(block: string): boolean | undefined {
   // Loaded here: few runs need it.
   const { X509Certificate } = process.getBuiltinModule('node:crypto');
@@ -91,7 +91,7 @@ function isRoot(block: string): boolean | undefined {
 export function noCertificate(key: string): FormatProblem {
   return {
     key,
-    reason: 'has a PEM block that is no certificate',
+    reason: 'has a PEM block that is not a certificate',
     hint: 'check the value; chains hold certificates only',
   };
 }

@@ -1,11 +1,20 @@
 import { textOf, type JsonValue } from '../base/secret-data.ts';
+import { enumeration, optional } from '../shape/definition.ts';
 import { bytesOfBase64 } from './encodings/base64.ts';
 import type { FormatProblem } from './format.ts';
+
+/** How values are encoded. */
+export type Encoding = 'base64' | 'hex';
+
+export const decodeOption = optional(
+  enumeration(['base64', 'hex']),
+  'how the values are encoded; what is written is decoded.',
+);
 
 type Decoded = { readonly content: Buffer } | { readonly problem: FormatProblem };
 
 /** The bytes of a value, exactly: nothing is added, and binary data arrives as it was before it was encoded. */
-export function bytesOf(key: string, value: JsonValue, decode: 'base64' | 'hex' | undefined): Decoded {
+export function bytesOf(key: string, value: JsonValue, decode: Encoding | undefined): Decoded {
   const text = textOf(value);
   if (decode === undefined) {
     // Half a surrogate pair would be replaced on the way to UTF-8.

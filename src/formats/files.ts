@@ -1,16 +1,20 @@
 import { hasControlCharacter } from '../base/control-characters.ts';
-import { bytesOf } from './decode.ts';
+import { object, type TypeOf } from '../shape/definition.ts';
+import { bytesOf, decodeOption } from './decode.ts';
 import type { Format, FormatProblem, FormattedFile } from './format.ts';
 
 /** NAME_MAX of Linux. */
 const LONGEST_NAME_BYTES = 255;
 
+const options = object({ decode: decodeOption });
+
 /** One file for each key, named after it; those of a tree in directories. */
-export const files: Format = {
+export const files: Format<TypeOf<typeof options>> = {
   name: 'files',
   target: 'directory',
   nesting: 'directories',
-  render(values, { decode, tree = false }) {
+  options,
+  render(values, { decode }, { tree = false }) {
     const problems: FormatProblem[] = [];
     const rendered: FormattedFile[] = [];
     for (const [key, value] of values) {

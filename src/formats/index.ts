@@ -1,6 +1,6 @@
 import { dotenv } from './dotenv.ts';
 import { files } from './files.ts';
-import type { Format, Later } from './format.ts';
+import type { AnyFormat, Format, Later } from './format.ts';
 import { ini } from './ini.ts';
 import { json } from './json.ts';
 import { pem } from './pem.ts';
@@ -24,6 +24,19 @@ export const FORMATS = {
   pkcs12,
   raw,
   files,
-} as const satisfies Record<string, Format | Format<Later>>;
+} as const satisfies Readonly<Record<string, AnyFormat>>;
 
 export type FormatName = keyof typeof FORMATS;
+
+export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+
+/** The options of an output, as its format reads them. */
+export type FormatOptions = {
+  [Name in FormatName]: (typeof FORMATS)[Name] extends Format<infer Options, Uint8Array | Later>
+    ? Options
+    : never;
+}[FormatName];
+
+export function formatNamed(name: FormatName): AnyFormat {
+  return FORMATS[name];
+}

@@ -8,7 +8,7 @@ import { fileOfLines, lineOfEncoded, type Problem } from './lines.ts';
 const SECTION = '[secrets]\n';
 
 const SAME_NAME: Problem = {
-  reason: 'has the name of another key but for upper and lower case, which INI readers do not tell apart',
+  reason: 'differs from another key in upper and lower case only, which INI readers ignore',
   hint: 'give one of them another name with keys.rename, or leave it out with keys.exclude',
 };
 

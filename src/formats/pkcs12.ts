@@ -1,15 +1,40 @@
 import type { KeyObject } from 'node:crypto';
+import { object, optional, type TypeOf } from '../shape/definition.ts';
+import { reference, secretText, text } from '../shape/fields.ts';
+import { oneOf } from '../shape/one-of.ts';
+import type { Ref } from '../shape/ref.ts';
 import { absent, chooseParts, noCertificate } from './certificate-parts.ts';
-import type { Format, FormatProblem, Later } from './format.ts';
-import type { Part } from './parts.ts';
+import type { Format, FormatProblem, InputSource, Later } from './format.ts';
+import { partsOption, type Part } from './parts.ts';
 import type { KeystoreEntries } from './pkcs12/keystore.ts';
+
+const PASSWORDS = oneOf(['password', 'password_file', 'password_value'], true);
+
+const options = object(
+  {
+    parts: partsOption,
+    password: optional(secretText, 'the password of the key store; better is a file or a value of a secret.'),
+    password_file: optional(text, 'file that holds the password.'),
+    password_value: optional(reference, 'the password is this value, by reference: `path#key`, `name#key`.'),
+    friendly_name: optional(text, 'the name of the entry, which Java calls its alias. Default: none.'),
+  },
+  [
+    [PASSWORDS.check, `\`format: pkcs12\` ${PASSWORDS.message}`],
+    [
+      ({ parts = [] }) => !parts.includes('key') || parts.includes('certificate'),
+      'a key needs its `certificate` in `parts`',
+    ],
+  ],
+);
+
+type Options = TypeOf<typeof options>;
 
 /** Readers encode others differently: UTF-16 for the seal and UTF-8 for the content; Java takes ASCII alone. */
 const PASSWORD = /^[\x20-\x7e]+$/;
 
 const BAD_PASSWORD: FormatProblem = {
   key: 'password',
-  reason: 'has to be ASCII text: readers understand other characters differently',
+  reason: 'must be ASCII text: readers understand other characters differently',
   hint: 'choose another password',
 };
 
@@ -17,20 +42,21 @@ const BAD_PASSWORD: FormatProblem = {
  * A key store (RFC 7292) of a secret as pki issues it: certificate, chain and key, or certificates alone, which Java then
  * trusts. The same content, name and password always give the same file.
  */
-export const pkcs12: Format<Later> = {
+export const pkcs12: Format<Options, Later> = {
   name: 'pkcs12',
   target: 'file',
-  render(values, options) {
+  options,
+  inputs: (chosen) => [{ name: 'password', what: 'the password of the key store', source: sourceOf(chosen) }],
+  render(values, { parts, friendly_name: friendlyName }, { inputs }) {
     const problems: FormatProblem[] = [];
-    const chosen = chooseParts(values, options.parts);
+    const chosen = chooseParts(values, parts);
     if ('problems' in chosen) problems.push(...chosen.problems);
-    else if (options.parts === undefined) problems.push(...missingPair(chosen.blocks));
-    const password = options.password?.reveal() ?? '';
+    else if (parts === undefined) problems.push(...missingPair(chosen.blocks));
+    const password = inputs?.get('password')?.reveal() ?? '';
     if (!PASSWORD.test(password)) problems.push(BAD_PASSWORD);
     if ('problems' in chosen || problems.length > 0) return { problems };
     const entries = entriesOf(chosen.blocks, problems);
     if (problems.length > 0) return { problems };
-    const { friendlyName } = options;
     // The library is large, and few need it.
     const content: Later = async () => {
       const { encodeKeystore } = await import('./pkcs12/keystore.ts');
@@ -39,6 +65,13 @@ export const pkcs12: Format<Later> = {
     return { files: [{ name: undefined, content }] };
   },
 };
+
+function sourceOf({ password, password_file: path, password_value: value }: Options): InputSource<Ref> {
+  if (password !== undefined) return { kind: 'given', secret: password };
+  if (value !== undefined) return { kind: 'value', value };
+  // The rules have made sure that there is one.
+  return { kind: 'file', path: path ?? '' };
+}
 
 /** A store without its key would be one of trusted certificates, and nobody has asked for that. */
 function missingPair(blocks: ReadonlyMap<Part, readonly string[]>): FormatProblem[] {
@@ -81,8 +114,8 @@ function privateKeyOf(blocks: readonly string[], problems: FormatProblem[]): Key
   } catch {
     problems.push({
       key: 'private_key',
-      reason: 'is no private key that can be read',
-      hint: 'it must not be encrypted; OpenSSL has to know its kind',
+      reason: 'is not a private key that can be read',
+      hint: 'it must not be encrypted, and of a kind that OpenSSL knows',
     });
     return undefined;
   }

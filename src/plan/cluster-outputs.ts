@@ -2,7 +2,7 @@ import type { Failure } from '../base/errors.ts';
 import { ENTRY_NAME, placeOf, type SecretTarget } from '../config/kubernetes-schema.ts';
 import type { OutputPlan, PlacedOutput } from './outputs.ts';
 
-/** An output that is no file. */
+/** An output that is not a file. */
 export type SecretOutput<Output extends PlacedOutput = PlacedOutput> = Output & {
   readonly kubernetes: SecretTarget;
 };
@@ -25,7 +25,7 @@ export function secretGroups(
   return groups;
 }
 
-/** What the outputs of one Secret say differently, and entries that two of them are. */
+/** Different values for one thing of a Secret, and entries that two outputs write. */
 export function disagreements(outputs: readonly OutputPlan[]): Failure[] {
   return [...secretGroups(outputs).values()].flatMap(([first, ...others]) => {
     const known = new Map(statementsOf(first));
@@ -37,9 +37,9 @@ export function disagreements(outputs: readonly OutputPlan[]): Failure[] {
         return [
           {
             kind: 'config',
-            message: `two outputs say differently what ${what} of ${placeOf({ ...output.kubernetes, key: undefined })} is`,
+            message: `two outputs set different values for ${what} of ${placeOf({ ...output.kubernetes, key: undefined })}`,
             where: output.where,
-            hint: 'say it once: what the outputs of a Secret say is merged',
+            hint: 'set it once: the outputs of a Secret are merged',
           },
         ];
       }),

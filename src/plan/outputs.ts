@@ -1,9 +1,10 @@
 import type { Secret } from '../base/secret.ts';
-import type { Password, TokenContent } from '../config/config.ts';
+import type { TokenContent } from '../config/config.ts';
 import type { SecretTarget } from '../config/kubernetes-schema.ts';
-import type { Format, Later } from '../formats/format.ts';
+import type { Encoding } from '../formats/decode.ts';
+import type { AnyFormat, FormatInput } from '../formats/format.ts';
+import type { FormatOptions } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
-import type { Part } from '../formats/parts.ts';
 import type { Template } from '../template/parse.ts';
 import type { ValuePlan } from './values.ts';
 
@@ -14,7 +15,7 @@ export interface Target {
   readonly kind: 'file' | 'directory';
   /** Permission bits of the file, or of each file below a directory target. */
   readonly mode: number;
-  /** Permission bits of directories that have to be created. */
+  /** Permission bits of directories that are created. */
   readonly directoryMode: number;
   /** Undefined: left as the process creates it. */
   readonly uid: number | undefined;
@@ -26,23 +27,18 @@ export interface Target {
 export type OutputContent =
   | TokenContent
   | { readonly kind: 'template'; readonly template: Template }
-  /** A single value as it stands. */
-  | { readonly kind: 'value'; readonly value: ValuePlan; readonly decode: 'base64' | 'hex' | undefined }
+  /** A single value, verbatim unless decoded. */
+  | { readonly kind: 'value'; readonly value: ValuePlan; readonly decode: Encoding | undefined }
   | {
       readonly kind: 'format';
-      readonly format: Format | Format<Later>;
+      readonly format: AnyFormat;
       /** Names of declared secrets, in the order of the config. */
       readonly secrets: readonly string[];
-      /** `raw` only: the key whose value is the file. */
-      readonly key: string | undefined;
       readonly keys: KeySelection;
       readonly onConflict: 'error' | 'first' | 'last';
-      readonly decode: 'base64' | 'hex' | undefined;
-      /** `pem` and `pkcs12` only. Undefined: all that there is. */
-      readonly parts?: readonly Part[] | undefined;
-      /** `pkcs12` only, as is what follows. */
-      readonly password?: Password<ValuePlan> | undefined;
-      readonly friendlyName?: string | undefined;
+      readonly options: FormatOptions;
+      /** What the format needs besides the keys. */
+      readonly inputs: readonly FormatInput<ValuePlan>[];
     };
 
 /** One declared output. */
@@ -55,7 +51,7 @@ export interface OutputPlan {
   readonly content: OutputContent;
 }
 
-/** As far as it has to be known where an output goes. */
+/** Where an output goes, and no more. */
 export type PlacedOutput = Pick<OutputPlan, 'where' | 'target' | 'kubernetes'>;
 
 /** One file, complete in memory. */
@@ -70,7 +66,7 @@ export interface RenderedOutput {
   readonly files: readonly RenderedFile[];
 }
 
-/** As far as the writer has to know an output. */
+/** What the writer needs to know of an output. */
 export interface WritableOutput {
   readonly plan: PlacedOutput;
   readonly files: readonly RenderedFile[];

@@ -1,15 +1,16 @@
 import { dirname, relative } from 'node:path';
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
-import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, Password } from '../config/config.ts';
+import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from '../config/config.ts';
 import { manifestPath } from '../config/managed-directory.ts';
-import type { Ref } from '../config/ref.ts';
-import { FORMATS } from '../formats/index.ts';
+import type { FormatInput } from '../formats/format.ts';
+import { formatNamed } from '../formats/index.ts';
+import type { Ref } from '../shape/ref.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
-import { sinksOf } from './token-outputs.ts';
+import { tokenOutputsOf } from './token-outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
 
 /** A declared secret, complete with what it inherits. */
@@ -38,7 +39,7 @@ export interface PlanScope {
   readonly values: readonly DeclaredValue[];
 }
 
-/** Built-in mounts that are never a KV engine; no look-up has to say so. */
+/** Built-in mounts that are never a KV engine; no look-up is needed. */
 const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
 
 /**
@@ -48,7 +49,7 @@ const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
 export function planRun(config: Config, scope: PlanScope): Plan {
   const failures: Failure[] = [];
   const names = config.secrets.map(({ name }) => name);
-  const asked = [...scope.outputs.flatMap(valueOf), ...scope.values];
+  const asked = [...scope.outputs.flatMap(valuesOf), ...scope.values];
   const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
   const outputs = scope.outputs.flatMap((output) => {
     const content = planContent(output, names, values, failures);
@@ -83,7 +84,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
 /** An output that would hold a dead token. */
 function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Failure[] {
   if (revoke !== 'always') return [];
-  return sinksOf(outputs).map(({ where }) => ({
+  return tokenOutputsOf(outputs).map(({ where }) => ({
     kind: 'config',
     message: 'the token of this output would be revoked (`revoke: always`)',
     where,
@@ -91,7 +92,7 @@ function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Fail
   }));
 }
 
-/** What is kept as it is would miss the changes of what it holds beside. */
+/** A kept output would miss changes of the other secrets in it. */
 function mixedReuse(outputs: readonly OutputPlan[], { secrets }: Config): Failure[] {
   const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
   return outputs.flatMap((output) => {
@@ -108,16 +109,22 @@ function mixedReuse(outputs: readonly OutputPlan[], { secrets }: Config): Failur
   });
 }
 
-function valueOf({ content, where }: DeclaredOutput): DeclaredValue[] {
+function valuesOf({ content, where }: DeclaredOutput): DeclaredValue[] {
   if (content.kind === 'value') return [{ name: where, where, ref: content.ref }];
-  const place = passwordPlace(where);
-  return content.kind === 'format' && content.password?.kind === 'value'
-    ? [{ name: place, where: place, ref: content.password.value }]
-    : [];
+  return inputsOf(content).flatMap(({ name, source }) => {
+    if (source.kind !== 'value') return [];
+    const place = inputPlace(where, name);
+    return [{ name: place, where: place, ref: source.value }];
+  });
 }
 
-function passwordPlace(output: string): string {
-  return `${output}, password_value`;
+function inputsOf(content: DeclaredContent): readonly FormatInput<Ref>[] {
+  if (content.kind !== 'format') return [];
+  return formatNamed(content.format).inputs?.(content.options) ?? [];
+}
+
+function inputPlace(output: string, name: string): string {
+  return `${output}, ${name}_value`;
 }
 
 /** The names of the declared secrets that an output is made of. */
@@ -126,9 +133,10 @@ export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly st
     case 'template':
       return [...content.template.secretNames];
     case 'format':
-      return content.password?.kind === 'value'
-        ? [...content.secrets, content.password.value.secret]
-        : content.secrets;
+      return [
+        ...content.secrets,
+        ...content.inputs.flatMap(({ source }) => (source.kind === 'value' ? [source.value.secret] : [])),
+      ];
     case 'value':
       return [content.value.secret];
     case 'token':
@@ -184,21 +192,19 @@ function planContent(
   for (const name of content.secrets.filter((secret) => !names.includes(secret))) {
     failures.push(undeclared(name, where, names));
   }
-  return {
-    ...content,
-    format: FORMATS[content.format],
-    password: planPassword(content.password, where, values),
-  };
+  const inputs = inputsOf(content).flatMap((input) => planInput(input, where, values));
+  return { ...content, format: formatNamed(content.format), inputs };
 }
 
-function planPassword(
-  password: Password<Ref> | undefined,
+/** A value that could not be planned has failed already. */
+function planInput(
+  { source, ...input }: FormatInput<Ref>,
   where: string,
   values: readonly ValuePlan[],
-): Password<ValuePlan> | undefined {
-  if (password?.kind !== 'value') return password;
-  const value = values.find((candidate) => candidate.where === passwordPlace(where));
-  return value && { kind: 'value', value };
+): FormatInput<ValuePlan>[] {
+  if (source.kind !== 'value') return [{ ...input, source }];
+  const value = values.find((candidate) => candidate.where === inputPlace(where, input.name));
+  return value === undefined ? [] : [{ ...input, source: { kind: 'value', value } }];
 }
 
 function parse(
@@ -230,7 +236,7 @@ function placeIn(output: string, place: string | undefined): string {
 }
 
 function targetOf({ path, content, mode, directoryMode, uid, gid, allowDisk }: DeclaredOutput): Target {
-  const kind = content.kind === 'format' ? FORMATS[content.format].target : 'file';
+  const kind = content.kind === 'format' ? formatNamed(content.format).target : 'file';
   return { path, kind, mode, directoryMode, uid, gid, allowDisk };
 }
 
@@ -281,7 +287,7 @@ function problemWithPruning({ path }: Target, root: string): string | undefined 
 
 function problemWithSwapping({ path, kind }: Target, root: string): string | undefined {
   if (kind === 'directory' && path === root) return undefined;
-  if (!isBelow(root, path)) return 'with `swap` every output has to be below output.directory';
+  if (!isBelow(root, path)) return 'with `swap` every output must be below output.directory';
   return relative(root, path).startsWith('..')
     ? 'with `swap` names that start with `..` are taken'
     : undefined;

@@ -1,7 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import { nearestHint } from '../base/nearest.ts';
 import type { DeclaredSecret } from '../config/config.ts';
-import type { Ref } from '../config/ref.ts';
+import type { Ref } from '../shape/ref.ts';
 
 /** A single value that is asked for: a variable of `environment:`, or an argument of `read`. */
 export interface DeclaredValue {
@@ -23,7 +23,7 @@ export interface ValuePlan {
 
 export interface PlannedValues {
   readonly values: readonly ValuePlan[];
-  /** One for each path, beside the declared ones. */
+  /** One for each path, besides the declared ones. */
   readonly secrets: readonly DeclaredSecret[];
   readonly failures: readonly Failure[];
 }

@@ -2,15 +2,16 @@ import { dirname, join } from 'node:path';
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import { nested } from '../base/nested-keys.ts';
-import { entriesOf, textOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
+import { entriesOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import { bytesOf } from '../formats/decode.ts';
 import type { Formatted, Later } from '../formats/format.ts';
 import { mergeKeys, selectKeys } from '../formats/keys.ts';
 import { badEntries } from '../plan/cluster-outputs.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
-import type { SinkTokens } from '../session/tokens-for-outputs.ts';
+import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { renderTemplate } from '../template/render-template.ts';
+import { foundInputs } from './format-inputs.ts';
 import { missingKey, resolveValues } from './found-values.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
@@ -22,7 +23,7 @@ type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 export async function renderOutputs(
   outputs: readonly OutputPlan[],
   secrets: Secrets,
-  tokens: SinkTokens,
+  tokens: OutputTokens,
 ): Promise<readonly RenderedOutput[]> {
   const failures: Failure[] = [];
   const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
@@ -46,7 +47,7 @@ async function complete({ path, content }: UnfinishedFile): Promise<RenderedFile
 function render(
   plan: OutputPlan,
   secrets: Secrets,
-  tokens: SinkTokens,
+  tokens: OutputTokens,
   failures: Failure[],
 ): UnfinishedFile[] {
   const { content } = plan;
@@ -63,7 +64,7 @@ function render(
 }
 
 /** Without a token the run has failed already. */
-function tokenFileOf({ target, where }: OutputPlan, tokens: SinkTokens): UnfinishedFile[] {
+function tokenFileOf({ target, where }: OutputPlan, tokens: OutputTokens): UnfinishedFile[] {
   const token = tokens.get(where);
   if (token === undefined) return [];
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(token.reveal())) }];
@@ -128,14 +129,15 @@ function filesOf(
   const { nesting = '/' } = content.format;
   const selected = selectKeys(values, content.keys, tree && nesting.length === 1 ? nesting : '/');
   const allFound = named.every(({ secret }) => secret?.kind === 'found');
-  const wanted = content.key === undefined || values.has(content.key) ? [] : [content.key];
+  const key = content.format.keyOf?.(content.options);
+  const wanted = key === undefined || values.has(key) ? [] : [key];
   const problems = [
     // Keys of an absent optional secret are absent with it.
-    ...(allFound ? [...selected.missing, ...wanted] : []).map((key) =>
+    ...(allFound ? [...selected.missing, ...wanted] : []).map((absent) =>
       missingKey(
-        { key, secrets: content.secrets, where: plan.where },
+        { key: absent, secrets: content.secrets, where: plan.where },
         values,
-        nearest(key, [...values.keys()].sort()),
+        nearest(absent, [...values.keys()].sort()),
         'correct the name, add the key to the secret, or give it a `default:`',
       ),
     ),
@@ -162,24 +164,9 @@ function formatted(
     failures.push(keyAndFolder(shape.conflict, plan));
     return [];
   }
-  const password = passwordOf(content, secrets, failures);
-  if (password === 'missing') return [];
-  return rendered(plan, format.render(shape.values, { ...content, tree, password }), failures);
-}
-
-/** @returns `missing` when that has been told; undefined when there is none, or it is empty */
-function passwordOf(
-  { password }: FormatContent,
-  secrets: Secrets,
-  failures: Failure[],
-): Secret | undefined | 'missing' {
-  if (password?.kind === 'given') return password.secret;
-  // A file has been read before, so that one that is missing is told before anything is requested.
-  if (password?.kind !== 'value') return undefined;
-  const { values, failures: missing } = resolveValues([password.value], secrets);
-  failures.push(...missing);
-  const [found] = values;
-  return found === undefined ? 'missing' : new Secret(textOf(found.value?.reveal() ?? null));
+  const inputs = foundInputs(content.inputs, secrets, failures);
+  if (inputs === undefined) return [];
+  return rendered(plan, format.render(shape.values, content.options, { tree, inputs }), failures);
 }
 
 function keysOf(secret: FetchedSecret | undefined): KeyValues {
@@ -197,7 +184,7 @@ function keyAndFolder(key: string, { where }: OutputPlan): Failure {
 
 function rendered(
   { target, where }: OutputPlan,
-  formatted: Formatted | Formatted<Later>,
+  formatted: Formatted<Uint8Array | Later>,
   failures: Failure[],
 ): UnfinishedFile[] {
   if (formatted.problems === undefined) {

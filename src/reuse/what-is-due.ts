@@ -107,7 +107,7 @@ function fingerprint(
   { content: planned }: OutputPlan,
   secrets: readonly (SecretPlan | undefined)[],
 ): string {
-  const password = planned.kind === 'format' ? planned.password : undefined;
+  const inputs = planned.kind === 'format' ? planned.inputs : undefined;
   const requests = secrets.map((secret) => [
     secret?.name,
     secret?.namespace,
@@ -124,7 +124,7 @@ function fingerprint(
     if (own instanceof Secret) return own.reveal();
     return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
   };
-  return hashOf(JSON.stringify([content, password, requests], replacer));
+  return hashOf(JSON.stringify([content, inputs, requests], replacer));
 }
 
 /** When it has less time left than what it is made of needs, in seconds since 1970. */

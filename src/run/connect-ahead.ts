@@ -1,3 +1,4 @@
+import { traitsOf } from '../auth/index.ts';
 import type { Config } from '../config/config.ts';
 import type { Scope } from '../host/scope.ts';
 import { openWire } from '../http/open.ts';
@@ -14,9 +15,9 @@ export async function connectAhead(
   { server, auth, secrets, startupJitterMs, concurrency }: Considered,
   io: Pick<Scope, 'env' | 'now'>,
 ): Promise<Wire | undefined> {
-  const isTooEarly =
-    auth.some(({ method }) => method === 'cert') || startupJitterMs > 0 || secrets.some(({ reuse }) => reuse);
-  if (isTooEarly) return undefined;
+  if (startupJitterMs > 0 || secrets.some(({ reuse }) => reuse)) return undefined;
+  const logins = await Promise.all(auth.map(traitsOf));
+  if (logins.some(({ ownCertificate }) => ownCertificate)) return undefined;
   const wire = await openWire(server, concurrency, io).catch(() => undefined);
   wire?.connect();
   await wire?.flush();

@@ -10,8 +10,8 @@ import { warmUp } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
 import { planRun, type PlanScope } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
+import { readInputs } from '../render/format-inputs.ts';
 import type { Value } from '../render/found-values.ts';
-import { readPasswords } from '../render/keystore-passwords.ts';
 import { changesOf, createStopwatch, NOTHING_DONE, withRemains, type Outcome } from '../report/outcome.ts';
 import { modeText, openReport, reportText } from '../report/report.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
@@ -55,7 +55,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
       const loaded = await load(flags, job, io);
       if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
       const planned = planRun(loaded, job.scope(loaded));
-      return { config: loaded, plan: { ...planned, outputs: readPasswords(planned.outputs) } };
+      return { config: loaded, plan: { ...planned, outputs: readInputs(planned.outputs) } };
     });
     using scope = whole.child({ timeoutMs: config.timeoutMs, startedAtMs: whole.startedAtMs });
     outcome =

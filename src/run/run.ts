@@ -9,7 +9,7 @@ import type { Wire } from '../http/wire.ts';
 import { isSecretOutput } from '../plan/cluster-outputs.ts';
 import type { PlacedOutput, RenderedOutput } from '../plan/outputs.ts';
 import type { Plan } from '../plan/plan.ts';
-import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
 import type { Change, Destination } from '../publish/destination.ts';
 import { fileDestination } from '../publish/files/file-destination.ts';
 import { checkDestinations, publish } from '../publish/publish.ts';
@@ -26,7 +26,7 @@ import { knownFromFiles } from '../reuse/known-outputs.ts';
 import { everythingIsDue, whatIsDue, type Due } from '../reuse/what-is-due.ts';
 import { holdLeases, type Leases } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
-import { fixtureTokens, prepareSinks, type SinkTokens } from '../session/tokens-for-outputs.ts';
+import { fixtureTokens, prepareTokens, type OutputTokens } from '../session/tokens-for-outputs.ts';
 import { prepareAccess, type Access } from './access.ts';
 
 /**
@@ -83,9 +83,9 @@ export async function runOnce(
     const parts = { session, sender, leases };
     const fetched = await stopwatch.time('fetch', () => fetchSecrets(due.rest.secrets, parts, scope));
     outcome = { ...outcome, secrets: fetched.secrets };
-    const sinks = fetched.failures.length > 0 ? [] : sinksOf(due.rest.outputs);
-    const tokens = await prepareSinks(sinks, session, sender);
-    const kept = reasonToKeep(session, leases, sinks);
+    const tokenOutputs = fetched.failures.length > 0 ? [] : tokenOutputsOf(due.rest.outputs);
+    const tokens = await prepareTokens(tokenOutputs, session, sender);
+    const kept = reasonToKeep(session, leases, tokenOutputs);
     // As soon as nothing needs the token any more: what follows goes on meanwhile.
     const returning = kept === undefined ? session.giveBack() : Promise.resolve();
     await access.flush();
@@ -177,9 +177,9 @@ function noteIn(changes: Change[]): (change: Change) => void {
 function reasonToKeep(
   { revoke }: Session,
   { dependOnToken }: Leases,
-  sinks: readonly SinkPlan[],
+  tokenOutputs: readonly TokenOutput[],
 ): string | undefined {
-  if (sinks.length > 0) return 'an output holds it';
+  if (tokenOutputs.length > 0) return 'an output holds it';
   return revoke === 'auto' && dependOnToken ? 'leases of fetched secrets depend on it' : undefined;
 }
 
@@ -200,7 +200,7 @@ interface RenderedPlan {
 async function renderAll(
   { outputs, values: plans }: Plan,
   { secrets, failures }: Fetched,
-  tokens: SinkTokens,
+  tokens: OutputTokens,
 ): Promise<RenderedPlan> {
   const rendered = await caught(renderOutputs(outputs, secrets, tokens));
   const { values, failures: missing } = resolveValues(plans, secrets);

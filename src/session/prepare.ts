@@ -1,6 +1,7 @@
 import { loadMethod } from '../auth/index.ts';
-import type { AuthIo, AuthMethod, Login } from '../auth/method.ts';
+import type { AuthIo, AuthMethod, Login, LoginContext } from '../auth/method.ts';
 import { RunError } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { AbsentCredential } from '../host/credential-files.ts';
 import type { ServerSettings, TlsSettings } from '../http/server.ts';
@@ -21,17 +22,19 @@ export interface PreparedLogin {
 }
 
 /**
- * Finds the first method whose credentials are here, and reads them, so that a missing one is told before any request.
+ * Finds the first method whose credentials are here, and reads them, so that a missing one is reported before any request.
+ * @param credential an identity token to log in with, in place of the configured one
  * @throws RunError `config`: what is missing of each method, if of all
  */
 export async function prepareLogin(
   { auth, server }: Pick<Config, 'auth' | 'server'>,
   io: AuthIo,
+  credential?: Secret,
 ): Promise<PreparedLogin> {
   const absent: RunError[] = [];
   for (const config of auth) {
     try {
-      return await prepareMethod(config, server, io);
+      return await prepareMethod(config, { server, credential }, io);
     } catch (error) {
       if (!(error instanceof AbsentCredential)) throw error;
       absent.push(error);
@@ -46,9 +49,13 @@ export async function credentialVariables({ auth }: Pick<Config, 'auth'>): Promi
   return (await Promise.all(ofEach)).flat();
 }
 
-async function prepareMethod(config: AuthConfig, server: ServerSettings, io: AuthIo): Promise<PreparedLogin> {
+async function prepareMethod(
+  config: AuthConfig,
+  { server, credential }: LoginContext & { readonly server: ServerSettings },
+  io: AuthIo,
+): Promise<PreparedLogin> {
   const method = await loadMethod(config.method);
-  const login = (): Login | Promise<Login> => method.login(config, io, server);
+  const login = (): Login | Promise<Login> => method.login(config, io, { server, credential });
   const tls = { ...server.tls, ...method.clientCertificate?.(config) };
   if (method.clientCertificate !== undefined) checkCertificate(tls, server);
   const first = await login();

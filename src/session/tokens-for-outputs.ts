@@ -2,43 +2,43 @@ import { allOrFailures, RunError, throwIfAny } from '../base/errors.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
 import { Secret } from '../base/secret.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
-import { sinksOf, type SinkPlan } from '../plan/token-outputs.ts';
+import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import type { Answer, Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
 
 /** What goes into each of them, by its `where`. */
-export type SinkTokens = ReadonlyMap<string, Secret>;
+export type OutputTokens = ReadonlyMap<string, Secret>;
 
 /**
  * Makes sure that the token lives as long as the outputs ask, and wraps it for those that want it wrapped.
  * @throws RunError `policy` when it ends sooner and cannot be renewed so far; `denied`, `unavailable`
  */
-export async function prepareSinks(
-  sinks: readonly SinkPlan[],
+export async function prepareTokens(
+  tokenOutputs: readonly TokenOutput[],
   session: Session,
   sender: Sender,
-): Promise<SinkTokens> {
-  if (sinks.length === 0) return new Map();
-  checkUnlimited(sinks, session);
-  await ensureTtl(sinks, session, sender);
+): Promise<OutputTokens> {
+  if (tokenOutputs.length === 0) return new Map();
+  checkUnlimited(tokenOutputs, session);
+  await ensureTtl(tokenOutputs, session, sender);
   return new Map(
     await allOrFailures(
-      sinks.map(async (sink) => [sink.where, await tokenFor(sink, session, sender)] as const),
+      tokenOutputs.map(async (output) => [output.where, await tokenFor(output, session, sender)] as const),
     ),
   );
 }
 
 /** Where there is no server, each has the same text. */
-export function fixtureTokens(outputs: readonly OutputPlan[]): SinkTokens {
-  return new Map(sinksOf(outputs).map(({ where }) => [where, new Secret('fixture-token')]));
+export function fixtureTokens(outputs: readonly OutputPlan[]): OutputTokens {
+  return new Map(tokenOutputsOf(outputs).map(({ where }) => [where, new Secret('fixture-token')]));
 }
 
 /** This run has used some of its uses already, and nobody could tell how many are left. */
-function checkUnlimited(sinks: readonly SinkPlan[], { num_uses }: Session): void {
+function checkUnlimited(tokenOutputs: readonly TokenOutput[], { num_uses }: Session): void {
   if (num_uses === undefined) return;
   throwIfAny(
-    sinks.map(({ where }) => ({
+    tokenOutputs.map(({ where }) => ({
       kind: 'policy',
       message: `the token may make only ${String(num_uses)} requests (num_uses), which this run needs itself`,
       where,
@@ -48,8 +48,12 @@ function checkUnlimited(sinks: readonly SinkPlan[], { num_uses }: Session): void
 }
 
 /** Renews once, if the token would end before the longest `min_ttl`. */
-async function ensureTtl(sinks: readonly SinkPlan[], session: Session, sender: Sender): Promise<void> {
-  const asking = sinks.filter(({ content }) => content.minTtlMs !== undefined);
+async function ensureTtl(
+  tokenOutputs: readonly TokenOutput[],
+  session: Session,
+  sender: Sender,
+): Promise<void> {
+  const asking = tokenOutputs.filter(({ content }) => content.minTtlMs !== undefined);
   const wantedS = Math.max(...asking.map(({ content }) => (content.minTtlMs ?? 0) / 1000));
   if (asking.length === 0) return;
   const knownS = session.lease_duration ?? (await lookUpTtl(session, sender));
@@ -87,7 +91,7 @@ async function renewed(incrementS: number, session: Session): Promise<number | u
 }
 
 /** https://openbao.org/api-docs/system/wrapping-wrap/ */
-async function tokenFor({ content, where }: SinkPlan, session: Session, sender: Sender): Promise<Secret> {
+async function tokenFor({ content, where }: TokenOutput, session: Session, sender: Sender): Promise<Secret> {
   const { wrapTtlMs } = content;
   if (wrapTtlMs === undefined) return session.token;
   const answer = await ask(

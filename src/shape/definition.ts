@@ -1,8 +1,8 @@
 import type { JsonValue } from '../base/secret-data.ts';
 
 /**
- * What a part of the config looks like, as data. `accept.ts` lets pass what is right by it; `zod-schema.ts` makes a zod schema
- * of it, which tells what is wrong with the rest, and the reference.
+ * What a part of the config looks like, as data. `accept.ts` accepts what is right by it; `zod-schema.ts` makes a zod schema
+ * of it, which finds what is wrong with the rest; `json-schema.ts` and the reference describe it.
  */
 export type Definition =
   | StringDefinition
@@ -13,7 +13,7 @@ export type Definition =
   | { readonly kind: 'map'; readonly key: Definition; readonly value: Definition }
   | ObjectDefinition
   | { readonly kind: 'either'; readonly options: readonly [Definition, Definition] }
-  | { readonly kind: 'parsed'; readonly input: Definition; readonly parse: (value: never) => Parsed<unknown> }
+  | ParsedDefinition
   | VariantsDefinition
   | { readonly kind: 'one-or-more'; readonly item: Definition };
 
@@ -25,17 +25,36 @@ interface StringDefinition {
   readonly pattern?: { readonly is: RegExp; readonly problem: string } | undefined;
 }
 
+/** What a parser takes. */
+interface ParsedDefinition {
+  readonly kind: 'parsed';
+  readonly input: Definition;
+  readonly parse: (value: never) => Parsed<unknown>;
+  /** Undefined: whatever `input` takes. */
+  readonly notation?: Notation | undefined;
+}
+
+/** How a value is written: the reference names it, and `notations.ts` has its JSON Schema, which agrees with the parser. */
+export type Notation =
+  'boolean' | 'duration' | 'mode' | 'rateLimit' | 'path' | 'mount' | 'reference' | WholeNumbers;
+
+interface WholeNumbers {
+  readonly name: 'number' | 'uid' | 'gid';
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
 export interface ObjectDefinition {
   readonly kind: 'object';
   /** There are no others. */
   readonly members: Readonly<Record<string, Member>>;
   /** The names of those that are not optional. */
   readonly needed: readonly string[];
-  /** What is wrong with the combination of values that are right by themselves. */
+  /** What is wrong with the combination of values, each of which is right. */
   readonly check: (value: never) => readonly string[];
 }
 
-/** Objects that are told apart by the value of one of their members, a literal. */
+/** Objects that differ in the value of one of their members, a literal. */
 export interface VariantsDefinition {
   readonly kind: 'variants';
   readonly by: string;
@@ -58,7 +77,7 @@ export type TypeOf<F> = F extends Typed<infer T> ? T : never;
 /** A field in an object. */
 export interface Member {
   readonly isOptional: boolean;
-  /** Stands where there is none. */
+  /** The default. */
   readonly fallback: string | undefined;
   readonly field: Definition;
   /** What the reference says. */
@@ -124,14 +143,18 @@ export function either<A, B>(first: Field<A>, second: Field<B>): Field<A | B> {
   return { kind: 'either', options: [first, second] };
 }
 
-export function parsed<Input, T>(input: Field<Input>, parse: (value: Input) => Parsed<T>): Field<T> {
-  return { kind: 'parsed', input, parse };
+export function parsed<Input, T>(
+  input: Field<Input>,
+  parse: (value: Input) => Parsed<T>,
+  notation?: Notation,
+): Field<T> {
+  return { kind: 'parsed', input, parse, notation };
 }
 
-/** What has to hold, and what is said otherwise. */
+/** What must hold, and the problem if it does not. */
 type Rule<T> = readonly [holds: (value: T) => boolean, problem: string];
 
-/** @param rules about values that are right by themselves; or a function that tells what is wrong with them */
+/** @param rules for the combination of values; or a function that finds what is wrong with it */
 export function object<const M extends Members>(
   members: M,
   rules: readonly Rule<ObjectOf<M>>[] | ((value: ObjectOf<M>) => readonly string[]) = [],
@@ -158,7 +181,7 @@ export function oneOrMore<T>(item: Field<T>): Field<T | T[]> {
   return { kind: 'one-or-more', item };
 }
 
-/** It has to be there. */
+/** It must be given. */
 export function required<T>(field: Field<T>, description?: string): Required<T> {
   return { isOptional: false, fallback: undefined, field, description };
 }
@@ -167,7 +190,7 @@ export function optional<T>(field: Field<T>, description?: string): Optional<T> 
   return { isOptional: true, fallback: undefined, field, description };
 }
 
-/** @param fallback stands where there is none */
+/** @param fallback the default */
 export function withDefault(field: Field<string>, fallback: string, description: string): Required<string> {
   return { isOptional: false, fallback, field, description };
 }

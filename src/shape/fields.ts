@@ -15,6 +15,7 @@ import {
   type Parsed,
 } from './definition.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
+import { parseRef, REF_HINT, type Ref } from './ref.ts';
 import { checkMountPath, checkSecretPath } from './vault-paths.ts';
 
 /**
@@ -32,69 +33,97 @@ export const secretText = parsed(text, (value): Parsed<Secret> => ({ value: new 
 export const boolean = parsed(
   either(trueOrFalse, enumeration(['true', 'false'])),
   (value): Parsed<boolean> => ({ value: value === true || value === 'true' }),
+  'boolean',
 );
 
-export function integer(minimum: number, maximum: number, hint?: string): Field<number> {
-  return parsed(either(number, string()), (value) => {
+export function integer(
+  minimum: number,
+  maximum: number,
+  { name = 'number', hint }: { readonly name?: 'number' | 'uid' | 'gid'; readonly hint?: string } = {},
+): Field<number> {
+  const parse = (value: number | string): Parsed<number> => {
     const result = typeof value === 'number' ? value : /^\d+$/.test(value) ? Number(value) : NaN;
     if (Number.isInteger(result) && result >= minimum && result <= maximum) return { value: result };
-    const problem = `has to be a whole number from ${String(minimum)} to ${String(maximum)}`;
+    const problem = `must be a whole number from ${String(minimum)} to ${String(maximum)}`;
     return hint === undefined ? { problem } : { problem, hint };
-  });
+  };
+  return parsed(either(number, string()), parse, { name, minimum, maximum });
 }
 
 /** The highest id; the one above means "no change" to chown(2). */
 const HIGHEST_ID = 2 ** 32 - 2;
 
-/** A numeric user or group id. */
-export const numericId = integer(
-  0,
-  HIGHEST_ID,
-  'names are not looked up, because the image that writes and the one that reads may number them differently',
-);
+const ID_HINT =
+  'names are not looked up, because the image that writes and the one that reads may number them differently';
+
+export const uid = integer(0, HIGHEST_ID, { name: 'uid', hint: ID_HINT });
+
+export const gid = integer(0, HIGHEST_ID, { name: 'gid', hint: ID_HINT });
 
 const textOrNumber = either(string(), number);
 
 /** Milliseconds from a duration as Vault writes it. */
-export const duration = parsed(textOrNumber, (value): Parsed<number> => {
-  const milliseconds = parseDuration(String(value));
-  if (milliseconds !== undefined) return { value: milliseconds };
-  return {
-    problem: 'is not a duration',
-    hint: 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds above 0',
-  };
-});
+export const duration = parsed(
+  textOrNumber,
+  (value): Parsed<number> => {
+    const milliseconds = parseDuration(String(value));
+    if (milliseconds !== undefined) return { value: milliseconds };
+    return {
+      problem: 'is not a duration',
+      hint: 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds above 0',
+    };
+  },
+  'duration',
+);
 
 /** Permission bits from quoted octal. */
-export const mode = parsed(textOrNumber, (value): Parsed<number> => {
-  // YAML 1.1 reads 0440 as octal, YAML 1.2 as decimal, JSON not at all: only text means the same to all of them.
-  if (typeof value === 'number')
-    return { problem: 'has to be quoted', hint: 'write the mode as text: "0440"' };
-  if (/^0?[0-7]{3}$/.test(value)) return { value: Number.parseInt(value, 8) };
-  return {
-    problem: 'is not a file mode',
-    hint: 'write three octal digits, such as "0440"; only permission bits can be set',
-  };
-});
+export const mode = parsed(
+  textOrNumber,
+  (value): Parsed<number> => {
+    // YAML 1.1 reads 0440 as octal, YAML 1.2 as decimal, JSON not at all: only text means the same to all of them.
+    if (typeof value === 'number')
+      return { problem: 'must be quoted', hint: 'write the mode as text: "0440"' };
+    if (/^0?[0-7]{3}$/.test(value)) return { value: Number.parseInt(value, 8) };
+    return {
+      problem: 'is not a file mode',
+      hint: 'write three octal digits, such as "0440"; only permission bits can be set',
+    };
+  },
+  'mode',
+);
 
 /** A path of a secret, without slashes around it. */
-export const secretPath = parsed(string(), checkSecretPath);
+export const secretPath = parsed(string(), checkSecretPath, 'path');
 
 /** A mount without slashes around it. */
-export const mountPath = parsed(string(), checkMountPath);
+export const mountPath = parsed(string(), checkMountPath, 'mount');
 
 /** A namespace without slashes around it. */
-export const namespace = parsed(string(), checkMountPath);
+export const namespace = parsed(string(), checkMountPath, 'mount');
 
 /** Requests per second, as VAULT_RATE_LIMIT: `RATE` or `RATE:BURST`. */
-export const rateLimit = parsed(textOrNumber, (value): Parsed<RateLimit> => {
-  const limit = parseRateLimit(String(value));
-  if (limit !== undefined) return { value: limit };
-  return {
-    problem: 'is not a rate limit',
-    hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
-  };
-});
+export const rateLimit = parsed(
+  textOrNumber,
+  (value): Parsed<RateLimit> => {
+    const limit = parseRateLimit(String(value));
+    if (limit !== undefined) return { value: limit };
+    return {
+      problem: 'is not a rate limit',
+      hint: 'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
+    };
+  },
+  'rateLimit',
+);
+
+/** A single value: `path#key`, `name#key`. */
+export const reference = parsed(
+  string(),
+  (value): Parsed<Ref> => {
+    const ref = parseRef(value);
+    return ref === undefined ? { problem: 'is not a reference', hint: REF_HINT } : { value: ref };
+  },
+  'reference',
+);
 
 /** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */
 export const secretData = parsed(

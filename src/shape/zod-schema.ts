@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import type { JsonValue } from '../base/secret-data.ts';
 import type {
   Definition,
   DefinitionOf,
@@ -14,16 +13,13 @@ z.config({ jitless: true });
 
 type Schema = z.ZodMiniType;
 
-// One for all, because the reference has it once.
-const json: z.ZodMiniType<JsonValue> = z.json();
-
 const BY_KIND: {
   readonly [Kind in Definition['kind']]: (definition: DefinitionOf<Kind>, value: unknown) => Schema;
 } = {
   string: stringSchema,
   number: () => z.number(),
   boolean: () => z.boolean(),
-  json: () => json,
+  json: () => z.json(),
   literal: ({ value }) => z.literal(value),
   enumeration: ({ values }) => z.enum(values),
   list: listSchema,
@@ -36,20 +32,11 @@ const BY_KIND: {
 };
 
 /**
- * The zod schema of a definition, described for the reference.
- * @param value what it is going to explain; without it the schema is for whatever there could be
+ * The zod schema of a definition.
+ * @param value the value to explain; without it the schema is for any value
  */
 export function zodSchemaOf(definition: Definition, value?: unknown): Schema {
   return BY_KIND[definition.kind](definition as never, value);
-}
-
-/** The JSON Schema (draft 2020-12) of what a definition lets pass, as it is written. */
-export function jsonSchemaOf(definition: Definition): object {
-  return z.toJSONSchema(zodSchemaOf(definition), {
-    io: 'input',
-    target: 'draft-2020-12',
-    unrepresentable: 'any',
-  });
 }
 
 function stringSchema({ isFilled, pattern }: DefinitionOf<'string'>): Schema {
@@ -77,14 +64,10 @@ function objectSchema({ members, check }: ObjectDefinition, value: unknown): Sch
   });
 }
 
-function memberSchema({ isOptional, fallback, field, description }: Member, value: unknown): Schema {
+function memberSchema({ isOptional, fallback, field }: Member, value: unknown): Schema {
   const inner = zodSchemaOf(field, value);
-  const schema = isOptional
-    ? z.optional(inner)
-    : fallback === undefined
-      ? inner
-      : z._default(inner, fallback);
-  return description === undefined ? schema : schema.check(z.describe(description));
+  if (isOptional) return z.optional(inner);
+  return fallback === undefined ? inner : z._default(inner, fallback);
 }
 
 function under(name: string, value: unknown): unknown {

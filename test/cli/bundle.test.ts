@@ -114,7 +114,8 @@ describe('the bundle', () => {
     const marks = {
       'aws-sdk.js': 'AssumeRoleWithWebIdentity',
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
-      'zod-schema.js': 'draft-2020-12',
+      'zod-schema.js': 'ZodMiniPipe',
+      'reference.js': 'draft/2020-12',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -183,6 +184,7 @@ describe('the bundle', () => {
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
       'dist/pkcs12.js',
+      'dist/reference.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
       'dist/zod-schema.js',

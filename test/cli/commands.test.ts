@@ -200,7 +200,7 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     };
     assert.equal(outputsOf((await runCli(check, { env: inline })).stdout), 3);
     const ignored = await runCli([...check, '-c', path], { env: { VAULTONCE_CONFIG: '/nonexistent' } });
-    assert.equal(ignored.code, 0, '-c goes before the environment');
+    assert.equal(ignored.code, 0, '-c overrides the environment');
   });
 
   test('schema and its Markdown are the committed copies', async () => {

@@ -252,9 +252,9 @@ describe('certificates', () => {
         failuresOf(result).map(({ message }) => message),
         [
           'the key `private_key` does not belong to the certificate',
-          'the key `private_key` is no private key that can be read',
-          'the key `password` has to be ASCII text: readers understand other characters differently',
-          'the key `password` has to be ASCII text: readers understand other characters differently',
+          'the key `private_key` is not a private key that can be read',
+          'the key `password` must be ASCII text: readers understand other characters differently',
+          'the key `password` must be ASCII text: readers understand other characters differently',
           'the secret `odd` has no key `gone`',
           'the key `private_key` is not there',
         ],

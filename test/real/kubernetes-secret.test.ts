@@ -239,7 +239,7 @@ describe('kubernetes_secret', () => {
       'may have been applied: kubernetes:two',
     ]);
     assert.equal(
-      failure?.hint,
+      failure.hint,
       'everything else is as it was before this run; run it again to complete the outputs',
     );
     assert.doesNotMatch(result.stderr, /nothing was changed/);

@@ -6,9 +6,9 @@ import { RunError } from '../../src/base/errors.ts';
 import { nearest } from '../../src/base/nearest.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import { parseYaml } from '../../src/config/parse-yaml.ts';
-import { parseRef } from '../../src/config/ref.ts';
 import type { SourceText } from '../../src/config/source.ts';
 import { parseRateLimit } from '../../src/shape/rate-limit.ts';
+import { parseRef } from '../../src/shape/ref.ts';
 import { checkSecretPath } from '../../src/shape/vault-paths.ts';
 
 describe('interpolation', () => {

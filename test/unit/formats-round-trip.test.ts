@@ -24,7 +24,7 @@ type FormatName = Exclude<AnyFormatName, 'pkcs12'>;
 
 /** What the format writes, or its problems. */
 function write(name: FormatName, values: KeyValues): Buffer | readonly FormatProblem[] {
-  const formatted = FORMATS[name].render(values, { key: undefined, decode: undefined });
+  const formatted = FORMATS[name].render(values, {} as never, {});
   if (formatted.problems !== undefined) return formatted.problems;
   assert.equal(formatted.files.length, 1);
   return Buffer.from(formatted.files[0]!.content);

@@ -5,21 +5,25 @@ import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { parseJson } from '../../src/base/lossless-json.ts';
 import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
-import type { FormatOptions, FormatProblem, Formatted } from '../../src/formats/format.ts';
+import type { FormatContext, FormatProblem, Formatted } from '../../src/formats/format.ts';
 import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
 
 /** Those whose content is there at once. */
 type FormatName = Exclude<AnyFormatName, 'pkcs12'>;
 
+/** Of the format, and of the context. */
+type Options = Readonly<Record<string, unknown>> & Pick<FormatContext, 'tree'>;
+
 type Keys = Readonly<Record<string, JsonValue>>;
 
-function format(name: FormatName, keys: Keys | KeyValues, options: Partial<FormatOptions> = {}): Formatted {
+function format(name: FormatName, keys: Keys | KeyValues, options: Options = {}): Formatted {
   const values = keys instanceof Map ? (keys as KeyValues) : new Map(Object.entries(keys));
-  return FORMATS[name].render(values, { key: undefined, decode: undefined, ...options });
+  const { tree = false, ...own } = options;
+  return FORMATS[name].render(values, own as never, { tree });
 }
 
 /** The one file of a format that writes one. */
-function bytes(name: FormatName, keys: Keys | KeyValues, options?: Partial<FormatOptions>): Buffer {
+function bytes(name: FormatName, keys: Keys | KeyValues, options?: Options): Buffer {
   const { problems, ...formatted } = format(name, keys, options);
   assert.deepEqual(problems, undefined);
   assert.ok('files' in formatted);
@@ -28,7 +32,7 @@ function bytes(name: FormatName, keys: Keys | KeyValues, options?: Partial<Forma
   return Buffer.from(formatted.files[0]!.content);
 }
 
-function problems(name: FormatName, keys: Keys, options?: Partial<FormatOptions>): readonly FormatProblem[] {
+function problems(name: FormatName, keys: Keys, options?: Options): readonly FormatProblem[] {
   const { problems: found } = format(name, keys, options);
   assert.ok(found !== undefined && found.length > 0, `${name} takes ${JSON.stringify(keys)}`);
   return found;

@@ -48,7 +48,7 @@ type FormatFields = Partial<Extract<OutputContent, { kind: 'format' }>>;
 
 function formatted(path: string, name: FormatName, secrets: string[], fields: FormatFields = {}): OutputPlan {
   const format = FORMATS[name];
-  const defaults = { key: undefined, keys: {}, onConflict: 'error', decode: undefined } as const;
+  const defaults = { keys: {}, onConflict: 'error', options: {}, inputs: [] } as const;
   return output(path, { kind: 'format', format, secrets, ...defaults, ...fields }, format.target);
 }
 
@@ -79,7 +79,7 @@ describe('rendered outputs', () => {
         template('/out/t', '{{db.username}}{{#@base64}}{{db.odd}}{{/@base64}}'),
         formatted('/out/e', 'dotenv', ['db'], { keys: { include: ['username'], case: 'upper' } }),
         formatted('/out/j', 'json', ['db', 'api'], { keys, onConflict: 'first' }),
-        formatted('/out/r', 'raw', ['db'], { key: 'password' }),
+        formatted('/out/r', 'raw', ['db'], { options: { key: 'password' } }),
         formatted('/out/d', 'files', ['api'], { keys: { rename: { token: 'x' } } }),
       ),
       {
@@ -107,7 +107,7 @@ describe('rendered outputs', () => {
       await written(
         formatted('/e', 'dotenv', ['flags'], { keys }),
         formatted('/j', 'json', ['flags'], { keys }),
-        formatted('/r', 'raw', ['flags'], { key: 'a' }),
+        formatted('/r', 'raw', ['flags'], { options: { key: 'a' } }),
         formatted('/d', 'files', ['flags']),
         formatted('/m', 'json', ['flags', 'api'], { keys: { include: ['token', 'a'] } }),
       ),
@@ -119,7 +119,7 @@ describe('rendered outputs', () => {
     assert.deepEqual(
       await written(
         formatted('/j', 'json', ['lost', 'db'], { keys: { include: ['nope'] } }),
-        formatted('/r', 'raw', ['lost'], { key: 'a' }),
+        formatted('/r', 'raw', ['lost'], { options: { key: 'a' } }),
         template('/t', '[{{lost.a}}]'),
       ),
       { '/t': '[]' },
@@ -131,12 +131,12 @@ describe('failures of rendering', () => {
   test('those of all outputs at once, each with its output', async () => {
     const told = await failuresOf(
       template('/t', '\n{{db.pasword}}{{api.nope}}'),
-      formatted('/r', 'raw', ['db'], { key: 'usernam' }),
+      formatted('/r', 'raw', ['db'], { options: { key: 'usernam' } }),
       formatted('/j', 'json', ['api'], { keys: { include: ['tokn', 'token'], rename: { zzzzzz: 'a' } } }),
       formatted('/e', 'dotenv', ['db'], { keys: { exclude: ['half'] } }),
       formatted('/m', 'json', ['db', 'api']),
       formatted('/c', 'json', ['api'], { keys: { rename: { token: 'password' } } }),
-      formatted('/x', 'raw', ['db'], { key: 'password', decode: 'hex' }),
+      formatted('/x', 'raw', ['db'], { options: { key: 'password', decode: 'hex' } }),
       template('/fine', 'x'),
     );
     assert.deepEqual(
@@ -166,7 +166,7 @@ describe('failures of rendering', () => {
   test('half a surrogate pair is refused where UTF-8 would replace it, and kept by JSON', async () => {
     const told = await failuresOf(
       template('/t', '{{db.half}}'),
-      formatted('/r', 'raw', ['db'], { key: 'half' }),
+      formatted('/r', 'raw', ['db'], { options: { key: 'half' } }),
     );
     assert.deepEqual(
       told.map(({ kind, where }) => [kind, where]),

@@ -8,7 +8,8 @@ import {
   type TypeOf,
 } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { loginFields, oneOf } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields } from '../common.ts';
 
 const accessSecret = oneOf(['access_secret', 'access_secret_file'], false);
 const securityToken = oneOf(['security_token', 'security_token_file'], false);
@@ -19,7 +20,7 @@ export const fields = object(
     ...loginFields('alicloud'),
     role: required(text, 'The role to log in with.'),
     region: required(
-      string({ isFilled: true, pattern: { is: /^[a-z0-9-]+$/, problem: 'is no name of a region' } }),
+      string({ isFilled: true, pattern: { is: /^[a-z0-9-]+$/, problem: 'is not the name of a region' } }),
       'Region whose STS is asked by the server, such as cn-hangzhou.',
     ),
     sts_endpoint: optional(text, 'Address of STS. Default: https://sts.REGION.aliyuncs.com.'),

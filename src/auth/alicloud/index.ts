@@ -6,5 +6,5 @@ export const alicloud = defineMethod({
   fields,
   login: async (config, io) => (await import('./login.ts')).alicloudLogin(config, io),
   refusedHint:
-    "the caller has to be an assumed role, and its arn the one of the role: name auth.role_arn if it is a user's key; compare auth.region with what the server reaches",
+    "the caller must be an assumed role with the arn of the role: set auth.role_arn if it is a user's key; compare auth.region with what the server reaches",
 });

@@ -84,7 +84,7 @@ async function machineKey(config: AlicloudConfig, io: AuthIo): Promise<AlicloudK
     url: address,
     what: WHAT,
     named: config.metadata_endpoint !== undefined,
-    absent: 'there is no key of Alibaba Cloud, and this is no machine of it with a role',
+    absent: 'there is no key of Alibaba Cloud, and this is not one of its machines with a role',
   };
   const session = await askMetadata(
     {

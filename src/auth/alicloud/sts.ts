@@ -15,7 +15,7 @@ const WHAT = 'STS of Alibaba Cloud';
 export function stsAddress({ sts_endpoint: endpoint, region }: AlicloudConfig): string {
   const url = URL.parse(endpoint ?? `https://sts.${region}.aliyuncs.com`);
   if (url?.protocol === 'https:') return url.origin;
-  throw new RunError('config', 'it is no https address', { where: 'auth.sts_endpoint' });
+  throw new RunError('config', 'not an https address', { where: 'auth.sts_endpoint' });
 }
 
 /** The address of a signed POST, with everything in its query. */

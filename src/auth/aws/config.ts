@@ -1,6 +1,7 @@
 import { literal, object, optional, required, type TypeOf } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { loginFields, oneOf } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields } from '../common.ts';
 
 const secretKey = oneOf(['secret_access_key', 'secret_access_key_file'], false);
 const sessionToken = oneOf(['session_token', 'session_token_file'], false);
@@ -9,8 +10,8 @@ export const fields = object(
   {
     method: required(literal('aws')),
     ...loginFields('aws'),
-    type: optional(literal('iam'), 'There is no other: `ec2` has a nonce to be kept from run to run.'),
-    role: required(text, 'The role to log in with; it has to be of type `iam`.'),
+    type: optional(literal('iam'), 'The only one: `ec2` needs a nonce that is kept from run to run.'),
+    role: required(text, 'The role to log in with; it must be of type `iam`.'),
     region: optional(
       text,
       'Region of the signature; the `sts_region` of the mount. Default: `$AWS_REGION`, `$AWS_DEFAULT_REGION`, else us-east-1.',

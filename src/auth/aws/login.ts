@@ -52,13 +52,13 @@ function regionOf({ region }: AwsConfig, { env }: AuthIo): string {
 /** The global address takes signatures for us-east-1, and a server that is not set up otherwise asks there. */
 function stsAddress({ sts_endpoint: endpoint }: AwsConfig, region: string): URL {
   if (!/^[a-z0-9-]+$/.test(region)) {
-    throw new RunError('config', 'the region is no name of a region', { where: 'auth.region' });
+    throw new RunError('config', 'the region is not the name of a region', { where: 'auth.region' });
   }
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const host = region === DEFAULT_REGION ? `sts.${domain}` : `sts.${region}.${domain}`;
   const url = URL.parse(endpoint ?? `https://${host}`);
   if (url?.protocol === 'https:' && url.search === '') return url;
-  throw new RunError('config', 'it is no https address', { where: 'auth.sts_endpoint' });
+  throw new RunError('config', 'not an https address', { where: 'auth.sts_endpoint' });
 }
 
 function givenCredentials(config: AwsConfig): AwsCredentials | undefined {

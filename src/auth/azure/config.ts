@@ -1,6 +1,7 @@
 import { literal, object, optional, required, withDefault, type TypeOf } from '../../shape/definition.ts';
 import { text } from '../../shape/fields.ts';
-import { loginFields, oneOf } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields } from '../common.ts';
 
 const identity = oneOf(['client_id', 'object_id'], false);
 
@@ -23,7 +24,7 @@ export const fields = object(
     resource_group_name: optional(text, 'Default: that of the machine.'),
     vm_name: optional(text, 'Default: the name of the machine.'),
     vmss_name: optional(text, 'Default: the scale set of the machine, if it is in one.'),
-    resource_id: optional(text, 'For what is no machine: the full id of the resource.'),
+    resource_id: optional(text, 'The full id of a resource that is not a machine.'),
     metadata_endpoint: optional(
       text,
       'Address of the metadata service. Default: `$AZURE_POD_IDENTITY_AUTHORITY_HOST`, else http://169.254.169.254.',

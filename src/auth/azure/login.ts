@@ -8,7 +8,7 @@ import { machineToken, metadataService, WHAT } from './machine.ts';
 import { platformToken } from './platform.ts';
 import { workloadToken } from './workload.ts';
 
-/** The fields that tell where the caller runs, and where the metadata service has them. */
+/** The fields that say where the caller runs, and where the metadata service has them. */
 const PLACE = {
   subscription_id: 'subscriptionId',
   resource_group_name: 'resourceGroupName',
@@ -24,7 +24,7 @@ type Place = Partial<Record<keyof typeof PLACE | 'resource_id', string>>;
 export async function azureLogin(config: AzureConfig, io: AuthIo): Promise<LoginRequest> {
   const elsewhere = workloadToken(config, io) ?? platformToken(config, io);
   const jwt: Secret = await (elsewhere ?? machineToken(config, io));
-  // A pod or an app is no machine, even if it can see the one that it runs on.
+  // A pod or an app is not a machine, even if it can see the one that it runs on.
   const machine = elsewhere === undefined && !saysPlace(config) ? await machinePlace(config, io) : {};
   const body = { role: config.role, jwt, ...machine, ...placeOf(config) };
   return { kind: 'login', path: `${config.mount}/login`, body, jwt };

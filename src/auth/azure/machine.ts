@@ -18,7 +18,7 @@ export function metadataService(config: AzureConfig, { env }: AuthIo): MetadataR
     headers: { Metadata: 'true' },
     what: WHAT,
     named: address !== undefined,
-    absent: 'this is no machine of Azure with an identity',
+    absent: 'this is not a machine of Azure with an identity',
   };
 }
 

@@ -28,7 +28,7 @@ async function exchange(file: string, config: AzureConfig, io: AuthIo): Promise<
     client_id: config.client_id ?? variable('AZURE_CLIENT_ID', io),
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     client_assertion: assertion.reveal(),
-    // The resource as it stands, slash included: it becomes the `aud` that the server compares.
+    // The resource unchanged, slash included: it becomes the `aud` that the server compares.
     scope: `${config.resource}/.default`,
   });
   const answer = await askThirdParty(

@@ -37,7 +37,7 @@ export function cfLogin({ mount, role, ...config }: CfConfig, io: AuthIo): Login
 function fileOf(configured: string | undefined, variable: string, { env }: AuthIo): string {
   const file = configured ?? env[variable] ?? '';
   if (file !== '') return file;
-  throw new AbsentCredential('config', `this is no instance of Cloud Foundry: $${variable} is not set`, {
+  throw new AbsentCredential('config', `this is not an instance of Cloud Foundry: $${variable} is not set`, {
     where: 'auth',
   });
 }

@@ -21,7 +21,7 @@ const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 const WHAT = "Google's token service";
 
 /**
- * An access token for a credential that is no key: that of a user of gcloud, or of a workload elsewhere (identity
+ * An access token for a credential that is not a key: that of a user of gcloud, or of a workload elsewhere (identity
  * federation) whose token is in a file or behind an address.
  * https://google.aip.dev/auth/4117
  */
@@ -97,7 +97,7 @@ interface TokenRequest {
 
 /**
  * Posts to one of Google's APIs.
- * @throws RunError `auth` for a refusal, and for an answer that is no JSON object
+ * @throws RunError `auth` for a refusal, and for an answer that is not a JSON object
  */
 export async function askWithToken(
   { url, token, body, what, refusedHint }: TokenRequest,
@@ -137,7 +137,7 @@ async function subjectTokenOf(source: unknown, where: string, io: AuthIo): Promi
   }
   throw new RunError('config', 'where the token of the workload is cannot be used here', {
     where,
-    hint: 'it has to be in a file or behind an address; for a workload of AWS, log in with `method: aws`',
+    hint: 'it must be in a file or behind an address; for a workload of AWS, log in with `method: aws`',
   });
 }
 

@@ -1,6 +1,7 @@
 import { enumeration, literal, object, optional, required, type TypeOf } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { loginFields, oneOf } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields } from '../common.ts';
 
 const key = oneOf(['credentials', 'credentials_file'], false);
 
@@ -12,7 +13,7 @@ export const fields = object(
       enumeration(['iam', 'gce']),
       '`gce`: the identity of the machine. `iam`: a service account, by its key or by what the machine or workload may sign.',
     ),
-    role: required(text, 'The role to log in with; it has to be of the same type.'),
+    role: required(text, 'The role to log in with; it must be of the same type.'),
     service_account: optional(
       text,
       'E-mail of the service account. Default: that of the key, or of the machine (`default`).',

@@ -82,7 +82,7 @@ function findCredential(
 function parsed(text: string, where: string): Credential {
   const json = parseJsonObject(text);
   if (json !== undefined) return { json, where };
-  throw new RunError('config', 'the credential is no JSON object', { where });
+  throw new RunError('config', 'the credential is not a JSON object', { where });
 }
 
 /** https://cloud.google.com/compute/docs/access/authenticate-workloads#applications */

@@ -10,7 +10,7 @@ const HOST = '169.254.169.254';
 
 /**
  * @param path below `instance/`
- * @throws AbsentCredential when this is no machine of Google, or one without a service account
+ * @throws AbsentCredential when this is not a machine of Google, or one without a service account
  * https://cloud.google.com/compute/docs/metadata/querying-metadata
  */
 export async function askGoogleMachine(
@@ -27,7 +27,7 @@ export async function askGoogleMachine(
       headers: { 'Metadata-Flavor': 'Google' },
       what: WHAT,
       named: host !== undefined,
-      absent: 'this is no machine of Google Cloud',
+      absent: 'this is not a machine of Google Cloud',
     },
     io,
   );

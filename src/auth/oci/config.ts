@@ -1,6 +1,7 @@
 import { enumeration, literal, object, optional, required, type TypeOf } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { loginFields, oneOf, pathSegment } from '../common.ts';
+import { oneOf } from '../../shape/one-of.ts';
+import { loginFields, pathSegment } from '../common.ts';
 
 const passphrase = oneOf(['passphrase', 'passphrase_file'], false);
 

@@ -50,7 +50,7 @@ function askMachine(config: OciConfig, io: AuthIo): (path: string) => Promise<st
         headers: { Authorization: 'Bearer Oracle' },
         what: WHAT,
         named: named !== undefined,
-        absent: 'this is no machine of Oracle Cloud',
+        absent: 'this is not a machine of Oracle Cloud',
       },
       io,
     );

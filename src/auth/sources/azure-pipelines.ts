@@ -20,7 +20,7 @@ export const azurePipelines: JwtSource = {
     const url = env[URL_VARIABLE] ?? '';
     const token = env[TOKEN_VARIABLE] ?? '';
     if (url === '') {
-      throw new AbsentCredential('config', 'this is no job of Azure Pipelines', { where: 'auth.source' });
+      throw new AbsentCredential('config', 'this is not an Azure Pipelines job', { where: 'auth.source' });
     }
     if (token === '') {
       throw new RunError('config', `the variable $${TOKEN_VARIABLE} is not set`, {

@@ -14,7 +14,7 @@ export const buildkite: JwtSource = {
   variables: ['BUILDKITE_AGENT_ACCESS_TOKEN'],
   async find({ audience = DEFAULT_AUDIENCE }, io) {
     if ((io.env['BUILDKITE'] ?? '') === '') {
-      throw new AbsentCredential('config', 'this is no job of Buildkite', { where: 'auth.source' });
+      throw new AbsentCredential('config', 'this is not a Buildkite job', { where: 'auth.source' });
     }
     return credentialFromText(await askAgent(audience, io), "the agent's identity token", 'auth.source');
   },

@@ -20,7 +20,7 @@ export const githubActions: JwtSource = {
     const token = env[TOKEN_VARIABLE] ?? '';
     if (url === '' || token === '') {
       if (env['GITHUB_ACTIONS'] !== 'true') {
-        throw new AbsentCredential('config', 'this is no job of GitHub Actions', { where: 'auth.source' });
+        throw new AbsentCredential('config', 'this is not a GitHub Actions job', { where: 'auth.source' });
       }
       throw new RunError('config', 'the job may not ask for an identity token', {
         where: 'auth.source',

@@ -37,10 +37,7 @@ export const json = printed(
 );
 
 function inFormat(format: Format, variables: readonly Variable[]): string {
-  const formatted = format.render(new Map(variables.map(({ name, text }) => [name, text])), {
-    key: undefined,
-    decode: undefined,
-  });
+  const formatted = format.render(new Map(variables.map(({ name, text }) => [name, text])), {}, {});
   if (formatted.problems === undefined) {
     return formatted.files.map(({ content }) => Buffer.from(content).toString('utf8')).join('');
   }

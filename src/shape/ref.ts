@@ -1,6 +1,6 @@
-import { checkSecretPath } from '../shape/vault-paths.ts';
+import { checkSecretPath } from './vault-paths.ts';
 
-/** How messages say what a REF is. */
+/** How a REF is written, for messages. */
 export const REF_HINT = 'write `path#key`, `path#key@version` or `name#key`; `path#/a/b` is a JSON pointer';
 
 /** What a REF points to: `path#key`, `path#key@version`, `name#key`; the key may be a JSON pointer (`#/a/b`). */
@@ -15,7 +15,7 @@ export type Ref =
 
 /**
  * Parses a REF. What has a slash is a path, anything else the name of a declared secret.
- * @returns undefined when it is none
+ * @returns undefined for anything else
  */
 export function parseRef(text: string): Ref | undefined {
   const match = /^(?<secret>[^#]+)#(?<key>.+?)(?:@(?<version>[1-9]\d*))?$/s.exec(text);

@@ -1,0 +1,101 @@
+import type { Definition, DefinitionOf, ObjectDefinition } from './definition.ts';
+import { notationSchema, textLike, variableText, type JsonSchema } from './notations.ts';
+
+/** Keeps a schema under a name of the document, and refers to it. */
+type Define = (name: string, schema: JsonSchema) => JsonSchema;
+
+/** Whole numbers beyond lose digits before anybody sees them. */
+const LARGEST_EXACT = Number.MAX_SAFE_INTEGER;
+
+const JSON_VALUE: JsonSchema = {
+  anyOf: [
+    { type: 'string' },
+    { type: 'number', minimum: -LARGEST_EXACT, maximum: LARGEST_EXACT },
+    { type: 'boolean' },
+    { type: 'null' },
+    { type: 'array', items: { $ref: '#/$defs/json' } },
+    { type: 'object', additionalProperties: { $ref: '#/$defs/json' } },
+  ],
+};
+
+const BY_KIND: {
+  readonly [Kind in Definition['kind']]: (definition: DefinitionOf<Kind>, define: Define) => JsonSchema;
+} = {
+  string: ({ isFilled, pattern }) =>
+    pattern === undefined
+      ? { type: 'string', ...(isFilled ? { minLength: 1 } : {}) }
+      : textLike(bare(pattern.is)),
+  number: () => ({ type: 'number' }),
+  boolean: () => ({ type: 'boolean' }),
+  json: (_, define) => define('json', JSON_VALUE),
+  literal: ({ value }) => ({ const: value }),
+  enumeration: ({ values }, define) => ({
+    anyOf: [{ enum: values }, define('variable', variableText)],
+  }),
+  list: ({ item, isFilled }, define) => ({
+    type: 'array',
+    items: schemaOf(item, define),
+    ...(isFilled ? { minItems: 1 } : {}),
+  }),
+  map: ({ key, value }, define) => ({
+    type: 'object',
+    ...keysOf(key),
+    additionalProperties: schemaOf(value, define),
+  }),
+  object: objectSchema,
+  either: ({ options }, define) => ({ anyOf: options.map((option) => schemaOf(option, define)) }),
+  parsed: ({ input, notation }, define) =>
+    notation === undefined ? schemaOf(input, define) : notationSchema(notation, define),
+  variants: ({ variants }, define) => ({
+    oneOf: Object.values(variants).map((variant) => objectSchema(variant, define)),
+  }),
+  'one-or-more': ({ item }, define) => {
+    const one = schemaOf(item, define);
+    return { anyOf: [one, { type: 'array', items: one, minItems: 1 }] };
+  },
+};
+
+/** The JSON Schema (draft 2020-12) of what a definition lets pass, as it is written. */
+export function jsonSchemaOf(definition: Definition): JsonSchema {
+  const $defs: Record<string, JsonSchema> = {};
+  const schema = schemaOf(definition, (name, one) => {
+    $defs[name] = one;
+    return { $ref: `#/$defs/${name}` };
+  });
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema, $defs };
+}
+
+function schemaOf(definition: Definition, define: Define): JsonSchema {
+  return BY_KIND[definition.kind](definition as never, define);
+}
+
+function objectSchema({ members, needed }: ObjectDefinition, define: Define): JsonSchema {
+  const properties = Object.entries(members).map(([name, { field, description, fallback }]) => [
+    name,
+    {
+      ...(description === undefined ? {} : { description }),
+      ...schemaOf(field, define),
+      ...(fallback === undefined ? {} : { default: fallback }),
+    },
+  ]);
+  const required = needed.filter((name) => members[name]?.fallback === undefined);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties) as Readonly<Record<string, JsonSchema>>,
+    ...(required.length === 0 ? {} : { required }),
+    additionalProperties: false,
+  };
+}
+
+/** Variables in keys are not replaced. */
+function keysOf(key: Definition): JsonSchema {
+  if (key.kind !== 'string') return {};
+  const { isFilled, pattern } = key;
+  if (pattern !== undefined) return { propertyNames: { pattern: `^(?:${bare(pattern.is)})$` } };
+  return isFilled ? { propertyNames: { minLength: 1 } } : {};
+}
+
+/** All patterns of definitions are about the whole text. */
+function bare({ source }: RegExp): string {
+  return source.replace(/^\^/, '').replace(/\$$/, '');
+}
