@@ -3,6 +3,7 @@ import {
   directoryFormats,
   foreignOptions,
   formatNameOf,
+  implyingOptions,
   optionProblems,
   type OutputKeys,
 } from '../formats/options.ts';
@@ -40,7 +41,7 @@ export function outputProblems(output: OutputFields): string[] {
   );
   if (given.length !== 1) {
     return [
-      'needs exactly one of `template`, `contents`, `value`, `token`, `format` (or `key`, which means `format: raw`)',
+      `needs exactly one of \`template\`, \`contents\`, \`value\`, \`token\`, \`format\` (or ${implyingOptions()})`,
     ];
   }
   const foreign = foreignOptions(keys, format ?? (output.value === undefined ? '' : 'value'));
