@@ -1,11 +1,5 @@
 import { formatNamed, type FormatName } from '../formats/index.ts';
-import {
-  directoryFormats,
-  foreignOptions,
-  formatNameOf,
-  optionProblems,
-  type OutputKeys,
-} from '../formats/options.ts';
+import { directoryFormats, foreignOptions, formatNameOf, implyingOptions, optionProblems, type OutputKeys } from '../formats/options.ts';
 
 /** An output as far as its fields depend on each other. */
 interface OutputFields {
@@ -40,7 +34,7 @@ export function outputProblems(output: OutputFields): string[] {
   );
   if (given.length !== 1) {
     return [
-      'needs exactly one of `template`, `contents`, `value`, `token`, `format` (or `key`, which means `format: raw`)',
+      `needs exactly one of \`template\`, \`contents\`, \`value\`, \`token\`, \`format\` (or ${implyingOptions()})`,
     ];
   }
   const foreign = foreignOptions(keys, format ?? (output.value === undefined ? '' : 'value'));

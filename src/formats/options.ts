@@ -50,6 +50,14 @@ export function formatNameOf(
   );
 }
 
+/** `key`, which means `format: raw`: the options that choose a format. */
+export function implyingOptions(): string {
+  return FORMAT_NAMES.flatMap((name) => {
+    const { impliedBy } = formatNamed(name);
+    return impliedBy === undefined ? [] : [`\`${impliedBy}\`, which means \`format: ${name}\``];
+  }).join(', or ');
+}
+
 /**
  * Options that belong to another format.
  * @param owner the format, or what the output has instead

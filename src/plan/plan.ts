@@ -1,12 +1,10 @@
-import { dirname, relative } from 'node:path';
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
-import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from '../config/config.ts';
-import { manifestPath } from '../config/managed-directory.ts';
 import type { FormatInput } from '../formats/format.ts';
 import { formatNamed } from '../formats/index.ts';
 import type { Ref } from '../shape/ref.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
+import { sharedTargets, unmanageable } from './clashes.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
@@ -238,70 +236,4 @@ function placeIn(output: string, place: string | undefined): string {
 function targetOf({ path, content, mode, directoryMode, uid, gid, allowDisk }: DeclaredOutput): Target {
   const kind = content.kind === 'format' ? formatNamed(content.format).target : 'file';
   return { path, kind, mode, directoryMode, uid, gid, allowDisk };
-}
-
-/** Two outputs on one path, or a file where another output needs a directory. */
-function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
-  const failures: Failure[] = [];
-  const seen = new Map<string, OutputPlan>();
-  for (const output of outputs) {
-    const { path, kind } = output.target;
-    const other = seen.get(path);
-    if (other === undefined) seen.set(path, output);
-    else if (kind === 'file' || other.target.kind === 'file')
-      failures.push(clash(output, `${path} is also written by ${other.where}`));
-  }
-  // Most outputs share their directories.
-  const above = new Map<string, OutputPlan | undefined>();
-  const fileAbove = (path: string): OutputPlan | undefined => {
-    const parent = dirname(path);
-    if (parent === path) return undefined;
-    if (!above.has(parent)) {
-      const other = seen.get(parent);
-      above.set(parent, other?.target.kind === 'file' ? other : fileAbove(parent));
-    }
-    return above.get(parent);
-  };
-  for (const output of outputs) {
-    const other = fileAbove(output.target.path);
-    if (other !== undefined) failures.push(clash(output, neededAsDirectory(other)));
-  }
-  return failures;
-}
-
-/** Paths that `prune` needs for itself, or that `swap` cannot publish. */
-function unmanageable(outputs: readonly OutputPlan[], managed: ManagedDirectory | undefined): Failure[] {
-  if (managed === undefined) return [];
-  const problem = managed.kind === 'prune' ? problemWithPruning : problemWithSwapping;
-  return outputs.flatMap(({ target, where }) => {
-    const message = problem(target, managed.path);
-    return message === undefined ? [] : [{ kind: 'config', message, where, hint: 'change its path' }];
-  });
-}
-
-function problemWithPruning({ path }: Target, root: string): string | undefined {
-  const reserved = manifestPath(root);
-  if (!isAtOrBelow(reserved, path)) return undefined;
-  return `with \`prune\` the path ${reserved} is taken`;
-}
-
-function problemWithSwapping({ path, kind }: Target, root: string): string | undefined {
-  if (kind === 'directory' && path === root) return undefined;
-  if (!isBelow(root, path)) return 'with `swap` every output must be below output.directory';
-  return relative(root, path).startsWith('..')
-    ? 'with `swap` names that start with `..` are taken'
-    : undefined;
-}
-
-function neededAsDirectory({ target, where }: OutputPlan): string {
-  return `${target.path} is needed as a directory, but written as a file by ${where}`;
-}
-
-function clash({ where }: OutputPlan, message: string): Failure {
-  return {
-    kind: 'config',
-    message,
-    where,
-    hint: 'give each output a path of its own',
-  };
 }
