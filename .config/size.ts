@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** The bundle's budget: what is bigger starts slower. Raise it knowingly, with the start-up measured before and after. */
 const LARGEST_KIB = {
   // What a run does not use is neither compiled nor evaluated: another 20 KiB of logins could not be measured.
-  'vaultonce.js': 460,
+  'vaultonce.js': 465,
   // Loaded by `auth: { method: aws }` alone, and only if there are no keys in the config or the environment.
   'aws-sdk.js': 300,
   // Loaded by `format: pkcs12` alone.

@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Secret } from '../base/secret.ts';
-import { AbsentCredential, credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
+import {
+  AbsentCredential,
+  credentialFromFile,
+  credentialFromText,
+  credentialFromVariable,
+} from '../host/credential-files.ts';
 import { homeOfUser } from '../host/home.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, namespace, secretText, text } from '../shape/fields.ts';

@@ -1,7 +1,33 @@
 import { FORMAT_NAMES } from '../formats/index.ts';
 import { directoryFormats, optionMembers } from '../formats/options.ts';
-import { either, enumeration, list, map, object, oneOrMore, optional, string, variants, type Field, type ObjectDefinition, type TypeOf } from '../shape/definition.ts';
-import { boolean, duration, gid, integer, mode, namespace, rateLimit, reference, secretText, text, texts, uid } from '../shape/fields.ts';
+import {
+  either,
+  enumeration,
+  list,
+  map,
+  object,
+  oneOrMore,
+  optional,
+  string,
+  variants,
+  type Field,
+  type ObjectDefinition,
+  type TypeOf,
+} from '../shape/definition.ts';
+import {
+  boolean,
+  duration,
+  gid,
+  integer,
+  mode,
+  namespace,
+  rateLimit,
+  reference,
+  secretText,
+  text,
+  texts,
+  uid,
+} from '../shape/fields.ts';
 import type { AuthConfig } from './config.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
 import { outputProblems } from './output-rules.ts';

@@ -1,5 +1,12 @@
 import { formatNamed, type FormatName } from '../formats/index.ts';
-import { directoryFormats, foreignOptions, formatNameOf, implyingOptions, optionProblems, type OutputKeys } from '../formats/options.ts';
+import {
+  directoryFormats,
+  foreignOptions,
+  formatNameOf,
+  implyingOptions,
+  optionProblems,
+  type OutputKeys,
+} from '../formats/options.ts';
 
 /** An output as far as its fields depend on each other. */
 interface OutputFields {

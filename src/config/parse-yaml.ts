@@ -1,4 +1,13 @@
-import { constructFromEvents, CORE_SCHEMA, EVENT_ID, getScalarValue, mergeTag, parseEvents, YAMLException, type Event } from 'js-yaml';
+import {
+  constructFromEvents,
+  CORE_SCHEMA,
+  EVENT_ID,
+  getScalarValue,
+  mergeTag,
+  parseEvents,
+  YAMLException,
+  type Event,
+} from 'js-yaml';
 import { RunError } from '../base/errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import type { Parsed, SourceText } from './source.ts';

@@ -4,7 +4,14 @@ import { RunError, type Failure } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { formatNameOf, optionsOf } from '../formats/options.ts';
 import type { ConfigFile, OutputFile } from './config-definition.ts';
-import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret, DeclaredState, Listing } from './config.ts';
+import type {
+  Config,
+  DeclaredContent,
+  DeclaredOutput,
+  DeclaredSecret,
+  DeclaredState,
+  Listing,
+} from './config.ts';
 import { placeOf, type SecretTarget } from './kubernetes-schema.ts';
 import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import type { Merged } from './merge.ts';

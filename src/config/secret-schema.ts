@@ -1,6 +1,25 @@
 import { ENGINES } from '../engines/index.ts';
-import { either, enumeration, map, object, optional, parsed, required, string, type TypeOf } from '../shape/definition.ts';
-import { boolean, duration, integer, mountPath, namespace, secretData, secretPath, texts } from '../shape/fields.ts';
+import {
+  either,
+  enumeration,
+  map,
+  object,
+  optional,
+  parsed,
+  required,
+  string,
+  type TypeOf,
+} from '../shape/definition.ts';
+import {
+  boolean,
+  duration,
+  integer,
+  mountPath,
+  namespace,
+  secretData,
+  secretPath,
+  texts,
+} from '../shape/fields.ts';
 import { secretProblems } from './secret-rules.ts';
 
 const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];

@@ -5,7 +5,13 @@ import type { Leases } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import { readEnvelope } from '../vault/responses.ts';
-import { isBareRefusal, type Answer, type Sender, type SendOptions, type Unavailable } from '../vault/sender.ts';
+import {
+  isBareRefusal,
+  type Answer,
+  type Sender,
+  type SendOptions,
+  type Unavailable,
+} from '../vault/sender.ts';
 
 /** How often a token of this run is tried again where it is not known yet. */
 const REFUSALS_RETRIED = 3;

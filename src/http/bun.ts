@@ -3,7 +3,14 @@ import { RunError } from '../base/errors.ts';
 import { socketOf, type ReachableServer } from './proxy.ts';
 import type { TlsSettings } from './server.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
-import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+import {
+  concurrencyOf,
+  LARGEST_RESPONSE_BYTES,
+  NoAnswer,
+  type HttpRequest,
+  type HttpResponse,
+  type Wire,
+} from './wire.ts';
 
 /** The part of Bun's `FetchSession` that is used: https://bun.com/reference/bun/FetchSession */
 interface FetchSession {

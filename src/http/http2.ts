@@ -4,7 +4,14 @@ import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
 import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import type { ReachableServer } from './proxy.ts';
-import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type HttpRequest, type HttpResponse, type Wire } from './wire.ts';
+import {
+  concurrencyOf,
+  LARGEST_RESPONSE_BYTES,
+  NoAnswer,
+  type HttpRequest,
+  type HttpResponse,
+  type Wire,
+} from './wire.ts';
 
 /** RFC 9113 §7 */
 const REFUSED_STREAM = 7;

@@ -28,6 +28,9 @@ export interface ThirdPartyAnswer {
   readonly text: string;
 }
 
+/** No try got as far as a request: nothing was done there. */
+export class NotSent extends RunError {}
+
 export type ThirdPartyIo = Pick<Scope, 'env' | 'now' | 'random' | 'signal' | 'remainingMs' | 'throwIfEnded'>;
 
 const TRIES = 5;
@@ -47,7 +50,7 @@ const TLS: TlsSettings = {
 /**
  * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run.
  * @returns every other answer, for the caller to interpret
- * @throws RunError `unavailable` when no try had an answer, `config` for an address that is not an HTTP URL
+ * @throws NotSent, RunError `unavailable` when no try had an answer, `config` for an address that is not an HTTP URL
  */
 export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo): Promise<ThirdPartyAnswer> {
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
@@ -73,12 +76,15 @@ async function askRepeatedly(
   send: SendHttp,
   io: ThirdPartyIo,
 ): Promise<ThirdPartyAnswer> {
+  let mayBeDone = false;
   for (let attempt = 1; ; attempt += 1) {
     const tried = await askOnce(request, send, io);
     if (tried.problem === undefined) return tried.answer;
+    mayBeDone ||= tried.wasSent;
     const delay = delayMs(attempt, io.random(), tried.retryAfterMs);
     if (tried.permanent || attempt === TRIES || delay >= io.remainingMs()) {
-      throw new RunError('unavailable', `${request.what} ${tried.problem}`, {
+      const Unavailable = mayBeDone ? RunError : NotSent;
+      throw new Unavailable('unavailable', `${request.what} ${tried.problem}`, {
         where: new URL(request.url).host,
         hint: request.hint,
       });
@@ -89,7 +95,12 @@ async function askRepeatedly(
 
 type Tried =
   | { readonly problem: undefined; readonly answer: ThirdPartyAnswer }
-  | { readonly problem: string; readonly permanent: boolean; readonly retryAfterMs: number | undefined };
+  | {
+      readonly problem: string;
+      readonly wasSent: boolean;
+      readonly permanent: boolean;
+      readonly retryAfterMs: number | undefined;
+    };
 
 async function askOnce(
   { method, url, headers = {}, body }: ThirdPartyRequest,
@@ -104,8 +115,8 @@ async function askOnce(
     } catch (error) {
       scope.throwIfEnded();
       const code = expired() ? 'TIMEOUT' : codeOf(error);
-      const { permanent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
-      return { problem: `cannot be reached (${code})`, permanent, retryAfterMs: undefined };
+      const { permanent, ambiguous: wasSent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
+      return { problem: `cannot be reached (${code})`, wasSent, permanent, retryAfterMs: undefined };
     }
   });
 }
@@ -115,6 +126,7 @@ function answered(response: HttpResponse): Tried {
   if (status !== 429 && status < 500) return { problem: undefined, answer: { status, text } };
   return {
     problem: `answered ${String(status)}`,
+    wasSent: true,
     permanent: false,
     retryAfterMs: retryAfterMs(response),
   };

@@ -1,6 +1,12 @@
 import type { Failure } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
-import { entriesOf, type FoundSecret, type JsonValue, type KeyValues, type Secrets } from '../base/secret-data.ts';
+import {
+  entriesOf,
+  type FoundSecret,
+  type JsonValue,
+  type KeyValues,
+  type Secrets,
+} from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import type { ValuePlan } from '../plan/values.ts';
 

@@ -15,7 +15,13 @@ import { fileDestination } from '../publish/files/file-destination.ts';
 import { checkDestinations, publish } from '../publish/publish.ts';
 import { resolveValues, type Value } from '../render/found-values.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
-import { createStopwatch, NOTHING_DONE, withRemains, type Outcome, type Stopwatch } from '../report/outcome.ts';
+import {
+  createStopwatch,
+  NOTHING_DONE,
+  withRemains,
+  type Outcome,
+  type Stopwatch,
+} from '../report/outcome.ts';
 import { knownFromFiles } from '../reuse/known-outputs.ts';
 import { everythingIsDue, whatIsDue, type Due } from '../reuse/what-is-due.ts';
 import { holdLeases, type Leases } from '../session/leases.ts';

@@ -1,7 +1,19 @@
 import { parseDuration } from '../base/duration.ts';
 import type { JsonValue } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
-import { either, enumeration, json, list, map, number, parsed, string, trueOrFalse, type Field, type Parsed } from './definition.ts';
+import {
+  either,
+  enumeration,
+  json,
+  list,
+  map,
+  number,
+  parsed,
+  string,
+  trueOrFalse,
+  type Field,
+  type Parsed,
+} from './definition.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
 import { parseRef, REF_HINT, type Ref } from './ref.ts';
 import { checkMountPath, checkSecretPath } from './vault-paths.ts';

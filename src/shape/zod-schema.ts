@@ -1,5 +1,12 @@
 import * as z from 'zod/mini';
-import type { Definition, DefinitionOf, Member, ObjectDefinition, Parsed, VariantsDefinition } from './definition.ts';
+import type {
+  Definition,
+  DefinitionOf,
+  Member,
+  ObjectDefinition,
+  Parsed,
+  VariantsDefinition,
+} from './definition.ts';
 
 // A schema is used once: compiling a parser for it costs more than it saves.
 z.config({ jitless: true });

@@ -1,4 +1,11 @@
-import { entriesOf, isRawJsonNumber, type FetchedSecret, type FoundSecret, type JsonValue, type Secrets } from '../base/secret-data.ts';
+import {
+  entriesOf,
+  isRawJsonNumber,
+  type FetchedSecret,
+  type FoundSecret,
+  type JsonValue,
+  type Secrets,
+} from '../base/secret-data.ts';
 import type { Reserved } from './names.ts';
 
 /** What names are looked up in; sections add one, the innermost is asked first. */

@@ -1,6 +1,12 @@
 import type { Failure, FailureContext, FailureKind } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
-import { isRawJsonNumber, textOf, type FetchedSecret, type JsonValue, type Secrets } from '../base/secret-data.ts';
+import {
+  isRawJsonNumber,
+  textOf,
+  type FetchedSecret,
+  type JsonValue,
+  type Secrets,
+} from '../base/secret-data.ts';
 import { lookUp, type Found, type Missing, type Scope } from './lookup.ts';
 import { placeText, type Place } from './names.ts';
 import type { Node, Template } from './parse.ts';

@@ -6,7 +6,14 @@ import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
 import { baseOf } from '../http/proxy.ts';
 import type { ServerSettings } from '../http/server.ts';
-import { codeOf, retryAfterMs, withTimeout, type HttpRequest, type HttpResponse, type Wire } from '../http/wire.ts';
+import {
+  codeOf,
+  retryAfterMs,
+  withTimeout,
+  type HttpRequest,
+  type HttpResponse,
+  type Wire,
+} from '../http/wire.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 
 const EXCERPT_CHARACTERS = 120;

@@ -179,6 +179,8 @@ describe('kubernetes_secret', () => {
     assert.deepEqual(app.workspace.list(), ['vaultonce.yaml']);
     const gone = await render([password('db')], [], { ...cluster.env, KUBERNETES_SERVICE_PORT: '1' });
     assert.equal(gone.code, 9, gone.stderr);
+    assert.deepEqual(failuresOf(down)[0]?.details, ['may have been applied: kubernetes:db']);
+    assert.equal(failuresOf(gone)[0]?.details, undefined);
     assert.doesNotMatch(unknown.stderr + down.stderr + gone.stderr, /canary/);
   });
 

@@ -205,7 +205,7 @@ describe('the JSON Schema', () => {
   test('examples are valid as they are written; a value of a wrong type, an unknown key and a missing one are not', () => {
     const schema = configJsonSchema(config);
     const root = join(import.meta.dirname, '../../examples');
-    const files = globSync('*/vaultonce.yaml', { cwd: root });
+    const files = globSync('**/vaultonce.yaml', { cwd: root });
     assert.ok(files.length > 5);
     for (const file of files) {
       assert.ok(isValid(yaml.parse(readFileSync(join(root, file), 'utf8')), schema, schema), file);

@@ -1,4 +1,12 @@
-import { literal, object, optional, required, string, withDefault, type TypeOf } from '../../shape/definition.ts';
+import {
+  literal,
+  object,
+  optional,
+  required,
+  string,
+  withDefault,
+  type TypeOf,
+} from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
 import { oneOf } from '../../shape/one-of.ts';
 import { loginFields } from '../common.ts';

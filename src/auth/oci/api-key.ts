@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError } from '../../base/errors.ts';
-import { AbsentCredential, credentialFromFile, credentialOf, textFromFile } from '../../host/credential-files.ts';
+import {
+  AbsentCredential,
+  credentialFromFile,
+  credentialOf,
+  textFromFile,
+} from '../../host/credential-files.ts';
 import type { AuthIo } from '../method.ts';
 import type { OciConfig } from './config.ts';
 import type { OciKey } from './signature.ts';

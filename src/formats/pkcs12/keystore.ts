@@ -1,6 +1,16 @@
 import { createHash, createHmac, hash, pbkdf2Sync, webcrypto } from 'node:crypto';
 import { BmpString, ObjectIdentifier, OctetString } from 'asn1js';
-import { Attribute, AuthenticatedSafe, CertBag, CryptoEngine, PFX, PKCS8ShroudedKeyBag, PrivateKeyInfo, SafeBag, SafeContents } from 'pkijs';
+import {
+  Attribute,
+  AuthenticatedSafe,
+  CertBag,
+  CryptoEngine,
+  PFX,
+  PKCS8ShroudedKeyBag,
+  PrivateKeyInfo,
+  SafeBag,
+  SafeContents,
+} from 'pkijs';
 
 /** A bundle of its own, which nobody else loads: `dist/pkcs12.js`. */
 

@@ -4,7 +4,7 @@ import { Secret } from '../../base/secret.ts';
 import { placeOf } from '../../config/kubernetes-schema.ts';
 import { credentialFromFile, textFromFile } from '../../host/credential-files.ts';
 import type { Scope } from '../../host/scope.ts';
-import { askThirdParty, type ThirdPartyAnswer } from '../../http/third-party.ts';
+import { askThirdParty, NotSent, type ThirdPartyAnswer } from '../../http/third-party.ts';
 import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../plan/cluster-outputs.ts';
 import type { WritableOutput } from '../../plan/outputs.ts';
 import type { Change, Destination } from '../destination.ts';
@@ -82,11 +82,11 @@ async function apply(secret: PreparedSecret, api: string, scope: Scope): Promise
   };
 }
 
-/** A refusal changes nothing. Where no answer came, nobody knows. */
+/** A refusal changes nothing, and neither does a request that was not sent. Where no answer came, nobody knows. */
 function notingUnknown({ place }: PreparedSecret, note: (change: Change) => void): (error: unknown) => never {
   return (error) => {
     const refused = error instanceof RunError && error.failures.every(({ kind }) => kind === 'output');
-    if (!refused) note({ kind: 'unknown', place });
+    if (!refused && !(error instanceof NotSent)) note({ kind: 'unknown', place });
     throw error;
   };
 }
