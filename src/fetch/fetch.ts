@@ -5,7 +5,7 @@ import type { SecretPlan } from '../plan/plan.ts';
 import type { Session } from '../session/session.ts';
 import type { Sender } from '../vault/sender.ts';
 import { allOf } from './all-of.ts';
-import { createAsker, type Asker, type AskerParts } from './ask.ts';
+import { createAsker, type Asker, type AskerParts } from './reader.ts';
 import { fetchMountTables } from './mount-tables.ts';
 import { resolveReads, type PlannedRead } from './planned-reads.ts';
 import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';

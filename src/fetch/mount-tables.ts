@@ -2,7 +2,7 @@ import { RunError, type Failure } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
 import { readMounts, type Mount } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
-import { retryWhileUnknown } from './ask.ts';
+import { retryWhileUnknown } from './reader.ts';
 import type { MountTables } from './planned-reads.ts';
 import { refusalOf } from './read-refusal.ts';
 
