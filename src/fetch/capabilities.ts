@@ -13,7 +13,7 @@ export interface Need {
 /** What a token has to be allowed for a secret. https://openbao.org/docs/concepts/policies/#capabilities */
 export function needsOf(read: PlannedRead): readonly Need[] {
   const { path } = read.request;
-  switch (read.reach) {
+  switch (read.extent) {
     case 'secret':
       return [{ path, capabilities: capabilitiesAt(read) }];
     case 'names':

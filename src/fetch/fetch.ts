@@ -5,7 +5,7 @@ import type { SecretPlan } from '../plan/plan.ts';
 import type { Session } from '../session/session.ts';
 import type { Sender } from '../vault/sender.ts';
 import { allOf } from './all-of.ts';
-import { createAsker, type Asker, type AskerParts } from './reader.ts';
+import { createReader, type Reader, type ReaderParts } from './reader.ts';
 import { fetchMountTables } from './mount-tables.ts';
 import { resolveReads, type PlannedRead } from './planned-reads.ts';
 import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';
@@ -19,7 +19,7 @@ export interface Fetched {
 }
 
 /** What fetching needs of a run. */
-export type FetchParts = Omit<AskerParts, 'worthRetrying'>;
+export type FetchParts = Omit<ReaderParts, 'worthRetrying'>;
 
 /**
  * Fetches all declared secrets in parallel: at most one mount look-up in each namespace, one request for each distinct
@@ -35,35 +35,35 @@ export async function fetchSecrets(
   const { session, sender } = parts;
   scope.log.progress(`${String(plans.length)} secrets`);
   const collected = collect(plans, scope);
-  const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, scope);
+  const reader = createReader({ ...parts, worthRetrying: () => collected.failures.length === 0 }, scope);
   const unknown = plans.filter(({ needsMountTable }) => needsMountTable);
   const mountTables = fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), session, sender);
-  if (unknown.length > 0) askAhead(plans, session, asker);
+  if (unknown.length > 0) readEarly(plans, session, reader);
   const { reads, failures: unresolved } = resolveReads(plans, await mountTables, session.token);
   collected.failures.push(...unresolved);
-  checkUses(session, asker.countNew(reads.map(({ request }) => request)));
-  const trees = await listTrees(reads, asker, collected);
-  const singles = reads.filter(({ reach }) => reach !== 'tree');
+  checkUses(session, reader.countNew(reads.map(({ request }) => request)));
+  const trees = await listTrees(reads, reader, collected);
+  const singles = reads.filter(({ extent }) => extent !== 'tree');
   const leaves = trees.flatMap(({ leaves: some }) => some.map(({ read }) => read));
   const requests = [...singles, ...leaves].map(({ request }) => request);
-  checkUses(session, asker.sent + asker.countNew(requests));
+  checkUses(session, reader.sent + reader.countNew(requests));
 
   const tokenTtl = session.lease_duration || undefined;
   await allOf([
     ...singles.map(async (read) => {
-      const answer = await asker.ask(read.request);
+      const answer = await reader.read(read.request);
       const outcome = outcomeOf(read, answer, { now: Date.now() / 1000, tokenTtl });
       collected.add(outcome);
       logRead(read, answer, outcome.fetched, scope);
     }),
     ...trees.map(async (tree) => {
       const [secret] = tree.read.secrets;
-      if (secret !== undefined) collected.add(await readTree(tree, secret, asker));
+      if (secret !== undefined) collected.add(await readTree(tree, secret, reader));
     }),
   ]);
   scope.throwIfEnded();
-  if (session.num_uses !== undefined && asker.sent >= session.num_uses) {
-    session.keep('it ended with its last use');
+  if (session.num_uses !== undefined && reader.sent >= session.num_uses) {
+    session.keepAlive('it ended with its last use');
   }
   return { secrets: collected.secrets, failures: inDeclaredOrder(collected.failures, plans) };
 }
@@ -72,14 +72,14 @@ export async function fetchSecrets(
  * Asks for what needs no mount table while that is on its way: the answers wait for those who ask again. What may mint is
  * left for later, when it is known that everything can be asked for, and so is all where the uses of the token count.
  */
-function askAhead(plans: readonly SecretPlan[], session: Session, asker: Asker): void {
+function readEarly(plans: readonly SecretPlan[], session: Session, reader: Reader): void {
   if (session.num_uses !== undefined) return;
   const declared = plans.filter(({ needsMountTable }) => !needsMountTable);
   const { reads } = resolveReads(declared, new Map(), session.token);
-  for (const { request, reach } of reads) {
-    if (request.mints || reach === 'tree') continue;
+  for (const { request, extent } of reads) {
+    if (request.mints || extent === 'tree') continue;
     // It is told to those who ask again, if the run gets that far.
-    asker.ask(request).catch(() => undefined);
+    reader.read(request).catch(() => undefined);
   }
 }
 
@@ -108,15 +108,15 @@ function collect(plans: readonly SecretPlan[], scope: Scope): Collected {
 /** Lists the trees among the reads; one that fails, or is not there, is collected as such. */
 async function listTrees(
   reads: readonly PlannedRead[],
-  asker: Asker,
+  reader: Reader,
   collected: Collected,
 ): Promise<readonly ListedTree[]> {
   const trees: ListedTree[] = [];
   await allOf(
     reads.map(async (read) => {
       const [secret] = read.secrets;
-      if (read.reach !== 'tree' || secret === undefined) return;
-      const listing = await listTree(read, secret, asker);
+      if (read.extent !== 'tree' || secret === undefined) return;
+      const listing = await listTree(read, secret, reader);
       if (listing.kind === 'listed') trees.push(listing.tree);
       else if (listing.kind === 'missing') collected.add(missing(read, listing));
       else collected.add({ fetched: [{ kind: 'failed', name: secret.name }], failures: listing.failures });

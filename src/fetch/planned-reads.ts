@@ -14,8 +14,8 @@ export interface PlannedRead {
   /** The mount of the path, with a trailing slash; undefined when nobody has asked for it. */
   readonly mount: string | undefined;
   /** The secret at the path, the names below it, or everything below it. */
-  readonly reach: 'secret' | 'names' | 'tree';
-  /** Several only with one reach; a tree is a secret's own, because each may choose other parts of it. */
+  readonly extent: 'secret' | 'names' | 'tree';
+  /** Several only with one extent; a tree is a secret's own, because each may choose other parts of it. */
   readonly secrets: readonly SecretPlan[];
   /** False: no mount that the token may see serves the path, so nobody knows how to read an answer. */
   readonly mountKnown: boolean;
@@ -42,11 +42,11 @@ export function resolveReads(
       failures.push(versionWithoutKv2(secret, engine));
       continue;
     }
-    const reach = secret.listing?.kind ?? 'secret';
+    const extent = secret.listing?.kind ?? 'secret';
     const request = requestFor(secret, engine, mount, token);
-    const key = `${reach} ${reach === 'tree' ? secret.name : ''} ${identityOf(request)}`;
+    const key = `${extent} ${extent === 'tree' ? secret.name : ''} ${identityOf(request)}`;
     const secrets = [...(reads.get(key)?.secrets ?? []), secret];
-    reads.set(key, { request, engine, mount, reach, mountKnown, secrets });
+    reads.set(key, { request, engine, mount, extent, mountKnown, secrets });
   }
   return { reads: [...reads.values()], failures };
 }

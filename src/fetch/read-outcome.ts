@@ -51,11 +51,11 @@ export function resultOf(
 
 /** Undefined: an answer in the clear, where a wrapped one was asked for. */
 function readResult(
-  { request, engine, reach }: PlannedRead,
+  { request, engine, extent }: PlannedRead,
   status: number,
   envelope: Envelope,
 ): ReadResult | undefined {
-  if (reach !== 'secret') return listed(envelope);
+  if (extent !== 'secret') return listed(envelope);
   if (request.wrapTtl === undefined || status === 404) return engine.read(status, envelope);
   if (envelope.wrap_info === undefined) return undefined;
   return { kind: 'found', keys: keysOf(envelope.wrap_info), metadata: {} };

@@ -17,17 +17,17 @@ import {
 const REFUSALS_RETRIED = 3;
 
 /** Sends each distinct request once; all that need it share its answer. */
-export interface Asker {
+export interface Reader {
   /** @throws the reason when the run has been ended */
-  ask(request: VaultRequest): Promise<Answer | Unavailable>;
+  read(request: VaultRequest): Promise<Answer | Unavailable>;
   /** How many distinct requests were sent so far. */
   readonly sent: number;
   /** How many of these have not been sent yet. */
   countNew(requests: readonly VaultRequest[]): number;
 }
 
-/** What asking needs of a run. */
-export interface AskerParts {
+/** What a reader needs of a run. */
+export interface ReaderParts {
   readonly session: Session;
   readonly sender: Sender;
   readonly leases: Leases;
@@ -35,7 +35,7 @@ export interface AskerParts {
   readonly worthRetrying: () => boolean;
 }
 
-export function createAsker(parts: AskerParts, scope: Scope): Asker {
+export function createReader(parts: ReaderParts, scope: Scope): Reader {
   const { session, sender, leases } = parts;
   const answers = new Map<string, Promise<Answer | Unavailable>>();
   const inTurn = createTurns(() => sender.client.concurrency);
@@ -61,7 +61,7 @@ export function createAsker(parts: AskerParts, scope: Scope): Asker {
     countNew(requests) {
       return new Set(requests.map(identityOf)).difference(answers).size;
     },
-    ask(request) {
+    read(request) {
       const identity = identityOf(request);
       const known = answers.get(identity) ?? inTurn(() => send(request));
       answers.set(identity, known);

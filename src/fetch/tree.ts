@@ -5,7 +5,7 @@ import { Secret } from '../base/secret.ts';
 import type { ReadResult } from '../engines/engine.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { allOf } from './all-of.ts';
-import type { Asker } from './reader.ts';
+import type { Reader } from './reader.ts';
 import { isWanted, mayHoldWanted } from './listing.ts';
 import { listRequest, type PlannedRead } from './planned-reads.ts';
 import { resultOf, type ReadOutcome } from './read-outcome.ts';
@@ -26,7 +26,7 @@ export type TreeListing =
 export async function listTree(
   read: PlannedRead,
   { listing, where }: SecretPlan,
-  asker: Asker,
+  reader: Reader,
 ): Promise<TreeListing> {
   const limit = listing?.maxSecrets ?? Infinity;
   const patterns = listing ?? { include: undefined, exclude: [] };
@@ -37,7 +37,7 @@ export async function listTree(
   const walk = async (folder: string): Promise<void> => {
     folders += 1;
     if (folders > limit || found.length > limit || failures.length > 0) return;
-    const result = resultOf(read, await asker.ask(folderRequest(read, folder)));
+    const result = resultOf(read, await reader.read(folderRequest(read, folder)));
     if (result.kind === 'failed') failures.push(result.failure);
     else if (result.kind === 'found') {
       const names = namesIn(result.keys.get('keys')).map((name) => `${folder}${name}`);
@@ -48,7 +48,7 @@ export async function listTree(
       await allOf(inner.map(walk));
     }
   };
-  const root = resultOf(read, await asker.ask(read.request));
+  const root = resultOf(read, await reader.read(read.request));
   if (root.kind === 'missing') return root;
   await walk('');
 
@@ -85,7 +85,7 @@ function leafRead(read: PlannedRead, path: string): PlannedRead {
   const { namespace, token } = request;
   return {
     ...read,
-    reach: 'secret',
+    extent: 'secret',
     request: { method: 'GET', path: `${root}/${path}`, namespace, token, mints: engine.mints },
   };
 }
@@ -96,12 +96,12 @@ function leafRead(read: PlannedRead, path: string): PlannedRead {
 export async function readTree(
   { read, leaves }: ListedTree,
   { name, where }: SecretPlan,
-  asker: Asker,
+  reader: Reader,
 ): Promise<ReadOutcome> {
   const failures: Failure[] = [];
   const entries = await allOf(
     leaves.map(async (leaf): Promise<[string, JsonValue][]> => {
-      const result = resultOf(leaf.read, await asker.ask(leaf.read.request));
+      const result = resultOf(leaf.read, await reader.read(leaf.read.request));
       if (result.kind === 'failed') failures.push(result.failure);
       return result.kind === 'found'
         ? [...result.keys].map(([key, value]) => [`${leaf.path}/${key}`, value])

@@ -23,7 +23,7 @@ export interface Due {
   /** What is not asked for. */
   readonly reused: readonly ReusedSecret[];
   /** The outputs that stay, with what is in them. */
-  readonly kept: readonly RenderedOutput[];
+  readonly unchanged: readonly RenderedOutput[];
   /** Nothing is left to ask the server for. */
   readonly isNothing: boolean;
   /** What has to be remembered of this run, as an output of its own. */
@@ -31,7 +31,7 @@ export interface Due {
 }
 
 /** Found unchanged, and with time left. */
-interface Kept {
+interface ReusableOutput {
   readonly plan: OutputPlan;
   readonly known: KnownOutput;
 }
@@ -51,35 +51,37 @@ export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutpu
     if (entry === undefined || entry.made_of !== madeOf.get(output.where)) return [];
     return dueAt(entry, output, plan) < nowS ? [] : [{ plan: output, known: entry }];
   });
-  const kept = withoutShared(found, plan);
-  const names = new Set(kept.flatMap((one) => secretsOf(one.plan)));
+  const reusable = withoutShared(found, plan);
+  const names = new Set(reusable.flatMap((one) => secretsOf(one.plan)));
   const rest: Plan = {
     ...plan,
-    outputs: plan.outputs.filter((output) => !kept.some((one) => one.plan === output)),
+    outputs: plan.outputs.filter((output) => !reusable.some((one) => one.plan === output)),
     secrets: plan.secrets.filter(({ name }) => !names.has(name)),
   };
   return {
     rest,
-    nextAt: Math.min(...kept.map((one) => dueAt(one.known, one.plan, plan))),
-    reused: plan.secrets.filter(({ name }) => names.has(name)).map((secret) => reusedSecret(secret, kept)),
-    kept: kept.map(({ plan: output, known: { files } }) => ({ plan: output, files })),
-    isNothing: kept.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
-    stateAfter: (rendered, secrets) => stateAfter(rendered, secrets, { state, madeOf, kept }),
+    nextAt: Math.min(...reusable.map((one) => dueAt(one.known, one.plan, plan))),
+    reused: plan.secrets
+      .filter(({ name }) => names.has(name))
+      .map((secret) => reusedSecret(secret, reusable)),
+    unchanged: reusable.map(({ plan: output, known: { files } }) => ({ plan: output, files })),
+    isNothing: reusable.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
+    stateAfter: (rendered, secrets) => stateAfter(rendered, secrets, { state, madeOf, reusable }),
   };
 }
 
 export function everythingIsDue(plan: Plan): Due {
-  return { rest: plan, nextAt: Infinity, reused: [], kept: [], isNothing: false, stateAfter: () => [] };
+  return { rest: plan, nextAt: Infinity, reused: [], unchanged: [], isNothing: false, stateAfter: () => [] };
 }
 
-/** The outputs that can be kept at all, and what each is made of. */
+/** The outputs that can be reused at all, and what each is made of. */
 function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<string, string> {
   const byName = new Map(secrets.map((secret) => [secret.name, secret]));
   const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
   return new Map(
     outputs.flatMap((output) => {
       const declared = config.outputs.find(({ where }) => where === output.where);
-      if (declared === undefined || !canBeKept(output, reused)) return [];
+      if (declared === undefined || !isReusable(output, reused)) return [];
       return [
         [
           output.where,
@@ -95,7 +97,7 @@ function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<s
 }
 
 /** @param reused names of secrets */
-function canBeKept(output: OutputPlan, reused: ReadonlySet<string>): boolean {
+function isReusable(output: OutputPlan, reused: ReadonlySet<string>): boolean {
   const used = secretsOf(output);
   // Only the cluster knows what has become of a Secret.
   return used.length > 0 && used.every((name) => reused.has(name)) && !isSecretOutput(output);
@@ -140,19 +142,22 @@ function neededS(output: OutputPlan, { secrets }: Plan): number {
 }
 
 /** A secret that anything else needs is fetched, and all that is made of it is written anew: it is one credential. */
-function withoutShared(found: readonly Kept[], { outputs, values }: Plan): readonly Kept[] {
-  let kept = found;
+function withoutShared(
+  found: readonly ReusableOutput[],
+  { outputs, values }: Plan,
+): readonly ReusableOutput[] {
+  let reusable = found;
   for (;;) {
-    const written = outputs.filter((output) => !kept.some(({ plan }) => plan === output));
+    const written = outputs.filter((output) => !reusable.some(({ plan }) => plan === output));
     const needed = new Set([...written.flatMap(secretsOf), ...values.map(({ secret }) => secret)]);
-    const still = kept.filter(({ plan }) => !secretsOf(plan).some((name) => needed.has(name)));
-    if (still.length === kept.length) return kept;
-    kept = still;
+    const still = reusable.filter(({ plan }) => !secretsOf(plan).some((name) => needed.has(name)));
+    if (still.length === reusable.length) return reusable;
+    reusable = still;
   }
 }
 
-function reusedSecret({ name, path }: SecretPlan, kept: readonly Kept[]): ReusedSecret {
-  const users = kept.filter(({ plan }) => secretsOf(plan).includes(name));
+function reusedSecret({ name, path }: SecretPlan, reusable: readonly ReusableOutput[]): ReusedSecret {
+  const users = reusable.filter(({ plan }) => secretsOf(plan).includes(name));
   return { name, path, expires_at: Math.min(...users.map(({ known }) => known.expires_at)) };
 }
 
@@ -164,13 +169,13 @@ function isFixed(output: OutputPlan): boolean {
 interface After {
   readonly state: PlacedOutput;
   readonly madeOf: ReadonlyMap<string, string>;
-  readonly kept: readonly Kept[];
+  readonly reusable: readonly ReusableOutput[];
 }
 
 function stateAfter(
   rendered: readonly RenderedOutput[],
   secrets: Secrets,
-  { state, madeOf, kept }: After,
+  { state, madeOf, reusable }: After,
 ): readonly WritableOutput[] {
   const written = rendered.flatMap(({ plan, files }) => {
     const made_of = madeOf.get(plan.where);
@@ -179,7 +184,7 @@ function stateAfter(
     const hashes = files.map(({ path, content }) => ({ path, sha256: hashOf(content.reveal()) }));
     return [{ path: plan.target.path, made_of, expires_at, files: hashes }];
   });
-  const text = stateText([...kept.map(({ known }) => known), ...written]);
+  const text = stateText([...reusable.map(({ known }) => known), ...written]);
   return [{ plan: state, files: [{ path: state.target.path, content: new Secret(Buffer.from(text)) }] }];
 }
 

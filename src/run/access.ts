@@ -114,7 +114,7 @@ function borrowed(session: Session): Session {
     revocable: { value: false },
     revoked: { value: false },
     giveBack: { value: stays },
-    keep: { value: stays },
+    keepAlive: { value: stays },
     [Symbol.asyncDispose]: { value: stays },
   }) as Session;
 }

@@ -24,7 +24,7 @@ import {
 } from '../report/outcome.ts';
 import { knownFromFiles } from '../reuse/known-outputs.ts';
 import { everythingIsDue, whatIsDue, type Due } from '../reuse/what-is-due.ts';
-import { holdLeases, type Leases } from '../session/leases.ts';
+import { trackLeases, type Leases } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
 import { fixtureTokens, prepareTokens, type OutputTokens } from '../session/tokens-for-outputs.ts';
 import { prepareAccess, type Access } from './access.ts';
@@ -79,23 +79,23 @@ export async function runOnce(
   const issued: Outcome['leases'][number][] = [];
   let outcome: Outcome = { ...NOTHING_DONE, reused: due.reused, leases: issued, changes };
   try {
-    await using leases = holdLeases(session, sender, scope, issued);
+    await using leases = trackLeases(session, sender, scope, issued);
     const parts = { session, sender, leases };
     const fetched = await stopwatch.time('fetch', () => fetchSecrets(due.rest.secrets, parts, scope));
     outcome = { ...outcome, secrets: fetched.secrets };
     const tokenOutputs = fetched.failures.length > 0 ? [] : tokenOutputsOf(due.rest.outputs);
     const tokens = await prepareTokens(tokenOutputs, session, sender);
-    const kept = reasonToKeep(session, leases, tokenOutputs);
+    const whyAlive = reasonToKeepAlive(session, leases, tokenOutputs);
     // As soon as nothing needs the token any more: what follows goes on meanwhile.
-    const returning = kept === undefined ? session.giveBack() : Promise.resolve();
+    const returning = whyAlive === undefined ? session.giveBack() : Promise.resolve();
     await access.flush();
     const { rendered, values } = await stopwatch.time('render', () => renderAll(due.rest, fetched, tokens));
     const outputs = outputsAfter(due, rendered, fetched.secrets);
     const publication = { ready: returning, note: noteIn(changes) };
     await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
-    leases.keep();
+    leases.keepAlive();
     // Only a failed run revokes what its outputs depend on.
-    if (kept !== undefined) session.keep(kept);
+    if (whyAlive !== undefined) session.keepAlive(whyAlive);
     outcome = { ...outcome, values };
   } catch (error) {
     outcome = { ...outcome, failure: withRemains(asRunError(error), changes) };
@@ -164,7 +164,7 @@ function placesOf({ outputs, state }: Plan): readonly PlacedOutput[] {
 
 /** What is new, what stays, and what has to be remembered of both. */
 function outputsAfter(due: Due, rendered: readonly RenderedOutput[], secrets: Secrets) {
-  return [...rendered, ...due.kept, ...due.stateAfter(rendered, secrets)];
+  return [...rendered, ...due.unchanged, ...due.stateAfter(rendered, secrets)];
 }
 
 function noteIn(changes: Change[]): (change: Change) => void {
@@ -174,7 +174,7 @@ function noteIn(changes: Change[]): (change: Change) => void {
 }
 
 /** What of a complete run would end with its token. */
-function reasonToKeep(
+function reasonToKeepAlive(
   { revoke }: Session,
   { dependOnToken }: Leases,
   tokenOutputs: readonly TokenOutput[],

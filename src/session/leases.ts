@@ -30,7 +30,7 @@ export interface Leases {
   /** Notes a wrapped answer: only who unwraps it learns whether there is a lease. */
   addWrapped(path: string): void;
   /** From now on they live, because the run is complete. */
-  keep(): void;
+  keepAlive(): void;
   /** Revokes what is not kept. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -40,9 +40,9 @@ export interface Leases {
  * A failure is a warning that names the lease.
  * @param leases where they are noted
  */
-export function holdLeases(session: Session, sender: Sender, scope: Scope, leases: Lease[] = []): Leases {
+export function trackLeases(session: Session, sender: Sender, scope: Scope, leases: Lease[] = []): Leases {
   const wrapped: string[] = [];
-  let kept = false;
+  let keptAlive = false;
   return {
     get dependOnToken() {
       return leases.length + wrapped.length > 0;
@@ -53,12 +53,12 @@ export function holdLeases(session: Session, sender: Sender, scope: Scope, lease
     addWrapped(path) {
       wrapped.push(path);
     },
-    keep() {
-      kept = true;
+    keepAlive() {
+      keptAlive = true;
       for (const lease of leases) warnOfToken(lease, session, scope);
     },
     async [Symbol.asyncDispose]() {
-      if (kept || leases.length + wrapped.length === 0) return;
+      if (keptAlive || leases.length + wrapped.length === 0) return;
       await session.giveBack();
       if (session.revoked) return;
       using grace = gracefulSignal(scope.signal, SHUTDOWN.leasesMs, GIVE_BACK_LIMIT_MS);

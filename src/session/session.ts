@@ -40,7 +40,7 @@ export interface Session {
    */
   giveBack(): Promise<void>;
   /** Leaves the token alive for what depends on it, from now on. */
-  keep(reason: string): void;
+  keepAlive(reason: string): void;
   /** Gives the token back, unless it is kept. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -97,34 +97,34 @@ function logRenewal(renewal: Renewal, { log }: Scope): void {
   log.write({ event: 'renew_failed', reason });
 }
 
-type HeldToken = Pick<
+type ObtainedToken = Pick<
   Session,
   'token' | 'minted' | 'token_type' | 'lease_duration' | 'renewable' | 'num_uses'
 >;
 
 function createSession(
-  held: HeldToken,
+  obtained: ObtainedToken,
   login: PreparedLogin,
   policy: RevokePolicy,
   sender: Sender,
   scope: Scope,
 ): Session {
-  const { token } = held;
+  const { token } = obtained;
   const { namespace } = login;
   let ending: Promise<void> | undefined;
   let revoked = false;
-  let life = lifeOf(held.lease_duration);
-  const whyKept = reasonToKeep(held, policy);
-  const keep = (reason: string): Promise<void> => {
+  let life = lifeOf(obtained.lease_duration);
+  const whyAlive = reasonToKeepAlive(obtained, policy);
+  const leaveAlive = (reason: string): Promise<void> => {
     scope.log.write({ event: 'token_kept', reason });
     return Promise.resolve();
   };
   const end = async (): Promise<void> => {
     revoked = await revokeSelf({ token, namespace }, sender, scope);
   };
-  const giveBack = (): Promise<void> => (ending ??= whyKept === undefined ? end() : keep(whyKept));
+  const giveBack = (): Promise<void> => (ending ??= whyAlive === undefined ? end() : leaveAlive(whyAlive));
   return {
-    ...held,
+    ...obtained,
     method: login.name,
     namespace,
     get lease_duration() {
@@ -134,7 +134,7 @@ function createSession(
       return life.expiresAt;
     },
     revoke: policy,
-    revocable: whyKept === undefined,
+    revocable: whyAlive === undefined,
     get revoked() {
       return revoked;
     },
@@ -144,8 +144,8 @@ function createSession(
       return renewal;
     },
     giveBack,
-    keep(reason) {
-      ending ??= keep(reason);
+    keepAlive(reason) {
+      ending ??= leaveAlive(reason);
     },
     [Symbol.asyncDispose]: giveBack,
   };
@@ -157,7 +157,7 @@ function lifeOf(lease_duration: number | undefined): Pick<Session, 'lease_durati
   return { lease_duration, expiresAt: hasEnd ? Date.now() / 1000 + lease_duration : undefined };
 }
 
-function reasonToKeep({ minted, token_type }: HeldToken, policy: RevokePolicy): string | undefined {
+function reasonToKeepAlive({ minted, token_type }: ObtainedToken, policy: RevokePolicy): string | undefined {
   if (policy === 'never') return 'revoke: never';
   if (token_type === 'batch') return 'a batch token cannot be revoked; it ends with its TTL';
   return minted || policy === 'always' ? undefined : 'it was given to this run, not minted by it';

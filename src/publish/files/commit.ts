@@ -38,7 +38,7 @@ export function commitFiles(staged: readonly StagedFile[], naming: Naming): void
   for (const { temporary, path } of staged) {
     let backup: string | undefined;
     try {
-      backup = keepOld(path, naming);
+      backup = backUp(path, naming);
       renameSync(temporary, path);
     } catch (reason) {
       if (backup !== undefined) replaced.push({ path, backup });
@@ -54,7 +54,7 @@ export function commitFiles(staged: readonly StagedFile[], naming: Naming): void
  * links, or `protected_hardlinks` or a limit forbids one, the file is moved away for the moment; a process that is
  * killed in that moment leaves it under its second name only.
  */
-function keepOld(path: string, naming: Naming): string | undefined {
+function backUp(path: string, naming: Naming): string | undefined {
   const present = lstatSync(path, { throwIfNoEntry: false });
   // A directory is never replaced: the rename will say so.
   if (present === undefined || present.isDirectory()) return undefined;
