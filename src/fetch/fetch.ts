@@ -12,7 +12,7 @@ import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';
 import { listTree, readTree, type ListedTree } from './tree.ts';
 import { checkUses } from './uses.ts';
 
-/** What could be fetched, and everything that could not. */
+/** The fetched secrets, and every failure. */
 export interface Fetched {
   readonly secrets: Secrets;
   readonly failures: readonly Failure[];
@@ -23,9 +23,9 @@ export type FetchParts = Omit<ReaderParts, 'worthRetrying'>;
 
 /**
  * Fetches all declared secrets in parallel: at most one mount look-up in each namespace, one request for each distinct
- * secret. Trees are listed first, so that nothing is read before it is known how much there is. Failures are collected,
- * so that all of them can be told at once.
- * @throws RunError when the mounts cannot be had, when the token has too few uses, and when the run is ended
+ * secret. Trees are listed first, so that nothing is read before their size is known. Failures are collected, so that all
+ * of them are reported at once.
+ * @throws RunError when the mount table cannot be read, when the token has too few uses, and when the run is ended
  */
 export async function fetchSecrets(
   plans: readonly SecretPlan[],
@@ -69,8 +69,9 @@ export async function fetchSecrets(
 }
 
 /**
- * Asks for what needs no mount table while that is on its way: the answers wait for those who ask again. What may mint is
- * left for later, when it is known that everything can be asked for, and so is all where the uses of the token count.
+ * Reads what needs no mount table while the table is on its way; later reads of the same requests share the answers. A
+ * request that may mint waits until every secret is known to be readable, and so does everything if the token's uses are
+ * limited.
  */
 function readEarly(plans: readonly SecretPlan[], session: Session, reader: Reader): void {
   if (session.num_uses !== undefined) return;
@@ -78,7 +79,7 @@ function readEarly(plans: readonly SecretPlan[], session: Session, reader: Reade
   const { reads } = resolveReads(declared, new Map(), session.token);
   for (const { request, extent } of reads) {
     if (request.mints || extent === 'tree') continue;
-    // It is told to those who ask again, if the run gets that far.
+    // A rejection is reported to the later reads, if the run gets that far.
     reader.read(request).catch(() => undefined);
   }
 }
@@ -105,7 +106,7 @@ function collect(plans: readonly SecretPlan[], scope: Scope): Collected {
   };
 }
 
-/** Lists the trees among the reads; one that fails, or is not there, is collected as such. */
+/** Lists the trees among the reads; failed and missing ones are collected as such. */
 async function listTrees(
   reads: readonly PlannedRead[],
   reader: Reader,
@@ -125,7 +126,7 @@ async function listTrees(
   return trees;
 }
 
-/** Answers come in any order; people read in the order of their config. */
+/** Answers arrive in any order; failures are shown in the order of the config. */
 function inDeclaredOrder(failures: readonly Failure[], plans: readonly SecretPlan[]): Failure[] {
   const position = ({ where = '' }: Failure): number =>
     plans.findIndex((plan) => where.startsWith(plan.where));

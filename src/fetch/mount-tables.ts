@@ -7,8 +7,8 @@ import type { MountTables } from './planned-reads.ts';
 import { refusalOf } from './read-refusal.ts';
 
 /**
- * Asks for the mounts that the token may see: one request for each namespace in which a secret needs it. It is open to
- * every valid token, needs no policy and does not count as a use of the token.
+ * Reads the mounts that the token may see: one request for each namespace with a secret that needs them. The endpoint is
+ * open to every valid token, needs no policy and does not count as a use of the token.
  * https://openbao.org/api-docs/system/internal-ui-mounts/
  * @throws RunError with every namespace's failure
  */

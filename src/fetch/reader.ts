@@ -13,16 +13,16 @@ import {
   type Unavailable,
 } from '../vault/sender.ts';
 
-/** How often a token of this run is tried again where it is not known yet. */
+/** How often a token of this run is retried where it is not known yet. */
 const REFUSALS_RETRIED = 3;
 
-/** Sends each distinct request once; all that need it share its answer. */
+/** Sends each distinct request once; all readers of it share the answer. */
 export interface Reader {
   /** @throws the reason when the run has been ended */
   read(request: VaultRequest): Promise<Answer | Unavailable>;
   /** How many distinct requests were sent so far. */
   readonly sent: number;
-  /** How many of these have not been sent yet. */
+  /** How many of these requests have not been sent yet. */
   countNew(requests: readonly VaultRequest[]): number;
 }
 
@@ -43,7 +43,7 @@ export function createReader(parts: ReaderParts, scope: Scope): Reader {
 
   const send = async (request: VaultRequest): Promise<Answer | Unavailable> => {
     scope.throwIfEnded();
-    // Revoking the token would end a lease that nobody has heard of; where the token stays, its answer is needed.
+    // Revoking the token would end a lease whose id never arrived; where the token stays alive, the answer is needed.
     using grace =
       request.mints && !session.revocable ? gracefulSignal(scope.signal, SHUTDOWN.mintMs) : undefined;
     const answer = await sender.send(
@@ -71,8 +71,8 @@ export function createReader(parts: ReaderParts, scope: Scope): Reader {
 }
 
 /**
- * A standby or a replica that has not heard of a new token answers as if there were none. A token that was given to the
- * run is not new, and one that may run out of uses gets the same answer then.
+ * A standby or replica that does not know a new token yet answers as if it did not exist. A token that was given to the
+ * run is not new, and a token with limited uses gets the same answer once they run out.
  */
 export function retryWhileUnknown({ minted, num_uses }: Session): Pick<SendOptions, 'alsoRetry'> {
   return minted && num_uses === undefined
@@ -93,8 +93,8 @@ function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: 
 }
 
 /**
- * Lets at most `limit` tasks run at once; each makes room for those that have waited longest. The limit may rise once it is
- * known what the connection carries.
+ * Lets at most `limit` tasks run at once, first come, first served. The limit may rise once it is known how many the
+ * connection carries.
  */
 function createTurns(limit: () => number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;

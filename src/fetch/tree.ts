@@ -10,7 +10,7 @@ import { isWanted, mayHoldWanted } from './listing.ts';
 import { listRequest, type PlannedRead } from './planned-reads.ts';
 import { resultOf, type ReadOutcome } from './read-outcome.ts';
 
-/** A tree whose secrets are known and not yet read. */
+/** A tree whose secrets are listed, but not read yet. */
 export interface ListedTree {
   readonly read: PlannedRead;
   /** One for each secret; `path` is relative to the tree. */
@@ -22,7 +22,7 @@ export type TreeListing =
   | Extract<ReadResult, { kind: 'missing' }>
   | { readonly kind: 'failed'; readonly failures: readonly Failure[] };
 
-/** Lists a tree, folder by folder in parallel; what is not wanted is not looked into. */
+/** Lists a tree, folders in parallel; unwanted folders are skipped. */
 export async function listTree(
   read: PlannedRead,
   { listing, where }: SecretPlan,
@@ -64,7 +64,7 @@ function namesIn(names: JsonValue | undefined): string[] {
   return Array.isArray(names) ? names.map(String) : [];
 }
 
-/** A name that the server would take for another path. */
+/** False for a name that the server would resolve to another path. */
 function isPath(name: string): boolean {
   return !name
     .replace(/\/$/, '')
@@ -91,7 +91,7 @@ function leafRead(read: PlannedRead, path: string): PlannedRead {
 }
 
 /**
- * Reads the secrets of a tree. What is deleted since, or has no data in its latest version, is not part of it.
+ * Reads the secrets of a tree. Secrets deleted since, or without data in their latest version, are left out.
  */
 export async function readTree(
   { read, leaves }: ListedTree,
@@ -115,8 +115,8 @@ export async function readTree(
 }
 
 /**
- * The secret that a tree is.
- * @param entries keys by their path below it
+ * The tree as one secret.
+ * @param entries keys by their path relative to the tree
  */
 export function treeOf(
   name: string,

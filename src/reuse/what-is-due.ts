@@ -6,7 +6,7 @@ import type { OutputPlan, PlacedOutput, RenderedOutput, WritableOutput } from '.
 import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { hashOf, stateText, type KnownOutput } from './known-outputs.ts';
 
-/** A secret that outputs which are still good hold. */
+/** A secret in outputs that are reused. */
 export interface ReusedSecret {
   readonly name: string;
   readonly path: string;
@@ -14,32 +14,32 @@ export interface ReusedSecret {
   readonly expires_at: number;
 }
 
-/** What of a plan has to be done now. */
+/** The part of a plan that must be done now. */
 export interface Due {
-  /** What is left to do. */
+  /** The outputs to write, and the secrets to fetch for them. */
   readonly rest: Plan;
-  /** When the first of what is good now is due, in seconds since 1970; Infinity: nothing ends. */
+  /** When the first reused output is due, in seconds since 1970; Infinity: none. */
   readonly nextAt: number;
-  /** What is not asked for. */
+  /** The secrets that are not fetched. */
   readonly reused: readonly ReusedSecret[];
-  /** The outputs that stay, with what is in them. */
+  /** The outputs that are reused, with their content. */
   readonly unchanged: readonly RenderedOutput[];
-  /** Nothing is left to ask the server for. */
+  /** Nothing needs to be requested from the server. */
   readonly isNothing: boolean;
-  /** What has to be remembered of this run, as an output of its own. */
+  /** The record of this run for later ones, as an output of its own. */
   stateAfter(rendered: readonly RenderedOutput[], secrets: Secrets): readonly WritableOutput[];
 }
 
-/** Found unchanged, and with time left. */
+/** An output that is unchanged, and has time left. */
 interface ReusableOutput {
   readonly plan: OutputPlan;
   readonly known: KnownOutput;
 }
 
 /**
- * Finds the outputs that are still good: made of the same requests in the same way, and with an end that is further away
- * than `min_ttl`. A secret is due when any output that uses it is. Pure.
- * @param known what earlier runs have made and nobody has changed since
+ * Finds the outputs that can be reused: made of the same requests in the same way, and valid for longer than `min_ttl`. A
+ * secret is due if any output that uses it is due. Pure.
+ * @param known the unchanged outputs of earlier runs
  * @param nowS seconds since 1970
  */
 export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutput[], nowS: number): Due {
@@ -74,7 +74,7 @@ export function everythingIsDue(plan: Plan): Due {
   return { rest: plan, nextAt: Infinity, reused: [], unchanged: [], isNothing: false, stateAfter: () => [] };
 }
 
-/** The outputs that can be reused at all, and what each is made of. */
+/** A fingerprint of each output that is eligible for reuse, by its `where`. */
 function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<string, string> {
   const byName = new Map(secrets.map((secret) => [secret.name, secret]));
   const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
@@ -99,11 +99,11 @@ function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<s
 /** @param reused names of secrets */
 function isReusable(output: OutputPlan, reused: ReadonlySet<string>): boolean {
   const used = secretsOf(output);
-  // Only the cluster knows what has become of a Secret.
+  // Whether a Secret is unchanged is known only to the cluster.
   return used.length > 0 && used.every((name) => reused.has(name)) && !isSecretOutput(output);
 }
 
-/** @param planned has read the password of a key store, which may have changed in its file */
+/** @param planned includes the password of a key store, whose file may have changed */
 function fingerprint(
   { content }: DeclaredOutput,
   { content: planned }: OutputPlan,
@@ -121,7 +121,7 @@ function fingerprint(
     secret?.default,
   ]);
   const replacer = function (this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
-    // Its own toJSON has hidden a secret before.
+    // `value` is the placeholder from toJSON of a secret.
     const own = this[key];
     if (own instanceof Secret) return own.reveal();
     return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
@@ -129,19 +129,19 @@ function fingerprint(
   return hashOf(JSON.stringify([content, inputs, requests], replacer));
 }
 
-/** When it has less time left than what it is made of needs, in seconds since 1970. */
+/** When an output has less time left than its secrets require, in seconds since 1970. */
 function dueAt({ expires_at }: KnownOutput, output: OutputPlan, plan: Plan): number {
   return expires_at - neededS(output, plan);
 }
 
-/** The longest `min_ttl` of what an output is made of. */
+/** The longest `min_ttl` among the secrets of an output. */
 function neededS(output: OutputPlan, { secrets }: Plan): number {
   const names = secretsOf(output);
   const used = secrets.filter(({ name }) => names.includes(name));
   return Math.max(...used.map(({ minTtlMs = 0 }) => minTtlMs / 1000));
 }
 
-/** A secret that anything else needs is fetched, and all that is made of it is written anew: it is one credential. */
+/** A secret that anything else needs is fetched, and all its outputs are written again: it is one credential. */
 function withoutShared(
   found: readonly ReusableOutput[],
   { outputs, values }: Plan,
@@ -161,7 +161,7 @@ function reusedSecret({ name, path }: SecretPlan, reusable: readonly ReusableOut
   return { name, path, expires_at: Math.min(...users.map(({ known }) => known.expires_at)) };
 }
 
-/** Made of nothing that has to be fetched. */
+/** True for an output that needs no fetched secret. */
 function isFixed(output: OutputPlan): boolean {
   return output.content.kind !== 'token' && secretsOf(output).length === 0;
 }
@@ -188,7 +188,7 @@ function stateAfter(
   return [{ plan: state, files: [{ path: state.target.path, content: new Secret(Buffer.from(text)) }] }];
 }
 
-/** NaN: what has no end that is known is never reused. */
+/** NaN: a secret without a known end is never reused. */
 function endOf(name: string, secrets: Secrets): number {
   const secret = secrets.get(name);
   return (secret?.kind === 'found' ? secret.metadata.expires_at : undefined) ?? NaN;
