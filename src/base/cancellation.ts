@@ -1,4 +1,4 @@
-/** Ends work early. The part of an AbortSignal that is needed. */
+/** Ends work early. The parts of an AbortSignal that this program uses. */
 export interface CancelSignal {
   readonly aborted: boolean;
   /** Why, once it is aborted. */
@@ -8,7 +8,7 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** An AbortController that is its own signal. Node's own takes time to load and to use: see test/bench/README.md. */
+/** An AbortController that is its own signal. Node's is slow to load and to use: see test/bench/README.md. */
 export class Cancellation implements CancelSignal {
   readonly #listeners = new Set<() => void>();
   #reason: unknown;
@@ -43,7 +43,7 @@ export class Cancellation implements CancelSignal {
   }
 }
 
-/** Does the work; the listener is called if the signal is aborted meanwhile. */
+/** Does the work; calls the listener if the signal is aborted meanwhile. */
 export async function listening<T>(
   signal: CancelSignal,
   listener: () => void,
@@ -57,7 +57,7 @@ export async function listening<T>(
   }
 }
 
-/** For APIs that accept only the platform's own. */
+/** For APIs that accept only the platform's AbortSignal. */
 export function abortSignalOf(signal: CancelSignal): AbortSignal {
   const controller = new AbortController();
   const abort = (): void => {

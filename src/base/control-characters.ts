@@ -1,6 +1,6 @@
 /**
- * Whether there is a control character: Unicode's category Cc. A regular expression with `\p{Cc}` would say it shorter, but
- * the first of its kind makes V8 read Unicode's tables, which takes longer than reading the config.
+ * Whether a text contains a control character, Unicode's category Cc. A regular expression with `\p{Cc}` would be shorter,
+ * but the first one makes V8 load Unicode's tables, which takes longer than reading the config.
  */
 export function hasControlCharacter(text: string): boolean {
   for (let index = 0; index < text.length; index += 1) {

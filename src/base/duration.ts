@@ -1,11 +1,11 @@
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-/** setTimeout's limit: longer ones would fire at once. */
+/** The limit of setTimeout, which fires at once beyond it. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * A duration as Vault writes it: `90s`, `1h30m`, `500ms`, or a number of seconds.
  * https://openbao.org/docs/concepts/duration-format/
- * @returns milliseconds; undefined for anything else, and for nothing or less
+ * @returns milliseconds; undefined for anything else, and for durations that are not positive
  */
 export function parseDuration(text: string): number | undefined {
   const trimmed = text.trim();

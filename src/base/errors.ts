@@ -1,5 +1,5 @@
 /**
- * Exit codes by kind of failure. They are part of the SemVer surface: a number never changes its meaning.
+ * Exit codes by kind of failure. They follow semantic versioning: a number never changes its meaning.
  * 124 is the convention of `timeout(1)`; 130 and 143 are 128 + SIGINT and SIGTERM.
  */
 export const EXIT_CODES = {
@@ -14,7 +14,7 @@ export const EXIT_CODES = {
   unavailable: 9,
   policy: 10,
   deadline: 124,
-  /** `exec`: the command cannot be run, or does not exist; the numbers that shells use. */
+  /** `exec`: the command cannot be run, or does not exist; the codes of shells. */
   not_executable: 126,
   no_command: 127,
   interrupted: 130,
@@ -39,7 +39,7 @@ export interface Failure {
 export type FailureContext = Omit<Failure, 'kind' | 'message'>;
 
 /**
- * The one error of this program. It holds every failure of a stage, so that all of them are told at once.
+ * The one error class of this program. It carries every failure of a stage, so that all are reported at once.
  * Foreign errors are never attached as `cause`: an axios error carries the token and the posted secret_id.
  */
 export class RunError extends Error {
@@ -79,8 +79,8 @@ export function throwIfAny(failures: readonly Failure[]): void {
 }
 
 /**
- * Waits for all of them, and tells all that failed at once.
- * @throws RunError with the failures of all; any other error as it is
+ * Waits for all of them, and reports all failures at once.
+ * @throws RunError with the failures of all; any other error unchanged
  */
 export async function allOrFailures<T>(works: readonly Promise<T>[]): Promise<T[]> {
   const failures: Failure[] = [];

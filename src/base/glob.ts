@@ -1,4 +1,4 @@
-/** `*` stands for any characters, also none. Linear: each part is looked for once, from left to right. */
+/** `*` matches any characters, or none. Takes linear time: each part is searched once, from left to right. */
 export function matchesGlob(pattern: string, text: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();

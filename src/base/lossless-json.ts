@@ -1,13 +1,13 @@
 import type { JsonValue } from './secret-data.ts';
 
 /**
- * Finds a number that a double may not hold or would print differently: 16 digits and more, a fraction, an exponent,
- * a negative zero. Digits inside strings may match too; that costs time, never correctness.
+ * Finds a number that a double may not represent or would print differently: 16 digits or more, a fraction, an exponent,
+ * a negative zero. Digits inside strings may match too, which costs time but not correctness.
  */
 const RISKY_NUMBER = /(?:"\s*:|[[,])\s*(?:-0|-?\d{16}|-?\d+[.eE])/;
 
 /**
- * Parses a response without losing digits: `12345678901234567890` and `1.10` stay as they were sent.
+ * Parses a response without losing digits: `12345678901234567890` and `1.10` stay unchanged.
  * @throws SyntaxError when the text is not JSON
  */
 export function parseJson(text: string): unknown {
@@ -28,7 +28,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 }
 
-/** Undefined: it is not JSON, or something else than an object. The parser's error stays here, because it quotes the text. */
+/** Undefined: not JSON, or not an object. The parser's error is dropped, because it quotes the text. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   try {
     const value = parseJson(text);

@@ -9,12 +9,12 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return isClose || sorted(name) === sorted(candidate) ? candidate : undefined;
 }
 
-/** The letters in order: `bd` has those of `db`. */
+/** The letters in alphabetical order, the same for `bd` and `db`. */
 function sorted(name: string): string {
   return name.split('').sort().join('');
 }
 
-/** A hint that names the nearest and all known ones: `did you mean …?`. */
+/** A hint with the nearest name and all known ones: `did you mean …?`. */
 export function nearestHint(name: string, known: readonly string[], noun: string): string | undefined {
   if (known.length === 0) return undefined;
   const candidate = nearest(name, known);

@@ -3,8 +3,8 @@ import type { JsonValue, KeyValues } from './secret-data.ts';
 type Branch = Map<string, unknown>;
 
 /**
- * Makes objects of names with slashes: `a/b` becomes `b` inside of `a`.
- * @returns the name that would have to be an object and a value at once, if there is one
+ * Turns names with slashes into objects: `a/b` becomes `b` inside `a`.
+ * @returns `conflict`: a name that would be both an object and a value
  */
 export function nested(flat: KeyValues): { readonly values: KeyValues } | { readonly conflict: string } {
   const root: Branch = new Map();

@@ -1,6 +1,6 @@
 import type { Secret } from './secret.ts';
 
-/** A JSON number whose digits a double cannot hold or would print differently: `12345678901234567890`, `1.10`. */
+/** A JSON number that a double cannot represent or would print differently: `12345678901234567890`, `1.10`. */
 export interface RawJsonNumber {
   readonly rawJSON: string;
 }
@@ -18,7 +18,7 @@ export type JsonValue =
 /** The keys of a secret. A Map, because `__proto__` and `constructor` are legal key names. */
 export type KeyValues = ReadonlyMap<string, JsonValue>;
 
-/** What the server said about a secret beside its keys. */
+/** Metadata of a secret from the server. */
 export interface SecretMetadata {
   /** The path that was requested, without `/v1/`. */
   readonly path: string;
@@ -35,24 +35,24 @@ export interface FoundSecret {
   readonly kind: 'found';
   readonly name: string;
   readonly keys: Secret<KeyValues>;
-  /** Of a tree, whose `keys` are its folders and secrets as objects: all keys by their path, as `folder/secret/key`. */
+  /** Of a tree, whose `keys` are nested objects: all keys by their path, such as `folder/secret/key`. */
   readonly leaves?: Secret<KeyValues>;
   readonly metadata: SecretMetadata;
 }
 
-/** The keys by which outputs and entries name them. */
+/** The values under the keys that outputs and entries use. */
 export function entriesOf({ keys, leaves }: FoundSecret): KeyValues {
   return (leaves ?? keys).reveal();
 }
 
-/** An `optional: true` secret that does not exist. It behaves as a secret without keys. */
+/** An `optional: true` secret that does not exist. It behaves like a secret without keys. */
 export interface AbsentSecret {
   readonly kind: 'absent';
   readonly name: string;
   readonly path: string;
 }
 
-/** The fetch failed and has been reported; outputs say nothing more about it. */
+/** The fetch failed and has been reported; outputs report nothing else about it. */
 export interface FailedSecret {
   readonly kind: 'failed';
   readonly name: string;
@@ -68,7 +68,7 @@ export function isRawJsonNumber(value: JsonValue): value is RawJsonNumber {
   return typeof value === 'object' && value !== null && JSON.isRawJSON(value);
 }
 
-/** The text of a value: numbers keep their digits, objects and lists are JSON, null is nothing. */
+/** The text of a value: numbers keep their digits, objects and lists are JSON, null is empty. */
 export function textOf(value: JsonValue): string {
   if (typeof value === 'string') return value;
   if (value === null) return '';

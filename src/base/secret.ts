@@ -1,8 +1,8 @@
 const REDACTED = '[secret]';
 
 /**
- * A value that must not show. Logging, concatenating, inspecting or serialising it prints a placeholder;
- * `reveal()` is the only way to the value, so every place that uses one can be found by searching for it.
+ * A value that must never be shown. Logging, concatenating, inspecting or serialising it prints a placeholder;
+ * `reveal()` is the only access to the value, so a search finds every use.
  */
 export class Secret<T = string> {
   readonly #value: T;
@@ -28,7 +28,7 @@ export class Secret<T = string> {
   }
 }
 
-/** Every text in data that is sent: an error of the server that repeats one is blacked out there. */
+/** All texts in the data of a request: they are redacted where an error of the server repeats them. */
 export function secretTexts(data: unknown): Secret[] {
   if (typeof data === 'string') return [new Secret(data)];
   if (typeof data !== 'object' || data === null) return [];

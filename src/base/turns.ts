@@ -1,11 +1,11 @@
-/** Gives the event loop a turn. Not by `node:timers/promises`, which would be another module to load. */
+/** Yields to the event loop. Not with `node:timers/promises`, which would be another module to load. */
 export async function nextTurn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
 /**
- * Lets what was given to a connection go out before other work blocks the event loop. One turn is not enough: TLS begins
- * after TCP, and Node's HTTP/2 writes nothing until its last write, such as a window update, is reported as done.
+ * Lets pending writes of a connection go out before other work blocks the event loop. One turn is not enough: TLS starts
+ * after TCP, and Node's HTTP/2 writes nothing until its previous write, such as a window update, has completed.
  */
 export async function turnsToSend(): Promise<void> {
   await nextTurn();
@@ -15,7 +15,7 @@ export async function turnsToSend(): Promise<void> {
 /**
  * For work in pieces that blocks the event loop.
  * @param now milliseconds on a monotonic clock
- * @returns to be called after each piece: gives the loop a turn when the last one is longer ago than this
+ * @returns a function to call after each piece: it yields when the last turn is longer ago than this
  */
 export function turnAfter(milliseconds: number, now: () => number): () => Promise<void> {
   let sinceMs = now();
@@ -27,8 +27,8 @@ export function turnAfter(milliseconds: number, now: () => number): () => Promis
 }
 
 /**
- * For pieces of work that another process continues: it would be idle until the last of them if they all began at once.
- * @returns to be awaited before each piece: after this many it gives the loop a turn, and all that follow wait for that
+ * For pieces of work that another process continues: if all started at once, it would be idle until the last one.
+ * @returns a function to await before each piece: after this many it yields, and all further pieces wait for that
  */
 export function turnAfterPieces(pieces: number): () => Promise<void> {
   let begun = 0;

@@ -1,7 +1,7 @@
 import type { KeyValues, SecretMetadata } from '../base/secret-data.ts';
 import type { Envelope } from '../vault/responses.ts';
 
-/** A secret as far as an engine needs it to build the request. */
+/** The parts of a secret that an engine builds the request from. */
 export interface SecretPath {
   /** As declared, normalised: no leading slash. */
   readonly path: string;
@@ -17,10 +17,10 @@ export interface ReadRequest {
 
 export type ReadResult =
   | { readonly kind: 'found'; readonly keys: KeyValues; readonly metadata: Omit<SecretMetadata, 'path'> }
-  /** The server knows the path but has nothing to give there; `reason` completes "the secret …". */
+  /** The server has no data at the path; `reason` completes "the secret …". */
   | { readonly kind: 'missing'; readonly reason: string; readonly hint?: string };
 
-/** How a kind of secret is read. All functions are pure; to add one: one file, and one line in the index. */
+/** How a kind of secret is read. All functions are pure. To add an engine: one file, and one line in the index. */
 export interface Engine {
   readonly name: string;
   /** True when reading may create something, such as a database user. */
@@ -43,7 +43,7 @@ export function keysOf(data: NonNullable<Envelope['data']>): KeyValues {
   return new Map(Object.entries(data));
 }
 
-/** Lease fields, only where there are any. */
+/** The lease fields that are set. */
 export function leaseOf({ lease_id, lease_duration }: Envelope): Omit<SecretMetadata, 'path'> {
   return {
     ...(lease_id === undefined ? {} : { lease_id }),

@@ -9,12 +9,12 @@ export const ENGINES = { kv1, kv2, raw } as const satisfies Record<string, Engin
 
 export type EngineName = keyof typeof ENGINES;
 
-/** Mount types that answer a read from what is stored, and create nothing. */
+/** Mount types that read stored data, and create nothing. */
 const STORED_TYPES = new Set(['cubbyhole', 'identity', 'system', 'generic']);
 
 const rawStored: Engine = { ...raw, mints: false };
 
-/** What a kv2 mount serves besides `data/`, by its API path. */
+/** API paths of a kv2 mount other than `data/`. */
 const KV2_OTHER = ['metadata/', 'subkeys/'];
 
 /** How a path below this mount is read, as the server declares the mount. */

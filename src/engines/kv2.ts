@@ -28,7 +28,7 @@ function toDataPath(path: string, mount: string): string {
   return below.startsWith('data/') ? path : `${mount}data/${below}`;
 }
 
-/** The same for the tree of names, which is below `metadata/`; the mount itself is its root. */
+/** The same for names, which are listed below `metadata/`; the mount itself is the root. */
 function toMetadataPath(path: string, mount: string): string {
   const below = path.slice(mount.length);
   const folder = below.startsWith('data/') ? below.slice('data/'.length) : below;
@@ -39,7 +39,7 @@ function firstSegment(path: string): string {
   return `${path.split('/', 1)[0] ?? ''}/`;
 }
 
-/** A 404 that has metadata: the version was there once. */
+/** A 404 with metadata: the version existed once. */
 function withoutData(metadata: JsonObject, version: number | undefined): ReadResult {
   const what = version === undefined ? '' : `version ${String(version)} `;
   if (metadata['destroyed'] === true) {

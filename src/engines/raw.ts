@@ -9,7 +9,7 @@ export const raw: Engine = {
   read(status, envelope) {
     if (status === 404) return { kind: 'missing', reason: 'does not exist' };
     if (envelope.data === undefined)
-      return { kind: 'missing', reason: 'has no data: the server gave an empty answer' };
+      return { kind: 'missing', reason: 'has no data: the server returned an empty answer' };
     return { kind: 'found', keys: keysOf(envelope.data), metadata: leaseOf(envelope) };
   },
 };

@@ -1,5 +1,5 @@
 /**
- * Waits for all of them, then passes the first rejection on: when a run is ended, a lease that is still to come has to be
+ * Waits for all of them, then rethrows the first rejection: when a run is ended, a lease that is still on its way must be
  * known before leases are revoked.
  */
 export async function allOf<T>(works: readonly Promise<T>[]): Promise<T[]> {

@@ -1,19 +1,19 @@
 import type { PlannedRead } from './planned-reads.ts';
 
-/** Engines that tell a path that exists from one that does not: writing needs `create` for one and `update` for the other. */
+/** Engines for which writing needs `create` at a new path and `update` at an existing one. */
 const STORES = new Set(['kv1', 'kv2']);
 
-/** What a token has to be allowed at a path. */
+/** The capabilities that a token needs at a path. */
 export interface Need {
-  /** As a policy has it: a `*` at the end stands for everything below. */
+  /** As in a policy: a `*` at the end matches everything below. */
   readonly path: string;
   readonly capabilities: readonly string[];
 }
 
-/** What a token has to be allowed for a secret. https://openbao.org/docs/concepts/policies/#capabilities */
+/** The capabilities that a token needs for a secret. https://openbao.org/docs/concepts/policies/#capabilities */
 export function needsOf(read: PlannedRead): readonly Need[] {
   const { path } = read.request;
-  switch (read.reach) {
+  switch (read.extent) {
     case 'secret':
       return [{ path, capabilities: capabilitiesAt(read) }];
     case 'names':
@@ -43,7 +43,7 @@ function needsOfTree({ request, engine, mount, secrets: [secret] }: PlannedRead)
   ];
 }
 
-/** Those of the needed capabilities that are not among the given ones; `root` has all, `deny` none. */
+/** The needed capabilities that are not granted; `root` grants all, `deny` none. */
 export function missingCapabilities(needed: readonly string[], given: readonly string[]): readonly string[] {
   if (given.includes('root')) return [];
   if (given.includes('deny')) return needed;

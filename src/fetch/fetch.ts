@@ -5,27 +5,27 @@ import type { SecretPlan } from '../plan/plan.ts';
 import type { Session } from '../session/session.ts';
 import type { Sender } from '../vault/sender.ts';
 import { allOf } from './all-of.ts';
-import { createAsker, type Asker, type AskerParts } from './ask.ts';
 import { fetchMountTables } from './mount-tables.ts';
 import { resolveReads, type PlannedRead } from './planned-reads.ts';
 import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';
+import { createReader, type Reader, type ReaderParts } from './reader.ts';
 import { listTree, readTree, type ListedTree } from './tree.ts';
 import { checkUses } from './uses.ts';
 
-/** What could be fetched, and everything that could not. */
+/** The fetched secrets, and every failure. */
 export interface Fetched {
   readonly secrets: Secrets;
   readonly failures: readonly Failure[];
 }
 
 /** What fetching needs of a run. */
-export type FetchParts = Omit<AskerParts, 'worthRetrying'>;
+export type FetchParts = Omit<ReaderParts, 'worthRetrying'>;
 
 /**
  * Fetches all declared secrets in parallel: at most one mount look-up in each namespace, one request for each distinct
- * secret. Trees are listed first, so that nothing is read before it is known how much there is. Failures are collected,
- * so that all of them can be told at once.
- * @throws RunError when the mounts cannot be had, when the token has too few uses, and when the run is ended
+ * secret. Trees are listed first, so that nothing is read before their size is known. Failures are collected, so that all
+ * of them are reported at once.
+ * @throws RunError when the mount table cannot be read, when the token has too few uses, and when the run is ended
  */
 export async function fetchSecrets(
   plans: readonly SecretPlan[],
@@ -35,51 +35,52 @@ export async function fetchSecrets(
   const { session, sender } = parts;
   scope.log.progress(`${String(plans.length)} secrets`);
   const collected = collect(plans, scope);
-  const asker = createAsker({ ...parts, worthRetrying: () => collected.failures.length === 0 }, scope);
+  const reader = createReader({ ...parts, worthRetrying: () => collected.failures.length === 0 }, scope);
   const unknown = plans.filter(({ needsMountTable }) => needsMountTable);
   const mountTables = fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), session, sender);
-  if (unknown.length > 0) askAhead(plans, session, asker);
+  if (unknown.length > 0) readEarly(plans, session, reader);
   const { reads, failures: unresolved } = resolveReads(plans, await mountTables, session.token);
   collected.failures.push(...unresolved);
-  checkUses(session, asker.countNew(reads.map(({ request }) => request)));
-  const trees = await listTrees(reads, asker, collected);
-  const singles = reads.filter(({ reach }) => reach !== 'tree');
+  checkUses(session, reader.countNew(reads.map(({ request }) => request)));
+  const trees = await listTrees(reads, reader, collected);
+  const singles = reads.filter(({ extent }) => extent !== 'tree');
   const leaves = trees.flatMap(({ leaves: some }) => some.map(({ read }) => read));
   const requests = [...singles, ...leaves].map(({ request }) => request);
-  checkUses(session, asker.sent + asker.countNew(requests));
+  checkUses(session, reader.sent + reader.countNew(requests));
 
   const tokenTtl = session.lease_duration || undefined;
   await allOf([
     ...singles.map(async (read) => {
-      const answer = await asker.ask(read.request);
+      const answer = await reader.read(read.request);
       const outcome = outcomeOf(read, answer, { now: Date.now() / 1000, tokenTtl });
       collected.add(outcome);
       logRead(read, answer, outcome.fetched, scope);
     }),
     ...trees.map(async (tree) => {
       const [secret] = tree.read.secrets;
-      if (secret !== undefined) collected.add(await readTree(tree, secret, asker));
+      if (secret !== undefined) collected.add(await readTree(tree, secret, reader));
     }),
   ]);
   scope.throwIfEnded();
-  if (session.num_uses !== undefined && asker.sent >= session.num_uses) {
-    session.keep('it ended with its last use');
+  if (session.num_uses !== undefined && reader.sent >= session.num_uses) {
+    session.keepAlive('it ended with its last use');
   }
   return { secrets: collected.secrets, failures: inDeclaredOrder(collected.failures, plans) };
 }
 
 /**
- * Asks for what needs no mount table while that is on its way: the answers wait for those who ask again. What may mint is
- * left for later, when it is known that everything can be asked for, and so is all where the uses of the token count.
+ * Reads what needs no mount table while the table is on its way; later reads of the same requests share the answers. A
+ * request that may mint waits until every secret is known to be readable, and so does everything if the token's uses are
+ * limited.
  */
-function askAhead(plans: readonly SecretPlan[], session: Session, asker: Asker): void {
+function readEarly(plans: readonly SecretPlan[], session: Session, reader: Reader): void {
   if (session.num_uses !== undefined) return;
   const declared = plans.filter(({ needsMountTable }) => !needsMountTable);
   const { reads } = resolveReads(declared, new Map(), session.token);
-  for (const { request, reach } of reads) {
-    if (request.mints || reach === 'tree') continue;
-    // It is told to those who ask again, if the run gets that far.
-    asker.ask(request).catch(() => undefined);
+  for (const { request, extent } of reads) {
+    if (request.mints || extent === 'tree') continue;
+    // A rejection is reported to the later reads, if the run gets that far.
+    reader.read(request).catch(() => undefined);
   }
 }
 
@@ -105,18 +106,18 @@ function collect(plans: readonly SecretPlan[], scope: Scope): Collected {
   };
 }
 
-/** Lists the trees among the reads; one that fails, or is not there, is collected as such. */
+/** Lists the trees among the reads; failed and missing ones are collected as such. */
 async function listTrees(
   reads: readonly PlannedRead[],
-  asker: Asker,
+  reader: Reader,
   collected: Collected,
 ): Promise<readonly ListedTree[]> {
   const trees: ListedTree[] = [];
   await allOf(
     reads.map(async (read) => {
       const [secret] = read.secrets;
-      if (read.reach !== 'tree' || secret === undefined) return;
-      const listing = await listTree(read, secret, asker);
+      if (read.extent !== 'tree' || secret === undefined) return;
+      const listing = await listTree(read, secret, reader);
       if (listing.kind === 'listed') trees.push(listing.tree);
       else if (listing.kind === 'missing') collected.add(missing(read, listing));
       else collected.add({ fetched: [{ kind: 'failed', name: secret.name }], failures: listing.failures });
@@ -125,7 +126,7 @@ async function listTrees(
   return trees;
 }
 
-/** Answers come in any order; people read in the order of their config. */
+/** Answers arrive in any order; failures are shown in the order of the config. */
 function inDeclaredOrder(failures: readonly Failure[], plans: readonly SecretPlan[]): Failure[] {
   const position = ({ where = '' }: Failure): number =>
     plans.findIndex((plan) => where.startsWith(plan.where));

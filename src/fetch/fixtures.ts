@@ -13,9 +13,9 @@ import { treeOf } from './tree.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads what secrets hold from a YAML or JSON file instead of a server: a map of names, each a map of its keys. `@version`,
- * `@lease_id` and `@lease_duration` stand for what the server would say of it.
- * @throws RunError `config` for a file that is none, and for secrets that it lacks or that nobody declared
+ * Reads secrets from a YAML or JSON file instead of a server: a map of names, each a map of keys. `@version`, `@lease_id`
+ * and `@lease_duration` set the metadata that the server would send.
+ * @throws RunError `config` for an invalid file, and for missing or undeclared secrets
  */
 export async function readFixtures(
   path: string,
@@ -69,7 +69,7 @@ function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Fa
   };
 }
 
-/** Of a tree, each secret has its path below it: `tree: { folder/secret: { key: value } }`. */
+/** In a tree, each secret has its path relative to the tree: `tree: { folder/secret: { key: value } }`. */
 function treeFixture(
   { name, path }: SecretPlan,
   secrets: readonly (readonly [string, JsonValue])[],

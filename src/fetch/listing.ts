@@ -11,7 +11,7 @@ export function isWanted(name: string, { include, exclude }: Patterns): boolean 
   );
 }
 
-/** Whether anything wanted can be in a folder: what is not looked into needs no permission and costs no request. */
+/** Whether a folder can contain anything wanted: a skipped folder needs no permission and costs no request. */
 export function mayHoldWanted(folder: string, { include, exclude }: Patterns): boolean {
   if (exclude.some((pattern) => matchesGlob(pattern, folder))) return false;
   return (

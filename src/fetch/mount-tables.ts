@@ -2,13 +2,13 @@ import { RunError, type Failure } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
 import { readMounts, type Mount } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
-import { retryWhileUnknown } from './ask.ts';
 import type { MountTables } from './planned-reads.ts';
 import { refusalOf } from './read-refusal.ts';
+import { retryWhileUnknown } from './reader.ts';
 
 /**
- * Asks for the mounts that the token may see: one request for each namespace in which a secret needs it. It is open to
- * every valid token, needs no policy and does not count as a use of the token.
+ * Reads the mounts that the token may see: one request for each namespace with a secret that needs them. The endpoint is
+ * open to every valid token, needs no policy and does not count as a use of the token.
  * https://openbao.org/api-docs/system/internal-ui-mounts/
  * @throws RunError with every namespace's failure
  */

@@ -7,26 +7,26 @@ import { findMount } from '../vault/mounts.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import type { Mount } from '../vault/responses.ts';
 
-/** A request, and all declared secrets that it answers. */
+/** A request, and all declared secrets that are read from its answer. */
 export interface PlannedRead {
   readonly request: VaultRequest;
   readonly engine: Engine;
-  /** The mount of the path, with a trailing slash; undefined when nobody has asked for it. */
+  /** The mount of the path, with a trailing slash; undefined when it was not looked up. */
   readonly mount: string | undefined;
-  /** The secret at the path, the names below it, or everything below it. */
-  readonly reach: 'secret' | 'names' | 'tree';
-  /** Several only with one reach; a tree is a secret's own, because each may choose other parts of it. */
+  /** What is read: the secret at the path, the names below it, or all secrets below it. */
+  readonly extent: 'secret' | 'names' | 'tree';
+  /** All of the same extent; a tree belongs to one secret, because each may select other parts of it. */
   readonly secrets: readonly SecretPlan[];
-  /** False: no mount that the token may see serves the path, so nobody knows how to read an answer. */
+  /** False: no mount that the token may see serves the path, so the engine of its answer is unknown. */
   readonly mountKnown: boolean;
 }
 
-/** The mounts by namespace. */
+/** The mounts of each namespace. */
 export type MountTables = ReadonlyMap<string | undefined, readonly Mount[]>;
 
 /**
  * Decides how each secret is read, and joins secrets that need the same request: the same namespace, method, path,
- * query, body and wrap TTL. A username and its password so come from one lease.
+ * query, body and wrap TTL. So a username and its password come from one lease.
  */
 export function resolveReads(
   secrets: readonly SecretPlan[],
@@ -37,16 +37,16 @@ export function resolveReads(
   const failures: Failure[] = [];
   for (const secret of secrets) {
     const { engine, mount, mountKnown } = chooseEngine(secret, tables);
-    // Of a mount that the token may not see, the answer will be a refusal.
+    // If the token may not see the mount, the server will refuse the read.
     if (secret.version !== undefined && engine.name !== 'kv2' && mountKnown) {
       failures.push(versionWithoutKv2(secret, engine));
       continue;
     }
-    const reach = secret.listing?.kind ?? 'secret';
+    const extent = secret.listing?.kind ?? 'secret';
     const request = requestFor(secret, engine, mount, token);
-    const key = `${reach} ${reach === 'tree' ? secret.name : ''} ${identityOf(request)}`;
+    const key = `${extent} ${extent === 'tree' ? secret.name : ''} ${identityOf(request)}`;
     const secrets = [...(reads.get(key)?.secrets ?? []), secret];
-    reads.set(key, { request, engine, mount, reach, mountKnown, secrets });
+    reads.set(key, { request, engine, mount, extent, mountKnown, secrets });
   }
   return { reads: [...reads.values()], failures };
 }
@@ -92,7 +92,7 @@ function requestFor(
   };
 }
 
-/** The API's LIST; every proxy lets a GET through. */
+/** LIST of the API as a GET, which every proxy passes. */
 export function listRequest(path: string, namespace: string | undefined, token: Secret): VaultRequest {
   return { method: 'GET', path, query: { list: 'true' }, namespace, token, mints: false };
 }

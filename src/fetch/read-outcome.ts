@@ -10,13 +10,13 @@ import type { PlannedRead } from './planned-reads.ts';
 import { refusalOf } from './read-refusal.ts';
 import { expiryOf, tooShort, type Clock } from './ttl.ts';
 
-/** What a request gave for each secret that needed it. */
+/** The result of a request for each secret that shares it. */
 export interface ReadOutcome {
   readonly fetched: readonly FetchedSecret[];
   readonly failures: readonly Failure[];
 }
 
-/** Reads an answer for all secrets that share it; failures name each of them by its declaration. */
+/** Reads an answer for all secrets that share it; failures name the declaration of each. */
 export function outcomeOf(read: PlannedRead, answer: Answer | Unavailable, clock: Clock): ReadOutcome {
   const result = resultOf(read, answer);
   if (result.kind === 'failed') return failed(read, result.failure);
@@ -28,7 +28,7 @@ export function outcomeOf(read: PlannedRead, answer: Answer | Unavailable, clock
   };
 }
 
-/** What one request gave: an engine's result, or what is the same for every engine. */
+/** The result of one request: an engine's, or one that is the same for every engine. */
 export function resultOf(
   read: PlannedRead,
   answer: Answer | Unavailable,
@@ -49,13 +49,13 @@ export function resultOf(
     : result;
 }
 
-/** Undefined: an answer in the clear, where a wrapped one was asked for. */
+/** Undefined: an answer in the clear, although a wrapped one was requested. */
 function readResult(
-  { request, engine, reach }: PlannedRead,
+  { request, engine, extent }: PlannedRead,
   status: number,
   envelope: Envelope,
 ): ReadResult | undefined {
-  if (reach !== 'secret') return listed(envelope);
+  if (extent !== 'secret') return listed(envelope);
   if (request.wrapTtl === undefined || status === 404) return engine.read(status, envelope);
   if (envelope.wrap_info === undefined) return undefined;
   return { kind: 'found', keys: keysOf(envelope.wrap_info), metadata: {} };
@@ -104,7 +104,7 @@ function wantedNames({ listing }: SecretPlan, keys: KeyValues): KeyValues {
   return new Map([['keys', names.filter((name) => isWanted(String(name), listing))]]);
 }
 
-/** The keys of a secret, and those of its `default:` that it lacks. */
+/** The keys of a secret, completed by its `default:`. */
 export function withDefaults({ default: defaults }: SecretPlan, keys: KeyValues): KeyValues {
   return defaults === undefined ? keys : new Map([...Object.entries(defaults.reveal()), ...keys]);
 }
@@ -138,17 +138,17 @@ function missingFailure(
   };
 }
 
-/** The mount table decides how an answer is read; guessing from its shape would break a kv1 key named `data`. */
+/** The mount table says how to read an answer; guessing from its shape would break a kv1 key named `data`. */
 function unknownMount({ request }: PlannedRead, where: string): Failure {
   return {
     kind: 'config',
-    message: `the server does not list the mount of ${request.path} to this token, so how to read it is not known`,
+    message: `the server does not list the mount of ${request.path} to this token, so its engine is unknown`,
     where,
     hint: 'declare `engine: kv1`, `engine: kv2` or `engine: raw` for this secret',
   };
 }
 
-/** What was to be handed on wrapped must not be written in the clear. */
+/** An answer that is to be passed on wrapped must not be written in the clear. */
 function notWrapped({ request }: PlannedRead, where: string): Failure {
   return {
     kind: 'policy',

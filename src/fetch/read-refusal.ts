@@ -1,17 +1,17 @@
 import type { Failure } from '../base/errors.ts';
 import type { Answer } from '../vault/sender.ts';
 
-/** What was asked for, as messages name it. */
+/** The refused request, as messages describe it. */
 export interface Asked {
   readonly path: string;
   readonly namespace: string | undefined;
   /** The declaration: `vaultonce.yaml:12 (db)`. */
   readonly where: string | undefined;
-  /** The capability that the policy has to give. */
+  /** The capability that the policy must grant. */
   readonly capability?: 'read' | 'update' | 'list';
 }
 
-/** Tells a 4xx answer apart: the token, a policy, the namespace, the path, or the request itself. */
+/** The cause of a 4xx answer: the token, a policy, the namespace, the path, or the request itself. */
 export function refusalOf({ status, errors }: Answer, asked: Asked): Failure {
   const { path, namespace, where, capability = 'read' } = asked;
   const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
@@ -19,7 +19,7 @@ export function refusalOf({ status, errors }: Answer, asked: Asked): Failure {
   if (errors.some((text) => text.includes('namespace not found'))) {
     return {
       kind: 'not_found',
-      message: `there is no namespace ${namespace ?? '(root)'}`,
+      message: `the namespace ${namespace ?? '(root)'} does not exist`,
       where,
       hint: 'check vault.namespace, --namespace, $VAULT_NAMESPACE and the `namespace:` of secrets',
     };
@@ -38,13 +38,13 @@ export function refusalOf({ status, errors }: Answer, asked: Asked): Failure {
       message: `permission denied on ${path}${inNamespace}`,
       where,
       details: isPlainDenial(errors) ? [] : [`the server says${said}`],
-      hint: `a policy of the token has to allow it: path "${path}" { capabilities = ["${capability}"] }`,
+      hint: `a policy of the token must allow it: path "${path}" { capabilities = ["${capability}"] }`,
     };
   }
   if (status === 404) {
     return {
       kind: 'not_found',
-      message: `nothing is there at ${path}${inNamespace}${said}`,
+      message: `there is nothing at ${path}${inNamespace}${said}`,
       where,
       hint: notFoundHint(errors),
     };

@@ -5,12 +5,12 @@ import { Secret } from '../base/secret.ts';
 import type { ReadResult } from '../engines/engine.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { allOf } from './all-of.ts';
-import type { Asker } from './ask.ts';
 import { isWanted, mayHoldWanted } from './listing.ts';
 import { listRequest, type PlannedRead } from './planned-reads.ts';
 import { resultOf, type ReadOutcome } from './read-outcome.ts';
+import type { Reader } from './reader.ts';
 
-/** A tree whose secrets are known and not yet read. */
+/** A tree whose secrets are listed, but not read yet. */
 export interface ListedTree {
   readonly read: PlannedRead;
   /** One for each secret; `path` is relative to the tree. */
@@ -22,11 +22,11 @@ export type TreeListing =
   | Extract<ReadResult, { kind: 'missing' }>
   | { readonly kind: 'failed'; readonly failures: readonly Failure[] };
 
-/** Lists a tree, folder by folder in parallel; what is not wanted is not looked into. */
+/** Lists a tree, folders in parallel; unwanted folders are skipped. */
 export async function listTree(
   read: PlannedRead,
   { listing, where }: SecretPlan,
-  asker: Asker,
+  reader: Reader,
 ): Promise<TreeListing> {
   const limit = listing?.maxSecrets ?? Infinity;
   const patterns = listing ?? { include: undefined, exclude: [] };
@@ -37,7 +37,7 @@ export async function listTree(
   const walk = async (folder: string): Promise<void> => {
     folders += 1;
     if (folders > limit || found.length > limit || failures.length > 0) return;
-    const result = resultOf(read, await asker.ask(folderRequest(read, folder)));
+    const result = resultOf(read, await reader.read(folderRequest(read, folder)));
     if (result.kind === 'failed') failures.push(result.failure);
     else if (result.kind === 'found') {
       const names = namesIn(result.keys.get('keys')).map((name) => `${folder}${name}`);
@@ -48,7 +48,7 @@ export async function listTree(
       await allOf(inner.map(walk));
     }
   };
-  const root = resultOf(read, await asker.ask(read.request));
+  const root = resultOf(read, await reader.read(read.request));
   if (root.kind === 'missing') return root;
   await walk('');
 
@@ -64,7 +64,7 @@ function namesIn(names: JsonValue | undefined): string[] {
   return Array.isArray(names) ? names.map(String) : [];
 }
 
-/** A name that the server would take for another path. */
+/** False for a name that the server would resolve to another path. */
 function isPath(name: string): boolean {
   return !name
     .replace(/\/$/, '')
@@ -85,23 +85,23 @@ function leafRead(read: PlannedRead, path: string): PlannedRead {
   const { namespace, token } = request;
   return {
     ...read,
-    reach: 'secret',
+    extent: 'secret',
     request: { method: 'GET', path: `${root}/${path}`, namespace, token, mints: engine.mints },
   };
 }
 
 /**
- * Reads the secrets of a tree. What is deleted since, or has no data in its latest version, is not part of it.
+ * Reads the secrets of a tree. Secrets deleted since, or without data in their latest version, are left out.
  */
 export async function readTree(
   { read, leaves }: ListedTree,
   { name, where }: SecretPlan,
-  asker: Asker,
+  reader: Reader,
 ): Promise<ReadOutcome> {
   const failures: Failure[] = [];
   const entries = await allOf(
     leaves.map(async (leaf): Promise<[string, JsonValue][]> => {
-      const result = resultOf(leaf.read, await asker.ask(leaf.read.request));
+      const result = resultOf(leaf.read, await reader.read(leaf.read.request));
       if (result.kind === 'failed') failures.push(result.failure);
       return result.kind === 'found'
         ? [...result.keys].map(([key, value]) => [`${leaf.path}/${key}`, value])
@@ -115,8 +115,8 @@ export async function readTree(
 }
 
 /**
- * The secret that a tree is.
- * @param entries keys by their path below it
+ * The tree as one secret.
+ * @param entries keys by their path relative to the tree
  */
 export function treeOf(
   name: string,

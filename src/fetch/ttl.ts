@@ -3,15 +3,15 @@ import type { KeyValues, SecretMetadata } from '../base/secret-data.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import type { PlannedRead } from './planned-reads.ts';
 
-/** What bounds the life of a secret beside itself. */
+/** Limits on the life of a secret that are not in its answer. */
 export interface Clock {
   /** Seconds since 1970. */
   readonly now: number;
-  /** Of the token that leases hang on, in seconds; undefined: not known, or without an end. */
+  /** TTL of the token that leases depend on, in seconds; undefined: unknown, or it never expires. */
   readonly tokenTtl: number | undefined;
 }
 
-/** What was fetched, as far as its end can be seen in it. */
+/** The parts of an answer that may say when it ends. */
 interface Answered {
   readonly keys: KeyValues;
   readonly metadata: Omit<SecretMetadata, 'path'>;
@@ -47,8 +47,8 @@ export function tooShort(
 }
 
 /**
- * The earliest end of what was fetched.
- * @returns seconds since 1970; undefined: the answer does not say
+ * The earliest end in an answer.
+ * @returns seconds since 1970; undefined: the answer has none
  */
 export function expiryOf(
   read: Pick<PlannedRead, 'request' | 'engine'>,
@@ -77,7 +77,7 @@ function endsOf(
   const end = (what: string, seconds: number | undefined, hint = HINT): End[] =>
     seconds === undefined ? [] : [{ what, seconds, hint }];
   const certificate = end('the certificate', certificateSeconds(keys, clock));
-  // In KV these names are the user's own.
+  // In KV these names are ordinary keys of the user.
   if (engine.name === 'kv1' || engine.name === 'kv2') {
     return request.wrapTtl === undefined ? certificate : end('the wrapping token', numberOf(keys, 'ttl'));
   }
@@ -104,7 +104,7 @@ function numberOf(keys: KeyValues, key: string): number | undefined {
 function certificateSeconds(keys: KeyValues, { now }: Clock): number | undefined {
   const pem = keys.get('certificate');
   if (typeof pem !== 'string' || !pem.includes('-----BEGIN CERTIFICATE-----')) return undefined;
-  // Loading it costs; few runs look into a certificate.
+  // Slow to load, and few runs inspect a certificate.
   const { X509Certificate } = process.getBuiltinModule('node:crypto');
   try {
     return Date.parse(new X509Certificate(pem).validTo) / 1000 - now;

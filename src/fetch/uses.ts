@@ -2,9 +2,9 @@ import { RunError } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
 
 /**
- * Each request uses the token once, the look-up of mounts aside. One that runs out half-way would have minted for
+ * Each request uses the token once, except the mount look-up. A token that runs out half-way would have minted for
  * nothing, and could not even revoke itself.
- * @param needed how many requests it takes at least
+ * @param needed the lowest number of requests that the run can take
  * @throws RunError `policy`
  */
 export function checkUses({ num_uses }: Session, needed: number): void {
@@ -14,7 +14,7 @@ export function checkUses({ num_uses }: Session, needed: number): void {
     `the token may make ${String(num_uses)} requests (num_uses), and this config needs at least ${String(needed)}`,
     {
       where: 'auth',
-      hint: 'raise token_num_uses of the role, or set it to 0; what ends the token after the run is `revoke`',
+      hint: 'raise token_num_uses of the role, or set it to 0: `revoke` ends the token after the run',
     },
   );
 }

@@ -4,10 +4,10 @@ import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { Io } from './io.ts';
 
-/** The credential of a method is not here: no file, no variable, not in that CI system. It is not wrong. */
+/** The credential of a method does not exist: no file, no variable, another CI system. It is not an invalid one. */
 export class AbsentCredential extends RunError {}
 
-/** Larger than any token; a mistaken path to a big file is told instead of posted. */
+/** Larger than any token; a wrong path to a big file is reported instead of posted. */
 const LARGEST_BYTES = 1024 * 1024;
 
 /** Whether something has this name: a file that a cloud or a shell leaves for programs to find. */
@@ -16,8 +16,8 @@ export function fileExists(path: string): boolean {
 }
 
 /**
- * Reads a credential from a file, white space around it trimmed: editors and `echo` leave a newline.
- * @param what how messages call it: `the secret_id`
+ * Reads a credential from a file. Surrounding white space is trimmed: editors and `echo` leave a newline.
+ * @param what its name in messages: `the secret_id`
  * @throws AbsentCredential when there is no such file
  * @throws RunError `config`
  */
@@ -26,8 +26,8 @@ export function credentialFromFile(path: string, what: string): Secret {
 }
 
 /**
- * A credential of the config, itself or in a file.
- * @param name of its field; that of the file ends in `_file`
+ * A credential of the config, given directly or in a file.
+ * @param name of its field; the field of the file ends in `_file`
  * @throws AbsentCredential when there is no such file
  * @throws RunError `config`
  */
@@ -58,7 +58,7 @@ export function credentialFromVariable(
 
 /**
  * @param where the file or variable it came from
- * @throws RunError `config` for an empty one, and for one that no HTTP header can carry
+ * @throws RunError `config` for an empty one, and for one that an HTTP header cannot carry
  */
 export function credentialFromText(text: string, what: string, where: string): Secret {
   const value = text.trim();
@@ -71,14 +71,14 @@ export function credentialFromText(text: string, what: string, where: string): S
   if (hasControlCharacter(value)) {
     throw new RunError('config', `${what} has a line break or control character inside`, {
       where,
-      hint: 'the file has to hold the credential alone, on one line',
+      hint: 'the file must contain only the credential, on one line',
     });
   }
   return new Secret(value);
 }
 
 /**
- * Reads a file that is a secret as a whole.
+ * Reads a file whose whole text is a secret.
  * @throws AbsentCredential when there is no such file
  * @throws RunError `config`
  */

@@ -35,24 +35,24 @@ export function typeName(type: number): string {
 }
 
 /**
- * The path itself, or the nearest above it that exists; links are followed.
- * @throws system errors: ENOENT is a link that leads nowhere
+ * The path itself, or its nearest existing ancestor; links are resolved.
+ * @throws system errors: ENOENT for a dangling link
  */
 export function nearestExisting(path: string): string {
   return realpathSync.native(existingPart(path));
 }
 
-/** The part of a path that exists, as it is written; a link counts, wherever it leads. */
+/** The existing part of a path, links unresolved; even a dangling link exists. */
 export function existingPart(path: string): string {
   let candidate = path;
   while (statusOf(candidate) === undefined) candidate = dirname(candidate);
   return candidate;
 }
 
-/** Of the path itself, not of what it links to; undefined if it does not exist. */
+/** Status of the path itself, not of a link target; undefined if it does not exist. */
 export function statusOf(path: string): Stats | undefined {
   try {
-    // An error for each file that is new would take longer than writing it.
+    // Throwing an error for each new file would take longer than writing it.
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
     if (systemErrorCode(error) === 'ENOTDIR') return undefined;

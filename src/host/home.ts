@@ -1,6 +1,6 @@
 /**
- * Where the system says that the user is at home, whatever `$HOME` says; empty for a user without an entry in
- * /etc/passwd, as containers have them. Few runs ask: the module is loaded for those.
+ * The home directory of the user as the system knows it, whatever `$HOME` says; empty for a user without an entry in
+ * /etc/passwd, as in many containers. The module is loaded on demand, because few runs need it.
  */
 export function homeOfUser(): string {
   try {

@@ -8,7 +8,7 @@ const COLOUR_OF_LEVEL: Readonly<Record<LogLevel, string>> = {
 };
 const RESET = '\u001b[0m';
 
-/** One event as text for people: a line, and for failures indented lines with the place and what to do next. */
+/** One event as text for people: a line, and for failures indented lines with details and the hint. */
 export function describeEvent(event: LogEvent, level: LogLevel, colours: boolean): string {
   const label = level === 'info' ? '' : `${level}: `;
   const prefix = colours ? `${COLOUR_OF_LEVEL[level]}vaultonce: ${label}${RESET}` : `vaultonce: ${label}`;
@@ -27,7 +27,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   ],
   logged_in: (event) => [loggedInLine(event)],
   token_revoked: () => ['token revoked'],
-  token_kept: ({ reason }) => [`token kept: ${reason}`],
+  token_kept: ({ reason }) => [`token kept alive: ${reason}`],
   revoke_failed: ({ reason }) => [`the token could not be revoked: ${reason}; it lives until its TTL ends`],
   token_renewed: ({ lease_duration }) => [
     `token renewed${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}`,
@@ -35,7 +35,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   renew_failed: ({ reason }) => [`the token could not be renewed: ${reason}; it is used anyway`],
   credential_file_removed: ({ path }) => [`removed ${path} after use`],
   credential_file_kept: ({ path, reason }) => [
-    `${path} was used, but could not be removed (${reason}); whoever fills a read-only volume must empty it`,
+    `${path} was used, but could not be removed (${reason}); on a read-only volume, remove it where the volume is filled`,
   ],
   lease_revoked: ({ lease_id }) => [`lease ${lease_id} revoked`],
   lease_left: ({ lease_id, reason }) => [
@@ -51,7 +51,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   redirected: ({ address }) => [`redirected to the active node at ${address}`],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
   secret_reused: ({ name, expires_at }) => [
-    `kept what an earlier run wrote of ${name}: it is valid until ${new Date(expires_at * 1000).toISOString()}`,
+    `reused ${name} from an earlier run: it is valid until ${new Date(expires_at * 1000).toISOString()}`,
   ],
   secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],

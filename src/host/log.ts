@@ -38,9 +38,9 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
 
 export interface Log {
   write(event: LogEvent): void;
-  /** What the run is doing now; shown by a spinner on a terminal, nowhere else. */
+  /** The current activity of the run; shown by a spinner on a terminal, nowhere else. */
   progress(activity: string): void;
-  /** Takes the spinner away. */
+  /** Removes the spinner. */
   stopProgress(): void;
 }
 

@@ -1,4 +1,4 @@
-/** A stream as far as this program uses one. */
+/** The parts of a stream that this program uses. */
 export interface Output {
   readonly isTTY: boolean;
   write(text: string): void;

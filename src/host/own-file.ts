@@ -4,9 +4,9 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * Reads a file that decides what this program does later. Only one that this user alone could write counts: in a
- * directory that others may write to, anybody can put one.
- * @returns undefined: not a file, or not only ours
+ * Reads a file that decides what this program does later. It is trusted only if no other user could have written it:
+ * anyone can place a file in a directory that others may write to.
+ * @returns undefined: not a regular file, or writable by others
  * @throws the error of the file system
  */
 export function readOwnFile(path: string): string | undefined {

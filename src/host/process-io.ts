@@ -20,11 +20,11 @@ export interface LogSettings {
 
 export interface ProcessIo {
   readonly io: Io;
-  /** The log's settings come from flags, which are read later than the first error can happen. */
+  /** The log's settings come from flags, which are parsed only after the first error can occur. */
   readonly configureLog: (settings: LogSettings) => void;
 }
 
-/** The effects of a real process. */
+/** The real process. */
 export function createProcessIo(): ProcessIo {
   const stderr = createOutput(STDERR);
   // `performance` has the same clock and loads a dozen modules of Node.
@@ -68,10 +68,10 @@ function createOutput(descriptor: number): Output {
     isTTY: isTerminal(descriptor),
     write(text) {
       const problem = writeAll(descriptor, Buffer.from(text, 'utf8'));
-      // What was asked for is incomplete; a log line that is lost is not worth failing for.
+      // On stdout the result is incomplete; a lost log line is no reason to fail.
       if (problem !== undefined && descriptor === STDOUT) {
         throw new RunError('output', `stdout cannot be written to (${problem})`, {
-          hint: 'look at where stdout goes: a full disk, or a file that was closed',
+          hint: 'check the target of stdout: a full disk, or a file that was closed',
         });
       }
     },
@@ -80,7 +80,7 @@ function createOutput(descriptor: number): Output {
 
 function isTerminal(descriptor: number): boolean {
   try {
-    // A pipe or a file needs no look through the tty module, which loads net.
+    // For a pipe or a file the tty module, which loads net, is not needed.
     const status = fstatSync(descriptor);
     if (!status.isCharacterDevice() || status.rdev === DEV_NULL) return false;
   } catch {
@@ -89,14 +89,14 @@ function isTerminal(descriptor: number): boolean {
   return process.getBuiltinModule('node:tty').isatty(descriptor);
 }
 
-/** @returns the code of the error that ended it early; undefined if all was written, or nobody reads any more */
+/** @returns the code of the error that ended it early; undefined if all was written, or the reader is gone */
 function writeAll(descriptor: number, bytes: Uint8Array): string | undefined {
   let written = 0;
   while (written < bytes.length) {
     try {
       written += writeSync(descriptor, bytes, written);
     } catch (error) {
-      // A reader that left (`| head`) is no failure of ours; one that is slow is waited for.
+      // A reader that is gone (`| head`) is not a failure; a slow one is awaited.
       const code = systemErrorCode(error);
       if (code !== 'EAGAIN') return code === 'EPIPE' ? undefined : code;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);

@@ -8,7 +8,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** The spinner is loaded when there is something to show: a run without a terminal never pays for it. */
+/** The spinner is loaded on first use: a run without a terminal never pays for it. */
 export function createProgress(openStream: () => NodeJS.WriteStream, colours: boolean): Progress {
   let spinner: Ora | undefined;
   let latest = '';
@@ -16,7 +16,7 @@ export function createProgress(openStream: () => NodeJS.WriteStream, colours: bo
   const load = async (): Promise<void> => {
     const { default: ora } = await import('ora');
     const stream = withColumns(openStream());
-    // discardStdin would put the terminal into raw mode and swallow Ctrl-C, which has to reach our handler.
+    // discardStdin would put the terminal into raw mode and swallow Ctrl-C, which must reach our handler.
     if (!stopped)
       spinner = ora({
         text: latest,
@@ -46,7 +46,7 @@ export function createProgress(openStream: () => NodeJS.WriteStream, colours: bo
   };
 }
 
-/** A terminal may not know its width and say 0, from which the spinner would count infinitely many lines. */
+/** A terminal that does not know its width reports 0, from which the spinner would compute infinitely many lines. */
 function withColumns(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return Object.create(stream, { columns: { get: () => stream.columns || 80 } }) as NodeJS.WriteStream;
 }

@@ -2,21 +2,21 @@ import { Cancellation, type CancelSignal } from '../base/cancellation.ts';
 import { RunError } from '../base/errors.ts';
 import type { Log } from './log.ts';
 
-/** Tells the work of this run from that of others, in this process and elsewhere. */
+/** Distinguishes the work of this run from that of others, in this process and elsewhere. */
 export interface RunId {
   readonly pid: number;
-  /** Eight hexadecimal digits, random: in containers a pid is soon used again. */
+  /** Eight random hexadecimal digits: containers soon reuse a pid. */
   readonly id: string;
 }
 
-/** What a piece of work depends on while it lasts: what may end it early, its clock, its log. */
+/** The surroundings of a piece of work: the signal that may end it early, its clock, its log. */
 export interface Scope {
   /** Aborted with a RunError as its reason: `deadline`, `interrupted` or `terminated`. */
   readonly signal: CancelSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly run: RunId;
-  /** On the clock of `now`. */
+  /** By the clock of `now`. */
   readonly startedAtMs: number;
   /** Milliseconds on a monotonic clock whose zero is the start of the process. */
   now(): number;
@@ -24,29 +24,29 @@ export interface Scope {
   random(): number;
   /** Milliseconds until the deadline; Infinity without one. */
   remainingMs(): number;
-  /** Ends this and all that is part of it; only the first call counts. */
+  /** Ends this scope and all its children; only the first call counts. */
   end(reason: RunError): void;
   /** @throws RunError the reason, once it has ended */
   throwIfEnded(): void;
-  /** A part of it with a run id of its own. It ends with the whole, or earlier. */
+  /** A part of the work, with a run id of its own. It ends with this scope, or earlier. */
   child(limits?: ScopeLimits): Scope;
   /** Stops its clock, so that it does not hold up the exit. */
   [Symbol.dispose](): void;
 }
 
 export interface ScopeLimits {
-  /** Counted from `startedAtMs`; undefined: as long as the whole. */
+  /** Counted from `startedAtMs`; undefined: no limit of its own. */
   readonly timeoutMs?: number;
   /** Undefined: now. */
   readonly startedAtMs?: number;
-  /** Undefined: that of the whole. */
+  /** Undefined: that of the parent. */
   readonly log?: Log;
 }
 
-/** What a scope takes from the process. */
+/** The parts of the process that a scope uses. */
 export type Effects = Pick<Scope, 'env' | 'log' | 'now' | 'random'>;
 
-/** The scope that all others are part of. It has no deadline. */
+/** The outermost scope. It has no deadline. */
 export function createScope(effects: Effects, pid: number): Scope {
   return openScope(effects, { pid, startedAtMs: 0 });
 }
@@ -55,10 +55,10 @@ interface Placement {
   readonly pid: number;
   readonly startedAtMs: number;
   readonly timeoutMs?: number | undefined;
-  readonly whole?: Scope;
+  readonly parent?: Scope;
 }
 
-function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, whole }: Placement): Scope {
+function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Placement): Scope {
   const { env, now, random } = effects;
   const signal = new Cancellation();
   const deadlineMs = timeoutMs === undefined ? Infinity : startedAtMs + timeoutMs;
@@ -68,12 +68,12 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, whole }: Pla
   const expire = (): void => {
     end(timedOut(timeoutMs ?? 0));
   };
-  const endWithWhole = (): void => {
-    signal.abort(whole?.signal.reason);
+  const endWithParent = (): void => {
+    signal.abort(parent?.signal.reason);
   };
   const timer = timeoutMs === undefined ? undefined : setTimeout(expire, Math.max(0, deadlineMs - now()));
-  if (whole?.signal.aborted === true) endWithWhole();
-  else whole?.signal.addEventListener('abort', endWithWhole);
+  if (parent?.signal.aborted === true) endWithParent();
+  else parent?.signal.addEventListener('abort', endWithParent);
   const scope: Scope = {
     signal,
     env,
@@ -84,20 +84,20 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, whole }: Pla
     startedAtMs,
     now,
     random,
-    remainingMs: () => Math.min(deadlineMs - now(), whole?.remainingMs() ?? Infinity),
+    remainingMs: () => Math.min(deadlineMs - now(), parent?.remainingMs() ?? Infinity),
     end,
     throwIfEnded() {
-      whole?.throwIfEnded();
+      parent?.throwIfEnded();
       if (now() >= deadlineMs) expire();
       signal.throwIfAborted();
     },
     child({ timeoutMs: limit, startedAtMs: since = now(), log } = {}) {
       const part = log === undefined ? effects : { env, log, now, random };
-      return openScope(part, { pid, startedAtMs: since, timeoutMs: limit, whole: scope });
+      return openScope(part, { pid, startedAtMs: since, timeoutMs: limit, parent: scope });
     },
     [Symbol.dispose]() {
       clearTimeout(timer);
-      whole?.signal.removeEventListener('abort', endWithWhole);
+      parent?.signal.removeEventListener('abort', endWithParent);
     },
   };
   return scope;
@@ -105,7 +105,7 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, whole }: Pla
 
 function timedOut(timeoutMs: number): RunError {
   return new RunError('deadline', `not finished within the timeout of ${String(timeoutMs / 1000)} s`, {
-    hint: 'look at the retries above for what was slow or down; raise `timeout` or --timeout if the server needs longer',
+    hint: 'look for retries in the log above; raise `timeout` or --timeout if the server needs longer',
   });
 }
 

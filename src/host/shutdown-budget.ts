@@ -1,14 +1,14 @@
 /**
- * What may go on after SIGTERM, SIGINT or the deadline, in milliseconds. A run has ended within 2 s of a signal, whatever
- * the server does: first what is under way is awaited, if its answer is needed to take something back; then the token is
- * given back, and leases after it where the token stays.
+ * Time limits after SIGTERM, SIGINT or the deadline, in milliseconds. A run ends within 2 s of a signal, whatever the
+ * server does: first, requests under way are awaited if their answers are needed to revoke something; then the token is
+ * given back, and after it the leases, if the token stays alive.
  */
 export const SHUTDOWN = {
-  /** All together; the process then ends in any case. */
+  /** All together; then the process ends regardless. */
   totalMs: 1900,
-  /** A login under way: its token has to be revoked. */
+  /** A login under way: its token must be revoked. */
   loginMs: 500,
-  /** A request that mints, where its lease would outlive the run: it has to be revoked by its id. */
+  /** A request under way that mints a lease which would outlive the run: it must be revoked by its id. */
   mintMs: 800,
   /** Giving the token back. */
   tokenMs: 1000,
@@ -16,5 +16,5 @@ export const SHUTDOWN = {
   leasesMs: 700,
 } as const;
 
-/** The most that giving something back takes when nothing ends the run: a server that hangs must not hold it up. */
+/** The limit for revocations when no signal came: a server that hangs must not hold up the exit. */
 export const GIVE_BACK_LIMIT_MS = 5000;

@@ -1,14 +1,14 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { RunError } from '../base/errors.ts';
 
-/** A failure as it is, or what there is to say of an error that nobody foresaw. */
+/** A failure unchanged, or the report of an unexpected error. */
 export function asRunError(error: unknown): RunError {
   return error instanceof RunError ? error : explain(error);
 }
 
 /**
- * What is told of an error that nobody foresaw. Its message stays out, because it may quote anything, a secret
- * included; where it happened is enough to find it.
+ * Reports an unexpected error. Its message is left out, because it may quote anything, even a secret; the stack is enough
+ * to find it.
  */
 export function explain(error: unknown): RunError {
   const isError = error instanceof Error;

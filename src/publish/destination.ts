@@ -1,31 +1,31 @@
 import type { PlacedOutput, WritableOutput } from '../plan/outputs.ts';
 
-/** Where outputs go: files, Secrets of a cluster, an answer. */
+/** A place that outputs go to: files, Secrets of a cluster. */
 export interface Destination {
-  /** Whether an output goes there; the first destination that says so has it. */
+  /** Whether an output goes there; the first destination that takes it gets it. */
   takes(output: PlacedOutput): boolean;
   /**
-   * Looks for what is in the way while nothing has been requested yet.
+   * Looks for obstacles before anything is requested.
    * @throws RunError with every problem
    */
   check(outputs: readonly PlacedOutput[]): void | Promise<void>;
   /**
-   * Does all that can fail without changing anything.
-   * @throws RunError; nothing is left behind then
+   * Does everything that may fail and changes nothing visible.
+   * @throws RunError; then nothing is left behind
    */
   stage(outputs: readonly WritableOutput[]): StagedOutputs | Promise<StagedOutputs>;
   /**
-   * True: a commit that fails has changed nothing. What cannot be undone is committed first, because a failure after it
-   * would leave half of a run behind.
+   * True: a failed commit changes nothing. Destinations that cannot undo are committed first, because a failure after
+   * others would leave half a run.
    */
   readonly undoable: boolean;
 }
 
-/** Outputs that are ready; nothing has changed yet. */
+/** Outputs that are ready to become visible. */
 export interface StagedOutputs {
   /**
    * Makes them visible.
-   * @param note is called for every change as soon as it stands
+   * @param note is called for every change as soon as it is made
    * @throws RunError
    */
   commit(note: (change: Change) => void): void | Promise<void>;
@@ -33,15 +33,15 @@ export interface StagedOutputs {
   discard(): void;
 }
 
-/** One thing that a run has done to the outside. */
+/** One change that a run has made. */
 export type Change =
   | ({ readonly kind: 'file' } & WrittenFile)
   | ({ readonly kind: 'pruned' } & PrunedFile)
   | ({ readonly kind: 'applied' } & AppliedSecret)
-  /** It was under way when the run ended: nobody has said whether it was done. */
+  /** It was under way when the run ended: whether it was made is unknown. */
   | { readonly kind: 'unknown'; readonly place: string };
 
-/** A file of an earlier run that is not declared any more. */
+/** A file of an earlier run that is no longer declared. */
 export interface PrunedFile {
   readonly path: string;
   /** Why it is still there; undefined: it was removed. */
@@ -51,7 +51,7 @@ export interface PrunedFile {
 export interface WrittenFile {
   readonly path: string;
   readonly mode: number;
-  /** False: content, mode and owner were already right, and the file was not touched. */
+  /** False: content, mode and owner were right already, and the file was not touched. */
   readonly changed: boolean;
   readonly bytes: number;
 }
@@ -61,6 +61,6 @@ export interface AppliedSecret {
   readonly namespace: string;
   readonly name: string;
   readonly entries: readonly string[];
-  /** It was not there before. */
+  /** It did not exist before. */
   readonly created: boolean;
 }

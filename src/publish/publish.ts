@@ -3,8 +3,8 @@ import type { PlacedOutput, WritableOutput } from '../plan/outputs.ts';
 import type { Change, Destination, StagedOutputs } from './destination.ts';
 
 /**
- * Lets each destination look at the outputs that are meant for it.
- * @throws RunError with the problems of the first one that has any
+ * Has each destination check its outputs.
+ * @throws RunError with the problems of the first destination that has any
  */
 export async function checkDestinations(
   outputs: readonly PlacedOutput[],
@@ -16,10 +16,10 @@ export async function checkDestinations(
 }
 
 /**
- * Makes all outputs visible, or none: everything is staged before anything is committed, and what cannot be undone is
- * committed first.
- * @param ready has to be over before anything is visible; outputs are staged meanwhile
- * @param note is called for every change as soon as it stands
+ * Makes all outputs visible, or none: everything is staged before anything is committed, and destinations that cannot
+ * undo are committed first.
+ * @param ready must resolve before anything becomes visible; outputs are staged meanwhile
+ * @param note is called for every change as soon as it is made
  * @throws RunError `output`, `unavailable`, and the reason of a run that was ended
  */
 export async function publish(
@@ -37,14 +37,14 @@ export async function publish(
     await ready;
     scope.throwIfEnded();
     const undoableLast = staged.toSorted((a, b) => Number(a.undoable) - Number(b.undoable));
-    // From here on nothing is interrupted but what waits for somebody else.
+    // From here on only requests can be interrupted.
     for (const one of undoableLast) await one.outputs.commit(note);
   } finally {
     for (const one of staged) one.outputs.discard();
   }
 }
 
-/** Each destination with what it takes. */
+/** Each destination with the outputs that it takes. */
 function divide<T>(
   outputs: readonly T[],
   placeOf: (output: T) => PlacedOutput,

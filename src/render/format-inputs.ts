@@ -8,8 +8,8 @@ import type { ValuePlan } from '../plan/values.ts';
 import { resolveValues } from './found-values.ts';
 
 /**
- * Reads the inputs of formats that are in files, such as passwords of key stores.
- * @throws RunError `config` for every one that cannot be read
+ * Reads inputs of formats from files, such as the passwords of key stores.
+ * @throws RunError `config` with every file that cannot be read
  */
 export function readInputs(outputs: readonly OutputPlan[]): readonly OutputPlan[] {
   const failures: Failure[] = [];
@@ -42,8 +42,8 @@ function readInput(
 }
 
 /**
- * The inputs of a format by name. Those in files have been read before, so that a missing file is reported before any request.
- * @returns undefined when one is missing, which is a failure then
+ * The inputs of a format by name. Files were read earlier, so that a missing one is reported before any request.
+ * @returns undefined when one is missing, which is added to the failures
  */
 export function foundInputs(
   inputs: readonly FormatInput<ValuePlan>[],

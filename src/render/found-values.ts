@@ -10,14 +10,14 @@ import {
 import { Secret } from '../base/secret.ts';
 import type { ValuePlan } from '../plan/values.ts';
 
-/** A value that was found. Absent: its secret is `optional` and does not exist. */
+/** A value that was found. Undefined: its secret is `optional` and does not exist. */
 export interface Value {
   readonly name: string;
   readonly where: string;
   readonly value: Secret<JsonValue> | undefined;
 }
 
-/** Looks the values up. Pure; all keys that are missing are told at once, except those of secrets that failed. */
+/** Looks the values up. Pure. Reports all missing keys at once, except those of secrets that failed. */
 export function resolveValues(
   plans: readonly ValuePlan[],
   secrets: Secrets,
@@ -41,7 +41,7 @@ function missingValue({ secret, key, where }: ValuePlan, keys: KeyValues): Failu
   return missingKey({ key, secrets: [secret], where }, keys, candidate, 'correct the name, or add the key');
 }
 
-/** A key, or what a JSON pointer (RFC 6901) leads to. */
+/** The value of a key, or at a JSON pointer (RFC 6901). */
 function valueAt(secret: FoundSecret, key: string): JsonValue | undefined {
   if (!key.startsWith('/')) return entriesOf(secret).get(key);
   const [first = '', ...rest] = key
@@ -53,7 +53,7 @@ function valueAt(secret: FoundSecret, key: string): JsonValue | undefined {
 
 function childOf(value: JsonValue | undefined, step: string): JsonValue | undefined {
   if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return undefined;
-  // RFC 6901 §4: positions have no leading zeros.
+  // RFC 6901 §4: indexes have no leading zeros.
   if (Array.isArray(value)) {
     return /^(?:0|[1-9]\d*)$/.test(step) ? (value as readonly JsonValue[])[Number(step)] : undefined;
   }
@@ -61,9 +61,9 @@ function childOf(value: JsonValue | undefined, step: string): JsonValue | undefi
 }
 
 /**
- * A key that a secret, or several together, do not have.
+ * The failure for a key that is in none of its secrets.
  * @param candidate the key that was probably meant
- * @param remedy what to do when there is none
+ * @param remedy the hint if there is no candidate
  */
 export function missingKey(
   {

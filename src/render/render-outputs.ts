@@ -17,8 +17,8 @@ import { missingKey, resolveValues } from './found-values.ts';
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 
 /**
- * Renders all outputs in memory. Pure. What takes long is done when nothing has failed.
- * @throws RunError with every missing key and every value that its format cannot carry, of all outputs
+ * Renders all outputs in memory. Pure. Slow work is done last, if nothing has failed.
+ * @throws RunError with all missing keys and all values that their formats cannot represent
  */
 export async function renderOutputs(
   outputs: readonly OutputPlan[],
@@ -34,7 +34,7 @@ export async function renderOutputs(
   );
 }
 
-/** A file, or how it is made. */
+/** A file whose content may still have to be computed. */
 interface UnfinishedFile {
   readonly path: string;
   readonly content: RenderedFile['content'] | Later;
@@ -63,7 +63,7 @@ function render(
   }
 }
 
-/** Without a token the run has failed already. */
+/** If the token is missing, the run has failed already. */
 function tokenFileOf({ target, where }: OutputPlan, tokens: OutputTokens): UnfinishedFile[] {
   const token = tokens.get(where);
   if (token === undefined) return [];
@@ -102,7 +102,7 @@ function fileOf(
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(text)) }];
 }
 
-/** UTF-8 would have a replacement character in its place, and nobody would know. */
+/** UTF-8 would silently replace it. */
 function halfPair(where: string): Failure {
   return {
     kind: 'template',
@@ -119,7 +119,7 @@ function filesOf(
   failures: Failure[],
 ): UnfinishedFile[] {
   const named = content.secrets.map((name) => ({ name, secret: secrets.get(name) }));
-  // What could not be fetched has been reported; nothing can be said about its keys.
+  // A failed fetch has been reported; its keys are unknown.
   if (named.some(({ secret }) => secret === undefined || secret.kind === 'failed')) return [];
   const { values, conflicts } = mergeKeys(
     named.map(({ name, secret }) => ({ name, values: keysOf(secret) })),
@@ -132,7 +132,7 @@ function filesOf(
   const key = content.format.keyOf?.(content.options);
   const wanted = key === undefined || values.has(key) ? [] : [key];
   const problems = [
-    // Keys of an absent optional secret are absent with it.
+    // The keys of an absent optional secret may be missing.
     ...(allFound ? [...selected.missing, ...wanted] : []).map((absent) =>
       missingKey(
         { key: absent, secrets: content.secrets, where: plan.where },
@@ -176,7 +176,7 @@ function keysOf(secret: FetchedSecret | undefined): KeyValues {
 function keyAndFolder(key: string, { where }: OutputPlan): Failure {
   return {
     kind: 'output',
-    message: `the key \`${key}\` would have to be a value and an object of others at once`,
+    message: `the key \`${key}\` is both a value and an object of other keys`,
     where,
     hint: 'rename it with keys.rename, or leave it out with keys.exclude',
   };
@@ -204,7 +204,7 @@ function conflict(key: string, secrets: readonly string[], { where }: OutputPlan
     kind: 'output',
     message: `the key \`${key}\` is in several secrets: ${secrets.join(', ')}`,
     where,
-    hint: 'say which one wins with `on_conflict: first` or `last`, or leave it out with keys.exclude in an output of its own',
+    hint: 'choose one with `on_conflict: first` or `last`, or leave it out with keys.exclude in an output of its own',
   };
 }
 
@@ -217,7 +217,7 @@ function collision(name: string, keys: readonly string[], { where }: OutputPlan)
   };
 }
 
-/** A file of a `files` output may meet the path of another output, or of its directory; only its keys can tell. */
+/** A file of a `files` output may have the path of another output or of its directory, which only its keys show. */
 function sharedPaths(
   outputs: readonly { readonly plan: OutputPlan; readonly files: readonly UnfinishedFile[] }[],
 ): Failure[] {

@@ -11,23 +11,23 @@ import type { WireCounters } from '../vault/client.ts';
 
 export type Stage = 'config' | 'login' | 'fetch' | 'render' | 'write';
 
-/** How long each stage took that has begun, in milliseconds. */
+/** The duration of each stage that has begun, in milliseconds. */
 export type StageTimes = Readonly<Partial<Record<Stage, number>>>;
 
-/** What came of a run. That of a failed one says how far it came. */
+/** The result of a run; for a failed one, how far it got. */
 export interface Outcome {
   /** Undefined: every output is complete. */
   readonly failure: RunError | undefined;
   readonly stageMs: StageTimes;
   readonly wire: WireCounters;
-  /** Undefined: nobody has logged in. */
+  /** Undefined: no login has succeeded. */
   readonly session: Pick<Session, 'method' | 'minted' | 'token_type' | 'revoked'> | undefined;
   readonly secrets: Secrets;
-  /** Issued to this run. */
+  /** The leases issued to this run. */
   readonly leases: readonly Lease[];
-  /** What earlier runs have left that is still good. */
+  /** Secrets of earlier runs that are still valid. */
   readonly reused: readonly ReusedSecret[];
-  /** The single values that the plan asks for. */
+  /** The single values of the plan. */
   readonly values: readonly Value[];
   readonly changes: readonly Change[];
 }
@@ -55,7 +55,7 @@ export function changesOf<Kind extends Change['kind']>(
 /** Measures the stages of a run. */
 export interface Stopwatch {
   readonly stageMs: StageTimes;
-  /** Does the work of a stage, and notes how long it took, whether it succeeds or not. */
+  /** Does the work of a stage and notes its duration, whether it succeeds or not. */
   time<T>(stage: Stage, work: () => T | Promise<T>): Promise<T>;
 }
 
@@ -78,7 +78,7 @@ export function roundMs(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;
 }
 
-/** The failure, with what it has left: what was changed before it, and what nobody knows. */
+/** The failure, with the changes made before it, and those that are uncertain. */
 export function withRemains(failure: RunError, changes: readonly Change[]): RunError {
   const remains = remainsOf(changes);
   return new RunError(

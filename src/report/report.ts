@@ -65,13 +65,13 @@ export function modeText(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }
 
-/** Where the report goes. */
+/** The target of the report. */
 export interface ReportTarget {
   write(text: string): void;
 }
 
 /**
- * Opens the target before anything is requested, so that an unwritable one is told while nothing has happened.
+ * Opens the target before anything is requested, so that an unwritable one is reported early.
  * It is written in place: a termination log or a mounted file cannot be replaced.
  * @param path `-` is stdout
  * @throws RunError `output`
@@ -110,9 +110,9 @@ export function openReport(path: string | undefined, io: Io): ReportTarget {
   };
 }
 
-/** Writes in place: what others have mounted or hold open cannot be replaced. */
+/** Writes in place: a file that others have mounted or hold open cannot be replaced. */
 export function replaceContent(file: number, text: string): void {
-  // A pipe or a device cannot be truncated, and needs not be.
+  // A pipe or a device cannot be truncated, and need not be.
   if (fstatSync(file).isFile()) ftruncateSync(file);
   writeSync(file, text);
 }

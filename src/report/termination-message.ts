@@ -5,14 +5,14 @@ import type { Scope } from '../host/scope.ts';
 import { changesOf, type Outcome } from './outcome.ts';
 import { replaceContent } from './report.ts';
 
-/** Where the kubelet reads why a container ended, unless `terminationMessagePath` says otherwise. */
+/** The default of `terminationMessagePath`, where the kubelet reads why a container ended. */
 const DEFAULT_PATH = '/dev/termination-log';
-/** The kubelet keeps no more of it. https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
+/** The most that the kubelet keeps. https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
 const LARGEST_BYTES = 4096;
 
 /**
- * Leaves a summary of the run where the kubelet looks for one. The file is there only in a container, and is written in
- * place; where it is not, or may not be written to, nothing happens.
+ * Writes a summary of the run for the kubelet, in place. Nothing happens where the file does not exist, as outside a
+ * container, or is not writable.
  */
 export function writeTerminationMessage(
   outcome: Outcome,
@@ -21,7 +21,7 @@ export function writeTerminationMessage(
 ): void {
   const path = env['VAULTONCE_TERMINATION_LOG'] || DEFAULT_PATH;
   try {
-    // Without O_CREAT: outside a container there is none to be made.
+    // Without O_CREAT: outside a container, none may be made.
     const file = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
       replaceContent(file, terminationMessage(outcome, durationMs));
@@ -29,11 +29,11 @@ export function writeTerminationMessage(
       closeSync(file);
     }
   } catch {
-    // A message that cannot be left changes nothing: the exit code and the log say the same.
+    // The exit code and the log say the same.
   }
 }
 
-/** One line of JSON, at most 4096 bytes; failures that have no room are counted. */
+/** One line of JSON, at most 4096 bytes; failures that do not fit are counted. */
 function terminationMessage(outcome: Outcome, durationMs: number): string {
   const { failure, wire, secrets } = outcome;
   const failures = failure?.failures ?? [];

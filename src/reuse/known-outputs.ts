@@ -5,23 +5,23 @@ import { readOwnFile } from '../host/own-file.ts';
 import type { PlacedOutput, RenderedFile } from '../plan/outputs.ts';
 import type { Plan } from '../plan/plan.ts';
 
-/** An output as it was written. Hashes only: what is secret is in the output itself. */
+/** A written output. Hashes only: the secrets are in the output itself. */
 interface OutputState {
   /** The target. */
   readonly path: string;
-  /** Hash of the requests and of what is made of their answers. */
+  /** Hash of the requests, and of the declaration of the output. */
   readonly made_of: string;
   /** Seconds since 1970. */
   readonly expires_at: number;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
 }
 
-/** An output of an earlier run that is as it was written, with what is in it. */
+/** An output of an earlier run that is unchanged, with its content. */
 export interface KnownOutput extends Omit<OutputState, 'files'> {
   readonly files: readonly (RenderedFile & { readonly sha256: string })[];
 }
 
-/** What earlier runs have written and nobody has changed since. */
+/** The outputs of earlier runs that are unchanged. */
 export function knownFromFiles(plan: Plan): readonly KnownOutput[] {
   if (plan.state === undefined) return [];
   const declared = new Set(plan.outputs.map(({ target }) => target.path));
@@ -42,7 +42,7 @@ export function stateText(outputs: readonly OutputState[]): string {
   return `${JSON.stringify({ outputs: sorted }, undefined, 2)}\n`;
 }
 
-/** What earlier runs have written; nothing, if that cannot be told or could have been written by others. */
+/** The record of earlier runs; empty if it is invalid, or could have been written by others. */
 function readState(path: string): readonly OutputState[] {
   try {
     const { outputs } = JSON.parse(readOwnFile(path) ?? '{}') as { readonly outputs?: unknown };
@@ -63,13 +63,13 @@ function isFileState(value: unknown): boolean {
   return typeof path === 'string' && typeof sha256 === 'string';
 }
 
-/** With `swap` it is in the set that is published. */
+/** With `swap` it is in the published set. */
 function statePathToRead({ managed }: Plan, { target }: PlacedOutput): string {
   if (managed?.kind !== 'swap') return target.path;
   return join(managed.path, '..data', target.path.slice(managed.path.length + 1));
 }
 
-/** @returns undefined if one is gone, or holds something else */
+/** @returns undefined if one is missing or changed */
 function unchangedFiles({ files }: OutputState): KnownOutput['files'] | undefined {
   try {
     const found = files.map(({ path, sha256: expected }) => {
@@ -79,12 +79,12 @@ function unchangedFiles({ files }: OutputState): KnownOutput['files'] | undefine
     if (found.length === 0 || !found.every(({ same }) => same)) return undefined;
     return found.map(({ path, bytes, sha256 }) => ({ path, sha256, content: new Secret<Uint8Array>(bytes) }));
   } catch {
-    // Whatever is wrong with it: it is written anew, and told then.
+    // Whatever is wrong: the output is written again, and a persistent problem is reported then.
     return undefined;
   }
 }
 
-/** Loaded by those who use it only. */
+/** The module is loaded on demand. */
 export function hashOf(data: string | Uint8Array): string {
   return process.getBuiltinModule('node:crypto').hash('sha256', data);
 }

@@ -6,7 +6,7 @@ import type { OutputPlan, PlacedOutput, RenderedOutput, WritableOutput } from '.
 import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { hashOf, stateText, type KnownOutput } from './known-outputs.ts';
 
-/** A secret that outputs which are still good hold. */
+/** A secret in outputs that are reused. */
 export interface ReusedSecret {
   readonly name: string;
   readonly path: string;
@@ -14,32 +14,32 @@ export interface ReusedSecret {
   readonly expires_at: number;
 }
 
-/** What of a plan has to be done now. */
+/** The part of a plan that must be done now. */
 export interface Due {
-  /** What is left to do. */
+  /** The outputs to write, and the secrets to fetch for them. */
   readonly rest: Plan;
-  /** When the first of what is good now is due, in seconds since 1970; Infinity: nothing ends. */
+  /** When the first reused output is due, in seconds since 1970; Infinity: none. */
   readonly nextAt: number;
-  /** What is not asked for. */
+  /** The secrets that are not fetched. */
   readonly reused: readonly ReusedSecret[];
-  /** The outputs that stay, with what is in them. */
-  readonly kept: readonly RenderedOutput[];
-  /** Nothing is left to ask the server for. */
+  /** The outputs that are reused, with their content. */
+  readonly unchanged: readonly RenderedOutput[];
+  /** Nothing needs to be requested from the server. */
   readonly isNothing: boolean;
-  /** What has to be remembered of this run, as an output of its own. */
+  /** The record of this run for later ones, as an output of its own. */
   stateAfter(rendered: readonly RenderedOutput[], secrets: Secrets): readonly WritableOutput[];
 }
 
-/** Found unchanged, and with time left. */
-interface Kept {
+/** An output that is unchanged, and has time left. */
+interface ReusableOutput {
   readonly plan: OutputPlan;
   readonly known: KnownOutput;
 }
 
 /**
- * Finds the outputs that are still good: made of the same requests in the same way, and with an end that is further away
- * than `min_ttl`. A secret is due when any output that uses it is. Pure.
- * @param known what earlier runs have made and nobody has changed since
+ * Finds the outputs that can be reused: made of the same requests in the same way, and valid for longer than `min_ttl`. A
+ * secret is due if any output that uses it is due. Pure.
+ * @param known the unchanged outputs of earlier runs
  * @param nowS seconds since 1970
  */
 export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutput[], nowS: number): Due {
@@ -51,35 +51,37 @@ export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutpu
     if (entry === undefined || entry.made_of !== madeOf.get(output.where)) return [];
     return dueAt(entry, output, plan) < nowS ? [] : [{ plan: output, known: entry }];
   });
-  const kept = withoutShared(found, plan);
-  const names = new Set(kept.flatMap((one) => secretsOf(one.plan)));
+  const reusable = withoutShared(found, plan);
+  const names = new Set(reusable.flatMap((one) => secretsOf(one.plan)));
   const rest: Plan = {
     ...plan,
-    outputs: plan.outputs.filter((output) => !kept.some((one) => one.plan === output)),
+    outputs: plan.outputs.filter((output) => !reusable.some((one) => one.plan === output)),
     secrets: plan.secrets.filter(({ name }) => !names.has(name)),
   };
   return {
     rest,
-    nextAt: Math.min(...kept.map((one) => dueAt(one.known, one.plan, plan))),
-    reused: plan.secrets.filter(({ name }) => names.has(name)).map((secret) => reusedSecret(secret, kept)),
-    kept: kept.map(({ plan: output, known: { files } }) => ({ plan: output, files })),
-    isNothing: kept.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
-    stateAfter: (rendered, secrets) => stateAfter(rendered, secrets, { state, madeOf, kept }),
+    nextAt: Math.min(...reusable.map((one) => dueAt(one.known, one.plan, plan))),
+    reused: plan.secrets
+      .filter(({ name }) => names.has(name))
+      .map((secret) => reusedSecret(secret, reusable)),
+    unchanged: reusable.map(({ plan: output, known: { files } }) => ({ plan: output, files })),
+    isNothing: reusable.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
+    stateAfter: (rendered, secrets) => stateAfter(rendered, secrets, { state, madeOf, reusable }),
   };
 }
 
 export function everythingIsDue(plan: Plan): Due {
-  return { rest: plan, nextAt: Infinity, reused: [], kept: [], isNothing: false, stateAfter: () => [] };
+  return { rest: plan, nextAt: Infinity, reused: [], unchanged: [], isNothing: false, stateAfter: () => [] };
 }
 
-/** The outputs that can be kept at all, and what each is made of. */
+/** A fingerprint of each output that is eligible for reuse, by its `where`. */
 function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<string, string> {
   const byName = new Map(secrets.map((secret) => [secret.name, secret]));
   const reused = new Set(secrets.filter(({ reuse }) => reuse).map(({ name }) => name));
   return new Map(
     outputs.flatMap((output) => {
       const declared = config.outputs.find(({ where }) => where === output.where);
-      if (declared === undefined || !canBeKept(output, reused)) return [];
+      if (declared === undefined || !isReusable(output, reused)) return [];
       return [
         [
           output.where,
@@ -95,13 +97,13 @@ function fingerprints(config: Config, { outputs, secrets }: Plan): ReadonlyMap<s
 }
 
 /** @param reused names of secrets */
-function canBeKept(output: OutputPlan, reused: ReadonlySet<string>): boolean {
+function isReusable(output: OutputPlan, reused: ReadonlySet<string>): boolean {
   const used = secretsOf(output);
-  // Only the cluster knows what has become of a Secret.
+  // Whether a Secret is unchanged is known only to the cluster.
   return used.length > 0 && used.every((name) => reused.has(name)) && !isSecretOutput(output);
 }
 
-/** @param planned has read the password of a key store, which may have changed in its file */
+/** @param planned includes the password of a key store, whose file may have changed */
 function fingerprint(
   { content }: DeclaredOutput,
   { content: planned }: OutputPlan,
@@ -119,7 +121,7 @@ function fingerprint(
     secret?.default,
   ]);
   const replacer = function (this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
-    // Its own toJSON has hidden a secret before.
+    // `value` is the placeholder from toJSON of a secret.
     const own = this[key];
     if (own instanceof Secret) return own.reveal();
     return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
@@ -127,36 +129,39 @@ function fingerprint(
   return hashOf(JSON.stringify([content, inputs, requests], replacer));
 }
 
-/** When it has less time left than what it is made of needs, in seconds since 1970. */
+/** When an output has less time left than its secrets require, in seconds since 1970. */
 function dueAt({ expires_at }: KnownOutput, output: OutputPlan, plan: Plan): number {
   return expires_at - neededS(output, plan);
 }
 
-/** The longest `min_ttl` of what an output is made of. */
+/** The longest `min_ttl` among the secrets of an output. */
 function neededS(output: OutputPlan, { secrets }: Plan): number {
   const names = secretsOf(output);
   const used = secrets.filter(({ name }) => names.includes(name));
   return Math.max(...used.map(({ minTtlMs = 0 }) => minTtlMs / 1000));
 }
 
-/** A secret that anything else needs is fetched, and all that is made of it is written anew: it is one credential. */
-function withoutShared(found: readonly Kept[], { outputs, values }: Plan): readonly Kept[] {
-  let kept = found;
+/** A secret that anything else needs is fetched, and all its outputs are written again: it is one credential. */
+function withoutShared(
+  found: readonly ReusableOutput[],
+  { outputs, values }: Plan,
+): readonly ReusableOutput[] {
+  let reusable = found;
   for (;;) {
-    const written = outputs.filter((output) => !kept.some(({ plan }) => plan === output));
+    const written = outputs.filter((output) => !reusable.some(({ plan }) => plan === output));
     const needed = new Set([...written.flatMap(secretsOf), ...values.map(({ secret }) => secret)]);
-    const still = kept.filter(({ plan }) => !secretsOf(plan).some((name) => needed.has(name)));
-    if (still.length === kept.length) return kept;
-    kept = still;
+    const still = reusable.filter(({ plan }) => !secretsOf(plan).some((name) => needed.has(name)));
+    if (still.length === reusable.length) return reusable;
+    reusable = still;
   }
 }
 
-function reusedSecret({ name, path }: SecretPlan, kept: readonly Kept[]): ReusedSecret {
-  const users = kept.filter(({ plan }) => secretsOf(plan).includes(name));
+function reusedSecret({ name, path }: SecretPlan, reusable: readonly ReusableOutput[]): ReusedSecret {
+  const users = reusable.filter(({ plan }) => secretsOf(plan).includes(name));
   return { name, path, expires_at: Math.min(...users.map(({ known }) => known.expires_at)) };
 }
 
-/** Made of nothing that has to be fetched. */
+/** True for an output that needs no fetched secret. */
 function isFixed(output: OutputPlan): boolean {
   return output.content.kind !== 'token' && secretsOf(output).length === 0;
 }
@@ -164,13 +169,13 @@ function isFixed(output: OutputPlan): boolean {
 interface After {
   readonly state: PlacedOutput;
   readonly madeOf: ReadonlyMap<string, string>;
-  readonly kept: readonly Kept[];
+  readonly reusable: readonly ReusableOutput[];
 }
 
 function stateAfter(
   rendered: readonly RenderedOutput[],
   secrets: Secrets,
-  { state, madeOf, kept }: After,
+  { state, madeOf, reusable }: After,
 ): readonly WritableOutput[] {
   const written = rendered.flatMap(({ plan, files }) => {
     const made_of = madeOf.get(plan.where);
@@ -179,11 +184,11 @@ function stateAfter(
     const hashes = files.map(({ path, content }) => ({ path, sha256: hashOf(content.reveal()) }));
     return [{ path: plan.target.path, made_of, expires_at, files: hashes }];
   });
-  const text = stateText([...kept.map(({ known }) => known), ...written]);
+  const text = stateText([...reusable.map(({ known }) => known), ...written]);
   return [{ plan: state, files: [{ path: state.target.path, content: new Secret(Buffer.from(text)) }] }];
 }
 
-/** NaN: what has no end that is known is never reused. */
+/** NaN: a secret without a known end is never reused. */
 function endOf(name: string, secrets: Secrets): number {
   const secret = secrets.get(name);
   return (secret?.kind === 'found' ? secret.metadata.expires_at : undefined) ?? NaN;

@@ -8,29 +8,29 @@ import { createClient, type VaultClient, type WireCounters } from '../vault/clie
 import type { Pace } from '../vault/pace.ts';
 import { createSender, paceOf, type Sender } from '../vault/sender.ts';
 
-/** A way in: who is logged in to a server, and sends requests to it. */
+/** Access to a server: a session, and a sender of requests. */
 export interface Access {
   readonly session: Session;
   readonly sender: Sender;
   /**
-   * The same for a run that is not alone: its requests are counted, logged and ended by its own scope, and the token is
-   * not its to give back. The leases of such a run are revoked one by one if it fails.
+   * The same access for one of several runs: its requests are counted, logged and ended by its own scope, and it does not
+   * give the token back. If it fails, its leases are revoked one by one.
    */
   share(scope: Scope): Access;
-  /** Resolves once the requests that were begun are on their way, so that other work does not delay them. */
+  /** Resolves once the requests begun so far are on their way, so that other work does not delay them. */
   flush(): Promise<void>;
 }
 
-/** An access that ends: the token is given back. */
+/** An access that gives its token back when disposed. */
 export interface OwnAccess extends Access, AsyncDisposable {}
 
-/** Everything that a login needs has been read; nothing has been requested yet. Its connections end with it. */
+/** A login whose credentials are read; nothing has been requested yet. Disposing closes its connections. */
 export interface PreparedAccess {
-  /** What has been sent so far, by the login as well. */
+  /** The traffic so far, including the login. */
   readonly counters: WireCounters;
   /**
    * Logs in.
-   * @param expected requests after the login, as far as they are known
+   * @param expected number of requests after the login, if it is known
    * @throws RunError `auth` for a refusal, `unavailable` for an outage
    */
   open(expected?: number): Promise<OwnAccess>;
@@ -40,17 +40,17 @@ export interface PreparedAccess {
 type AccessConfig = Pick<Config, 'auth' | 'server' | 'concurrency' | 'revoke'>;
 
 /**
- * Reads the credentials, so that a missing one shows before anything is requested.
- * @param ahead a wire to this server that is open already
+ * Reads the credentials, so that a missing one is reported before any request.
+ * @param opened a wire to this server that is open already
  * @throws RunError `config`
  */
 export async function prepareAccess(
   config: AccessConfig,
   scope: Scope,
-  ahead?: Wire,
+  opened?: Wire,
 ): Promise<PreparedAccess> {
   const login = await prepareLogin(config, scope);
-  const wire = ahead ?? (await openWire(login.server, config.concurrency, scope));
+  const wire = opened ?? (await openWire(login.server, config.concurrency, scope));
   const client = createClient(login.server, wire, scope);
   const pace = paceOf(config.server, scope);
   const sender = createSender(client, config.server, scope, pace);
@@ -107,14 +107,14 @@ function accessOf(parts: Parts, sender: Sender): Access {
   };
 }
 
-/** A token that others use as well. */
+/** The session of a token that other runs use as well. */
 function borrowed(session: Session): Session {
   const stays = (): Promise<void> => Promise.resolve();
   return Object.create(session, {
     revocable: { value: false },
     revoked: { value: false },
     giveBack: { value: stays },
-    keep: { value: stays },
+    keepAlive: { value: stays },
     [Symbol.asyncDispose]: { value: stays },
   }) as Session;
 }

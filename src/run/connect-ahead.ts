@@ -7,9 +7,9 @@ import type { Wire } from '../http/wire.ts';
 type Considered = Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs' | 'concurrency'>;
 
 /**
- * Connects while the rest of the config is still checked.
- * @returns undefined where that is too early: a login by certificate needs TLS settings of its own, a server closes a connection that
- *   stays idle for long, and with `reuse` the server may not be needed. Unusable TLS files are reported by the run, too.
+ * Connects while the rest of the config is still being checked.
+ * @returns undefined where that is too early: a login by certificate needs TLS settings of its own, a server closes idle
+ *   connections, and with `reuse` the server may not be needed. The run itself reports unusable TLS files.
  */
 export async function connectAhead(
   { server, auth, secrets, startupJitterMs, concurrency }: Considered,

@@ -12,7 +12,7 @@ import { readCapabilities } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
 import { openAccess } from './access.ts';
 
-/** A request that a run would make, and what the token may do at a path that it needs. */
+/** A request that a run would make, a path that it needs, and the capabilities of the token there. */
 export interface InspectedRead {
   readonly read: PlannedRead;
   readonly need: Need;
@@ -20,7 +20,7 @@ export interface InspectedRead {
 }
 
 /**
- * Logs in and finds out which requests a run would make, without making them; the token is given back.
+ * Logs in and determines which requests a run would make, without making them; gives the token back.
  * @throws RunError
  */
 export async function inspectReads(
@@ -32,7 +32,7 @@ export async function inspectReads(
 }
 
 /**
- * The same, and asks what the token may do at each path: one request for each namespace.
+ * The same, with the capabilities of the token at each path: one request for each namespace.
  * @throws RunError
  */
 export async function inspectCapabilities(
@@ -74,13 +74,13 @@ async function readsOf({ secrets }: Plan, session: Session, sender: Sender): Pro
   return reads;
 }
 
-/** Without its mount nobody can say which path a secret is read at. */
+/** Without its mount, the path at which a secret is read is unknown. */
 function hiddenMount({ request, secrets }: PlannedRead): Failure {
   return {
     kind: 'denied',
     message: `the server lists no mount for ${request.path} to this token`,
     where: secrets.map(({ where }) => where).join(', '),
-    hint: 'the token may do nothing there, or nothing is mounted; declare `engine:` to leave the mounts alone',
+    hint: 'the token has no permission there, or nothing is mounted; declare `engine:` to read without the mount table',
   };
 }
 

@@ -18,15 +18,15 @@ import { writeTerminationMessage } from '../report/termination-message.ts';
 import { connectAhead } from './connect-ahead.ts';
 import { run, runWithFixtures } from './run.ts';
 
-/** What makes one command differ from another that logs in and fetches. */
+/** The differences between commands that log in and fetch. */
 export interface Job<T> {
-  /** Whether the values go to stdout, where a report has no place then. */
+  /** Whether the values go to stdout, which a report must not share. */
   readonly printsValues: boolean;
-  /** A config is a choice: references carry all that is needed. */
+  /** No config is needed: references are enough. */
   readonly configOptional?: boolean;
-  /** Outputs more than those of the config: `PATH=REF` each. */
+  /** Outputs in addition to those of the config: `PATH=REF` each. */
   readonly outputs?: readonly string[] | undefined;
-  /** A file that stands in for the server. */
+  /** A file with secrets that replaces the server. */
   readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
   /** Uses the values while a failure still counts as one of the run. */
@@ -49,7 +49,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   let outcome: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
   let wire: Wire | undefined;
   try {
-    // With fixtures a file stands in for the server.
+    // With fixtures, no server is used.
     if (job.fixtures === undefined) await warmUp();
     const { config, plan } = await stopwatch.time('config', async () => {
       const loaded = await load(flags, job, io);
@@ -98,7 +98,7 @@ async function load<T>(
   return config;
 }
 
-/** Without a server none is asked for, so that a machine without one needs no address. */
+/** With fixtures, no address needs to be configured. */
 export function withAnyAddress(flags: Flags): Flags {
   return { ...flags, address: 'http://fixtures' };
 }
@@ -125,7 +125,7 @@ function logSuccess(outcome: Outcome, scope: Scope): void {
     requests: outcome.wire.requests,
     duration_ms: Math.round(scope.now() - scope.startedAtMs),
   };
-  // Whoever captures a value does not want to hear about it.
+  // A script that captures a value needs no summary.
   if (files.length === 0 && outcome.values.length > 0) {
     log.write({ event: 'delivered', values: outcome.values.length, ...costs });
     return;

@@ -24,16 +24,16 @@ import {
 } from '../report/outcome.ts';
 import { knownFromFiles } from '../reuse/known-outputs.ts';
 import { everythingIsDue, whatIsDue, type Due } from '../reuse/what-is-due.ts';
-import { holdLeases, type Lease, type Leases } from '../session/leases.ts';
+import { trackLeases, type Lease, type Leases } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
 import { fixtureTokens, prepareTokens, type OutputTokens } from '../session/tokens-for-outputs.ts';
 import { prepareAccess, type Access } from './access.ts';
 
 /**
- * The one-shot run: what earlier runs have left that is still good is kept, and if that is all, nobody is asked for
- * anything. Else it logs in once, fetches, renders, writes all or nothing, and gives the token back.
- * @param wire opened while the config was still checked, if that could be done
- * @returns what came of it; a failure is part of that
+ * The one-shot run: outputs of earlier runs that are still valid are reused, and if those are all, nothing is requested.
+ * Otherwise it logs in once, fetches, renders, writes all or nothing, and gives the token back.
+ * @param wire opened while the config was still being checked, if possible
+ * @returns the outcome, which includes a failure
  */
 export async function run(
   config: Config,
@@ -63,9 +63,9 @@ export async function run(
 }
 
 /**
- * A run by somebody who is logged in: fetches what is due, renders, and publishes all or nothing.
- * @param access given back as soon as nothing depends on it, unless it is shared
- * @returns what came of it; a failure is part of that, with all failures of the stage that failed
+ * A run after the login: fetches what is due, renders, and publishes all or nothing.
+ * @param access its token is given back as soon as nothing depends on it, unless it is shared
+ * @returns the outcome, which includes all failures of a failed stage
  */
 export async function runOnce(
   due: Due,
@@ -79,23 +79,23 @@ export async function runOnce(
   const issued: Lease[] = [];
   let outcome: Outcome = { ...NOTHING_DONE, reused: due.reused, leases: issued, changes };
   try {
-    await using leases = holdLeases(session, sender, scope, issued);
+    await using leases = trackLeases(session, sender, scope, issued);
     const parts = { session, sender, leases };
     const fetched = await stopwatch.time('fetch', () => fetchSecrets(due.rest.secrets, parts, scope));
     outcome = { ...outcome, secrets: fetched.secrets };
     const tokenOutputs = fetched.failures.length > 0 ? [] : tokenOutputsOf(due.rest.outputs);
     const tokens = await prepareTokens(tokenOutputs, session, sender);
-    const kept = reasonToKeep(session, leases, tokenOutputs);
-    // As soon as nothing needs the token any more: what follows goes on meanwhile.
-    const returning = kept === undefined ? session.giveBack() : Promise.resolve();
+    const whyAlive = reasonToKeepAlive(session, leases, tokenOutputs);
+    // As soon as nothing needs the token any longer: rendering goes on meanwhile.
+    const returning = whyAlive === undefined ? session.giveBack() : Promise.resolve();
     await access.flush();
     const { rendered, values } = await stopwatch.time('render', () => renderAll(due.rest, fetched, tokens));
     const outputs = outputsAfter(due, rendered, fetched.secrets);
     const publication = { ready: returning, note: noteIn(changes) };
     await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
-    leases.keep();
-    // Only a failed run revokes what its outputs depend on.
-    if (kept !== undefined) session.keep(kept);
+    leases.keepAlive();
+    // A failed run revokes the token even if outputs depend on it.
+    if (whyAlive !== undefined) session.keepAlive(whyAlive);
     outcome = { ...outcome, values };
   } catch (error) {
     outcome = { ...outcome, failure: withRemains(asRunError(error), changes) };
@@ -110,7 +110,7 @@ export async function runOnce(
   };
 }
 
-/** The same without a server: renders and writes what is given. No cluster is touched. */
+/** The same without a server: renders and writes the given secrets. No cluster is touched. */
 export async function runWithFixtures(
   secrets: Secrets,
   plan: Plan,
@@ -150,7 +150,7 @@ async function runOffline(
   }
 }
 
-/** The cluster's part is loaded by those who have one. */
+/** The code for clusters is loaded only if an output needs it. */
 async function destinationsOf(plan: Plan, scope: Scope): Promise<readonly Destination[]> {
   const files = fileDestination(plan, scope);
   if (!plan.outputs.some(isSecretOutput)) return [files];
@@ -162,9 +162,9 @@ function placesOf({ outputs, state }: Plan): readonly PlacedOutput[] {
   return state === undefined ? outputs : [...outputs, state];
 }
 
-/** What is new, what stays, and what has to be remembered of both. */
+/** The new outputs, the reused ones, and the record of both. */
 function outputsAfter(due: Due, rendered: readonly RenderedOutput[], secrets: Secrets) {
-  return [...rendered, ...due.kept, ...due.stateAfter(rendered, secrets)];
+  return [...rendered, ...due.unchanged, ...due.stateAfter(rendered, secrets)];
 }
 
 function noteIn(changes: Change[]): (change: Change) => void {
@@ -173,8 +173,8 @@ function noteIn(changes: Change[]): (change: Change) => void {
   };
 }
 
-/** What of a complete run would end with its token. */
-function reasonToKeep(
+/** Why the token of a complete run must live on; undefined: nothing depends on it. */
+function reasonToKeepAlive(
   { revoke }: Session,
   { dependOnToken }: Leases,
   tokenOutputs: readonly TokenOutput[],
@@ -183,7 +183,7 @@ function reasonToKeep(
   return revoke === 'auto' && dependOnToken ? 'leases of fetched secrets depend on it' : undefined;
 }
 
-/** Spreads the logins of many that start together. */
+/** Spreads the logins of many runs that start together. */
 async function waitForStart(limitMs: number, scope: Scope): Promise<void> {
   if (limitMs === 0) return;
   const delay = scope.random() * limitMs;
@@ -196,7 +196,7 @@ interface RenderedPlan {
   readonly values: readonly Value[];
 }
 
-/** Renders even when secrets are missing: keys that are missing too are told in the same run. */
+/** Renders even if secrets are missing, so that missing keys are reported in the same run. */
 async function renderAll(
   { outputs, values: plans }: Plan,
   { secrets, failures }: Fetched,

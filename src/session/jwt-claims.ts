@@ -3,9 +3,9 @@ import type { Secret } from '../base/secret.ts';
 import { presentable } from '../http/presentable.ts';
 
 /**
- * The claims that decide about a login: `iss`, `aud`, `sub`, `exp`. They identify, they do not authorise; the
- * signature, without which they are worth nothing, is never shown.
- * @returns lines to show, or one that says that it is no JWT
+ * The claims that decide a login: `iss`, `aud`, `sub`, `exp`. They identify but do not authorise; the signature, without
+ * which they are worthless, is never shown.
+ * @returns lines to show, or one that says that the token is not a JWT
  */
 export function describeClaims(jwt: Secret): readonly string[] {
   const claims = decodeClaims(jwt.reveal());

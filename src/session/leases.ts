@@ -6,43 +6,43 @@ import { gracefulSignal } from '../http/grace.ts';
 import type { Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
 
-/** A credential that the server will end. */
+/** A credential that the server ends in time. */
 export interface Lease {
   readonly lease_id: string;
-  /** Seconds, when it was issued. */
+  /** Seconds, counted from `issuedAt`. */
   readonly lease_duration: number | undefined;
   readonly renewable: boolean;
   /** Seconds since 1970. */
   readonly issuedAt: number;
   /** Seconds since 1970; undefined: the server did not say. */
   readonly expiresAt: number | undefined;
-  /** The path that it was issued at, without `/v1/`. */
+  /** The path that issued it, without `/v1/`. */
   readonly path: string;
   readonly namespace: string | undefined;
 }
 
-/** The leases that a run has taken, and the duty to end them if it fails. */
+/** The leases of a run, which end with it if it fails. */
 export interface Leases {
-  /** Whether anything that was fetched ends with the token. */
+  /** Whether any fetched credential ends with the token. */
   readonly dependOnToken: boolean;
   /** Notes a lease as soon as it is known. */
   add(lease: Lease): void;
-  /** Notes a wrapped answer: only who unwraps it learns whether there is a lease. */
+  /** Notes a wrapped answer: whether it contains a lease shows only when it is unwrapped. */
   addWrapped(path: string): void;
-  /** From now on they live, because the run is complete. */
-  keep(): void;
-  /** Revokes what is not kept. */
+  /** Keeps them alive, because the run is complete. */
+  keepAlive(): void;
+  /** Revokes them, unless they are kept alive. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Revoking the token ends its leases in the same request; each needs a request of its own only where the token stays.
+ * Revoking the token ends its leases in the same request; each needs a request of its own only if the token stays alive.
  * A failure is a warning that names the lease.
- * @param leases where they are noted
+ * @param leases the list that they are added to
  */
-export function holdLeases(session: Session, sender: Sender, scope: Scope, leases: Lease[] = []): Leases {
+export function trackLeases(session: Session, sender: Sender, scope: Scope, leases: Lease[] = []): Leases {
   const wrapped: string[] = [];
-  let kept = false;
+  let keptAlive = false;
   return {
     get dependOnToken() {
       return leases.length + wrapped.length > 0;
@@ -53,12 +53,12 @@ export function holdLeases(session: Session, sender: Sender, scope: Scope, lease
     addWrapped(path) {
       wrapped.push(path);
     },
-    keep() {
-      kept = true;
+    keepAlive() {
+      keptAlive = true;
       for (const lease of leases) warnOfToken(lease, session, scope);
     },
     async [Symbol.asyncDispose]() {
-      if (kept || leases.length + wrapped.length === 0) return;
+      if (keptAlive || leases.length + wrapped.length === 0) return;
       await session.giveBack();
       if (session.revoked) return;
       using grace = gracefulSignal(scope.signal, SHUTDOWN.leasesMs, GIVE_BACK_LIMIT_MS);
@@ -76,7 +76,7 @@ function warnOfToken(
   { lease_duration: ttl }: Session,
   { log }: Scope,
 ): void {
-  // A token without an end has a TTL of 0.
+  // A token that never expires has a TTL of 0.
   if (ttl === undefined || ttl === 0 || lease_duration === undefined || lease_duration <= ttl) return;
   log.write({ event: 'token_ends_first', lease_id, lease_duration, token_ttl: ttl });
 }
@@ -102,7 +102,7 @@ async function revokeLease(
     (answer) => {
       if (answer.kind === 'unavailable') return answer.failure.message;
       if (answer.status < 300) return undefined;
-      return `the server answered ${String(answer.status)} ${answer.errors.join('; ')}; a policy of the token has to allow update on sys/leases/revoke`;
+      return `the server answered ${String(answer.status)} ${answer.errors.join('; ')}; a policy of the token must allow update on sys/leases/revoke`;
     },
     () => 'the server did not answer in time',
   );

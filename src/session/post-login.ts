@@ -12,7 +12,7 @@ import { describeClaims } from './jwt-claims.ts';
 import type { PreparedLogin } from './prepare.ts';
 import { unwrap, type UnwrapContext } from './unwrap.ts';
 
-/** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; this many times it is repeated. */
+/** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; it is repeated this many times. */
 const REFUSALS_RETRIED = 3;
 
 /**
@@ -31,7 +31,7 @@ export async function logIn(
 }
 
 /**
- * A token that exists already, out of its wrapping if it has one.
+ * A token that exists already, unwrapped if necessary.
  * @throws RunError `auth` for a wrapping token that does not open, `unavailable` for an outage
  */
 export async function openGiven(
@@ -65,7 +65,7 @@ function textIn(fields: unknown, key: string): Secret | undefined {
 }
 
 function nothingInside({ what, where }: UnwrapContext): never {
-  throw new RunError('auth', `the wrapping token holds something else than ${what}`, {
+  throw new RunError('auth', `the wrapping token contains something other than ${what}`, {
     where,
     hint: 'wrap the answer of the request that makes it, as with `-wrap-ttl`',
   });
@@ -77,14 +77,14 @@ async function postLogin(
   sender: Sender,
   { signal }: Scope,
 ): Promise<IssuedToken> {
-  // Its token has to be revoked.
+  // The token of a login under way must be revoked.
   using grace = gracefulSignal(signal, SHUTDOWN.loginMs);
   let sent = first;
   const answer = await sender.send(loginRequest(first, login), {
     attemptSignal: grace.signal,
     rebuild: async () => {
       const again = await login.again();
-      // What came in a wrapping token is read once.
+      // A wrapping token can be read only once.
       if (again.kind === 'login' && again.wrapped === undefined) sent = again;
       return loginRequest(sent, login);
     },
@@ -109,7 +109,7 @@ function loginRequest({ path, body, sensitive = [] }: LoginRequest, login: Prepa
     token: undefined,
     body: new Secret(JSON.stringify(Object.fromEntries(plain))),
     sensitive: [...Object.values(body).filter((value) => value instanceof Secret), ...sensitive],
-    // A login that got no answer is repeated: without it there is no run, and the lost token ends with its TTL.
+    // A login without an answer is repeated: no run is possible without it, and a lost token ends with its TTL.
     mints: false,
   };
 }
@@ -134,10 +134,10 @@ function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
     case 'mfa_required':
       throw new RunError('auth', `the login needs a second factor (MFA: ${result.constraints.join(', ')})`, {
         where: login.path,
-        hint: 'nobody is there to answer it in an unattended run: use a method or role without MFA',
+        hint: 'an unattended run cannot provide it: use a method or role without MFA',
       });
     case 'no_token':
-      throw new RunError('auth', 'the server accepted the login but gave no token', {
+      throw new RunError('auth', 'the server accepted the login but returned no token', {
         where: login.path,
         hint: 'check that auth.mount is a login mount, and whether a proxy in between drops the answer',
       });

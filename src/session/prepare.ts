@@ -6,7 +6,7 @@ import type { AuthConfig, Config } from '../config/config.ts';
 import { AbsentCredential } from '../host/credential-files.ts';
 import type { ServerSettings, TlsSettings } from '../http/server.ts';
 
-/** A login that is ready to be posted: every credential has been found and read. */
+/** A login that is ready to be posted: all credentials have been read. */
 export interface PreparedLogin {
   /** The method's name. */
   readonly name: AuthConfig['method'];
@@ -15,16 +15,16 @@ export interface PreparedLogin {
   /** For messages: `auth/kubernetes/login`, or where the given token came from. */
   readonly path: string;
   readonly first: Login;
-  /** The server, with the client certificate of the method, if that is what it proves. */
+  /** The server, with the client certificate of the method if it logs in by one. */
   readonly server: ServerSettings;
   /** Reads the credentials again. */
   again(): Login | Promise<Login>;
 }
 
 /**
- * Finds the first method whose credentials are here, and reads them, so that a missing one is reported before any request.
+ * Finds the first method whose credentials exist, and reads them, so that a missing one is reported before any request.
  * @param credential an identity token to log in with, in place of the configured one
- * @throws RunError `config`: what is missing of each method, if of all
+ * @throws RunError `config` with what each method lacks, if none has its credentials
  */
 export async function prepareLogin(
   { auth, server }: Pick<Config, 'auth' | 'server'>,
@@ -70,10 +70,10 @@ async function prepareMethod(
   };
 }
 
-/** A certificate is shown in the TLS handshake or not at all. */
+/** A certificate is presented in the TLS handshake or not at all. */
 function checkCertificate({ clientCert }: TlsSettings, { address }: ServerSettings): void {
   if (clientCert === undefined) {
-    throw new AbsentCredential('config', 'there is no client certificate to log in with', {
+    throw new AbsentCredential('config', 'no client certificate to log in with', {
       where: 'auth',
       hint: 'set auth.client_cert and auth.client_key, or those of vault.tls, $VAULT_CLIENT_CERT and $VAULT_CLIENT_KEY',
     });

@@ -9,20 +9,20 @@ import { isBareRefusal, type Answer, type Sender, type Unavailable } from '../va
 import { logIn, openGiven } from './post-login.ts';
 import type { PreparedLogin } from './prepare.ts';
 
-/** A token, its clock, and the duty to give it back. */
+/** A token and its lifetime. It is given back (revoked, or left alive) at the end. */
 export interface Session {
   readonly token: Secret;
   readonly namespace: string | undefined;
   readonly method: string;
-  /** This run logged in; the token was not given to it. */
+  /** True: this run logged in; false: the token was given to it. */
   readonly minted: boolean;
   readonly token_type: string | undefined;
-  /** Its TTL in seconds, as the login or the latest renewal said; 0: it has no end. */
+  /** Its TTL in seconds, from the login or the latest renewal; 0: it never expires. */
   readonly lease_duration: number | undefined;
-  /** Seconds since 1970; undefined: it has no end, or nobody has said. */
+  /** Seconds since 1970; undefined: it never expires, or its TTL is unknown. */
   readonly expiresAt: number | undefined;
   readonly renewable: boolean | undefined;
-  /** How many requests it may make, as the login said; undefined: any number. */
+  /** How many requests it may make, from the login; undefined: any number. */
   readonly num_uses: number | undefined;
   readonly revoke: RevokePolicy;
   /** Whether `giveBack` will revoke it. */
@@ -30,22 +30,22 @@ export interface Session {
   /** Whether the server has confirmed that the token is revoked. */
   readonly revoked: boolean;
   /**
-   * Asks for more time.
-   * @param incrementS the TTL that is wanted, in seconds; undefined: as the role has it
+   * Asks the server for a new TTL.
+   * @param incrementS the requested TTL, in seconds; undefined: the default of the role
    */
   renew(incrementS?: number): Promise<Renewal>;
   /**
-   * Revokes the token, unless the policy or its kind say otherwise. A failure is a warning: the secrets are
-   * complete without it. Calling it again awaits the same revocation.
+   * Revokes the token, unless `revoke` or its type forbid that. A failure is only a warning, because the secrets are
+   * complete without it. Another call awaits the same revocation.
    */
   giveBack(): Promise<void>;
-  /** Leaves the token alive for what depends on it, from now on. */
-  keep(reason: string): void;
-  /** Gives the token back, unless it is kept. */
+  /** Keeps the token alive for what depends on it; it is no longer revoked. */
+  keepAlive(reason: string): void;
+  /** Gives the token back, unless it is kept alive. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What became of asking for more time. */
+/** The result of a renewal. */
 export type Renewal =
   | { readonly kind: 'renewed'; readonly lease_duration: number | undefined }
   | { readonly kind: 'refused'; readonly answer: Answer }
@@ -97,34 +97,34 @@ function logRenewal(renewal: Renewal, { log }: Scope): void {
   log.write({ event: 'renew_failed', reason });
 }
 
-type HeldToken = Pick<
+type ObtainedToken = Pick<
   Session,
   'token' | 'minted' | 'token_type' | 'lease_duration' | 'renewable' | 'num_uses'
 >;
 
 function createSession(
-  held: HeldToken,
+  obtained: ObtainedToken,
   login: PreparedLogin,
   policy: RevokePolicy,
   sender: Sender,
   scope: Scope,
 ): Session {
-  const { token } = held;
+  const { token } = obtained;
   const { namespace } = login;
   let ending: Promise<void> | undefined;
   let revoked = false;
-  let life = lifeOf(held.lease_duration);
-  const whyKept = reasonToKeep(held, policy);
-  const keep = (reason: string): Promise<void> => {
+  let life = lifeOf(obtained.lease_duration);
+  const whyAlive = reasonToKeepAlive(obtained, policy);
+  const leaveAlive = (reason: string): Promise<void> => {
     scope.log.write({ event: 'token_kept', reason });
     return Promise.resolve();
   };
   const end = async (): Promise<void> => {
     revoked = await revokeSelf({ token, namespace }, sender, scope);
   };
-  const giveBack = (): Promise<void> => (ending ??= whyKept === undefined ? end() : keep(whyKept));
+  const giveBack = (): Promise<void> => (ending ??= whyAlive === undefined ? end() : leaveAlive(whyAlive));
   return {
-    ...held,
+    ...obtained,
     method: login.name,
     namespace,
     get lease_duration() {
@@ -134,7 +134,7 @@ function createSession(
       return life.expiresAt;
     },
     revoke: policy,
-    revocable: whyKept === undefined,
+    revocable: whyAlive === undefined,
     get revoked() {
       return revoked;
     },
@@ -144,20 +144,20 @@ function createSession(
       return renewal;
     },
     giveBack,
-    keep(reason) {
-      ending ??= keep(reason);
+    keepAlive(reason) {
+      ending ??= leaveAlive(reason);
     },
     [Symbol.asyncDispose]: giveBack,
   };
 }
 
-/** A token without an end has a TTL of 0. */
+/** A token that never expires has a TTL of 0. */
 function lifeOf(lease_duration: number | undefined): Pick<Session, 'lease_duration' | 'expiresAt'> {
   const hasEnd = lease_duration !== undefined && lease_duration > 0;
   return { lease_duration, expiresAt: hasEnd ? Date.now() / 1000 + lease_duration : undefined };
 }
 
-function reasonToKeep({ minted, token_type }: HeldToken, policy: RevokePolicy): string | undefined {
+function reasonToKeepAlive({ minted, token_type }: ObtainedToken, policy: RevokePolicy): string | undefined {
   if (policy === 'never') return 'revoke: never';
   if (token_type === 'batch') return 'a batch token cannot be revoked; it ends with its TTL';
   return minted || policy === 'always' ? undefined : 'it was given to this run, not minted by it';
@@ -203,5 +203,5 @@ function whyNotRevoked(answer: Answer | Unavailable): string {
   if (answer.kind === 'unavailable') return answer.failure.message;
   if (isBareRefusal(answer)) return 'the server no longer accepts it: its uses or its TTL have run out';
   const said = answer.errors.join('; ');
-  return `the server answered ${String(answer.status)} ${said}; its policy has to allow update on auth/token/revoke-self`;
+  return `the server answered ${String(answer.status)} ${said}; its policy must allow update on auth/token/revoke-self`;
 }

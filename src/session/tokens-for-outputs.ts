@@ -7,12 +7,12 @@ import type { VaultRequest } from '../vault/request.ts';
 import type { Answer, Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
 
-/** What goes into each of them, by its `where`. */
+/** The token for each output, by its `where`. */
 export type OutputTokens = ReadonlyMap<string, Secret>;
 
 /**
- * Makes sure that the token lives as long as the outputs ask, and wraps it for those that want it wrapped.
- * @throws RunError `policy` when it ends sooner and cannot be renewed so far; `denied`, `unavailable`
+ * Ensures that the token lives as long as the outputs require, and wraps it for those that ask for a wrapped one.
+ * @throws RunError `policy` when it ends sooner and cannot be renewed that far; `denied`, `unavailable`
  */
 export async function prepareTokens(
   tokenOutputs: readonly TokenOutput[],
@@ -29,12 +29,12 @@ export async function prepareTokens(
   );
 }
 
-/** Where there is no server, each has the same text. */
+/** Without a server, every token output has the same text. */
 export function fixtureTokens(outputs: readonly OutputPlan[]): OutputTokens {
   return new Map(tokenOutputsOf(outputs).map(({ where }) => [where, new Secret('fixture-token')]));
 }
 
-/** This run has used some of its uses already, and nobody could tell how many are left. */
+/** This run consumes uses itself, and how many are left for a reader of the output is unknown. */
 function checkUnlimited(tokenOutputs: readonly TokenOutput[], { num_uses }: Session): void {
   if (num_uses === undefined) return;
   throwIfAny(
@@ -57,7 +57,7 @@ async function ensureTtl(
   const wantedS = Math.max(...asking.map(({ content }) => (content.minTtlMs ?? 0) / 1000));
   if (asking.length === 0) return;
   const knownS = session.lease_duration ?? (await lookUpTtl(session, sender));
-  // 0: it never ends, as the root token.
+  // 0: it never expires, such as a root token.
   if (knownS === 0 || knownS >= wantedS) return;
   const ttlS = (await renewed(Math.ceil(wantedS), session)) ?? knownS;
   throwIfAny(
@@ -85,7 +85,7 @@ async function renewed(incrementS: number, session: Session): Promise<number | u
   const renewal = await session.renew(incrementS);
   if (renewal.kind === 'renewed') return renewal.lease_duration;
   if (renewal.kind === 'unavailable') throw new RunError([renewal.failure]);
-  // A token that is not renewable is refused so.
+  // The answer for a token that is not renewable.
   if (renewal.answer.status === 400) return undefined;
   throw refused('auth/token/renew-self', renewal.answer);
 }
@@ -107,7 +107,7 @@ async function tokenFor({ content, where }: TokenOutput, session: Session, sende
   const info = isJsonObject(answer.body) ? answer.body['wrap_info'] : undefined;
   const token = isJsonObject(info) ? info['token'] : undefined;
   if (typeof token === 'string' && token !== '') return new Secret(token);
-  throw new RunError('unavailable', 'the server gave no wrapping token', { where });
+  throw new RunError('unavailable', 'the server returned no wrapping token', { where });
 }
 
 interface TokenRequest {
@@ -140,6 +140,6 @@ async function ask(
 function refused(path: string, { status, errors }: Answer): RunError {
   return new RunError('denied', `the server refused ${path} (${String(status)})`, {
     details: errors,
-    hint: `a policy of the token has to allow update on ${path}; the default policy does`,
+    hint: `a policy of the token must allow update on ${path}; the default policy does`,
   });
 }

@@ -5,7 +5,7 @@ import { Secret } from '../base/secret.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import type { Answer, Sender } from '../vault/sender.ts';
 
-/** Where a wrapping token comes from and goes to. */
+/** What a wrapping token contains, and where it is opened. */
 export interface UnwrapContext {
   /** What is inside, for messages: `the secret_id`. */
   readonly what: string;
@@ -18,8 +18,8 @@ const INTERCEPTED =
   'treat it as intercepted: find out who opened it, revoke what was inside, and wrap a new one; it is also refused when its TTL has run out';
 
 /**
- * Opens a response-wrapping token, which works once. A creation path is compared before: a token of somebody else's
- * making would hand over whatever they have put into it.
+ * Opens a response-wrapping token, which works once. The creation path is verified first: a token made elsewhere could
+ * contain anything.
  * https://openbao.org/docs/concepts/response-wrapping/#response-wrapping-token-validation
  * @returns the answer that was wrapped
  * @throws RunError `auth` when it was opened before, has expired, or was made elsewhere; `unavailable`
@@ -35,7 +35,7 @@ export async function unwrap(
     path: 'sys/wrapping/unwrap',
     namespace: context.namespace,
     token,
-    // It opens once: after a lost answer a second try would find it used, and blame an interceptor.
+    // It opens once: after a lost answer, a second try would find it used and suspect interception.
     mints: true,
   };
   return bodyOf(await answerTo(request, context, sender), context);
@@ -62,7 +62,7 @@ async function checkCreationPath(
   throw new RunError('auth', `the wrapping token of ${context.what} was not made at ${expected}`, {
     where: context.where,
     details: typeof path === 'string' ? [`it was made at ${path}`] : [],
-    hint: 'it was not opened; somebody may have put their own in its place, or the creation path in the config is wrong',
+    hint: 'it was not opened; somebody may have replaced it, or the creation path in the config is wrong',
   });
 }
 

@@ -18,7 +18,7 @@ import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from '
 
 const EXCERPT_CHARACTERS = 120;
 
-/** What the report of a run says about the wire. */
+/** The traffic of a run, for its report. */
 export interface WireCounters {
   requests: number;
   retries: number;
@@ -26,7 +26,7 @@ export interface WireCounters {
   bytes: number;
 }
 
-/** Whose attempt it is. */
+/** The run that an attempt belongs to. */
 export interface AttemptContext {
   /** Ends the attempt early. */
   readonly signal: CancelSignal;
@@ -36,9 +36,9 @@ export interface AttemptContext {
 
 type Sending = Pick<AttemptContext, 'signal' | 'counters'>;
 
-/** Sends single requests. Retries are another layer's business. */
+/** Sends single requests. Retries belong to the sender. */
 export interface VaultClient {
-  /** As it is configured. */
+  /** The configured address. */
   readonly address: string;
   /** Requests that may be under way at once. */
   readonly concurrency: number;
@@ -48,11 +48,11 @@ export interface VaultClient {
    */
   attempt(request: VaultRequest, attempt: AttemptContext): Promise<Attempt>;
   /**
-   * Sends what follows to the active node at this address, until it can no longer be reached.
-   * @returns false if it did so already
+   * Sends all further requests to the active node at this address, until it becomes unreachable.
+   * @returns false if that was so already
    */
   follow(address: string): boolean;
-  /** Resolves once the requests that were begun are on their way, so that other work does not delay them. */
+  /** Resolves once the requests begun so far are on their way, so that other work does not delay them. */
   flush(): Promise<void>;
   [Symbol.dispose](): void;
 }
@@ -64,7 +64,7 @@ export function createClient(
   scope: Pick<Scope, 'log' | 'now'>,
 ): VaultClient {
   if (tls.skipVerify) warnOfSkippedVerification(scope.log);
-  // A performance replica answers 412 until it has caught up with the state that this names.
+  // The state that a performance replica must have reached; until then it answers 412.
   let vaultIndex: string | undefined;
   let current = address;
 

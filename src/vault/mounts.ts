@@ -1,6 +1,6 @@
 import type { Mount } from './responses.ts';
 
-/** The mount that serves a path: the longest that it starts with. */
+/** The mount that serves a path: the longest one that is a prefix of it. */
 export function findMount(mounts: readonly Mount[], path: string): Mount | undefined {
   let best: Mount | undefined;
   for (const mount of mounts) {

@@ -6,7 +6,7 @@ import type { RateLimit } from '../shape/rate-limit.ts';
 export interface Pace {
   /** Waits for this request's turn. */
   turn(signal: CancelSignal): Promise<void>;
-  /** Holds back all requests: a 429 concerns the run, not the request that happened to meet it. */
+  /** Holds back all requests: a 429 concerns the run, not just the request that got it. */
   pause(milliseconds: number): void;
 }
 

@@ -1,9 +1,9 @@
 import type { Attempt, VaultRequest } from './request.ts';
 
 /**
- * Where a standby sends a request that only the active node can answer: to the same path at that node's `api_addr`, which
- * is another host. Nothing else is followed: the token goes with the request, and a login page or a downgrade to plain
- * HTTP must not get it. The standby has done nothing, so that a write may be sent again as it is.
+ * Where a standby redirects a request that only the active node can answer: to the same path at that node's `api_addr`,
+ * which is another host. No other redirect is followed: the token goes with the request, and must not reach a login page
+ * or plain HTTP. The standby has done nothing, so a write may be repeated unchanged.
  * https://openbao.org/docs/concepts/ha/#client-redirection
  * @param address the configured one
  * @returns the address of the active node; undefined: the answer is not such a redirect
@@ -14,7 +14,7 @@ export function activeNodeOf(answer: Attempt, request: VaultRequest, address: st
   if (url === null || url.username !== '' || url.password !== '') return undefined;
   const sameScheme = url.protocol === new URL(address).protocol;
   const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query).toString()}`;
-  // The server encodes fewer characters than we do.
+  // The server encodes fewer characters than this program.
   const samePath = decoded(url.pathname) === `/v1/${request.path}` && url.search === query;
   return sameScheme && samePath ? url.origin : undefined;
 }

@@ -11,14 +11,14 @@ export interface VaultRequest {
   readonly token: Secret | undefined;
   /** JSON text. */
   readonly body?: Secret | undefined;
-  /** What was sent and must not come back in an error text. */
+  /** Secrets in the request, which an error text must not repeat. */
   readonly sensitive?: readonly Secret[] | undefined;
   /**
-   * True when a second try could mint a second credential, or log in a second time: it is then only repeated after a
-   * failure that proves that the server did nothing.
+   * True when a second try could mint a second credential: it is then repeated only after a failure that proves that the
+   * server did nothing.
    */
   readonly mints: boolean;
-  /** Seconds that the server wraps the answer for, instead of giving it. */
+  /** TTL in seconds of a wrapping token that the server is to return instead of the answer. */
   readonly wrapTtl?: number | undefined;
 }
 
@@ -33,10 +33,10 @@ export interface VaultResponse {
   /** Parsed JSON; undefined for an empty body and for a body that is not JSON. */
   readonly body: unknown;
   readonly contentType: string | undefined;
-  /** The start of a body that is not JSON; it has no secret, because Vault only answers secrets as JSON. */
+  /** The start of a body that is not JSON; it contains no secret, because Vault returns secrets only as JSON. */
   readonly plainText: string | undefined;
   readonly retryAfterMs: number | undefined;
-  /** Where a 3xx points to. */
+  /** The target of a 3xx. */
   readonly location: string | undefined;
 }
 

@@ -74,7 +74,7 @@ export function readMounts(body: unknown): readonly Mount[] {
   });
 }
 
-/** The answer to a read or write: what every engine wraps its data in. */
+/** The answer to a read or write: every engine's data is in such an envelope. */
 export interface Envelope {
   readonly data: JsonObject | undefined;
   readonly lease_id: string | undefined;
@@ -82,7 +82,7 @@ export interface Envelope {
   readonly lease_duration: number | undefined;
   /** Of the lease. */
   readonly renewable: boolean;
-  /** Of an answer that was asked for with a wrap TTL. */
+  /** Of an answer to a request with a wrap TTL. */
   readonly wrap_info: JsonObject | undefined;
 }
 
@@ -92,13 +92,13 @@ const NO_LEASE: LeaseFields = { lease_id: undefined, lease_duration: undefined, 
 const NOTHING: Envelope = { data: undefined, wrap_info: undefined, ...NO_LEASE };
 
 /**
- * Reads the envelope of a response. A few endpoints, such as `sys/health`, answer without one, which shows in the
- * missing `request_id`: their whole answer is the data.
+ * Reads the envelope of a response. A few endpoints, such as `sys/health`, have none, recognised by the missing
+ * `request_id`: their whole answer is the data.
  */
 export function readEnvelope(body: unknown): Envelope {
   if (!isJsonObject(body)) return NOTHING;
   const hasEnvelope = Object.hasOwn(body, 'request_id');
-  // `{"errors": []}` is the whole answer for what is not there.
+  // `{"errors": []}` is the whole answer for a path without data.
   const bare = Object.hasOwn(body, 'errors') ? undefined : body;
   const data = hasEnvelope ? body['data'] : bare;
   return {

@@ -9,7 +9,7 @@ import { createPace, type Pace } from './pace.ts';
 import { activeNodeOf } from './redirect.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
 
-/** How often one request follows a redirect. */
+/** The most redirects that one request follows. */
 const MOST_REDIRECTS = 3;
 
 /** Vault answered with JSON, be it a success or a refusal. */
@@ -23,7 +23,7 @@ export interface Answer {
   readonly warnings: readonly string[];
 }
 
-/** A 403 that is not a policy's: the token is unknown, has expired or is used up. A login says so of any fault behind it. */
+/** A 403 that no policy caused: the token is unknown, expired or used up. A login returns it for any fault of its backend. */
 export function isBareRefusal({ status, errors }: Pick<Answer, 'status' | 'errors'>): boolean {
   return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
 }
@@ -37,17 +37,17 @@ export interface Unavailable {
 export interface SendOptions {
   /** Ends the sending early; by default the run's own signal. */
   readonly signal?: CancelSignal;
-  /** Ends a try that is under way; by default the same signal. */
+  /** Ends an attempt under way; by default the same signal. */
   readonly attemptSignal?: CancelSignal;
-  /** False once the run is lost anyway: no more retries, the first answer counts. */
+  /** False once the run has failed anyway: no more retries, the first answer counts. */
   readonly worthRetrying?: () => boolean;
-  /** Answers that are retried as outages are, at most `limit` times. */
+  /** Answers that are retried like outages, at most `limit` times. */
   readonly alsoRetry?: { readonly when: (answer: Answer) => boolean; readonly limit: number };
-  /** Builds the request again for each try, so that a rotated service account token is read again. */
+  /** Rebuilds the request for each retry, so that a rotated service account token is read again. */
   readonly rebuild?: () => Promise<VaultRequest>;
 }
 
-/** Sends requests and repeats them on outages, inside the run's deadline. */
+/** Sends requests, and repeats them on outages within the run's deadline. */
 export interface Sender {
   readonly client: VaultClient;
   /** What it has sent. */
@@ -61,12 +61,12 @@ export interface SenderSettings {
   readonly rateLimit: RateLimit | undefined;
 }
 
-/** The pace that a server sets, or the config, for all who send to it. */
+/** The pace that the config or a server sets, shared by all senders to it. */
 export function paceOf({ rateLimit }: SenderSettings, { now }: Pick<Scope, 'now'>): Pace {
   return createPace(rateLimit, now);
 }
 
-/** @param scope whose requests these are: it ends them, and has them in its log */
+/** @param scope of the run that the requests belong to: it ends and logs them */
 export function createSender(
   client: VaultClient,
   settings: SenderSettings,
@@ -87,7 +87,7 @@ export function createSender(
     return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
   };
 
-  /** Waits for the next try. False: no time is left, or there is no reason to try again. */
+  /** Waits for the next attempt. False: no time is left, or another attempt is pointless. */
   const waitForRetry = async (
     failed: Try,
     path: string,
@@ -121,7 +121,7 @@ export function createSender(
   };
 }
 
-/** Follows a standby to the active node, and that once more if it has just stepped down. */
+/** Follows a standby to the active node, and again if that one has just stepped down. */
 async function attemptAtActive(
   client: VaultClient,
   request: VaultRequest,
@@ -140,11 +140,11 @@ async function attemptAtActive(
 interface Try {
   readonly result: Attempt;
   readonly outcome: Answer | Unavailable;
-  /** Why another try is worth it, or undefined. */
+  /** Why another attempt is worthwhile, or undefined. */
   readonly retryReason: string | undefined;
 }
 
-/** Why this result is worth another try, or undefined. */
+/** Why another attempt is worthwhile after this result, or undefined. */
 function retryReason(
   result: Attempt,
   outcome: Answer | Unavailable,
@@ -162,7 +162,7 @@ function retryReason(
   return isPassing(result.status, request.mints) ? outcome.failure.message : undefined;
 }
 
-/** 412: a replica lags behind. 429: too many requests. 503: sealed, or no leader. All three say that nothing was done. */
+/** 412: a replica lags behind. 429: too many requests. 503: sealed, or no leader. All three mean that nothing was done. */
 function isPassing(status: number, mints: boolean): boolean {
   if (status === 412 || status === 429 || status === 503) return true;
   return status >= 500 && !mints;
@@ -211,9 +211,9 @@ function hintOf(status: number, errors: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** A redirect that `attemptAtActive` has not followed: the token would go wherever it points. */
+/** A redirect that `attemptAtActive` did not follow: the token would go wherever it points. */
 function redirected({ status, location }: VaultResponse, address: string): Unavailable {
-  // Without the parts that could be a password or a token.
+  // Without the parts that could contain a password or a token.
   const { origin = '', pathname = '' } = URL.parse(location ?? '', address) ?? {};
   const target = location === undefined ? 'elsewhere' : presentable(`${origin}${pathname}`, []);
   return unavailable(
@@ -231,7 +231,7 @@ function notVault({ status, plainText = '' }: VaultResponse, address: string): U
   }
   return unavailable(
     `the response from ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
-    'check the address and port, and whether a proxy or a login page stands in between',
+    'check the address and port, and whether a proxy or a login page is in between',
   );
 }
 

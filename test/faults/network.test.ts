@@ -185,7 +185,7 @@ describe('faults of the network and the server', () => {
         path.includes('login') ? { status: 200, body } : 'forward',
       );
       assert.equal(result.code, 4);
-      assert.match(failuresOf(result)[0]?.message ?? '', /gave no token/);
+      assert.match(failuresOf(result)[0]?.message ?? '', /returned no token/);
       await server.stop();
     }
     const mfa = {

@@ -98,7 +98,7 @@ describe('approle, and wrapped credentials', () => {
       secret_id_wrapped: true,
     });
     assert.equal(other.code, 4);
-    assert.match(failuresOf(other)[0]?.message ?? '', /holds something else than the secret_id/);
+    assert.match(failuresOf(other)[0]?.message ?? '', /contains something other than the secret_id/);
   });
 
   test('remove_secret_id_file: after a login, and never before; a link and what it leads to', async () => {

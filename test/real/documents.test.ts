@@ -4,7 +4,17 @@ import { dirname, join, relative } from 'node:path';
 import { before, describe, test } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runCli } from '../support/cli.ts';
-import { anchorsOf, blocksIn, blocksOf, documents, guides, proseOf, root, tableRows, textOf } from '../support/markdown.ts';
+import {
+  anchorsOf,
+  blocksIn,
+  blocksOf,
+  documents,
+  guides,
+  proseOf,
+  root,
+  tableRows,
+  textOf,
+} from '../support/markdown.ts';
 
 /** Of the README: what does not fit belongs into a guide. */
 const LARGEST_README_BYTES = 12_000;

@@ -143,11 +143,11 @@ describe('kubernetes_secret', () => {
     const refusals: readonly (readonly [TestConfig, RegExp])[] = [
       [password('forbidden-db'), /does not allow it.*cannot patch resource/],
       [password('db', { namespace: 'elsewhere' }), /kubernetes:db@elsewhere.*does not allow it/],
-      [password('taken'), /of another owner.*conflict with \\"kubectl\\": \.data\.password/],
-      [password('taken', { type: 'x', force: true }), /does not take it.*field is immutable/],
+      [password('taken'), /another field manager owns.*conflict with \\"kubectl\\": \.data\.password/],
+      [password('taken', { type: 'x', force: true }), /rejects it.*field is immutable/],
       [
         { kubernetes_secret: entry('large', 'big'), contents: `{{db.password}}${'x'.repeat(1024 * 1024)}` },
-        /does not take it.*Too long: \[sent value\]/,
+        /rejects it.*Too long: \[sent value\]/,
       ],
     ];
     app.workspace.write('out/keep', 'before');
@@ -256,17 +256,17 @@ describe('kubernetes_secret', () => {
     );
   });
 
-  test('no cluster, or no service account: told before anything is requested', async () => {
+  test('no cluster, or no service account: reported before anything is requested', async () => {
     const outside = await render([password('db')], [], {});
     assert.equal(outside.code, 3, outside.stderr);
-    assert.match(outside.stderr, /there is no cluster/);
+    assert.match(outside.stderr, /not in a cluster/);
     const nowhere = { kubernetes_secret: { name: 'db', key: 'a' }, value: 'db#user' };
     const none = await render([nowhere]);
     assert.equal(none.code, 3, none.stderr);
     assert.match(none.stderr, /the token of the service account cannot be read/);
     const twice = await render([password('db'), password('db', { namespace: 'team' })]);
     assert.equal(twice.code, 3, twice.stderr);
-    assert.match(twice.stderr, /only one says its namespace/);
+    assert.match(twice.stderr, /only one names its namespace/);
     assert.deepEqual(requestsOf(app.server), []);
     assert.deepEqual(cluster.requests, []);
   });

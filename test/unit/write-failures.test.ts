@@ -299,7 +299,7 @@ describe('writing that fails', () => {
         kind: 'output',
         message: `no space left on the file system of ${path}: this run needs 652 KiB, and 432 KiB are free`,
         where: 'outputs (a)',
-        details: ['new files stand beside those they replace until all are complete'],
+        details: ['new files and those they replace exist side by side until all are complete'],
         hint: 'set the sizeLimit of the emptyDir (or the size of the tmpfs) to at least 2Mi',
       });
       assert.deepEqual(workspace.snapshot(), before);
@@ -332,7 +332,7 @@ describe('writing that fails', () => {
     await onTmpfs(path, 'size=1m,nr_inodes=4', async () => {
       const outputs = ['a', 'b', 'c', 'd'].map((name) => output(workspace.path('volume', name), name));
       const failure = await failureOf(() => stage(outputs));
-      assert.equal(failure.message, `the file system of ${path} has no room for more files (inodes)`);
+      assert.equal(failure.message, `the file system of ${path} has too few free inodes`);
       assert.deepEqual(failure.details, ['this run needs 4, and 3 are free']);
       assert.deepEqual(workspace.list('volume'), []);
       // A hard link needs one too: replacing files is possible all the same.

@@ -111,7 +111,7 @@ describe('target checks', () => {
       [
         `the output directory ${workspace.path('file')} is a file`,
         `the output directory ${workspace.path('file')} is a file`,
-        `${workspace.path('directory')} is a directory, but a file is to be written there`,
+        `${workspace.path('directory')} is a directory, but the output is a file`,
       ],
     );
   });

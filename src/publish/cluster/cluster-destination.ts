@@ -13,7 +13,7 @@ import { refusal } from './cluster-refusal.ts';
 const DEFAULT_SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const FIELD_MANAGER = 'vaultonce';
 
-/** A Secret whose place is known. */
+/** A Secret whose namespace is known. */
 interface PlacedSecret {
   readonly place: string;
   readonly namespace: string;
@@ -29,7 +29,7 @@ export function clusterDestination(scope: Scope): Destination {
   let api = '';
   let secrets: readonly PlacedSecret[] = [];
   return {
-    // An apply has no way back.
+    // An apply cannot be undone.
     undoable: false,
     takes: isSecretOutput,
     check(outputs) {
@@ -40,11 +40,11 @@ export function clusterDestination(scope: Scope): Destination {
     },
     async stage(outputs) {
       const all = secrets.map((secret) => ({ ...secret, manifest: manifestOf(secret, outputs) }));
-      // Several are tried first, so that what is wrong with one shows before another has changed.
+      // Several are tried first, so that a refusal of one is found before another has changed.
       if (all.length > 1) await tryAll(all, api, scope);
       return {
         async commit(note) {
-          // One after the other: what comes after a failure stays as it was.
+          // One after the other: after a failure the rest stays unchanged.
           for (const secret of all) note(await apply(secret, api, scope).catch(notingUnknown(secret, note)));
         },
         discard: () => undefined,
@@ -82,7 +82,7 @@ async function apply(secret: PreparedSecret, api: string, scope: Scope): Promise
   };
 }
 
-/** A refusal changes nothing, and neither does a request that was not sent. Where no answer came, nobody knows. */
+/** Neither a refusal nor an unsent request changes anything. Without an answer, whether it was applied is unknown. */
 function notingUnknown({ place }: PreparedSecret, note: (change: Change) => void): (error: unknown) => never {
   return (error) => {
     const refused = error instanceof RunError && error.failures.every(({ kind }) => kind === 'output');
@@ -96,7 +96,7 @@ function apiAddress({ env }: Scope): string {
   const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '';
   if (host !== '' && port !== '') return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  throw new RunError('config', 'there is no cluster: $KUBERNETES_SERVICE_HOST or its port is not set', {
+  throw new RunError('config', 'not in a cluster: $KUBERNETES_SERVICE_HOST or its port is not set', {
     where: 'kubernetes_secret',
     hint: 'outputs with `kubernetes_secret` need a pod with a service account; for a preview use `check --fixtures`',
   });
@@ -113,10 +113,10 @@ function accountOf(group: PlacedSecret['outputs']): Pick<PlacedSecret, 'serviceA
   const file = `${serviceAccount}/namespace`;
   const own = textFromFile(file, 'the namespace of the pod').reveal().trim();
   if (/^[a-z0-9-]+$/.test(own)) return { serviceAccount, namespace: own };
-  throw new RunError('config', 'it is not the name of a namespace', { where: file });
+  throw new RunError('config', 'it does not contain the name of a namespace', { where: file });
 }
 
-/** The namespace of the pod, named by one output and meant by another: the second apply would undo the first. */
+/** One output names the namespace of the pod and another defaults to it: the second apply would undo the first. */
 function sameSecrets(secrets: readonly PlacedSecret[]): Failure[] {
   const groups = Map.groupBy(secrets, ({ namespace, outputs: [{ kubernetes }] }) =>
     placeOf({ name: kubernetes.name, namespace, key: undefined }),
@@ -127,9 +127,9 @@ function sameSecrets(secrets: readonly PlacedSecret[]): Failure[] {
       : [
           {
             kind: 'config',
-            message: `two outputs mean ${place}, but only one says its namespace`,
+            message: `two outputs mean ${place}, but only one names its namespace`,
             where: other.outputs[0].where,
-            hint: 'say the namespace in both, or in none',
+            hint: 'set `namespace` in both, or in neither',
           },
         ],
   );
@@ -181,7 +181,7 @@ async function tryAll(secrets: readonly PreparedSecret[], api: string, scope: Sc
   await allOrFailures(secrets.map((secret) => send(secret, api, '&dryRun=All', scope)));
 }
 
-/** https://kubernetes.io/docs/reference/using-api/server-side-apply/ It may be repeated: the result is the same. */
+/** https://kubernetes.io/docs/reference/using-api/server-side-apply/ Idempotent. */
 async function send(
   { place, namespace, serviceAccount, outputs, manifest }: PreparedSecret,
   api: string,
@@ -192,7 +192,7 @@ async function send(
   const { name } = kubernetes;
   const force = outputs.some((output) => output.kubernetes.force) ? '&force=true' : '';
   const path = `api/v1/namespaces/${namespace}/secrets/${name}`;
-  // Read here, because it rotates.
+  // Read again for each request, because it rotates.
   const token = credentialFromFile(`${serviceAccount}/token`, 'the token of the service account');
   const answer = await askThirdParty(
     {

@@ -4,14 +4,14 @@ import { presentable } from '../../http/presentable.ts';
 
 interface Refused {
   readonly status: number;
-  /** A `Status` of the API, when it is one. */
+  /** Usually a `Status` of the API. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
 interface RefusedSecret {
   readonly place: string;
   readonly where: string;
-  /** What no message may repeat. */
+  /** Secrets that no message may repeat. */
   readonly sent: readonly Secret[];
 }
 
@@ -22,16 +22,16 @@ const MEANINGS: Readonly<Record<number, readonly [message: string, hint: string]
   ],
   403: [
     'does not allow it',
-    'a Role has to allow the verbs create and patch on secrets, and a RoleBinding has to give it to the service account (README, Secrets of Kubernetes)',
+    'a Role must allow the verbs create and patch on secrets, and a RoleBinding must bind it to the service account (examples/kubernetes/README.md, Secrets of Kubernetes)',
   ],
   404: ['does not know the namespace', 'create the namespace, or correct `namespace`'],
   409: [
-    'has entries, labels or a type of another owner in it',
-    'give the Secret another name, or take them over once with `force: true`',
+    'reports that another field manager owns entries, labels or the type of it',
+    'choose another name for the Secret, or take them over once with `force: true`',
   ],
   422: [
-    'does not take it',
-    'the type of a Secret cannot change, an immutable one not at all, and 1 MiB is the most that it holds',
+    'rejects it',
+    'the type of a Secret cannot change, nothing of an immutable one can, and the limit is 1 MiB',
   ],
 };
 
@@ -44,7 +44,7 @@ export function refusal({ status, body }: Refused, { place, where, sent }: Refus
   const text = body['message'];
   return new RunError('output', `${place} cannot be applied: the cluster ${meaning}`, {
     where,
-    // What cannot be parsed is quoted by the server.
+    // In a 400 the server quotes what it could not parse.
     details: typeof text === 'string' && status !== 400 ? [presentable(text, sent)] : undefined,
     hint,
   });

@@ -4,20 +4,20 @@ import { systemErrorCode } from '../../base/errors.ts';
 import type { StagedFile } from './stage.ts';
 import { removeFile, withFreeName, type Naming } from './temporary-names.ts';
 
-/** A file whose name is being given to another, and how to take that back. */
+/** A path that was given to a new file, and how to undo that. */
 interface Replaced {
   readonly path: string;
-  /** Holds the file that was there; undefined: there was none. */
+  /** Path of the previous file; undefined: there was none. */
   readonly backup: string | undefined;
 }
 
-/** A rename failed, and everything before it was taken back. */
+/** A rename failed, and those before it were undone. */
 export class CommitError extends Error {
   override readonly name = 'CommitError';
   readonly path: string;
-  /** Of the file system. */
+  /** The error of the file system. */
   readonly reason: unknown;
-  /** What could not be taken back, one line each. */
+  /** What could not be undone, one line each. */
   readonly remains: readonly string[];
 
   constructor(path: string, reason: unknown, remains: readonly string[]) {
@@ -29,8 +29,8 @@ export class CommitError extends Error {
 }
 
 /**
- * Gives all staged files their names, in one synchronous stretch: no signal handler runs in between. If one cannot be
- * renamed, those before it get their old file back.
+ * Renames all staged files into place, synchronously: no signal handler runs in between. If a rename fails, the files
+ * before it are restored.
  * @throws CommitError
  */
 export function commitFiles(staged: readonly StagedFile[], naming: Naming): void {
@@ -38,7 +38,7 @@ export function commitFiles(staged: readonly StagedFile[], naming: Naming): void
   for (const { temporary, path } of staged) {
     let backup: string | undefined;
     try {
-      backup = keepOld(path, naming);
+      backup = backUp(path, naming);
       renameSync(temporary, path);
     } catch (reason) {
       if (backup !== undefined) replaced.push({ path, backup });
@@ -50,19 +50,19 @@ export function commitFiles(staged: readonly StagedFile[], naming: Naming): void
 }
 
 /**
- * Keeps the present file under a second name. A hard link leaves the target in place all the time. Where there are no
- * links, or `protected_hardlinks` or a limit forbids one, the file is moved away for the moment; a process that is
- * killed in that moment leaves it under its second name only.
+ * Backs up the present file under a second name. A hard link leaves the target in place throughout. Where hard links do
+ * not exist, or `protected_hardlinks` or a limit forbids one, the file is moved away for a moment; a process killed in
+ * that moment leaves only the backup.
  */
-function keepOld(path: string, naming: Naming): string | undefined {
+function backUp(path: string, naming: Naming): string | undefined {
   const present = lstatSync(path, { throwIfNoEntry: false });
-  // A directory is never replaced: the rename will say so.
+  // A directory is never replaced: the rename will fail.
   if (present === undefined || present.isDirectory()) return undefined;
   return withFreeName(dirname(path), naming, 'old', (backup) => {
     try {
       linkSync(path, backup);
     } catch (error) {
-      // A rename would replace what has this name.
+      // A rename would replace the file of this name.
       if (systemErrorCode(error) === 'EEXIST') throw error;
       renameSync(path, backup);
     }
@@ -70,7 +70,7 @@ function keepOld(path: string, naming: Naming): string | undefined {
   });
 }
 
-/** Returns what could not be taken back. */
+/** @returns what could not be undone, one line each */
 function undo(replaced: readonly Replaced[]): string[] {
   const remains: string[] = [];
   for (const { path, backup } of replaced.toReversed()) {
@@ -89,6 +89,6 @@ function undo(replaced: readonly Replaced[]): string[] {
 
 function restore(backup: string, path: string): void {
   renameSync(backup, path);
-  // Renaming a link onto another link of the same file does nothing, and leaves both.
+  // Renaming a link onto another link to the same file does nothing and leaves both.
   removeFile(backup);
 }

@@ -19,16 +19,16 @@ const SETGID = 0o2000;
 
 /**
  * Creates the missing directories of a path, each with its final mode and owner.
- * @param created gets those that were made, outermost first, also when one of them fails
+ * @param created receives the directories made, outermost first, even if one of them fails
  */
 export function createDirectories(directory: string, target: Target, created: Set<string>): void {
   if (exists(directory)) return;
   createDirectories(dirname(directory), target, created);
   try {
-    // Nobody else gets in before the owner is right.
+    // No one else gets access before the owner is right.
     mkdirSync(directory, { mode: target.directoryMode & 0o700 });
   } catch (error) {
-    // Another process made it a moment ago, so it is not ours to set up or to remove.
+    // Another process has just made it, so setting it up and removing it are not our job.
     if (systemErrorCode(error) === 'EEXIST') return;
     throw error;
   }
@@ -37,8 +37,8 @@ export function createDirectories(directory: string, target: Target, created: Se
 }
 
 /**
- * Refuses links between an output's directory and those below it: only the directory itself was checked to be where
- * secrets may be written.
+ * Refuses links between an output's directory and those below it: only the directory itself was checked to be a place
+ * for secrets.
  * @throws RunError `output`
  */
 export function checkNoLinks(directory: string, root: string, where: string): void {
@@ -55,7 +55,7 @@ function setOwnerAndMode(directory: string, { uid, gid, directoryMode }: Target)
   const present = statSync(directory);
   const wanted = { uid: uid ?? present.uid, gid: gid ?? present.gid };
   if (wanted.uid !== present.uid || wanted.gid !== present.gid) chownSync(directory, wanted.uid, wanted.gid);
-  // A volume with fsGroup has the setgid bit, which hands its group on to every file below; chmod would drop it.
+  // A volume with fsGroup has the setgid bit, which passes its group on to every file below; chmod would clear it.
   chmodSync(directory, directoryMode | (present.mode & SETGID));
 }
 
@@ -65,12 +65,12 @@ export function removeDirectories(directories: readonly string[]): void {
     try {
       rmdirSync(directory);
     } catch {
-      // Removed already, or it holds something that is not ours.
+      // Removed already, or it contains files of others.
     }
   }
 }
 
-/** Makes the new names of a directory durable, where the file system knows how. */
+/** Makes the new names in a directory durable, where the file system supports that. */
 export function syncDirectory(directory: string): void {
   try {
     const file = openSync(directory, constants.O_RDONLY);
@@ -80,7 +80,7 @@ export function syncDirectory(directory: string): void {
       closeSync(file);
     }
   } catch {
-    // Some file systems cannot (EINVAL), and some directories cannot be read: the names are right all the same.
+    // Some file systems cannot (EINVAL), and some directories are not readable: the names are right nevertheless.
   }
 }
 

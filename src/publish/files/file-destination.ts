@@ -7,7 +7,7 @@ import { stageOutputs } from './write.ts';
 
 /**
  * The file system.
- * @param state what `reuse` remembers; it is written as outputs are, and is no output that anybody has declared
+ * @param state the file with the state of `reuse`; it is written like an output, but not reported as one
  */
 export function fileDestination(
   {

@@ -10,8 +10,8 @@ export function manifestText(names: readonly string[]): string {
 }
 
 /**
- * The names that the runs before have written, relative to the directory. A manifest of somebody else could make us
- * remove what only we may remove.
+ * The names that earlier runs wrote, relative to the directory. A manifest from another user could make this run remove
+ * files of its own user.
  * @throws RunError `output`
  */
 export function readManifest(root: string, where: string): readonly string[] {
@@ -49,7 +49,7 @@ function isUpwards(name: string): boolean {
 }
 
 function distrusted(path: string, where: string, reason: string): RunError {
-  return new RunError('output', `cannot tell what earlier runs have written: ${path}: ${reason}`, {
+  return new RunError('output', `cannot determine what earlier runs wrote: ${path}: ${reason}`, {
     where,
     hint: 'run as the user of the earlier runs, or remove the manifest; the files it names then stay',
   });

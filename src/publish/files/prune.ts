@@ -12,17 +12,17 @@ import { replaceFile } from './stage.ts';
 import type { Naming } from './temporary-names.ts';
 import { meaningOf } from './write-problems.ts';
 
-/** What a run has to remember, and to remove once all its files have their names. */
+/** The files to record, and those to remove after the commit. */
 export interface Pruning {
-  /** To be committed with the outputs, before them: what is written is known even if this run is killed. */
+  /** To be committed before the outputs: what was written is then known even if this run is killed. */
   readonly manifest: WritableOutput;
-  /** Removes what is not declared any more. To be called after the commit; never throws. */
+  /** Removes the files that are no longer declared. To be called after the commit; never throws. */
   finish(naming: Naming): readonly PrunedFile[];
 }
 
 /**
- * Only what the manifest of the runs before names is ever removed: other files in the directory are not ours.
- * @returns undefined when there is nothing to remember
+ * Only files in the manifest of earlier runs are ever removed: others in the directory are not ours.
+ * @returns undefined when there is nothing to record
  * @throws RunError `output` for a manifest that cannot be trusted
  */
 export function planPruning(
@@ -45,14 +45,14 @@ export function planPruning(
       try {
         replaceFile(manifestFile(root, names), target, naming);
       } catch {
-        // It then names files that are gone, which the next run corrects.
+        // It then lists files that are gone, which the next run corrects.
       }
       return pruned;
     },
   };
 }
 
-/** For the user of the process only: nobody else has to know the names of what was removed. */
+/** Readable only for this user: the names of removed files are not for others. */
 const MANIFEST_TARGET: Omit<Target, 'path'> = {
   kind: 'file',
   mode: 0o600,
@@ -66,7 +66,7 @@ function manifestFile(root: string, names: readonly string[]): RenderedFile {
   return { path: manifestPath(root), content: new Secret<Uint8Array>(Buffer.from(manifestText(names))) };
 }
 
-/** Removes files and links, and then the directories below the root that this has emptied. */
+/** Removes files and links, and then the directories below the root that have become empty. */
 function removeAll(root: string, names: readonly string[], needed: ReadonlySet<string>): PrunedFile[] {
   const pruned: PrunedFile[] = [];
   for (const name of names) {
@@ -88,8 +88,8 @@ function removeAll(root: string, names: readonly string[], needed: ReadonlySet<s
 }
 
 /**
- * False for what is gone, for what is no file or link, for what is reached through a link, which leads to a place that
- * is not ours, and for what this run has written under another spelling of its name.
+ * False for what is gone, for anything but a file or link, for what is reached through a link, because that leads out of
+ * our directory, and for what this run has written under another spelling of its name.
  */
 function isRemovable(root: string, path: string, needed: ReadonlySet<string>): boolean {
   const isPlain = directoriesBetween(root, path).every((directory) => statusOf(directory)?.isDirectory());
@@ -98,7 +98,7 @@ function isRemovable(root: string, path: string, needed: ReadonlySet<string>): b
   return !needed.has(identityOf(path));
 }
 
-/** The files of this run, and the directories that it declares even if they are empty. */
+/** The files of this run, and its declared directories, even if they are empty. */
 function neededBy(outputs: readonly WritableOutput[]): ReadonlySet<string> {
   const files = outputs.flatMap((output) => output.files.map(({ path }) => identityOf(path)));
   const directories = outputs
@@ -107,7 +107,7 @@ function neededBy(outputs: readonly WritableOutput[]): ReadonlySet<string> {
   return new Set([...files, ...directories]);
 }
 
-/** The same for all names of one file; empty for what cannot be looked at. */
+/** Equal for all names of one file; empty if it has no status. */
 function identityOf(path: string, look: (path: string) => Stats = lstatSync): string {
   try {
     const { dev, ino } = look(path);
@@ -117,7 +117,7 @@ function identityOf(path: string, look: (path: string) => Stats = lstatSync): st
   }
 }
 
-/** The directories above a path, up to and without the root. */
+/** The directories above a path, up to but not including the root. */
 function directoriesBetween(root: string, path: string): string[] {
   const directory = dirname(path);
   return directory === root ? [] : [directory, ...directoriesBetween(root, directory)];

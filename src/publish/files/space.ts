@@ -17,9 +17,9 @@ export function isNoSpace(error: unknown): boolean {
 }
 
 /**
- * Says how large the file system would have to be: what is used on it without this run's files, and all new files of
- * this run, which stand beside those they replace until the end. To be called after this run's files were removed.
- * @param path of the file or directory for which there was no space
+ * Computes how large the file system must be: its present use without this run's files, and all new files of this run,
+ * which exist next to those they replace until the end. To be called after this run's files were removed.
+ * @param path of the file or directory that did not fit
  */
 export function noSpaceError(
   error: unknown,
@@ -34,16 +34,16 @@ export function noSpaceError(
   if (systemErrorCode(error) === 'EDQUOT') {
     return new RunError(
       'output',
-      `the disk quota is used up: ${directory} needs ${sizeText(neededBytes)} more`,
+      `the disk quota is exhausted: ${directory} needs another ${sizeText(neededBytes)}`,
       {
         ...context,
         hint: 'raise the quota of this user, or remove files',
       },
     );
   }
-  // btrfs counts no files at all.
+  // btrfs does not count files.
   if (files > 0 && ffree < sizes.length) {
-    return new RunError('output', `the file system of ${directory} has no room for more files (inodes)`, {
+    return new RunError('output', `the file system of ${directory} has too few free inodes`, {
       ...context,
       details: [`this run needs ${String(sizes.length)}, and ${String(ffree)} are free`],
       hint: 'remove files, or mount it with more `nr_inodes`',
@@ -53,14 +53,14 @@ export function noSpaceError(
   const sizeLimit = Math.ceil(((blocks - bfree) * bsize + neededBytes) / MEBIBYTE);
   return new RunError('output', `no space left on the file system of ${directory}: ${needs}`, {
     ...context,
-    details: ['new files stand beside those they replace until all are complete'],
+    details: ['new files and those they replace exist side by side until all are complete'],
     hint: isMemory(type)
       ? `set the sizeLimit of the emptyDir (or the size of the tmpfs) to at least ${String(sizeLimit)}Mi`
       : `free at least ${sizeText(neededBytes)} there`,
   });
 }
 
-/** The sizes of the files that this run has to write on one file system. */
+/** The sizes of the files that this run must write to one file system. */
 function newFileSizes(outputs: readonly WritableOutput[], device: number): number[] {
   return outputs.flatMap(({ plan: { target }, files }) =>
     files
@@ -71,7 +71,7 @@ function newFileSizes(outputs: readonly WritableOutput[], device: number): numbe
   );
 }
 
-/** @param round down for what there is, so that it never looks like enough */
+/** @param round down for free space, so that it never looks sufficient */
 function sizeText(bytes: number, round: (size: number) => number = Math.ceil): string {
   return bytes < MEBIBYTE
     ? `${String(round(bytes / KIBIBYTE))} KiB`

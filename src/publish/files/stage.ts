@@ -15,16 +15,16 @@ import { dirname } from 'node:path';
 import type { RenderedFile, Target } from '../../plan/outputs.ts';
 import { removeFile, withFreeName, type Naming } from './temporary-names.ts';
 
-/** A complete file that waits beside its target. */
+/** A complete file next to its target. */
 export interface StagedFile {
   readonly temporary: string;
   readonly path: string;
 }
 
-/** Nobody can have prepared the name: it must not exist, and not even a link of that name is followed. */
+/** The name cannot have been prepared by others: it must not exist, not even as a link. */
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** True when the file is there with this content, mode and owner; it is then left alone. */
+/** True if the file has this content, mode and owner already; then it is left alone. */
 export function isUnchanged(path: string, content: Uint8Array, { mode, uid, gid }: Target): boolean {
   try {
     const status = lstatSync(path, { throwIfNoEntry: false });
@@ -36,12 +36,12 @@ export function isUnchanged(path: string, content: Uint8Array, { mode, uid, gid 
       (gid ?? status.gid) === status.gid;
     return isSame && readFileSync(path).equals(content);
   } catch {
-    // Not readable for us: it will be replaced.
+    // Unreadable for this user: it will be replaced.
     return false;
   }
 }
 
-/** Writes a complete file beside its target. Mode and owner are final before it gets the target's name. */
+/** Writes a complete file next to its target. Mode and owner are final before it gets the target's name. */
 export function stageFile(path: string, content: Uint8Array, target: Target, naming: Naming): StagedFile {
   return withFreeName(dirname(path), naming, 'new', (temporary) => {
     const file = openSync(temporary, NEW_FILE, 0o600);
@@ -59,7 +59,7 @@ export function stageFile(path: string, content: Uint8Array, target: Target, nam
   });
 }
 
-/** Writes a complete file in the place of another at once, without a way back. */
+/** Replaces a file at once, without undo. */
 export function replaceFile({ path, content }: RenderedFile, target: Target, naming: Naming): void {
   const { temporary } = stageFile(path, content.reveal(), target, naming);
   try {
@@ -81,6 +81,6 @@ function fill(file: number, content: Uint8Array, { uid, gid, mode }: Target): vo
 function setOwner(file: number, uid: number | undefined, gid: number | undefined): void {
   const present = fstatSync(file);
   const wanted = { uid: uid ?? present.uid, gid: gid ?? present.gid };
-  // Who is not root may ask for the owner that the file has anyway.
+  // Asking for the present owner must not need root.
   if (wanted.uid !== present.uid || wanted.gid !== present.gid) fchownSync(file, wanted.uid, wanted.gid);
 }

@@ -8,34 +8,34 @@ import { syncDirectory } from './directories.ts';
 import { isUnchanged } from './stage.ts';
 import { isLeftBehind, namesIn, removeFile, uniqueName, type Naming } from './temporary-names.ts';
 
-/** The link that readers go through; the kubelet's names, which tools that watch a volume know. */
+/** The link that readers go through. The kubelet uses the same names, and tools that watch volumes know them. */
 const DATA_LINK = '..data';
 const NEW_DATA_LINK = '..data_tmp';
-/** Stands for the next set while only its surroundings are checked. */
+/** Name of the next set while only its surroundings are checked. */
 const NEXT_SET = '..vaultonce';
-/** A set of files: when it was made, by which process and run, and a random number. */
+/** A set of files: time, process and run that made it, and a random number. */
 const DATA_DIRECTORY = /^\.\.\d{4}(?:_\d\d){5}_(\d+)(?:\.([0-9a-f]{8}))?-[0-9a-f]{8}$/;
 
-/** How a run publishes all outputs at once. */
+/** Publishes all outputs of a run at once. */
 export interface Swap {
-  /** The outputs, with targets in the directory that is to be published, or that is and is complete. */
+  /** The outputs, with targets in the directory to be published, or in the published one if it is complete. */
   readonly outputs: readonly WritableOutput[];
-  /** The path under which readers find a file of this set. */
+  /** The path by which readers reach a file of this set. */
   visiblePath(path: string): string;
   /**
    * Makes the set visible with one rename.
-   * @throws CommitError; everything is then as it was, but for the directory of the set
+   * @throws CommitError; then only the directory of the set is left
    */
   publish(): void;
-  /** Removes the set before and the links that are not declared any more. Never throws. */
+  /** Removes the previous set and links that are no longer declared. Never throws. */
   clean(): void;
   /** Removes a set that was not published. Never throws. */
   discard(): void;
 }
 
 /**
- * Decides between the published set, when it is the one that is wanted, and a new one; cleans what killed runs left.
- * @throws RunError `output` when something that is not ours has a name that is needed
+ * Chooses between the published set, if it is complete and right, and a new one; removes leftovers of killed runs.
+ * @throws RunError `output` if a needed name belongs to something that is not ours
  */
 export function planSwap(
   { path: root, where }: ManagedDirectory,
@@ -75,7 +75,7 @@ export function planSwap(
   };
 }
 
-/** The targets as if the next set were there: nothing but the root can be looked at before it is made. */
+/** The targets as if the next set existed: until then only the root can be checked. */
 export function targetsInNewSet(
   { path: root }: ManagedDirectory,
   outputs: readonly PlacedOutput[],
@@ -83,7 +83,7 @@ export function targetsInNewSet(
   return outputs.map((plan) => ({ ...plan, target: movedTarget(plan, root, join(root, NEXT_SET)) }));
 }
 
-/** What stands where links are needed and is not one of them, as far as the names are known before the fetch. */
+/** Obstacles where links are needed, for the names that are known before the fetch. */
 export function problemsWithLinks(
   { path: root, where }: ManagedDirectory,
   outputs: readonly PlacedOutput[],
@@ -109,7 +109,7 @@ function namesInTheWay(root: string, names: ReadonlySet<string>, where: string):
   }));
 }
 
-/** The name of the directory that `..data` leads to; undefined when it is not one of ours. */
+/** The directory that `..data` points to; undefined if it is not one of ours. */
 function publishedSet(root: string): string | undefined {
   const name = linkAt(root, DATA_LINK);
   if (name === undefined || !DATA_DIRECTORY.test(name)) return undefined;
@@ -141,7 +141,7 @@ function movedTarget({ target }: Pick<PlacedOutput, 'target'>, root: string, dir
   return { ...target, path: join(directory, relative(root, target.path)) };
 }
 
-/** The files, and the directories that are declared even if they are empty. */
+/** The files, and the declared directories, even if they are empty. */
 function declaredPaths(outputs: readonly WritableOutput[]): string[] {
   return outputs.flatMap(({ plan: { target }, files }) => [target.path, ...files.map(({ path }) => path)]);
 }
@@ -151,7 +151,7 @@ function topLevelNames(root: string, outputs: readonly WritableOutput[]): Readon
   return new Set(names.filter((name) => name !== ''));
 }
 
-/** True if the published set has these files as they should be and no others, and all links lead to it. */
+/** True if the published set has exactly these files, with content, mode and owner, and all links lead to it. */
 function isComplete(
   root: string,
   published: string,
@@ -169,14 +169,14 @@ function isComplete(
   return present.length === expected.size && present.every((name) => expected.has(join(directory, name)));
 }
 
-/** A path and the directories above it, up to and without the root. */
+/** A path and the directories above it, up to but not including the root. */
 function pathsUpTo(root: string, path: string): string[] {
   return path === root ? [] : [path, ...pathsUpTo(root, dirname(path))];
 }
 
 /**
- * New links come first, and lead nowhere until the rename of `..data`, which is the last that can fail and the moment
- * in which everything is there.
+ * New links are made first, and dangle until the rename of `..data`, which is the last step that can fail and makes
+ * everything visible at once.
  */
 function publish(root: string, directory: string, names: ReadonlySet<string>): void {
   const made: string[] = [];
@@ -196,12 +196,12 @@ function publish(root: string, directory: string, names: ReadonlySet<string>): v
   }
 }
 
-/** Links of earlier sets. A link that leads anywhere else is not ours. */
+/** Links of earlier sets. Links to anywhere else are not ours. */
 function strayLinks(root: string, names: ReadonlySet<string>): string[] {
   return namesIn(root).filter((name) => !names.has(name) && linkAt(root, name) === linkTarget(name));
 }
 
-/** Sets that killed runs have not published or not removed. */
+/** Removes sets that killed runs have not published or not removed. */
 function removeLeftBehind(root: string, published: string | undefined): void {
   if (linkAt(root, NEW_DATA_LINK) !== undefined) removeFile(join(root, NEW_DATA_LINK));
   for (const name of namesIn(root)) {
@@ -211,7 +211,7 @@ function removeLeftBehind(root: string, published: string | undefined): void {
   }
 }
 
-/** Removes a directory that is one; links in it are removed, not followed. */
+/** Removes a directory, but not a link to one; links in it are removed, not followed. */
 function removeTree(directory: string): void {
   try {
     if (lstatSync(directory).isDirectory()) rmSync(directory, { recursive: true });

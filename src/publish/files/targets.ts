@@ -10,9 +10,9 @@ import { meaningOf } from './write-problems.ts';
 type Problem = Pick<Failure, 'message' | 'hint'>;
 
 /**
- * Checks every target while nothing has been asked for or minted yet: it is on tmpfs, it can be written, and nothing
- * of another kind stands in its way.
- * @param managed what earlier runs have left there is checked, too
+ * Checks every target before anything is requested or minted: it is on tmpfs, it is writable, and nothing of another
+ * kind is in its way.
+ * @param managed the files of earlier runs there are checked, too
  * @throws RunError `output` with all problems of all targets
  */
 export function checkTargets(outputs: readonly PlacedOutput[], managed?: ManagedDirectory): void {
@@ -46,7 +46,7 @@ function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly PlacedOut
   else readManifest(managed.path, managed.where);
 }
 
-/** Most outputs share a few directories, and looking at one takes half a dozen system calls. */
+/** Most outputs share a few directories, and inspecting one takes half a dozen system calls. */
 function remembered<T>(work: (key: string) => T): (key: string) => T {
   const known = new Map<string, T>();
   return (key) => {
@@ -57,12 +57,12 @@ function remembered<T>(work: (key: string) => T): (key: string) => T {
 }
 
 interface Directory {
-  /** Nothing can be in the way in one that does not. */
+  /** If not, nothing in it can be in the way. */
   readonly exists: boolean;
-  /** Where it really is, once it exists. */
+  /** Its path once it exists, links resolved. */
   readonly location: string;
   readonly problems: readonly Problem[];
-  /** The problem of being outside tmpfs, which can be allowed. */
+  /** The problem that it is outside tmpfs, which can be allowed. */
   readonly onDisk: readonly Problem[];
 }
 
@@ -87,11 +87,11 @@ function inspectDirectory(path: string): Directory {
 }
 
 function problemsWithFile(path: string): Problem[] {
-  // A link in the place of a file is itself replaced, so what it leads to does not matter.
+  // A link in place of a file is itself replaced, so its target does not matter.
   if (statusOf(path)?.isDirectory() !== true) return [];
   return [
     {
-      message: `${path} is a directory, but a file is to be written there`,
+      message: `${path} is a directory, but the output is a file`,
       hint: 'change the path of the output, or remove the directory',
     },
   ];
@@ -107,7 +107,7 @@ function problemsWithAccess(directory: string): Problem[] {
   }
 }
 
-/** Outputs that need the same name, or one name as a file and as a directory. Links can hide that from the config. */
+/** Outputs with the same path, or with one path as a file and as a directory. Links can hide that from the config. */
 function clashes(located: ReadonlyMap<PlacedOutput, string>): Failure[] {
   const files = new Map<string, PlacedOutput>();
   const failures: Failure[] = [];
@@ -129,7 +129,7 @@ function clashes(located: ReadonlyMap<PlacedOutput, string>): Failure[] {
   return failures;
 }
 
-/** A directory and all above it. */
+/** A directory and all its ancestors. */
 function directoriesOf(directory: string): string[] {
   const above = dirname(directory);
   return above === directory ? [directory] : [directory, ...directoriesOf(above)];

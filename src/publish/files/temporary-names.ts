@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
 import type { RunId, Scope } from '../../host/scope.ts';
 
-/** What makes the temporary names of one run differ from all others. */
+/** Makes the temporary names of a run unique. */
 export type Naming = Pick<Scope, 'run' | 'random'>;
 
-/** Of the process, of its run, and a random number. */
+/** Process, run, and a random number. */
 const TEMPORARY = /^\.vaultonce-(\d+)(?:\.([0-9a-f]{8}))?-[0-9a-f]{8}\.(?:new|old)$/;
 const NAME_ATTEMPTS = 8;
 
-/** The runs of this process that are staging files, or have not removed them yet. */
+/** The runs of this process whose temporary files are in use. */
 const staging = new Set<string>();
 
-/** From now on the temporary files of this run are in use. */
+/** From now on, temporary files of this run are in use. */
 export function beginRun({ id }: RunId): void {
   staging.add(id);
 }
@@ -24,8 +24,7 @@ export function endRun({ id }: RunId): void {
 }
 
 /**
- * Uses a name in a directory until a file gets its own. `use` must fail with EEXIST on a name that is taken; it then
- * gets the next one.
+ * Calls `use` with temporary names in a directory until one is free: on a name that is taken it must fail with EEXIST.
  */
 export function withFreeName<T>(
   directory: string,
@@ -46,13 +45,13 @@ function temporaryName(naming: Naming, kind: 'new' | 'old'): string {
   return `.vaultonce-${uniqueName(naming)}.${kind}`;
 }
 
-/** Names the process, its run, and a random number. */
+/** Process, run, and a random number. */
 export function uniqueName({ run, random }: Naming): string {
   const unique = Math.floor(random() * 2 ** 32);
   return `${String(run.pid)}.${run.id}-${unique.toString(16).padStart(8, '0')}`;
 }
 
-/** Removes what a run that was killed has left in a directory. */
+/** Removes leftovers of killed runs from a directory. */
 export function removeStale(directory: string): void {
   for (const name of namesIn(directory)) {
     const [, pid, run] = TEMPORARY.exec(name) ?? [];
@@ -63,14 +62,14 @@ export function removeStale(directory: string): void {
 }
 
 /**
- * What a process that is still alive is working on is left alone. What has our own pid may be of an earlier process: pids
- * are used again, in containers always the same few. Only its run tells.
+ * Files of a living process are in use. Files with our own pid may come from an earlier process, because pids are reused,
+ * in containers always the same few: only the run id distinguishes them.
  */
 export function isLeftBehind(pid: number, run: string | undefined): boolean {
   return pid === process.pid ? run === undefined || !staging.has(run) : !isAlive(pid);
 }
 
-/** None where the directory may be written but not read: a cleaning that cannot be done is no reason to fail. */
+/** Empty if the directory is not readable: a clean-up that is impossible is no reason to fail. */
 export function namesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
@@ -84,7 +83,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Not permitted: it lives, and belongs to someone else.
+    // Not permitted: it is alive, and belongs to another user.
     return systemErrorCode(error) === 'EPERM';
   }
 }
@@ -94,6 +93,6 @@ export function removeFile(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Gone, or not removable by the user who made it: the next run tries again.
+    // Gone, or not removable for this user: the next run tries again.
   }
 }

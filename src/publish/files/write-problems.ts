@@ -1,6 +1,6 @@
 import { RunError, systemErrorCode, type FailureContext } from '../../base/errors.ts';
 
-/** What an error of the file system means here. */
+/** The meaning of an error of the file system. */
 interface Meaning {
   readonly reason: string;
   readonly hint?: string;
@@ -63,7 +63,7 @@ export function meaningOf(error: unknown): Meaning {
   return { reason: reason === undefined ? code : `${reason} (${code})`, ...(hint !== undefined && { hint }) };
 }
 
-/** A file operation that failed; what was to be written is not quoted. */
+/** A failed file operation; the content is not quoted. */
 export function writeError(error: unknown, path: string, context: FailureContext): RunError {
   const { reason, hint } = meaningOf(error);
   return new RunError('output', `cannot write ${path}: ${reason}`, { ...context, hint });

@@ -13,28 +13,28 @@ import { planSwap, type Swap } from './swap.ts';
 import { beginRun, endRun, removeFile, removeStale } from './temporary-names.ts';
 import { isSystemError, writeError } from './write-problems.ts';
 
-/** All files, complete beside their targets; nothing has changed yet. */
+/** All files, complete next to their targets; nothing visible has changed yet. */
 export interface StagedFiles {
   /**
    * Makes all of them visible, or none. Synchronous, so that no signal handler runs in between.
-   * @throws RunError `output`; the outputs are then as they were
+   * @throws RunError `output`; then the outputs are unchanged
    */
   commit(): readonly WrittenFile[];
-  /** Files of earlier runs that the commit has removed, or could not. */
+  /** Files of earlier runs that the commit removed, or could not remove. */
   readonly pruned: readonly PrunedFile[];
-  /** Removes what was staged and not committed, and the directories made for it. Never throws. */
+  /** Removes staged files that were not committed, and the directories made for them. Never throws. */
   discard(): void;
 }
 
 type WriterScope = Pick<Scope, 'now' | 'random' | 'run' | 'throwIfEnded'>;
 
-/** How long signals may have to wait. */
+/** The longest that a signal must wait. */
 const LONGEST_STRETCH_MS = 5;
 
 /**
- * Writes every file that is new or different beside its target.
+ * Writes every new or changed file next to its target.
  * @param managed the directory that is pruned or swapped
- * @throws RunError `output`, and the reason of a run that was ended; nothing is left behind in either case
+ * @throws RunError `output`, or the reason why the run was ended; nothing is left behind either way
  */
 export async function stageOutputs(
   outputs: readonly WritableOutput[],
@@ -47,7 +47,7 @@ export async function stageOutputs(
   const manifest = pruning === undefined ? [] : [pruning.manifest];
   const staging = new Staging(targets, { pruning, swap }, scope);
   try {
-    // All directories first: what is cleaned in one may make room for the files of another.
+    // All directories first: cleaning one may make room for the files of another.
     for (const output of [...targets, ...manifest]) staging.openDirectory(output);
     // Lets signal handlers run: file operations are synchronous, because threads cost more.
     const pause = turnAfter(LONGEST_STRETCH_MS, scope.now);
@@ -65,13 +65,13 @@ export async function stageOutputs(
   return staging;
 }
 
-/** What is being worked on, for the message. */
+/** The current file or directory, for messages. */
 interface Position {
   readonly where: string;
   readonly path: string;
 }
 
-/** What a managed directory adds to writing its files. */
+/** The extra work for a managed directory. */
 interface Management {
   readonly pruning: Pruning | undefined;
   readonly swap: Swap | undefined;
@@ -97,7 +97,7 @@ class Staging implements StagedFiles {
     this.#scope = scope;
   }
 
-  /** Makes the output's directory and those of its files, and cleans what a killed run has left in them. */
+  /** Makes the directories of an output and its files, and removes leftovers of killed runs from them. */
   openDirectory({ plan: { target, where }, files }: WritableOutput): void {
     const root = target.kind === 'directory' ? target.path : dirname(target.path);
     for (const directory of new Set([root, ...files.map(({ path }) => dirname(path))])) {
@@ -114,7 +114,7 @@ class Staging implements StagedFiles {
   stage({ path, content }: RenderedFile, { plan: { target, where } }: WritableOutput): void {
     this.#position = { where, path };
     const bytes = content.reveal();
-    // What this run has made a moment ago is empty.
+    // A directory that this run has just made is empty.
     const isNew = this.#createdDirectories.has(dirname(path));
     if (!isNew && isUnchanged(path, bytes, target)) return;
     this.#staged.set(path, stageFile(path, bytes, target, this.#scope));
@@ -123,7 +123,7 @@ class Staging implements StagedFiles {
   commit(): readonly WrittenFile[] {
     try {
       commitFiles([...this.#staged.values()], this.#scope);
-      // Before the swap: what a link makes visible has to last.
+      // Before the swap: what a link makes visible must be durable.
       this.#syncDirectories();
       this.#swap?.publish();
     } catch (error) {
@@ -151,7 +151,7 @@ class Staging implements StagedFiles {
     removeDirectories([...this.#createdDirectories]);
   }
 
-  /** An error of the file system in words; others as they are. To be called after `discard`. */
+  /** Explains an error of the file system; returns others unchanged. To be called after `discard`. */
   explained(error: unknown): unknown {
     if (error instanceof CommitError) {
       const details = error.remains.length === 0 ? undefined : error.remains;

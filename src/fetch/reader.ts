@@ -13,21 +13,21 @@ import {
   type Unavailable,
 } from '../vault/sender.ts';
 
-/** How often a token of this run is tried again where it is not known yet. */
+/** How often a token of this run is retried where it is not known yet. */
 const REFUSALS_RETRIED = 3;
 
-/** Sends each distinct request once; all that need it share its answer. */
-export interface Asker {
+/** Sends each distinct request once; all readers of it share the answer. */
+export interface Reader {
   /** @throws the reason when the run has been ended */
-  ask(request: VaultRequest): Promise<Answer | Unavailable>;
+  read(request: VaultRequest): Promise<Answer | Unavailable>;
   /** How many distinct requests were sent so far. */
   readonly sent: number;
-  /** How many of these have not been sent yet. */
+  /** How many of these requests have not been sent yet. */
   countNew(requests: readonly VaultRequest[]): number;
 }
 
-/** What asking needs of a run. */
-export interface AskerParts {
+/** What a reader needs of a run. */
+export interface ReaderParts {
   readonly session: Session;
   readonly sender: Sender;
   readonly leases: Leases;
@@ -35,7 +35,7 @@ export interface AskerParts {
   readonly worthRetrying: () => boolean;
 }
 
-export function createAsker(parts: AskerParts, scope: Scope): Asker {
+export function createReader(parts: ReaderParts, scope: Scope): Reader {
   const { session, sender, leases } = parts;
   const answers = new Map<string, Promise<Answer | Unavailable>>();
   const inTurn = createTurns(() => sender.client.concurrency);
@@ -43,7 +43,7 @@ export function createAsker(parts: AskerParts, scope: Scope): Asker {
 
   const send = async (request: VaultRequest): Promise<Answer | Unavailable> => {
     scope.throwIfEnded();
-    // Revoking the token would end a lease that nobody has heard of; where the token stays, its answer is needed.
+    // Revoking the token would end a lease whose id never arrived; where the token stays alive, the answer is needed.
     using grace =
       request.mints && !session.revocable ? gracefulSignal(scope.signal, SHUTDOWN.mintMs) : undefined;
     const answer = await sender.send(
@@ -61,7 +61,7 @@ export function createAsker(parts: AskerParts, scope: Scope): Asker {
     countNew(requests) {
       return new Set(requests.map(identityOf)).difference(answers).size;
     },
-    ask(request) {
+    read(request) {
       const identity = identityOf(request);
       const known = answers.get(identity) ?? inTurn(() => send(request));
       answers.set(identity, known);
@@ -71,8 +71,8 @@ export function createAsker(parts: AskerParts, scope: Scope): Asker {
 }
 
 /**
- * A standby or a replica that has not heard of a new token answers as if there were none. A token that was given to the
- * run is not new, and one that may run out of uses gets the same answer then.
+ * A standby or replica that does not know a new token yet answers as if it did not exist. A token that was given to the
+ * run is not new, and a token with limited uses gets the same answer once they run out.
  */
 export function retryWhileUnknown({ minted, num_uses }: Session): Pick<SendOptions, 'alsoRetry'> {
   return minted && num_uses === undefined
@@ -93,8 +93,8 @@ function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: 
 }
 
 /**
- * Lets at most `limit` tasks run at once; each makes room for those that have waited longest. The limit may rise once it is
- * known what the connection carries.
+ * Lets at most `limit` tasks run at once, first come, first served. The limit may rise once it is known how many the
+ * connection carries.
  */
 function createTurns(limit: () => number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
