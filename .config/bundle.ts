@@ -16,6 +16,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
   'zod-schema.js': 'src/shape/zod-schema.ts',
   'reference.js': 'src/config/reference.ts',
+  'other-languages.js': 'src/config/recognise.ts',
 };
 
 /** All files of code that a build makes, the program first. */

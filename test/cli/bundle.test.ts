@@ -116,6 +116,7 @@ describe('the bundle', () => {
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
+      'other-languages.js': 'consul-template',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -183,6 +184,7 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',
       'dist/vaultonce.cache',
