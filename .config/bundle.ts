@@ -17,6 +17,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'zod-schema.js': 'src/shape/zod-schema.ts',
   'reference.js': 'src/config/reference.ts',
   'other-languages.js': 'src/config/recognise.ts',
+  'completion.js': 'src/commands/completion/script.ts',
 };
 
 /** All files of code that a build makes, the program first. */

@@ -117,6 +117,7 @@ describe('the bundle', () => {
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
       'other-languages.js': 'consul-template',
+      'completion.js': '__fish_use_subcommand',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -184,6 +185,7 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/completion.js',
       'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',
