@@ -3,6 +3,7 @@ import { globSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { memoryDirectory } from '../test/support/places.ts';
 import { serverFacts } from '../test/support/server-facts.ts';
 import { SetupFault } from '../test/support/setup-fault.ts';
 import { root } from './paths.ts';
@@ -23,7 +24,7 @@ const ONLY_ON_NODE: Readonly<Record<string, string>> = {
   'test/real/test-server.test.ts': 'is about the server of the tests',
 };
 /** What may be left out where CI is set, too: by user or server. Whatever else is left out fails there. */
-const MAY_BE_LEFT_OUT = /^(?:needs root|not on HashiCorp Vault)/;
+const MAY_BE_LEFT_OUT = /^(?:needs root|needs a passwd entry|not on HashiCorp Vault)/;
 
 const args = process.argv.slice(2);
 const wanted = args.filter((arg) => !arg.startsWith('--'));
@@ -124,8 +125,9 @@ function standaloneFiles(): string[] {
   return spawning.filter((file) => ONLY_ON_NODE[file] === undefined);
 }
 
-/** Looks once for the server that nearly every file needs, so that it is not missed in each of them. */
+/** Looks once for what nearly every file needs, so that it is not missed in each of them. */
 async function setUp(): Promise<void> {
+  memoryDirectory();
   if (!files.some((file) => /^test\/(?:real|faults)\//.test(file))) return;
   const { name } = await serverFacts();
   console.log(`the server is ${name}`);

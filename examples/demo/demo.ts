@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findMemory } from '../../test/support/places.ts';
 import { startServer, type TestServer } from '../../test/support/server.ts';
 import { SetupFault } from '../../test/support/setup-fault.ts';
 
@@ -61,14 +62,10 @@ function render(server: TestServer, output: string, roleId: string, secretIdFile
       SECRET_ID_FILE: secretIdFile,
       OUTPUT_DIRECTORY: output,
       // A machine without a memory file system can still see how it works.
-      ...(onMemory(output) ? {} : { VAULTONCE_ALLOW_DISK: 'true' }),
+      ...(findMemory() === undefined ? { VAULTONCE_ALLOW_DISK: 'true' } : {}),
     },
   });
   return status ?? 1;
-}
-
-function onMemory(path: string): boolean {
-  return path.startsWith('/dev/shm/');
 }
 
 function showFiles(directory: string): void {
@@ -86,11 +83,6 @@ async function showRequests(server: TestServer): Promise<void> {
   console.log(`\nRequests, by the server's audit log: ${String(requests.length)}`);
   for (const { operation, path } of requests) console.log(`  ${operation} ${path}`);
   console.log(`Tokens left behind: ${String(await server.tokensLeft())}`);
-}
-
-function createDirectory(): string {
-  const memory = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true;
-  return mkdtempSync(join(memory ? '/dev/shm' : tmpdir(), 'vaultonce-demo-'));
 }
 
 async function show(server: TestServer, directory: string): Promise<void> {
@@ -121,7 +113,7 @@ async function startOrTell(): Promise<TestServer | undefined> {
 
 const server = await startOrTell();
 if (server !== undefined) {
-  const directory = createDirectory();
+  const directory = mkdtempSync(join(findMemory() ?? tmpdir(), 'vaultonce-demo-'));
   try {
     await show(server, directory);
   } finally {

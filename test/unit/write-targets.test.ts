@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/errors.ts';
 import type { OutputPlan, Target } from '../../src/outputs.ts';
 import { checkTargets } from '../../src/write.ts';
+import { needsDisk, needsMounts, needsRoot } from '../support/needs.ts';
+import { diskDirectory } from '../support/places.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
-
-const isRoot = process.geteuid?.() === 0;
-const needsRoot = { skip: isRoot ? false : 'needs root, to mount and to become another user' };
 
 function output(path: string, target: Partial<Target> = {}): OutputPlan {
   return {
@@ -36,14 +34,12 @@ function messagesOf(...outputs: readonly OutputPlan[]): readonly string[] {
   return failuresOf(outputs).map(({ message }) => message);
 }
 
-describe('target checks', () => {
+describe('target checks', needsDisk(), () => {
   let workspace: Workspace;
   let disk: string;
   before(() => {
     workspace = createWorkspace();
-    disk = mkdtempSync(join(tmpdir(), 'vaultonce-test-'));
-    // Without a real disk the refusals below would prove nothing.
-    assert.notEqual(statfsSync(disk).type, 0x01021994);
+    disk = mkdtempSync(join(diskDirectory() ?? '', 'vaultonce-test-'));
   });
   after(() => {
     workspace.remove();
@@ -141,7 +137,7 @@ describe('target checks', () => {
     assert.deepEqual(messagesOf(...outputs, output(directory, { kind: 'directory' })), []);
   });
 
-  test('a read-only file system is named as such', needsRoot, () => {
+  test('a read-only file system is named as such', needsMounts(), () => {
     const path = workspace.path('read-only');
     mkdirSync(path);
     execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'ro', 'none', path]);
@@ -154,7 +150,7 @@ describe('target checks', () => {
     }
   });
 
-  test('ramfs is memory too', needsRoot, () => {
+  test('ramfs is memory too', needsMounts(), () => {
     const path = workspace.path('ramfs');
     mkdirSync(path);
     execFileSync('/usr/bin/mount', ['-t', 'ramfs', 'none', path]);
@@ -165,7 +161,7 @@ describe('target checks', () => {
     }
   });
 
-  test('every problem of every target at once, for a user without permissions', needsRoot, () => {
+  test('every problem of every target at once, for a user without permissions', needsRoot(), () => {
     chmodSync(workspace.root, 0o755);
     chmodSync(disk, 0o755);
     mkdirSync(workspace.path('locked/in'), { recursive: true });
