@@ -3,13 +3,16 @@ import { globSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { memoryDirectory } from '../test/support/places.ts';
+import { serverFacts } from '../test/support/server-facts.ts';
+import { SetupFault } from '../test/support/setup-fault.ts';
 import { root } from './paths.ts';
 import { standaloneBinary } from './targets.ts';
 
 /**
- * Runs the tests; arguments are parts of file names. Prints what failed, and `N passed, N failed` on the last line.
- * `--standalone` runs what spawns the program against the binary instead of Node, `--both` does the one after the other.
- * A skipped test counts as failed where CI is set: there, nothing may be left out.
+ * Runs the tests; arguments are parts of file names. Prints what failed, what was left out and why, and `N passed, N failed` on
+ * the last line. `--standalone` runs what spawns the program against the binary instead of Node, `--both` does the one
+ * after the other.
  */
 
 const STANDALONE = '--standalone';
@@ -18,7 +21,10 @@ const BOTH = '--both';
 const ONLY_ON_NODE: Readonly<Record<string, string>> = {
   'test/cli/bundle.test.ts': 'is about the package for Node',
   'test/real/image.test.ts': 'is about the image with Node',
+  'test/real/test-server.test.ts': 'is about the server of the tests',
 };
+/** What may be left out where CI is set, too: by user or server. Whatever else is left out fails there. */
+const MAY_BE_LEFT_OUT = /^(?:needs root|needs a passwd entry|not on HashiCorp Vault)/;
 
 const args = process.argv.slice(2);
 const wanted = args.filter((arg) => !arg.startsWith('--'));
@@ -28,13 +34,20 @@ const files = globSync('test/**/*.test.ts', { cwd: root })
 
 const inCi = (process.env['CI'] ?? '') !== '';
 const durations: { readonly name: string; readonly ms: number }[] = [];
+const reasons = new Map<string, number>();
 let passed = 0;
 let failed = 0;
 
 const fail = (name: string, file: string, reason: unknown): void => {
   failed += 1;
-  console.log(`\nFAILED ${name} (${file})\n${typeof reason === 'string' ? reason : inspect(reason)}\n`);
+  console.log(`\nFAILED ${name} (${file})\n${textOf(reason)}\n`);
 };
+
+function textOf(reason: unknown): string {
+  if (typeof reason === 'string') return reason;
+  // What a test process throws arrives here without its class.
+  return reason instanceof Error && reason.name === 'SetupFault' ? reason.message : inspect(reason);
+}
 
 const isSuite = (details: object): boolean => 'type' in details && details.type === 'suite';
 
@@ -64,13 +77,14 @@ async function pass(names: readonly string[]): Promise<void> {
   };
 
   stream.on('test:pass', ({ name, file = '', nesting, details, skip, todo }) => {
-    if (isParent(file, nesting) || isSuite(details)) return;
-    if (name === file) {
-      fail(name, relative(root, file), 'declares no tests');
-      return;
-    }
+    const hadSubtests = isParent(file, nesting);
     if (skip !== undefined || todo !== undefined) {
       leftOut(name, relative(root, file), skip);
+      return;
+    }
+    if (hadSubtests || isSuite(details)) return;
+    if (name === file) {
+      fail(name, relative(root, file), 'declares no tests');
       return;
     }
     passed += 1;
@@ -92,10 +106,13 @@ async function pass(names: readonly string[]): Promise<void> {
 }
 
 function leftOut(name: string, file: string, reason: boolean | string | undefined): void {
-  // Who is not root cannot mount or change users, in CI either; everything else has to run there.
-  const isAllowed = typeof reason === 'string' && /^(?:needs root|only on Node)/.test(reason);
-  if (inCi && !isAllowed) fail(name, file, 'skipped, which is not allowed where CI is set');
-  else console.log(`skipped ${name} (${file})${isAllowed ? `: ${reason}` : ''}`);
+  const why = typeof reason === 'string' ? reason : 'without a reason';
+  if (inCi && !MAY_BE_LEFT_OUT.test(why)) {
+    fail(name, file, `left out, ${why}, which is not allowed where CI is set`);
+    return;
+  }
+  console.log(`left out: ${name} (${file}): ${why}`);
+  reasons.set(why, (reasons.get(why) ?? 0) + 1);
 }
 
 /** The tests that spawn the program: those of pure stages would only repeat themselves. */
@@ -108,15 +125,34 @@ function standaloneFiles(): string[] {
   return spawning.filter((file) => ONLY_ON_NODE[file] === undefined);
 }
 
-if (!args.includes(STANDALONE)) await pass(files);
-if (args.includes(STANDALONE) || args.includes(BOTH)) {
-  process.env['VAULTONCE_BIN'] ??= standaloneBinary();
-  console.log(`tests of ${process.env['VAULTONCE_BIN']}`);
-  await pass(standaloneFiles());
+/** Looks once for what nearly every file needs, so that it is not missed in each of them. */
+async function setUp(): Promise<void> {
+  memoryDirectory();
+  if (!files.some((file) => /^test\/(?:real|faults)\//.test(file))) return;
+  const { name } = await serverFacts();
+  console.log(`the server is ${name}`);
 }
 
-if (passed + failed === 0) fail('no tests', wanted.join(' '), 'no file matches');
+async function runAll(): Promise<void> {
+  await setUp();
+  if (!args.includes(STANDALONE)) await pass(files);
+  if (args.includes(STANDALONE) || args.includes(BOTH)) {
+    process.env['VAULTONCE_BIN'] ??= standaloneBinary();
+    console.log(`tests of ${process.env['VAULTONCE_BIN']}`);
+    await pass(standaloneFiles());
+  }
+  if (passed + failed === 0 && reasons.size === 0) fail('no tests', wanted.join(' '), 'no file matches');
+}
+
+try {
+  await runAll();
+} catch (error) {
+  if (!(error instanceof SetupFault)) throw error;
+  failed += 1;
+  console.log(error.message);
+}
 const slowest = durations.sort((a, b) => b.ms - a.ms).slice(0, 5);
-console.log(slowest.map(({ name, ms }) => `${(ms / 1000).toFixed(1)} s  ${name}`).join('\n'));
+for (const { name, ms } of slowest) console.log(`${(ms / 1000).toFixed(1)} s  ${name}`);
+for (const [why, count] of reasons) console.log(`${String(count)} left out: ${why}`);
 console.log(`${String(passed)} passed, ${String(failed)} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findMemory } from '../../test/support/places.ts';
 import { startServer, type TestServer } from '../../test/support/server.ts';
+import { SetupFault } from '../../test/support/setup-fault.ts';
 
 /**
  * The main job against a real server: sets up approle, a policy, KV version 1 and 2, runs `vaultonce render` with the
@@ -60,14 +62,10 @@ function render(server: TestServer, output: string, roleId: string, secretIdFile
       SECRET_ID_FILE: secretIdFile,
       OUTPUT_DIRECTORY: output,
       // A machine without a memory file system can still see how it works.
-      ...(onMemory(output) ? {} : { VAULTONCE_ALLOW_DISK: 'true' }),
+      ...(findMemory() === undefined ? { VAULTONCE_ALLOW_DISK: 'true' } : {}),
     },
   });
   return status ?? 1;
-}
-
-function onMemory(path: string): boolean {
-  return path.startsWith('/dev/shm/');
 }
 
 function showFiles(directory: string): void {
@@ -87,15 +85,8 @@ async function showRequests(server: TestServer): Promise<void> {
   console.log(`Tokens left behind: ${String(await server.tokensLeft())}`);
 }
 
-function createDirectory(): string {
-  const memory = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true;
-  return mkdtempSync(join(memory ? '/dev/shm' : tmpdir(), 'vaultonce-demo-'));
-}
-
-const server = await startServer();
-const directory = createDirectory();
-try {
-  console.log(`A real server listens on ${server.address}`);
+async function show(server: TestServer, directory: string): Promise<void> {
+  console.log(`A real server, ${server.name}, listens on ${server.address}`);
   await storeSecrets(server);
   const { roleId, secretId } = await createRole(server);
   const secretIdFile = join(directory, 'secret_id');
@@ -103,11 +94,30 @@ try {
   server.takeAudit();
   const output = join(directory, 'secrets');
   process.exitCode = render(server, output, roleId, secretIdFile);
-  if (process.exitCode === 0) {
-    showFiles(output);
-    await showRequests(server);
+  if (process.exitCode !== 0) return;
+  showFiles(output);
+  await showRequests(server);
+}
+
+/** @returns undefined when there is none: what is wrong has been said then */
+async function startOrTell(): Promise<TestServer | undefined> {
+  try {
+    return await startServer();
+  } catch (error) {
+    if (!(error instanceof SetupFault)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+    return undefined;
   }
-} finally {
-  rmSync(directory, { recursive: true, force: true });
-  await server.stop();
+}
+
+const server = await startOrTell();
+if (server !== undefined) {
+  const directory = mkdtempSync(join(findMemory() ?? tmpdir(), 'vaultonce-demo-'));
+  try {
+    await show(server, directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+    await server.stop();
+  }
 }

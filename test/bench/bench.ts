@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { findServerBinary } from '../support/binary.ts';
+import { findServer } from '../support/binary.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { createWorkspace } from '../support/workspace.ts';
 import type { Job, Tool } from './job.ts';
@@ -108,7 +108,7 @@ async function compareAt(roundTripMs: number | undefined): Promise<Comparison[]>
   }
 }
 
-const machine = describeMachine(await findServerBinary());
+const machine = describeMachine((await findServer()).path);
 console.log(
   Object.entries(machine)
     .map((entry) => entry.join(': '))

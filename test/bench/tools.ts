@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync } from 'node:fs';
 import { join } from 'node:path';
 import { standaloneBinary } from '../../.config/targets.ts';
-import { findOnPath, findServerBinary } from '../support/binary.ts';
+import { findOnPath, findServer } from '../support/binary.ts';
 import type { Job, Tool } from './job.ts';
 import { agent, PEERS } from './peers.ts';
 
@@ -26,7 +26,7 @@ export async function prepareTools(job: Job): Promise<Tool[]> {
     ours(ON_NODE, [process.execPath, join(import.meta.dirname, '../../bin/vaultonce.mjs')], job),
     ours(STANDALONE, [builtBinary()], job),
     ours(WITH_TOKEN, [builtBinary()], job, `auth: { method: token, token: '${job.token}' }`),
-    agent('bao agent', await findServerBinary(), job),
+    agent('bao agent', (await findServer()).path, job),
     ...peers.flat(),
   ];
 }

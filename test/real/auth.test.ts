@@ -7,6 +7,12 @@ import { after, before, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, type CliResult } from '../support/cli.ts';
 import { PUBLIC_PEM, signJwt, soon } from '../support/jwt.ts';
+import { needsNamespaces, needsPlugins } from '../support/needs.ts';
+
+const userpass = await needsPlugins('auth/userpass');
+const jwtLogin = await needsPlugins('auth/jwt');
+const k8s = await needsPlugins('auth/kubernetes');
+const namespaces = await needsNamespaces();
 
 describe('logins', () => {
   let app: TestApp;
@@ -68,7 +74,7 @@ describe('logins', () => {
     assert.equal(missing.code, 4);
   });
 
-  test('userpass', async () => {
+  test('userpass', userpass, async () => {
     await app.server.api.post('sys/auth/userpass', { type: 'userpass' });
     await app.server.api.post('auth/userpass/users/alice', {
       password: 'correct horse',
@@ -82,7 +88,7 @@ describe('logins', () => {
     assert.doesNotMatch(refused.stderr, /battery staple/);
   });
 
-  test('jwt: file, variable, value; a refusal shows the claims and never the token', async () => {
+  test('jwt: file, variable, value; a refusal shows the claims and never the token', jwtLogin, async () => {
     const { api } = app.server;
     await api.post('sys/auth/jwt', { type: 'jwt' });
     await api.post('auth/jwt/config', {
@@ -119,7 +125,7 @@ describe('logins', () => {
     assert.equal(unset.code, 3);
   });
 
-  test('kubernetes: a token review, a wrong namespace, and a bare refusal that passes', async () => {
+  test('kubernetes: a token review, a wrong namespace, and a bare refusal that passes', k8s, async () => {
     const reviews: string[] = [];
     let clusterIsDown = false;
     const cluster = createServer((request, response) => {
@@ -240,7 +246,7 @@ describe('logins', () => {
     assert.deepEqual(requestsOf(app.server), []);
   });
 
-  test('namespaces: for login and data, for data only, and one that does not exist', async () => {
+  test('namespaces: for login and data, for data only, and one that does not exist', namespaces, async () => {
     const { api } = app.server;
     await api.post('sys/namespaces/team', {});
     await api.request('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } }, 'team');

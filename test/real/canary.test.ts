@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import type { CliResult } from '../support/cli.ts';
+import { needsPlugins } from '../support/needs.ts';
 import { startStandIn, type Answer } from '../support/stand-in.ts';
+
+const userpass = await needsPlugins('auth/userpass');
 
 const CANARY = 'canary';
 
 /** Every way in which a secret could show: what was fetched, sent, configured or held in the environment. */
-describe('no secret shows in any output, at debug level, whatever goes wrong', () => {
+describe('no secret shows in any output, at debug level, whatever goes wrong', userpass, () => {
   let app: TestApp;
   before(async () => {
     app = await startApp();

@@ -8,12 +8,13 @@ import { connect, createServer, type SecureContextOptions } from 'node:tls';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, runCli } from '../support/cli.ts';
 import { hasJava, readKeystoreWithJava } from '../support/format-readers.ts';
+import { needsPlugins } from '../support/needs.ts';
 
 const PASSWORD = 'canary-of-the key store';
 const KINDS = { rsa: 'RSA', ec: 'EC', ed25519: 'EdDSA' } as const;
 
 /** What servers and clients need of a certificate: PEM files in any order, and PKCS #12. */
-describe('certificates', () => {
+describe('certificates', await needsPlugins('secret/pki'), () => {
   let app: TestApp;
   before(async () => {
     app = await startApp();

@@ -3,10 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf } from '../support/cli.ts';
+import { needsPostgres } from '../support/needs.ts';
 import { startPostgres, type TestDatabase } from '../support/postgres.ts';
 
 /** Credentials with a lease, which a real PostgreSQL knows. */
-describe('database credentials', () => {
+describe('database credentials', await needsPostgres(), () => {
   let app: TestApp;
   let database: TestDatabase;
   let auth: TestConfig;

@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { dump, load, loadAll } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
-import { findServerBinary } from '../support/binary.ts';
+import { findServer } from '../support/binary.ts';
 import { runCli, starter } from '../support/cli.ts';
 import { pythonHas, runPython } from '../support/format-readers.ts';
 import { freePort } from '../support/free-port.ts';
@@ -253,7 +253,7 @@ describe('the commands of the documents', () => {
     /** What OpenBao has no plug-in for without one from elsewhere. */
     const isForeign = (text: string): boolean =>
       /auth(?:\/| enable )(?:ldap|okta|radius|github|aws|gcp|azure|alicloud|oci|cf)\b/.test(text);
-    const bao = await findServerBinary();
+    const { path: bao } = await findServer();
     let count = 0;
     for (const block of blocksIn('sh')) {
       if (block.text.includes(FIRST_RUN)) continue;
@@ -299,7 +299,7 @@ describe('the commands of the documents', () => {
       .replaceAll('127.0.0.1:8200', `127.0.0.1:${String(await freePort())}`)
       .replaceAll('/dev/shm/first-run', workspace.path('first-run'));
     starter(workspace);
-    symlinkSync(await findServerBinary(), workspace.path('bin/bao'));
+    symlinkSync((await findServer()).path, workspace.path('bin/bao'));
     mkdirSync(workspace.path('home'));
     const { status, stdout, stderr } = spawnSync(
       'bash',

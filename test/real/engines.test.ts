@@ -12,12 +12,15 @@ import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { runCli } from '../support/cli.ts';
+import { needsPlugins } from '../support/needs.ts';
+
+const engines = await needsPlugins('secret/pki', 'secret/ssh', 'secret/totp', 'secret/transit');
 
 /** RFC 6238, appendix B. */
 const TOTP_KEY = Buffer.from('12345678901234567890');
 
 /** What other engines than KV give, with the policy that `vaultonce policy` prints and nothing more. */
-describe('engines', () => {
+describe('engines', engines, () => {
   let app: TestApp;
   before(async () => {
     app = await startApp();

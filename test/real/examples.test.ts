@@ -9,6 +9,7 @@ import { runCli } from '../support/cli.ts';
 import { parseCompose, placed, withRightsOf } from '../support/compose.ts';
 import { installed } from '../support/format-readers.ts';
 import { createJob, type Env, type StepResult } from '../support/job.ts';
+import { needsRoot } from '../support/needs.ts';
 
 const root = join(import.meta.dirname, '../..');
 const example = (name: string): string => join(root, 'examples', name);
@@ -130,9 +131,8 @@ describe('the examples', () => {
       const config = app.workspace.read(`repository/${configs[source]?.file ?? ''}`);
       mounts[target] = app.workspace.write(`configs/${source}`, placed(withRoleId(config), mounts));
     }
-    const uid = process.geteuid?.();
     // Only root can give files to others.
-    const owner = uid === 0 ? appUid : String(uid);
+    const owner = needsRoot().skip === false ? appUid : String(process.geteuid?.());
     const env = { ...job.env, ...init.environment, VAULT_ADDR: app.server.address, APP_UID: owner };
     const command = [
       app.workspace.path('bin/vaultonce'),

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { needsDisk, needsMounts, needsRoot, OTHER_USER } from '../support/needs.ts';
+import { diskDirectory } from '../support/places.ts';
 import { createWorkspace, type Snapshot } from '../support/workspace.ts';
+
+const root = needsRoot();
+const mounts = needsMounts();
+const disks = needsDisk();
 
 describe('every failure has its code, says what to do next, and leaves everything as it was', () => {
   let app: TestApp;
@@ -28,6 +33,7 @@ describe('every failure has its code, says what to do next, and leaves everythin
   after(() => app.stop());
 
   const secrets = { a: 'secret/a' };
+  const otherUser = { uid: OTHER_USER, gid: OTHER_USER };
   const keep = { path: 'keep.txt', contents: '{{a.key}}' };
 
   /** Runs a config that has to fail, and checks all that every failure has in common. */
@@ -148,8 +154,8 @@ describe('every failure has its code, says what to do next, and leaves everythin
     });
   });
 
-  test('8: not on tmpfs is told before the login; --allow-disk and allow_disk allow it', async () => {
-    const disk = createWorkspace(tmpdir());
+  test('8: not on tmpfs is told before the login; --allow-disk and allow_disk allow it', disks, async () => {
+    const disk = createWorkspace(diskDirectory());
     try {
       const config = { secrets, outputs: [keep], output: { directory: disk.path('out') } };
       const result = await fails(8, config, { requests: 0 });
@@ -179,7 +185,7 @@ describe('every failure has its code, says what to do next, and leaves everythin
     );
   });
 
-  test('8: a directory that this user may not write to, before the login', async () => {
+  test('8: a directory that this user may not write to, before the login', root, async () => {
     const locked = app.workspace.path('locked');
     mkdirSync(locked);
     chmodSync(locked, 0o755);
@@ -187,12 +193,12 @@ describe('every failure has its code, says what to do next, and leaves everythin
     const result = await fails(
       8,
       { secrets, outputs: [keep], output: { directory: locked } },
-      { requests: 0, uid: 65532, gid: 65532 },
+      { requests: 0, ...otherUser },
     );
     assert.match(failuresOf(result)[0]?.message ?? '', /not writable/);
   });
 
-  test('8: a refused change of owner; nothing is left behind', async () => {
+  test('8: a refused change of owner; nothing is left behind', root, async () => {
     const open = app.workspace.path('open');
     mkdirSync(open);
     chmodSync(open, 0o777);
@@ -200,31 +206,28 @@ describe('every failure has its code, says what to do next, and leaves everythin
     const result = await fails(
       8,
       { secrets, outputs: [keep], output: { directory: open, owner: 1234 } },
-      { uid: 65532, gid: 65532 },
+      otherUser,
     );
     assert.match(failuresOf(result)[0]?.hint ?? '', /fsGroup|root/);
     assert.deepEqual(app.workspace.list('open'), []);
     const own = await app.render(
       {
         secrets,
-        outputs: [{ ...keep, owner: 65532, group: 65532, mode: '0640' }],
+        outputs: [{ ...keep, owner: OTHER_USER, group: OTHER_USER, mode: '0640' }],
         output: { directory: open },
       },
       [],
-      { uid: 65532, gid: 65532 },
+      otherUser,
     );
     assert.equal(own.code, 0, own.stderr);
     assert.equal(app.workspace.snapshot('open')['keep.txt']?.mode, '0640');
-    assert.equal(app.workspace.snapshot('open')['keep.txt']?.uid, 65532);
+    assert.equal(app.workspace.snapshot('open')['keep.txt']?.uid, OTHER_USER);
   });
 
-  test('8: a full volume says how large it has to be, a read-only one to mount another', async (context) => {
+  test('8: a full volume says how large it has to be, a read-only one to mount another', mounts, async () => {
     const volume = app.workspace.path('volume');
     mkdirSync(volume);
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', volume]).status !== 0) {
-      context.diagnostic('mounting is not permitted here; the unit tests of the writer cover the messages');
-      return;
-    }
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', volume]);
     try {
       await app.putKv2('large', { value: 'x'.repeat(200_000) });
       const config = {

@@ -3,6 +3,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { failuresOf, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { needsPlugins } from '../support/needs.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
@@ -14,7 +15,7 @@ function signJwt(claims: object): string {
 }
 
 /** Small runs say on the command line what a config file would say. */
-describe('flags instead of a config file', () => {
+describe('flags instead of a config file', await needsPlugins('auth/jwt'), () => {
   let app: TestApp;
   let jwt: string;
   before(async () => {

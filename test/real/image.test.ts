@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadAll } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
 import { findOnPath } from '../support/binary.ts';
+import { needsMounts, needsRoot } from '../support/needs.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -18,19 +20,18 @@ function listOf(instruction: string): string[] {
   return JSON.parse(line) as string[];
 }
 
-const needsRoot = process.getuid?.() === 0 ? false : 'needs root to change the root directory';
-
 /** No Docker daemon is needed to see what the image holds: its final stage is laid out as it says, and entered. */
-describe('the image', { skip: needsRoot }, () => {
+describe('the image', needsRoot(), () => {
   let app: TestApp;
   let image: Workspace;
   let chroot: string;
   before(async () => {
     app = await startApp();
-    // By its path: the environment of the program inside has no PATH.
-    chroot = (await findOnPath('chroot')) ?? '';
+    // By its path: the environment of the program inside has no PATH, and that of root not always /usr/sbin.
+    chroot = (await findOnPath('chroot')) ?? '/usr/sbin/chroot';
     await app.putKv2('web', { password: 'pass-1' });
-    image = createWorkspace();
+    // Not in memory, of which a container has 64 MB by default, from where it starts nothing.
+    image = createWorkspace(tmpdir());
     execFileSync('sh', [join(root, '.config/image-root.sh'), process.execPath, image.root]);
     for (const [, sources = '', to = ''] of finalStage.matchAll(/^COPY --from=build (\/src\/.*) (\S+)$/gm)) {
       const files = sources.split(' ').map((source) => source.replace('/src/', ''));
@@ -44,17 +45,22 @@ describe('the image', { skip: needsRoot }, () => {
     chmodSync(image.root, 0o755);
     mkdirSync(image.path('vault/secrets'), { recursive: true });
     // As the kubelet makes an emptyDir.
+    if (hasVolume) execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', image.path('vault/secrets')]);
     chmodSync(image.path('vault/secrets'), 0o1777);
   });
   after(async () => {
+    if (hasVolume) execFileSync('umount', [image.path('vault/secrets')]);
     image.remove();
     await app.stop();
   });
 
+  // Root of a container may not mount any.
+  const hasVolume = needsMounts().skip === false;
+  const volume = hasVolume ? {} : { VAULTONCE_ALLOW_DISK: 'true' };
   const run = (user: string, env: Record<string, string>, args: readonly string[]) =>
     spawnSync(chroot, [`--userspec=${user}`, image.root, ...listOf('ENTRYPOINT'), ...args], {
       encoding: 'utf8',
-      env,
+      env: { ...volume, ...env },
     });
 
   const user = /^USER (\S+)$/m.exec(finalStage)?.[1] ?? '';

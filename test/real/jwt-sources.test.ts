@@ -3,10 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, type CliResult } from '../support/cli.ts';
 import { jobToken, trustJobs } from '../support/job.ts';
+import { needsPlugins } from '../support/needs.ts';
 import { startStandIn, type Answer, type StandIn } from '../support/stand-in.ts';
 
 /** Identity tokens of CI systems, which a real server checks. */
-describe('jwt from a CI system', () => {
+describe('jwt from a CI system', await needsPlugins('auth/jwt'), () => {
   let app: TestApp;
   const jwt = jobToken();
 

@@ -8,10 +8,11 @@ import { EXIT_CODES } from '../../src/base/errors.ts';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { needsPlugins } from '../support/needs.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 /** Outputs that are entries of a Secret of the cluster. */
-describe('kubernetes_secret', () => {
+describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
   let app: TestApp;
   let cluster: TestCluster;
   let pod: Workspace;

@@ -3,10 +3,11 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, logLines, runCli, startCli, type CliResult } from '../support/cli.ts';
+import { needsPlugins } from '../support/needs.ts';
 import { startStandIn } from '../support/stand-in.ts';
 
 /** What was minted and ends: leases, certificates, wrapping tokens, the uses of a token. */
-describe('leases and lifetimes', () => {
+describe('leases and lifetimes', await needsPlugins('secret/pki'), () => {
   let app: TestApp;
   before(async () => {
     app = await startApp();

@@ -6,7 +6,10 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, type CliOptions, type CliResult } from '../support/cli.ts';
+import { needsPlugins } from '../support/needs.ts';
 import { startStandIn } from '../support/stand-in.ts';
+
+const cert = await needsPlugins('auth/cert');
 
 describe('more logins, and ways to the server', () => {
   let app: TestApp;
@@ -102,7 +105,7 @@ describe('more logins, and ways to the server', () => {
     }
   });
 
-  test('cert: its own certificate, that of vault.tls, an encrypted key; none, another, and plain HTTP', async () => {
+  test('cert: its own, that of vault.tls, an encrypted key; none, another, plain HTTP', cert, async () => {
     const { caFile } = app.server.certificates;
     const directory = dirname(caFile);
     const openssl = (...args: string[]): void => {

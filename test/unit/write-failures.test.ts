@@ -7,13 +7,14 @@ import { RunError, type Failure } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
 import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
 import { stageOutputs, type StagedFiles } from '../../src/publish/files/write.ts';
+import { needsMounts, needsRoot } from '../support/needs.ts';
 import { quietScope, RUN } from '../support/quiet-scope.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
-const needsRoot = {
-  skip: process.geteuid?.() === 0 ? false : 'needs root, to mount and to become another user',
-};
+const root = needsRoot();
+const mounts = needsMounts();
+
 const CANARY = 'canary-4711';
 
 function output(path: string, content: string, target: Partial<Target> = {}): RenderedOutput {
@@ -162,7 +163,7 @@ describe('writing that fails', () => {
     assert.equal(workspace.read(basename(backup)), 'old');
   });
 
-  test('without hard links the old file is moved away and put back', needsRoot, async () => {
+  test('without hard links the old file is moved away and put back', root, async () => {
     chmodSync(workspace.root, 0o777);
     // protected_hardlinks: another user's file that cannot be written must not be linked.
     workspace.write('a', 'old', 0o400);
@@ -188,26 +189,22 @@ describe('writing that fails', () => {
     assert.equal(statSync(workspace.path('a')).uid, 65532);
   });
 
-  test(
-    "another user's file in a sticky directory stays, and the hint names runAsUser",
-    needsRoot,
-    async () => {
-      chmodSync(workspace.root, 0o3777);
-      workspace.write('mine', 'old');
-      workspace.write('theirs', 'old');
-      chownSync(workspace.path('mine'), 65532, 65532);
-      chownSync(workspace.path('theirs'), 1000, 1000);
-      const before = workspace.snapshot();
-      const outputs = [output(workspace.path('mine'), CANARY), output(workspace.path('theirs'), CANARY)];
-      const failure = await asUser(65532, () => failureOf(async () => (await stage(outputs)).commit()));
-      assert.match(failure.message, /theirs: in a directory with the sticky bit .* \(EPERM\)$/);
-      assert.match(failure.hint ?? '', /same runAsUser/);
-      assert.equal(failure.where, 'outputs (theirs)');
-      assert.deepEqual(workspace.snapshot(), before);
-    },
-  );
+  test("another user's file in a sticky directory stays, and the hint names runAsUser", root, async () => {
+    chmodSync(workspace.root, 0o3777);
+    workspace.write('mine', 'old');
+    workspace.write('theirs', 'old');
+    chownSync(workspace.path('mine'), 65532, 65532);
+    chownSync(workspace.path('theirs'), 1000, 1000);
+    const before = workspace.snapshot();
+    const outputs = [output(workspace.path('mine'), CANARY), output(workspace.path('theirs'), CANARY)];
+    const failure = await asUser(65532, () => failureOf(async () => (await stage(outputs)).commit()));
+    assert.match(failure.message, /theirs: in a directory with the sticky bit .* \(EPERM\)$/);
+    assert.match(failure.hint ?? '', /same runAsUser/);
+    assert.equal(failure.where, 'outputs (theirs)');
+    assert.deepEqual(workspace.snapshot(), before);
+  });
 
-  test('an owner that may not be given: nothing is left, and the hint names fsGroup', needsRoot, async () => {
+  test('an owner that may not be given: nothing is left, and the hint names fsGroup', root, async () => {
     chmodSync(workspace.root, 0o777);
     for (const target of [{ uid: 1000 }, { gid: 1000 }]) {
       for (const name of ['file', 'directory/file']) {
@@ -220,14 +217,14 @@ describe('writing that fails', () => {
     }
   });
 
-  test('a user may ask for its own numbers', needsRoot, async () => {
+  test('a user may ask for its own numbers', root, async () => {
     chmodSync(workspace.root, 0o777);
     const own = { uid: 65532, gid: 65532 };
     await asUser(65532, async () => (await stage([output(workspace.path('a/b'), 'x', own)])).commit());
     assert.equal(statSync(workspace.path('a/b')).uid, 65532);
   });
 
-  test('a file that cannot be read counts as changed', needsRoot, async () => {
+  test('a file that cannot be read counts as changed', root, async () => {
     chmodSync(workspace.root, 0o777);
     workspace.write('a', 'same', 0o400);
     const written = await asUser(65532, async () =>
@@ -236,14 +233,14 @@ describe('writing that fails', () => {
     assert.equal(written[0]?.changed, true);
   });
 
-  test('a directory that may be written but not read', needsRoot, async () => {
+  test('a directory that may be written but not read', root, async () => {
     mkdirSync(workspace.path('blind'));
     chmodSync(workspace.path('blind'), 0o733);
     await asUser(65532, async () => (await stage([output(workspace.path('blind/a'), 'x')])).commit());
     assert.equal(workspace.read('blind/a'), 'x');
   });
 
-  test('no permission, and nothing of the other outputs is left', needsRoot, async () => {
+  test('no permission, and nothing of the other outputs is left', root, async () => {
     chmodSync(workspace.root, 0o777);
     mkdirSync(workspace.path('locked'));
     chmodSync(workspace.path('locked'), 0o755);
@@ -255,7 +252,7 @@ describe('writing that fails', () => {
     assert.deepEqual(workspace.snapshot(), before);
   });
 
-  test('a file system that became read-only', needsRoot, async () => {
+  test('a file system that became read-only', mounts, async () => {
     const path = workspace.path('volume');
     await onTmpfs(path, 'size=64k', async () => {
       workspace.write('volume/a', 'old');
@@ -266,7 +263,7 @@ describe('writing that fails', () => {
     });
   });
 
-  test('a mounted file cannot be replaced, and the hint names subPath', needsRoot, async () => {
+  test('a mounted file cannot be replaced, and the hint names subPath', mounts, async () => {
     const [from, to] = [workspace.write('from', 'mounted'), workspace.write('to', 'old')];
     execFileSync('/usr/bin/mount', ['--bind', from, to]);
     try {
@@ -280,7 +277,7 @@ describe('writing that fails', () => {
     assert.deepEqual(workspace.list(), ['from', 'to']);
   });
 
-  test('a full tmpfs: nothing changes, and the sizeLimit that is named is enough', needsRoot, async () => {
+  test('a full tmpfs: nothing changes, and the sizeLimit that is named is enough', mounts, async () => {
     const path = workspace.path('volume');
     await onTmpfs(path, 'size=1m', async () => {
       workspace.write('volume/a', 'a'.repeat(600_000));
@@ -311,7 +308,7 @@ describe('writing that fails', () => {
 
   test(
     'leftovers of a killed run do not count: they are removed first, in every directory',
-    needsRoot,
+    mounts,
     async () => {
       const path = workspace.path('volume');
       await onTmpfs(path, 'size=64k', async () => {
@@ -327,7 +324,7 @@ describe('writing that fails', () => {
     },
   );
 
-  test('a tmpfs without room for another file', needsRoot, async () => {
+  test('a tmpfs without room for another file', mounts, async () => {
     const path = workspace.path('volume');
     await onTmpfs(path, 'size=1m,nr_inodes=4', async () => {
       const outputs = ['a', 'b', 'c', 'd'].map((name) => output(workspace.path('volume', name), name));
@@ -344,7 +341,7 @@ describe('writing that fails', () => {
     });
   });
 
-  test('another full file system is told without a sizeLimit', needsRoot, async () => {
+  test('another full file system is told without a sizeLimit', mounts, async () => {
     await onTmpfs(workspace.path('below'), 'size=1m', async () => {
       const [lower, upper, work] = ['lower', 'upper', 'work'].map((name) => workspace.path('below', name));
       for (const path of [lower, upper, work]) mkdirSync(path!);
@@ -382,7 +379,7 @@ describe('writing that fails', () => {
     assert.deepEqual(workspace.list(), ['a', 'b']);
   });
 
-  test("the files of another user's living process stay, although it cannot be signalled", needsRoot, () => {
+  test("the files of another user's living process stay, although it cannot be signalled", root, () => {
     chmodSync(workspace.root, 0o777);
     const living = `.vaultonce-${String(process.pid)}-00000000.new`;
     workspace.write(living, 'kept');

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/base/errors.ts';
 import type { OutputPlan, Target } from '../../src/plan/outputs.ts';
 import { checkTargets } from '../../src/publish/files/targets.ts';
+import { needsDisk, needsMounts, needsRoot } from '../support/needs.ts';
+import { diskDirectory } from '../support/places.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
-
-const isRoot = process.geteuid?.() === 0;
-const needsRoot = { skip: isRoot ? false : 'needs root, to mount and to become another user' };
 
 function output(path: string, target: Partial<Target> = {}): OutputPlan {
   return {
@@ -40,14 +38,12 @@ function placesOf(...outputs: readonly OutputPlan[]): readonly (readonly [string
   return failuresOf(outputs).map(({ where, message }) => [where, message]);
 }
 
-describe('target checks', () => {
+describe('target checks', needsDisk(), () => {
   let workspace: Workspace;
   let disk: string;
   before(() => {
     workspace = createWorkspace();
-    disk = mkdtempSync(join(tmpdir(), 'vaultonce-test-'));
-    // Without a real disk the refusals below would prove nothing.
-    assert.notEqual(statfsSync(disk).type, 0x01021994);
+    disk = mkdtempSync(join(diskDirectory() ?? '', 'vaultonce-test-'));
   });
   after(() => {
     workspace.remove();
@@ -146,7 +142,7 @@ describe('target checks', () => {
     assert.deepEqual(messagesOf(...outputs, output(directory, { kind: 'directory' })), []);
   });
 
-  test('a read-only file system is named as such', needsRoot, () => {
+  test('a read-only file system is named as such', needsMounts(), () => {
     const path = workspace.path('read-only');
     mkdirSync(path);
     execFileSync('/usr/bin/mount', ['-t', 'tmpfs', '-o', 'ro', 'none', path]);
@@ -159,7 +155,7 @@ describe('target checks', () => {
     }
   });
 
-  test('ramfs is memory too', needsRoot, () => {
+  test('ramfs is memory too', needsMounts(), () => {
     const path = workspace.path('ramfs');
     mkdirSync(path);
     execFileSync('/usr/bin/mount', ['-t', 'ramfs', 'none', path]);
@@ -170,7 +166,7 @@ describe('target checks', () => {
     }
   });
 
-  test('every problem of every target at once, for a user without permissions', needsRoot, () => {
+  test('every problem of every target at once, for a user without permissions', needsRoot(), () => {
     chmodSync(workspace.root, 0o755);
     chmodSync(disk, 0o755);
     mkdirSync(workspace.path('locked/in'), { recursive: true });

@@ -19,11 +19,12 @@ import { RunError } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
 import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
 import { stageOutputs } from '../../src/publish/files/write.ts';
+import { needsRoot } from '../support/needs.ts';
 import { quietScope, RUN } from '../support/quiet-scope.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
-const needsRoot = { skip: process.geteuid?.() === 0 ? false : 'needs root, to give files away' };
+const root = needsRoot();
 
 /** An output of one file, or a `files` output with one file a key. */
 function output(
@@ -129,7 +130,7 @@ describe('writing', () => {
     assert.equal(workspace.mode('own'), '0711');
   });
 
-  test('mode and owner are final while the file waits', needsRoot, async () => {
+  test('mode and owner are final while the file waits', root, async () => {
     const target = { mode: 0o640, directoryMode: 0o750, uid: 1000, gid: 2000 };
     const staged = await stageOutputs([output(workspace.path('a/b/c'), 'x', target)], quietScope());
     const [name = ''] = readdirSync(workspace.path('a/b'));
@@ -143,7 +144,7 @@ describe('writing', () => {
     }
   });
 
-  test('owner or group alone', needsRoot, async () => {
+  test('owner or group alone', root, async () => {
     await write(
       output(workspace.path('user'), 'x', { uid: 1000 }),
       output(workspace.path('group'), 'x', { gid: 2000 }),
@@ -158,18 +159,14 @@ describe('writing', () => {
     );
   });
 
-  test(
-    'the group of a volume with fsGroup reaches files in directories that are made',
-    needsRoot,
-    async () => {
-      chownSync(workspace.root, 0, 2000);
-      chmodSync(workspace.root, 0o3777);
-      await write(output(workspace.path('a/b'), { key: 'x' }, { mode: 0o440, directoryMode: 0o750 }));
-      assert.equal(workspace.mode('a/b'), '2750');
-      assert.equal(statSync(workspace.path('a/b')).gid, 2000);
-      assert.equal(statSync(workspace.path('a/b/key')).gid, 2000);
-    },
-  );
+  test('the group of a volume with fsGroup reaches files in directories that are made', root, async () => {
+    chownSync(workspace.root, 0, 2000);
+    chmodSync(workspace.root, 0o3777);
+    await write(output(workspace.path('a/b'), { key: 'x' }, { mode: 0o440, directoryMode: 0o750 }));
+    assert.equal(workspace.mode('a/b'), '2750');
+    assert.equal(statSync(workspace.path('a/b')).gid, 2000);
+    assert.equal(statSync(workspace.path('a/b/key')).gid, 2000);
+  });
 
   test('a second run touches nothing', async () => {
     const outputs = [output(workspace.path('a.env'), 'same'), output(workspace.path('api'), { key: 'same' })];
@@ -186,21 +183,29 @@ describe('writing', () => {
     assert.equal(statSync(workspace.path('a.env')).ino, inode);
   });
 
-  test('another content of the same size, another mode or another owner is a change', needsRoot, async () => {
-    const path = workspace.path('a.env');
-    await write(output(path, 'same'));
-    const changes = [
-      output(path, 'SAME'),
-      output(path, 'SAME', { mode: 0o440 }),
-      output(path, 'SAME', { mode: 0o440, uid: 1000 }),
-      output(path, 'SAME', { mode: 0o440, uid: 1000, gid: 1000 }),
-    ];
+  const eachIsAChange = async (changes: readonly RenderedOutput[]) => {
     for (const change of changes) {
       assert.equal((await write(change))[0]?.changed, true);
       assert.equal((await write(change))[0]?.changed, false);
     }
+  };
+
+  test('another content of the same size or another mode is a change', async () => {
+    const path = workspace.path('a.env');
+    await write(output(path, 'same'));
+    await eachIsAChange([output(path, 'SAME'), output(path, 'SAME', { mode: 0o440 })]);
+    assert.deepEqual([workspace.read('a.env'), workspace.mode('a.env')], ['SAME', '0440']);
+  });
+
+  test('another owner is a change', root, async () => {
+    const path = workspace.path('a.env');
+    await write(output(path, 'same', { mode: 0o440 }));
+    await eachIsAChange([
+      output(path, 'same', { mode: 0o440, uid: 1000 }),
+      output(path, 'same', { mode: 0o440, uid: 1000, gid: 1000 }),
+    ]);
     const { mode, uid, gid } = statSync(path);
-    assert.deepEqual([workspace.read('a.env'), mode & 0o7777, uid, gid], ['SAME', 0o440, 1000, 1000]);
+    assert.deepEqual([workspace.read('a.env'), mode & 0o7777, uid, gid], ['same', 0o440, 1000, 1000]);
   });
 
   test('a link is replaced, not written through, even if all of it looks right', async () => {

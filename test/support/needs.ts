@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { COMMAND } from './cli.ts';
+import { diskDirectory } from './places.ts';
+import { findBinaries } from './postgres.ts';
+import { serverFacts } from './server-facts.ts';
+
+/**
+ * Options of a test that cannot run everywhere: why it is left out here, or false where all is there that it needs. Reasons that
+ * `.config/test.ts` accepts where CI is set begin as it says there.
+ */
+export interface Needs {
+  readonly skip: false | string;
+}
+
+/** Somebody else, with a group of the same number. */
+export const OTHER_USER = 65532;
+
+/** For what gives files away or becomes another user. */
+export const needsRoot = once(() => {
+  if (!isRoot()) return 'needs root, to give files away and to become another user';
+  // Root of a container may have neither right, and may have its checkout where nobody else gets to.
+  const [program = '', ...args] = COMMAND;
+  const user = { uid: OTHER_USER, gid: OTHER_USER, cwd: '/' };
+  const { error, status } = spawnSync(program, [...args, '--version'], user);
+  if (status === 0) return false;
+  const isClosed = error === undefined || (error as NodeJS.ErrnoException).code === 'EACCES';
+  return isClosed
+    ? 'needs root, and a checkout that other users can read'
+    : `needs root that may become another user (${error.message})`;
+});
+
+/** For what mounts file systems. */
+export const needsMounts = once(() => {
+  if (!isRoot()) return 'needs root, to mount file systems';
+  const directory = mkdtempSync(join(tmpdir(), 'vaultonce-mount-'));
+  try {
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'none', directory]);
+    if (status !== 0) return 'needs root that may mount file systems';
+    spawnSync('umount', [directory]);
+    return false;
+  } finally {
+    rmdirSync(directory);
+  }
+});
+
+/** For what is refused on a disk. */
+export const needsDisk = once(
+  () =>
+    diskDirectory() === undefined &&
+    'needs a directory on disk: /tmp, /var/tmp and the checkout are in memory',
+);
+
+/** For a real PostgreSQL, which neither runs as root nor as somebody without a name, and a server that has the plug-in for it. */
+export async function needsPostgres(): Promise<Needs> {
+  if (isRoot() && needsRoot().skip !== false) return needsRoot();
+  if (!hasName()) return { skip: 'needs a passwd entry of this user, for PostgreSQL' };
+  try {
+    await findBinaries();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { skip: `needs PostgreSQL, which cannot be downloaded: ${reason}` };
+  }
+  return needsPlugins('database/postgresql-database-plugin');
+}
+
+export async function needsNamespaces(): Promise<Needs> {
+  const { name, namespaces } = await serverFacts();
+  if (namespaces) return { skip: false };
+  const isHashicorp = name.startsWith('HashiCorp');
+  const why = isHashicorp ? 'namespaces are a feature of its Enterprise edition' : 'it has no namespaces';
+  return { skip: `not on ${name}: ${why}` };
+}
+
+/** @param wanted as `auth/jwt`, `secret/pki` and `database/postgresql-database-plugin` */
+export async function needsPlugins(...wanted: readonly string[]): Promise<Needs> {
+  const { name, plugins } = await serverFacts();
+  const missing = wanted.filter((plugin) => !plugins.includes(plugin));
+  return { skip: missing.length > 0 && `not on ${name}: it was built without ${missing.join(', ')}` };
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+function hasName(): boolean {
+  try {
+    return userInfo().username !== '';
+  } catch {
+    return false;
+  }
+}
+
+function once(find: () => Needs['skip']): () => Needs {
+  let found: Needs | undefined;
+  return () => (found ??= { skip: find() });
+}
