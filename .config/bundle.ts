@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { builtins } from './builtins.ts';
@@ -16,10 +17,25 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
   'zod-schema.js': 'src/shape/zod-schema.ts',
   'reference.js': 'src/config/reference.ts',
+  'other-languages.js': 'src/config/recognise.ts',
+  'completion.js': 'src/commands/completion/script.ts',
 };
 
 /** All files of code that a build makes, the program first. */
 export const BUNDLES: readonly string[] = ['vaultonce.js', ...Object.keys(SEPARATE)];
+
+/** Leaves of our package.json what the program uses. */
+const ownPackage: Plugin = {
+  name: 'own-package',
+  setup(building) {
+    const file = join(root, 'package.json');
+    building.onLoad({ filter: /[\\/]package\.json$/ }, ({ path }) => {
+      if (path !== file) return undefined;
+      const { version, bugs } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+      return { contents: JSON.stringify({ version, bugs }), loader: 'json' };
+    });
+  },
+};
 
 const separate: Plugin = {
   name: 'separate',
@@ -65,7 +81,7 @@ export async function bundle(
     ...frame,
     entryPoints: ['src/main.ts'],
     outfile: join(directory, 'vaultonce.js'),
-    plugins: [stubs(root), builtins, separate],
+    plugins: [stubs(root), builtins, separate, ownPackage],
     // Looking at it makes Node load it; axios only asks whether it is in a browser.
     define: {
       navigator: 'undefined',

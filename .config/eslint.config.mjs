@@ -7,7 +7,22 @@ const root = join(import.meta.dirname, '..');
 const ONLY_HTTP = 'Only src/http makes requests: askThirdParty() for what is not Vault.';
 /** Node's modules that open connections. */
 const NETWORK = '^(?:node:)?(?:https?|http2|net|tls|dgram)$';
+/** Node's modules that read and write files. */
+const FILES = {
+  regex: '^(?:node:)?fs(?:/promises)?$',
+  message: 'Only the rooms that own files touch them; credentials are read by host/credential-files.ts.',
+};
+/** Who owns files. */
+const OWNERS_OF_FILES = [
+  // What a user names: configs, templates, credentials, certificates.
+  ...['config/source.ts', 'config/templates.ts', 'host/*.ts', 'http/tls-files.ts'],
+  // What earlier runs have left, and what this one leaves.
+  ...['reuse/known-outputs.ts', 'publish/files/*.ts', 'report/*.ts', 'auth/used-file.ts'],
+  // What a command is, and the file in which a CI system takes variables.
+  ...['deliver/exec/find-program.ts', 'deliver/variables/job-file.ts'],
+].map((file) => `src/${file}`);
 const AXIOS = { group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts uses axios.' };
+const REQUESTS = { regex: NETWORK, message: ONLY_HTTP };
 const AXIOS_LATER = { selector: 'ImportExpression[source.value=/^axios\\b/]', message: AXIOS.message };
 
 export default tseslint.config(
@@ -51,7 +66,7 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     ignores: ['src/http/**'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [AXIOS, { regex: NETWORK, message: ONLY_HTTP }] }],
+      'no-restricted-imports': ['error', { patterns: [AXIOS, REQUESTS, FILES] }],
       'no-restricted-globals': [
         'error',
         ...['fetch', 'WebSocket', 'EventSource', 'Bun'].map((name) => ({ name, message: ONLY_HTTP })),
@@ -69,14 +84,29 @@ export default tseslint.config(
   },
   {
     basePath: root,
-    // The AWS SDK makes its own requests. It is given agents, because it knows no proxies.
-    files: ['src/auth/aws/found-credentials.ts'],
+    files: ['src/http/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS, FILES] }] },
+  },
+  {
+    basePath: root,
+    files: OWNERS_OF_FILES,
+    rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS, REQUESTS] }] },
+  },
+  {
+    basePath: root,
+    files: ['src/http/tls-files.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS] }] },
   },
   {
     basePath: root,
+    // The AWS SDK makes its own requests. It is given agents, because it knows no proxies.
+    files: ['src/auth/aws/found-credentials.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS, FILES] }] },
+  },
+  {
+    basePath: root,
     files: ['src/http/axios.ts', 'src/http/axios-http-adapter.d.ts'],
-    rules: { 'no-restricted-imports': 'off' },
+    rules: { 'no-restricted-imports': ['error', { patterns: [FILES] }] },
   },
   {
     basePath: root,

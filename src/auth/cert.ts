@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { AbsentCredential } from '../host/credential-files.ts';
+import { AbsentCredential, fileExists } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
 import { loginFields } from './common.ts';
@@ -28,7 +27,7 @@ const fields = object(
 export const cert = defineMethod({
   fields,
   login({ mount, name, client_cert: file }) {
-    if (file !== undefined && !existsSync(file)) {
+    if (file !== undefined && !fileExists(file)) {
       throw new AbsentCredential('config', 'the client certificate cannot be read: there is no such file', {
         where: file,
         hint: 'check the path, and that the volume with it is mounted; relative paths start at the working directory',

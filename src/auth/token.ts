@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Secret } from '../base/secret.ts';
 import {
@@ -6,6 +5,7 @@ import {
   credentialFromFile,
   credentialFromText,
   credentialFromVariable,
+  fileExists,
 } from '../host/credential-files.ts';
 import { homeOfUser } from '../host/home.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
@@ -92,7 +92,7 @@ function fromEnvironment({ env }: AuthIo): FoundToken | undefined {
 /** Where `bao login` and `vault login` leave their token. */
 function fromHome({ env }: AuthIo): FoundToken {
   const path = join(env['HOME'] ?? (homeOfUser() || '/'), '.vault-token');
-  if (!existsSync(path)) {
+  if (!fileExists(path)) {
     throw new AbsentCredential('config', 'there is no token and no auth method', {
       where: 'auth',
       hint: 'declare `auth:` with a method, or provide a token: auth.token_file, $VAULT_TOKEN, $BAO_TOKEN or ~/.vault-token',

@@ -7,7 +7,8 @@ import { missingCapabilities } from '../fetch/capabilities.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
-import { environmentOf, planRun, secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
+import { planConfig } from '../plan/plan-config.ts';
+import { environmentOf, secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
@@ -41,7 +42,7 @@ export async function check(
   });
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? environmentOf(config) : [];
-  const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values });
+  const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
     const secrets = await readFixtures(fixtures, plan.secrets, io);
     await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan.outputs));

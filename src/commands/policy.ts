@@ -7,7 +7,8 @@ import type { Flags } from '../config/settings.ts';
 import { needsOf } from '../fetch/capabilities.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
 import type { Io } from '../host/io.ts';
-import { environmentOf, planRun, type Plan } from '../plan/plan.ts';
+import { planConfig } from '../plan/plan-config.ts';
+import { environmentOf, type Plan } from '../plan/plan.ts';
 import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
 import { inspectReads } from '../run/inspect.ts';
 
@@ -18,7 +19,11 @@ import { inspectReads } from '../run/inspect.ts';
  */
 export async function policy(flags: Flags, io: Io): Promise<void> {
   const config = await loadConfig(flags, io);
-  const plan = planRun(config, { secrets: 'all', outputs: config.outputs, values: environmentOf(config) });
+  const plan = await planConfig(config, {
+    secrets: 'all',
+    outputs: config.outputs,
+    values: environmentOf(config),
+  });
   const reads = await readsOf(config, plan, io);
   io.scope.log.stopProgress();
   const logins = await Promise.all(config.auth.map(traitsOf));

@@ -1,7 +1,5 @@
-import { isMethod } from '../auth/index.ts';
-import { RunError } from '../base/errors.ts';
-import { templateLanguageOf } from '../template/other-languages.ts';
-import type { SourceText } from './source.ts';
+import { templateLanguageOf, type Finding } from '../template/other-languages.ts';
+import { lineAt } from '../template/tags.ts';
 
 /** A block or argument of HCL, and what takes its place in YAML. */
 interface Translation {
@@ -34,26 +32,32 @@ const TRANSLATIONS: readonly Translation[] = [
   { name: 'log_level', here: always('becomes `--log-level` or $VAULTONCE_LOG_LEVEL') },
 ];
 
-/** The `auth:` of the method that Vault Agent logs in with. */
+/** The methods of Vault Agent by their names there, and the start of `auth:` for each. */
+const LOGINS: ReadonlyMap<string, string> = new Map([
+  ['token_file', 'method: token, token_file: FILE'],
+  ['approle', 'method: approle, role_id_file: FILE, secret_id_file: FILE'],
+  ['cert', 'method: cert'],
+  ['ldap', 'method: ldap'],
+  ...['kubernetes', 'jwt', 'aws', 'azure', 'gcp', 'alicloud', 'cf', 'oci'].map(
+    (name) => [name, `method: ${name}, role: ROLE`] as const,
+  ),
+]);
+
 function authIn(text: string): string {
   const named = /\bmethod\s*(?:"([a-z_]+)"|\{[^}]*?\btype\s*=\s*"([a-z_]+)")/.exec(text);
-  const name = named?.[1] ?? named?.[2];
-  if (name === 'token_file') return 'auth: { method: token, token_file: FILE }';
-  if (name === 'approle') return 'auth: { method: approle, role_id_file: FILE, secret_id_file: FILE }';
-  const method = isMethod(name) ? name : 'kubernetes';
-  const hasRole = ['kubernetes', 'jwt', 'aws', 'azure', 'gcp', 'alicloud', 'cf', 'oci'].includes(method);
-  return hasRole ? `auth: { method: ${method}, role: ROLE }` : `auth: { method: ${method} }`;
+  const login = LOGINS.get(named?.[1] ?? named?.[2] ?? '') ?? LOGINS.get('kubernetes') ?? '';
+  return `auth: { ${login} }`;
 }
 
 /**
- * The error of a config that does not parse because it is HCL or a template; undefined when it is YAML or JSON with a
- * mistake.
+ * Why a config does not parse, if it is HCL or a template; undefined when it is YAML or JSON with a mistake.
+ * @param mistakes what the parser said
  */
-export function otherLanguageError({ text, name }: SourceText, error: RunError): RunError | undefined {
-  return hclError(text, name) ?? templateError(text, name, error);
+export function recogniseConfig(text: string, mistakes: readonly string[]): Finding | undefined {
+  return hcl(text) ?? template(text, mistakes);
 }
 
-function hclError(text: string, name: string): RunError | undefined {
+function hcl(text: string): Finding | undefined {
   // A key of YAML at the start of a line is none of HCL, where an argument has a `=`.
   if (/^[\w-]+:(?:\s|$)/m.test(text) || !/^[^#\n]*\w\s*=(?!=)/m.test(text)) return undefined;
   const found = TRANSLATIONS.map((translation) => {
@@ -64,35 +68,30 @@ function hclError(text: string, name: string): RunError | undefined {
     .sort((a, b) => a.position - b.position);
   const [first] = found;
   if (first === undefined) return undefined;
-  return new RunError(
-    'config',
-    'this looks like HCL, such as a config of Vault Agent or consul-template; vaultonce reads YAML or JSON',
-    {
-      where: `${name}:${String(lineAt(text, first.position))}`,
-      details: found.map(
-        (one) => `line ${String(lineAt(text, one.position))}: \`${one.name}\` ${one.here(text)}`,
-      ),
-      hint: 'write it in YAML: `vault:`, `auth:`, `secrets:` and `outputs:`; `vaultonce schema --markdown` lists all keys',
-    },
-  );
+  return {
+    message:
+      'this looks like HCL, such as a config of Vault Agent or consul-template; vaultonce reads YAML or JSON',
+    line: lineAt(text, first.position),
+    details: found.map(
+      (one) => `line ${String(lineAt(text, one.position))}: \`${one.name}\` ${one.here(text)}`,
+    ),
+    hint: 'write it in YAML: `vault:`, `auth:`, `secrets:` and `outputs:`; `vaultonce schema --markdown` lists all keys',
+  };
 }
 
 /** Tags at the start of a line or in place of a value: those in a text are of a template inside the config. */
 const TAG = /^(?:[^\n"'#]*?[\w-]+:[ \t]+)?(?=\{\{|\{%)(.*)$/gm;
 
-function templateError(text: string, name: string, error: RunError): RunError | undefined {
+function template(text: string, mistakes: readonly string[]): Finding | undefined {
   for (const match of text.matchAll(TAG)) {
     const language = templateLanguageOf(match[1] ?? '');
     if (language === undefined) continue;
-    return new RunError('config', `this looks like a ${language}; a config is not a template`, {
-      where: `${name}:${String(lineAt(text, match.index))}`,
-      details: error.failures.map(({ message }) => message),
+    return {
+      message: `this looks like a ${language}; a config is not a template`,
+      line: lineAt(text, match.index),
+      details: mistakes,
       hint: 'write `${VAR}` or `${VAR:-default}` for the value of an environment variable',
-    });
+    };
   }
   return undefined;
-}
-
-function lineAt(text: string, position: number): number {
-  return text.slice(0, position).split('\n').length;
 }

@@ -17,8 +17,12 @@ export async function parseSource(source: SourceText): Promise<Source> {
     return await parse(source);
   } catch (error) {
     if (!(error instanceof RunError) || source.purpose !== 'config') throw error;
-    const { otherLanguageError } = await import('./no-config.ts');
-    throw otherLanguageError(source, error) ?? error;
+    const { recogniseConfig } = await import('./recognise.ts');
+    const mistakes = error.failures.map(({ message }) => message);
+    const finding = recogniseConfig(source.text, mistakes);
+    if (finding === undefined) throw error;
+    const { line, message, ...more } = finding;
+    throw new RunError('config', message, { where: `${source.name}:${String(line)}`, ...more });
   }
 }
 

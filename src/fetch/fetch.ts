@@ -5,10 +5,10 @@ import type { SecretPlan } from '../plan/plan.ts';
 import type { Session } from '../session/session.ts';
 import type { Sender } from '../vault/sender.ts';
 import { allOf } from './all-of.ts';
-import { createReader, type Reader, type ReaderParts } from './reader.ts';
 import { fetchMountTables } from './mount-tables.ts';
 import { resolveReads, type PlannedRead } from './planned-reads.ts';
 import { missing, outcomeOf, type ReadOutcome } from './read-outcome.ts';
+import { createReader, type Reader, type ReaderParts } from './reader.ts';
 import { listTree, readTree, type ListedTree } from './tree.ts';
 import { checkUses } from './uses.ts';
 

@@ -2,9 +2,9 @@ import { RunError, type Failure } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
 import { readMounts, type Mount } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
-import { retryWhileUnknown } from './reader.ts';
 import type { MountTables } from './planned-reads.ts';
 import { refusalOf } from './read-refusal.ts';
+import { retryWhileUnknown } from './reader.ts';
 
 /**
  * Reads the mounts that the token may see: one request for each namespace with a secret that needs them. The endpoint is

@@ -5,10 +5,10 @@ import { Secret } from '../base/secret.ts';
 import type { ReadResult } from '../engines/engine.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { allOf } from './all-of.ts';
-import type { Reader } from './reader.ts';
 import { isWanted, mayHoldWanted } from './listing.ts';
 import { listRequest, type PlannedRead } from './planned-reads.ts';
 import { resultOf, type ReadOutcome } from './read-outcome.ts';
+import type { Reader } from './reader.ts';
 
 /** A tree whose secrets are listed, but not read yet. */
 export interface ListedTree {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
@@ -9,6 +9,11 @@ export class AbsentCredential extends RunError {}
 
 /** Larger than any token; a wrong path to a big file is reported instead of posted. */
 const LARGEST_BYTES = 1024 * 1024;
+
+/** Whether something has this name: a file that a cloud or a shell leaves for programs to find. */
+export function fileExists(path: string): boolean {
+  return existsSync(path);
+}
 
 /**
  * Reads a credential from a file. Surrounding white space is trimmed: editors and `echo` leave a newline.

@@ -229,7 +229,7 @@ function undeclaredInTemplate(
   );
 }
 
-function placeIn(output: string, place: string | undefined): string {
+export function placeIn(output: string, place: string | undefined): string {
   return place === undefined ? output : `${output}, ${place}`;
 }
 

@@ -8,7 +8,8 @@ import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import { warmUp } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
-import { planRun, type PlanScope } from '../plan/plan.ts';
+import { planConfig } from '../plan/plan-config.ts';
+import type { PlanScope } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import type { Value } from '../render/found-values.ts';
@@ -54,7 +55,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     const { config, plan } = await stopwatch.time('config', async () => {
       const loaded = await load(flags, job, io);
       if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
-      const planned = planRun(loaded, job.scope(loaded));
+      const planned = await planConfig(loaded, job.scope(loaded));
       return { config: loaded, plan: { ...planned, outputs: readInputs(planned.outputs) } };
     });
     using scope = whole.child({ timeoutMs: config.timeoutMs, startedAtMs: whole.startedAtMs });

@@ -24,7 +24,7 @@ import {
 } from '../report/outcome.ts';
 import { knownFromFiles } from '../reuse/known-outputs.ts';
 import { everythingIsDue, whatIsDue, type Due } from '../reuse/what-is-due.ts';
-import { trackLeases, type Leases } from '../session/leases.ts';
+import { trackLeases, type Lease, type Leases } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
 import { fixtureTokens, prepareTokens, type OutputTokens } from '../session/tokens-for-outputs.ts';
 import { prepareAccess, type Access } from './access.ts';
@@ -76,7 +76,7 @@ export async function runOnce(
 ): Promise<Outcome> {
   const { session, sender } = access;
   const changes: Change[] = [];
-  const issued: Outcome['leases'][number][] = [];
+  const issued: Lease[] = [];
   let outcome: Outcome = { ...NOTHING_DONE, reused: due.reused, leases: issued, changes };
   try {
     await using leases = trackLeases(session, sender, scope, issued);

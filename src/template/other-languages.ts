@@ -1,8 +1,15 @@
-import { RunError } from '../base/errors.ts';
 import { subjectOf } from './go-fields.ts';
 import { goConstruct, type Construct } from './go-syntax.ts';
-import { placeText } from './names.ts';
 import { lineAt, tagsOf } from './tags.ts';
+
+/** What was recognised, as data: the bundle of its own that this belongs to shares no classes with the program. */
+export interface Finding {
+  readonly message: string;
+  /** From 1. */
+  readonly line: number;
+  readonly details: readonly string[];
+  readonly hint: string;
+}
 
 interface Recognised {
   readonly language: string;
@@ -15,10 +22,10 @@ const JINJA = 'Jinja template';
 const MOST_SHOWN = 20;
 
 /**
- * The error of a template that does not parse because it is of another language; undefined when it is Mustache with a
- * mistake. Whatever is recognised here is not valid in Mustache.
+ * Why a template does not parse, if it is of another language; undefined when it is Mustache with a mistake. Whatever is
+ * recognised here is not valid in Mustache.
  */
-export function otherLanguageError(source: string, file: string | undefined): RunError | undefined {
+export function recogniseTemplate(source: string): Finding | undefined {
   // With other delimiters, `{{` is text.
   if (source.includes('{{=')) return undefined;
   const recognised = recognise(source);
@@ -28,11 +35,12 @@ export function otherLanguageError(source: string, file: string | undefined): Ru
     ({ shown, here, position }) => `line ${String(lineAt(source, position))}: \`${shown}\` ${here}`,
   );
   const [first] = constructs;
-  return new RunError('template', `this looks like a ${language}, \`${first?.shown ?? ''}\``, {
-    where: placeText({ file, line: lineAt(source, first?.position ?? 0) }),
+  return {
+    message: `this looks like a ${language}, \`${first?.shown ?? ''}\``,
+    line: lineAt(source, first?.position ?? 0),
     details: lines.length > MOST_SHOWN ? [...lines.slice(0, MOST_SHOWN), '…'] : lines,
     hint: hintFor(recognised, source),
-  });
+  };
 }
 
 function hintFor({ language, constructs }: Recognised, source: string): string {

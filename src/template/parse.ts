@@ -1,8 +1,6 @@
-import { RunError } from '../base/errors.ts';
 import { nearestHint } from '../base/nearest.ts';
 import { LAMBDAS, type Lambda } from './lambdas.ts';
 import { checkName, templateError, type Place } from './names.ts';
-import { otherLanguageError } from './other-languages.ts';
 import { parseTokens } from './syntax-error.ts';
 import type { Token } from './syntax.ts';
 
@@ -150,12 +148,7 @@ class Compiler {
   }
 
   compile(): readonly Node[] {
-    try {
-      return this.#nodesOf(parseTokens(this.#source, this.#file));
-    } catch (error) {
-      if (!(error instanceof RunError)) throw error;
-      throw otherLanguageError(this.#source, this.#file) ?? error;
-    }
+    return this.#nodesOf(parseTokens(this.#source, this.#file));
   }
 
   #nodesOf(tokens: readonly Token[]): readonly Node[] {

@@ -116,6 +116,8 @@ describe('the bundle', () => {
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
+      'other-languages.js': 'consul-template',
+      'completion.js': '__fish_use_subcommand',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -183,6 +185,8 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/completion.js',
+      'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',
       'dist/vaultonce.cache',

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { RunError, type Failure } from '../../src/base/errors.ts';
+import yaml from 'yaml';
+import { fieldsOf, type MethodName } from '../../src/auth/index.ts';
+import { RunError } from '../../src/base/errors.ts';
 import type { FetchedSecret, JsonValue, SecretMetadata } from '../../src/base/secret-data.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { otherLanguageError } from '../../src/template/other-languages.ts';
+import { recogniseConfig } from '../../src/config/no-config.ts';
+import { recogniseTemplate, type Finding } from '../../src/template/other-languages.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
 import { renderTemplate } from '../../src/template/render-template.ts';
 
@@ -12,16 +15,12 @@ function parse(source: string): ReturnType<typeof parseTemplate> {
   return parseTemplate(source, { file: 'app.tpl', partials: new Map() });
 }
 
-function failureOf(source: string): Failure {
-  try {
-    parse(source);
-  } catch (error) {
-    assert.ok(error instanceof RunError, String(error));
-    assert.equal(error.exitCode, 7);
-    assert.equal(error.failures.length, 1);
-    return error.failures[0] as Failure;
-  }
-  throw new assert.AssertionError({ message: `parsed: ${source}` });
+/** What is recognised in a template, which then does not parse. */
+function findingOf(source: string): Finding {
+  assert.throws(() => parse(source), RunError);
+  const finding = recogniseTemplate(source);
+  assert.ok(finding !== undefined, source);
+  return finding;
 }
 
 function found(name: string, keys: Readonly<Record<string, JsonValue>>, more: Partial<SecretMetadata> = {}) {
@@ -108,7 +107,7 @@ const TRANSLATED: readonly (readonly [source: string, detail: string, mustache: 
 describe('templates of other languages', () => {
   test('what takes the place of a construct of Go is named, and does the same', () => {
     for (const [source, detail, mustache, text] of TRANSLATED) {
-      const { message, details = [] } = failureOf(source);
+      const { message, details } = findingOf(source);
       assert.match(message, /^this looks like a Go template \(Vault Agent, consul-template\), `\{\{/, source);
       assert.ok(details.includes(`line 1: ${detail.replace('<M>', () => mustache)}`), details.join('\n'));
       assert.equal(rendered(mustache), text);
@@ -116,15 +115,15 @@ describe('templates of other languages', () => {
   });
 
   test('each construct has its line; what has no counterpart says so', () => {
-    const { where, message, details, hint } = failureOf(
+    const { line, message, details, hint } = findingOf(
       '{{/* c */}}\n{{ with secret "secret/data/db" }}\n{{ .Data.data.user }}\n{{ end }}\n{{ env "HOME" }}\n' +
         '{{ $x := .Data.data.url }}\n{{ if eq .Data.data.user "x" }}{{ else }}{{ end }}\n{{ if .Data.data.url }}\n' +
         '{{ key "a/b" }}\n{{ .Data.data.user | toUpper }}\n{{ secret "pki/issue/x" "common_name=x" }}',
     );
-    assert.equal(where, 'app.tpl:1');
+    assert.equal(line, 1);
     assert.equal(message, 'this looks like a Go template (Vault Agent, consul-template), `{{/* … */}}`');
     assert.deepEqual(
-      details?.map((line) => line.replace(/(becomes|has no counterpart).*/, '$1')),
+      details.map((text) => text.replace(/(becomes|has no counterpart).*/, '$1')),
       [
         'line 1: `{{/* … */}}` becomes',
         'line 2: `{{ with secret "…" }}` becomes',
@@ -143,22 +142,22 @@ describe('templates of other languages', () => {
       'declare the secret under `secrets:` as `db`, and write `{{db.user}}` here: templates are Mustache',
     );
     assert.match(details.at(-1) ?? '', /its `write:`$/);
-    assert.doesNotMatch(failureOf('{{ env "HOME" }}').hint ?? '', /secrets:/);
+    assert.doesNotMatch(findingOf('{{ env "HOME" }}').hint, /secrets:/);
     assert.equal(
-      failureOf(Array.from({ length: 99 }, (_, i) => `{{.k${String(i)}}}`).join('')).details?.length,
+      findingOf(Array.from({ length: 99 }, (_, i) => `{{.k${String(i)}}}`).join('')).details.length,
       21,
     );
   });
 
   test('Handlebars and Jinja', () => {
     assert.match(
-      failureOf('{{#if db.a}}x{{else}}y{{/if}}').message,
+      findingOf('{{#if db.a}}x{{else}}y{{/if}}').message,
       /a Handlebars template, `\{\{#if …\}\}`$/,
     );
-    assert.match(failureOf('{{#each xs}}{{this}}{{/each}}').details?.[0] ?? '', /becomes `\{\{#db\.KEY\}\}/);
-    const jinja = failureOf('{% if db %}\n{{ db.a | b64decode }}{% endif %}');
+    assert.match(findingOf('{{#each xs}}{{this}}{{/each}}').details[0] ?? '', /becomes `\{\{#db\.KEY\}\}/);
+    const jinja = findingOf('{% if db %}\n{{ db.a | b64decode }}{% endif %}');
     assert.match(jinja.message, /a Jinja template, `\{% if … %\}`$/);
-    assert.match(jinja.details?.[1] ?? '', /^line 2: .*`\{\{#@base64decode\}\}\{\{db\.a\}\}/);
+    assert.match(jinja.details[1] ?? '', /^line 2: .*`\{\{#@base64decode\}\}\{\{db\.a\}\}/);
     assert.equal(rendered('{% if db %}{{db.user}}'), '{% if db %}app', 'text as any other');
   });
 
@@ -172,7 +171,7 @@ describe('templates of other languages', () => {
       ".a | frob 'canary.x'",
       '.a | default "\\"canary.x"',
     ]) {
-      assert.doesNotMatch(JSON.stringify(failureOf(`{{ ${tag} }}`)), /canary/, tag);
+      assert.doesNotMatch(JSON.stringify(findingOf(`{{ ${tag} }}`)), /canary/, tag);
     }
   });
 
@@ -186,7 +185,8 @@ describe('templates of other languages', () => {
       ['{{! range .x }}{{! {% if %} }}{{#db}}', /not closed/],
       ['{{=<% %>=}}{{ with secret "x" }}<% db. a %>', /contains a space/],
     ] as const) {
-      assert.match(failureOf(source).message, message, source);
+      assert.throws(() => parse(source), { name: 'RunError', message }, source);
+      assert.equal(recogniseTemplate(source), undefined, source);
     }
   });
 
@@ -240,9 +240,30 @@ describe('templates of other languages', () => {
         } catch {
           parses = false;
         }
-        if (parses) assert.equal(otherLanguageError(source, 'app.tpl'), undefined, source);
+        if (parses) assert.equal(recogniseTemplate(source), undefined, source);
       }),
       { numRuns: 5000 },
     );
   });
+});
+
+test('the login that takes the place of each method of Vault Agent has known keys only', async () => {
+  const methods = [
+    ...['alicloud', 'approle', 'aws', 'azure', 'cert', 'cf', 'gcp', 'jwt', 'kubernetes', 'ldap', 'oci'],
+    ...['token_file', 'constructor'],
+  ];
+  const elsewhere = new Map([
+    ['token_file', 'token'],
+    ['constructor', 'kubernetes'],
+  ]);
+  for (const name of methods) {
+    const [detail = ''] =
+      recogniseConfig(`auto_auth {\n  method "${name}" {\n    x = 1\n  }\n}`, [])?.details ?? [];
+    const { auth } = yaml.parse(/becomes `(.*)`$/.exec(detail)?.[1] ?? '') as {
+      auth: { method: MethodName };
+    };
+    assert.equal(auth.method, elsewhere.get(name) ?? name);
+    const fields = (await fieldsOf([auth.method]))[auth.method];
+    for (const key of Object.keys(auth)) assert.ok(Object.hasOwn(fields?.members ?? {}, key), detail);
+  }
 });

@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError } from '../../base/errors.ts';
 import { parseJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
-import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
+import { credentialFromText, fileExists, textFromFile } from '../../host/credential-files.ts';
 import { objectIn, refusedBy, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { signRsa } from '../rsa.ts';
@@ -74,7 +73,7 @@ function findCredential(
   if (named !== '') return parsed(textFromFile(named, 'the credential of Google Cloud').reveal(), named);
   const directory = env['CLOUDSDK_CONFIG'] ?? join(env['HOME'] ?? '/', '.config/gcloud');
   const wellKnown = join(directory, 'application_default_credentials.json');
-  return existsSync(wellKnown)
+  return fileExists(wellKnown)
     ? parsed(textFromFile(wellKnown, 'the credential of gcloud').reveal(), wellKnown)
     : undefined;
 }

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError } from '../../base/errors.ts';
 import {
   AbsentCredential,
   credentialFromFile,
   credentialOf,
+  fileExists,
   textFromFile,
 } from '../../host/credential-files.ts';
 import type { AuthIo } from '../method.ts';
@@ -72,7 +72,7 @@ function profileKey(config: OciConfig, io: AuthIo): ApiKey {
   const variable = io.env['OCI_CONFIG_FILE'] ?? '';
   const named = config.config_file ?? (variable === '' ? undefined : variable);
   const file = fromHome(named ?? '~/.oci/config', io);
-  if (named === undefined && !existsSync(file)) {
+  if (named === undefined && !fileExists(file)) {
     throw new AbsentCredential('config', 'there is no signing key of Oracle Cloud', {
       where: 'auth',
       hint: 'name the key in auth, in the variables $OCI_tenancy_ocid and so on, or in ~/.oci/config',
