@@ -124,6 +124,6 @@ function remainsOf(changes: readonly Change[]): string[] {
 
 function hintAfterStop(remains: readonly string[]): string {
   return remains.length === 0
-    ? 'nothing was changed; the outputs are as they were before this run'
-    : 'everything else is as it was before this run; run it again to complete the outputs';
+    ? 'nothing was changed; run it again to write the outputs'
+    : 'everything else is unchanged; run it again to complete the outputs';
 }

@@ -15,7 +15,7 @@ export interface UnwrapContext {
 }
 
 const INTERCEPTED =
-  'treat it as intercepted: find out who opened it, revoke what was inside, and wrap a new one; it is also refused when its TTL has run out';
+  'treat it as intercepted: find out who opened it, revoke its content, and wrap a new one; it is also refused when its TTL has run out';
 
 /**
  * Opens a response-wrapping token, which works once. The creation path is verified first: a token made elsewhere could

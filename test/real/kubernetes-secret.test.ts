@@ -241,10 +241,7 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
       'applied before: kubernetes:one@team',
       'may have been applied: kubernetes:two',
     ]);
-    assert.equal(
-      failure.hint,
-      'everything else is as it was before this run; run it again to complete the outputs',
-    );
+    assert.equal(failure.hint, 'everything else is unchanged; run it again to complete the outputs');
     assert.doesNotMatch(result.stderr, /nothing was changed/);
     assert.deepEqual([...cluster.secrets.keys()], ['team/one']);
     assert.deepEqual(app.workspace.list(), ['report.json', 'vaultonce.yaml']);

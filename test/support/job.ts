@@ -7,7 +7,6 @@ import { PUBLIC_PEM, signJwt, soon } from './jwt.ts';
 import type { Workspace } from './workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 
 export type Env = Readonly<Record<string, string>>;
 
@@ -17,7 +16,7 @@ export interface StepResult {
   readonly log: string;
 }
 
-/** A working copy with an example in it, on a machine that can install this package. */
+/** A working copy with an example in it, on a machine that has this program on its PATH. */
 export interface Job {
   readonly workspace: Workspace;
   /** The working copy. */
@@ -46,13 +45,7 @@ export function createJob(workspace: Workspace, example: string, to: string): Jo
   const install: Job['install'] = (name, script) => {
     workspace.write(`bin/${name}`, script, 0o755);
   };
-  const start = `exec "${starter(workspace)}" "$@"`;
-  // An example that asks for another version than this one is told so.
-  const wanted = `--yes vaultonce@${version}`;
-  install(
-    'npx',
-    `#!/bin/sh\nif [ "$1 $2" != "${wanted}" ]; then echo "npx $1 $2?" >&2; exit 1; fi\nshift 2\n${start}\n`,
-  );
+  starter(workspace);
   const path = [workspace.path('bin'), dirname(process.execPath), process.env['PATH'] ?? ''];
   return {
     workspace,

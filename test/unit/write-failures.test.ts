@@ -210,7 +210,7 @@ describe('writing that fails', () => {
       for (const name of ['file', 'directory/file']) {
         const outputs = [output(workspace.path(name), CANARY, target)];
         const failure = await asUser(65532, () => failureOf(() => stage(outputs)));
-        assert.match(failure.message, /this user may not give it the wanted owner or group \(EPERM\)$/);
+        assert.match(failure.message, /this user may not set the requested owner or group \(EPERM\)$/);
         assert.match(failure.hint ?? '', /drop `owner` and `group` and run as that user.*fsGroup/);
         assert.deepEqual(workspace.list(), []);
       }

@@ -12,7 +12,7 @@ const IN_THE_WAY: Meaning = {
 };
 
 const FOREIGN_OWNER: Meaning = {
-  reason: 'this user may not give it the wanted owner or group',
+  reason: 'this user may not set the requested owner or group',
   hint: 'drop `owner` and `group` and run as that user, or in Kubernetes share the file by fsGroup with mode "0440"',
 };
 

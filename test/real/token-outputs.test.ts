@@ -97,7 +97,7 @@ describe('token outputs', () => {
     assert.equal(ends.code, 10, ends.stderr);
   });
 
-  test('a failed sink is a failed run, and leaves no token', async () => {
+  test('a failed token output is a failed run, and leaves no token', async () => {
     app.workspace.write('out/blocked/file', '');
     const blocked = await app.render(config({ path: 'blocked' }));
     assert.equal(blocked.code, 8, blocked.stderr);
@@ -149,9 +149,9 @@ describe('token outputs', () => {
   test('the printed policy is enough without the default policy', async () => {
     const wanted = config({ wrap_ttl: '60s', min_ttl: '30m' });
     const printed = await runCli(['policy', '-c', app.config(wanted)]);
-    await app.server.api.post('sys/policies/acl/sink', { policy: printed.stdout });
+    await app.server.api.post('sys/policies/acl/printed', { policy: printed.stdout });
     const auth = await createRole(app.server, 'least', {
-      token_policies: ['sink'],
+      token_policies: ['printed'],
       token_no_default_policy: true,
       token_ttl: '2m',
       token_max_ttl: '1h',
