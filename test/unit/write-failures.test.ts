@@ -7,12 +7,13 @@ import { RunError, type Failure } from '../../src/errors.ts';
 import type { RenderedOutput, Target } from '../../src/outputs.ts';
 import { Secret } from '../../src/secret-string.ts';
 import { stageOutputs, type StagedOutputs } from '../../src/write.ts';
-import { needsMounts, needsRoot } from '../support/needs.ts';
+import { needsMounts, needsOtherUser, needsRoot } from '../support/needs.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 import { createWriterIo } from '../support/writer-io.ts';
 
 const root = needsRoot();
+const others = needsOtherUser();
 const mounts = needsMounts();
 
 const CANARY = 'canary-4711';
@@ -382,7 +383,7 @@ describe('writing that fails', () => {
     assert.deepEqual(workspace.list(), ['a', 'b']);
   });
 
-  test("the files of another user's living process stay, although it cannot be signalled", root, () => {
+  test("the files of another user's living process stay, although it cannot be signalled", others, () => {
     chmodSync(workspace.root, 0o777);
     const living = `.vaultonce-${String(process.pid)}-00000000.new`;
     workspace.write(living, 'kept');
