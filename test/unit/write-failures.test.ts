@@ -7,12 +7,13 @@ import { RunError, type Failure } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
 import type { RenderedOutput, Target } from '../../src/plan/outputs.ts';
 import { stageOutputs, type StagedFiles } from '../../src/publish/files/write.ts';
-import { needsMounts, needsRoot } from '../support/needs.ts';
+import { needsMounts, needsOtherUser, needsRoot } from '../support/needs.ts';
 import { quietScope, RUN } from '../support/quiet-scope.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const root = needsRoot();
+const others = needsOtherUser();
 const mounts = needsMounts();
 
 const CANARY = 'canary-4711';
@@ -379,7 +380,7 @@ describe('writing that fails', () => {
     assert.deepEqual(workspace.list(), ['a', 'b']);
   });
 
-  test("the files of another user's living process stay, although it cannot be signalled", root, () => {
+  test("the files of another user's living process stay, although it cannot be signalled", others, () => {
     chmodSync(workspace.root, 0o777);
     const living = `.vaultonce-${String(process.pid)}-00000000.new`;
     workspace.write(living, 'kept');

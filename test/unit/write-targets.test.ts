@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { RunError, type Failure } from '../../src/base/errors.ts';
 import type { OutputPlan, Target } from '../../src/plan/outputs.ts';
 import { checkTargets } from '../../src/publish/files/targets.ts';
-import { needsDisk, needsMounts, needsRoot } from '../support/needs.ts';
+import { needsDisk, needsMounts, needsOtherUser } from '../support/needs.ts';
 import { diskDirectory } from '../support/places.ts';
 import { targetAt } from '../support/target.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -166,7 +166,7 @@ describe('target checks', needsDisk(), () => {
     }
   });
 
-  test('every problem of every target at once, for a user without permissions', needsRoot(), () => {
+  test('every problem of every target at once, for a user without permissions', needsOtherUser(), () => {
     chmodSync(workspace.root, 0o755);
     chmodSync(disk, 0o755);
     mkdirSync(workspace.path('locked/in'), { recursive: true });
