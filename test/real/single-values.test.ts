@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { openSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, openSync, symlinkSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { COMMAND, failuresOf, runCli, startCli, type CliOptions, type CliResult } from '../support/cli.ts';
-import { needsDisk } from '../support/needs.ts';
+import { needsDisk, needsOtherUser, OTHER_USER } from '../support/needs.ts';
 import { diskDirectory } from '../support/places.ts';
 
 const NASTY = 'it\'s "$HOME" `id` \\ %0A\n::set-env name=X::y\n##vso[task.complete]\nEOF\n';
@@ -248,6 +248,29 @@ describe('single values', () => {
       // Node ignores SIGPIPE; a command that inherited that would complain instead of ending.
       const pipe = await run('exec', { environment }, ['--', 'sh', '-c', 'yes | head -n 1']);
       assert.deepEqual(pipe, { code: 0, stdout: 'y\n', stderr: '' });
+    });
+
+    test('directories of $PATH that cannot be entered are passed over', async () => {
+      symlinkSync('circle', app.workspace.path('circle'));
+      const PATH = [app.workspace.path('circle'), process.env['PATH'] ?? ''].join(delimiter);
+      const args = ['--', 'sh', '-c', 'echo "$PASSWORD"'];
+      const result = await run('exec', { environment }, args, { env: { PATH } });
+      assert.equal(result.stdout, 'second\n', result.stderr);
+    });
+
+    test('a command that only a closed directory may have is 126', needsOtherUser(), async () => {
+      const closed = app.workspace.path('closed');
+      mkdirSync(closed, { mode: 0o700 });
+      const user = { uid: OTHER_USER, gid: OTHER_USER };
+      const nowhere = await runCli(['exec', '--', 'a-command'], { env: { PATH: closed }, ...user });
+      assert.equal(nowhere.code, 126, nowhere.stderr);
+      assert.deepEqual(failuresOf(nowhere)[0]?.details, [`no permission: ${closed}`]);
+      const PATH = [closed, '/usr/bin', '/bin'].join(delimiter);
+      const elsewhere = await runCli(['exec', '-c', '/no/such/config', '--', 'sh'], {
+        env: { PATH },
+        ...user,
+      });
+      assert.equal(elsewhere.code, 3, elsewhere.stderr);
     });
 
     test('127, 126 and no command are told before any request', async () => {

@@ -36,15 +36,33 @@ export function findCommand(
     : { file: '/bin/sh', args: ['sh', file, ...args] };
 }
 
+/** As execvp(3): a directory that this user may not enter is passed over, and counts only if no other has the program. */
 function searchPath(name: string, path: string, cwd: string): string {
-  const candidates = path
+  const directories = path
     .split(delimiter)
-    .map((directory) => join(resolve(cwd, directory === '' ? '.' : directory), name));
-  const present = candidates.filter(
-    (candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true,
-  );
+    .map((directory) => resolve(cwd, directory === '' ? '.' : directory));
+  const present: string[] = [];
+  const closed: string[] = [];
+  for (const directory of directories) {
+    const candidate = join(directory, name);
+    try {
+      if (statSync(candidate).isFile()) present.push(candidate);
+    } catch (error) {
+      if (systemErrorCode(error) === 'EACCES') closed.push(directory);
+    }
+  }
   const found = present.find(isExecutable) ?? present[0];
   if (found !== undefined) return found;
+  if (closed.length > 0) {
+    throw new RunError(
+      'not_executable',
+      `the command \`${name}\` is in no directory of $PATH that this user may enter`,
+      {
+        details: closed.map((directory) => `no permission: ${directory}`),
+        hint: 'correct $PATH, or write the path of the program',
+      },
+    );
+  }
   throw new RunError('no_command', `the command \`${name}\` does not exist`, {
     hint: 'check the name and $PATH, or write the path of the program',
   });
