@@ -62,7 +62,11 @@ ${EXIT_CODES_HELP}`,
 function addExec(program: Command, io: Io): void {
   withCommonFlags(program.command('exec'))
     .description('fetch secrets, write outputs, then replace this process with COMMAND')
-    .argument('<command...>', 'the command and its arguments, after `--`')
+    .argument(
+      '<command...>',
+      'the command and its arguments: its first word ends the options, and so does `--`',
+    )
+    .passThroughOptions()
     .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
     .option('--clear-env', 'do not pass on the inherited environment, except PATH')
     .option('--keep-env <name>', 'always pass on this variable; repeatable', collect)

@@ -66,6 +66,8 @@ function createProgram(
       'Logs in to Vault or OpenBao once, fetches every declared secret in parallel, writes all files or none, and exits.',
     )
     .version(VERSION, '-V, --version', 'print the version')
+    // Lets `exec` hand all that follows the word of its command on.
+    .enablePositionalOptions()
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .configureOutput({

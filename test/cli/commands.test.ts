@@ -96,8 +96,8 @@ describe('the command line', () => {
       ['render', '--log-format', 'xml'],
       ['render', 'extra', '--', '--log-format', 'text'],
       ['render', 'extra', '-c', '--log-format=text'],
-      ['exec', 'ls', '-la', '--log-format', 'text'],
-      ['exec', '--keep-env', 'A', 'ls', '-la', '--log-format', 'text'],
+      ['exec', '--bogus', 'ls', '--log-format', 'text'],
+      ['exec', '--keep-env', 'A', '--bogus', 'ls', '--log-format', 'text'],
       ['exec', '--bogus', '--', 'ls', '--log-format', 'text'],
     ];
     for (const args of json) {

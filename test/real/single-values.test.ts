@@ -230,6 +230,34 @@ describe('single values', () => {
       assert.equal(result.stdout, 'secondold\n', result.stderr);
     });
 
+    test('options after the first word are those of the command, with or without `--`', async () => {
+      const flags = ['-c', app.config({ environment })];
+      const script = 'printf "%s|" "$PASSWORD" "$@"';
+      for (const separator of [[], ['--']]) {
+        const words = [
+          'sh',
+          '-c',
+          script,
+          'sh',
+          '--version',
+          '-q',
+          '--env',
+          'A=b',
+          '--',
+          '-c',
+          'x',
+          '--help',
+        ];
+        const result = await runCli(['exec', ...flags, ...separator, ...words]);
+        const received = 'second|--version|-q|--env|A=b|--|-c|x|--help|';
+        assert.deepEqual([result.code, result.stdout], [0, received], result.stderr);
+      }
+      const version = await runCli(['exec', ...flags, 'node', '--version'], {
+        env: { PATH: process.env['PATH'] ?? '' },
+      });
+      assert.match(version.stdout, /^v\d+\.\d+/);
+    });
+
     test('it becomes the command: the same process, its signals, its pipes', async () => {
       const running = startCli([
         'exec',
