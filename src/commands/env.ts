@@ -69,6 +69,7 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
     flags,
     {
       printsValues: file === undefined,
+      declares: '`environment:` in the config, or use --env NAME=REF',
       configOptional: named.length > 0,
       scope: (config) => {
         const values = variablesOf(config, named);

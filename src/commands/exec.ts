@@ -43,6 +43,7 @@ export async function exec(
     flags,
     {
       printsValues: true,
+      declares: '`environment:` or `outputs:` in the config, or use --env NAME=REF',
       configOptional: named.length > 0,
       scope: (config) => {
         credentials = credentialVariables(config);

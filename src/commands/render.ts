@@ -18,6 +18,7 @@ export async function render({ fixtures, out }: RenderOptions, flags: Flags, io:
     flags,
     {
       printsValues: false,
+      declares: '`outputs:` in the config, or use --out PATH=REF',
       fixtures,
       outputs: out,
       scope: ({ outputs }) => ({ secrets: 'all', outputs, values: [] }),

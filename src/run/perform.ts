@@ -9,7 +9,7 @@ import { asRunError } from '../host/unexpected.ts';
 import { warmUp } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
 import { planConfig } from '../plan/plan-config.ts';
-import type { PlanScope } from '../plan/plan.ts';
+import type { PlanScope, Plan } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import type { Value } from '../render/found-values.ts';
@@ -27,6 +27,8 @@ export interface Job<T> {
   readonly configOptional?: boolean;
   /** Outputs in addition to those of the config: `PATH=REF` each. */
   readonly outputs?: readonly string[] | undefined;
+  /** What to declare where there is nothing to do; undefined: the arguments say it. */
+  readonly declares?: string;
   /** A file with secrets that replaces the server. */
   readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
@@ -48,6 +50,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     writeTerminationMessage(concluded, durationMs, io);
   };
   let outcome: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
+  const delivered: Change[] = [];
   let wire: Wire | undefined;
   try {
     // With fixtures, no server is used.
@@ -56,6 +59,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
       const loaded = await load(flags, job, io);
       if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
       const planned = await planConfig(loaded, job.scope(loaded));
+      checkSomethingToDo(planned, job);
       return { config: loaded, plan: { ...planned, outputs: readInputs(planned.outputs) } };
     });
     using scope = whole.child({ timeoutMs: config.timeoutMs, startedAtMs: whole.startedAtMs });
@@ -65,19 +69,24 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
         : await runWithFixtures(await readFixtures(job.fixtures, plan.secrets, io), plan, scope, stopwatch);
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();
-    const delivered: Change[] = [];
     const result = await job.deliver(outcome.values, (change) => delivered.push(change));
     outcome = { ...outcome, changes: [...outcome.changes, ...delivered] };
     conclude(outcome);
     logSuccess(outcome, scope);
     return result;
   } catch (error) {
-    const failure = outcome.failure ?? withRemains(asRunError(error), outcome.changes);
+    const failure = outcome.failure ?? withRemains(asRunError(error), [...outcome.changes, ...delivered]);
     conclude({ ...outcome, failure });
     throw failure;
   } finally {
     wire?.close();
   }
+}
+
+/** A run without a declaration would log in, change nothing, and hide that a name was misspelled. */
+function checkSomethingToDo<T>({ secrets, outputs, values }: Plan, { declares }: Job<T>): void {
+  if (declares === undefined || secrets.length + outputs.length + values.length > 0) return;
+  throw new RunError('config', 'nothing to do: nothing is declared', { hint: `declare ${declares}` });
 }
 
 function reportPath(flags: Flags, printsValues: boolean, io: Io): string | undefined {

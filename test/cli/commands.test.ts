@@ -115,6 +115,21 @@ describe('the command line', () => {
     assert.match(variable.stderr, /^vaultonce: error: \$VAULTONCE_LOG_LEVEL is not valid/);
   });
 
+  test('3: nothing to do, before anything is requested', async () => {
+    const env = { VAULT_ADDR: 'http://127.0.0.1:1', VAULT_TOKEN: 'canary', VAULTONCE_CONFIG_INLINE: '{}' };
+    for (const [args, missing] of [
+      [['render'], /`outputs:` in the config, or use --out/],
+      [['env'], /`environment:` in the config, or use --env/],
+      [['exec', 'true'], /`environment:` or `outputs:` in the config, or use --env/],
+    ] as const) {
+      const result = await runCli(args, { env });
+      assert.equal(result.code, 3, result.stderr);
+      const [failure] = failuresOf(result);
+      assert.equal(failure?.message, 'nothing to do: nothing is declared');
+      assert.match(failure.hint ?? '', missing);
+    }
+  });
+
   test('errors of the command line quote no values: they may be credentials in the wrong place', async () => {
     for (const args of [
       ['render', '--token=canary'],

@@ -515,14 +515,19 @@ describe('faults of the network and the server', () => {
     const older = await overTls(standIn.address);
     assert.equal(older.code, 0, older.stderr);
     assert.equal(standIn.seen.length, 9);
-    const before = standIn.connections();
-    const single = await overTls(standIn.address, certificates.caFile, {
-      secrets: { a: 'secret/a' },
-      outputs: [],
-    });
-    assert.equal(single.code, 0, single.stderr);
-    // Node goes on with the connection that found it out; Bun has ended that with its handshake.
-    assert.equal(standIn.connections() - before, IS_STANDALONE ? 2 : 1);
+    const costs: number[] = [];
+    for (let run = 0; run < 3; run += 1) {
+      const before = standIn.connections();
+      const single = await overTls(standIn.address, certificates.caFile, {
+        secrets: { a: 'secret/a' },
+        outputs: [],
+      });
+      assert.equal(single.code, 0, single.stderr);
+      costs.push(standIn.connections() - before);
+    }
+    // Node goes on with the connection that found it out; Bun has ended that with its handshake. On a busy machine Node may
+    // hear of an answer before it knows that its request has left, and takes another connection for the next one.
+    assert.equal(Math.min(...costs), IS_STANDALONE ? 2 : 1);
   });
 
   test('HTTP/2: a connection that breaks takes no run with it', async () => {

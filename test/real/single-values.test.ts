@@ -199,7 +199,7 @@ describe('single values', () => {
       assert.equal(passed.stdout, 'mine\n');
       const clear = await run(
         'exec',
-        { environment: {} },
+        { environment: { LAST: 'secret/db#password' } },
         ['--clear-env', '--keep-env', 'KEPT', '--', 'env'],
         { env },
       );
@@ -209,7 +209,7 @@ describe('single values', () => {
           .split('\n')
           .map((line) => line.split('=')[0])
           .sort(),
-        ['KEPT', 'PATH'],
+        ['KEPT', 'LAST', 'PATH'],
       );
     });
 
