@@ -237,3 +237,8 @@ function targetOf({ path, content, mode, directoryMode, uid, gid, allowDisk }: D
   const kind = content.kind === 'format' ? formatNamed(content.format).target : 'file';
   return { path, kind, mode, directoryMode, uid, gid, allowDisk };
 }
+
+/** Everything that a run writes, the record of `reuse` included. */
+export function placesOf({ outputs, state }: Plan): readonly PlacedOutput[] {
+  return state === undefined ? outputs : [...outputs, state];
+}

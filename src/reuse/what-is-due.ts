@@ -22,12 +22,10 @@ export interface Due {
   readonly nextAt: number;
   /** The secrets that are not fetched. */
   readonly reused: readonly ReusedSecret[];
-  /** The outputs that are reused, with their content. */
-  readonly unchanged: readonly RenderedOutput[];
   /** Nothing needs to be requested from the server. */
   readonly isNothing: boolean;
-  /** The record of this run for later ones, as an output of its own. */
-  stateAfter(rendered: readonly RenderedOutput[], secrets: Secrets): readonly WritableOutput[];
+  /** All outputs to publish: the new ones, the reused ones with their content, and the record of both for later runs. */
+  outputsAfter(rendered: readonly RenderedOutput[], secrets: Secrets): readonly WritableOutput[];
 }
 
 /** An output that is unchanged, and has time left. */
@@ -58,20 +56,30 @@ export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutpu
     outputs: plan.outputs.filter((output) => !reusable.some((one) => one.plan === output)),
     secrets: plan.secrets.filter(({ name }) => !names.has(name)),
   };
+  const unchanged = reusable.map(({ plan: output, known: { files } }) => ({ plan: output, files }));
   return {
     rest,
     nextAt: Math.min(...reusable.map((one) => dueAt(one.known, one.plan, plan))),
     reused: plan.secrets
       .filter(({ name }) => names.has(name))
       .map((secret) => reusedSecret(secret, reusable)),
-    unchanged: reusable.map(({ plan: output, known: { files } }) => ({ plan: output, files })),
     isNothing: reusable.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
-    stateAfter: (rendered, secrets) => stateAfter(rendered, secrets, { state, madeOf, reusable }),
+    outputsAfter: (rendered, secrets) => [
+      ...rendered,
+      ...unchanged,
+      ...stateAfter(rendered, secrets, { state, madeOf, reusable }),
+    ],
   };
 }
 
 export function everythingIsDue(plan: Plan): Due {
-  return { rest: plan, nextAt: Infinity, reused: [], unchanged: [], isNothing: false, stateAfter: () => [] };
+  return {
+    rest: plan,
+    nextAt: Infinity,
+    reused: [],
+    isNothing: false,
+    outputsAfter: (rendered) => rendered,
+  };
 }
 
 /** A fingerprint of each output that is eligible for reuse, by its `where`. */

@@ -9,7 +9,7 @@ import { asRunError } from '../host/unexpected.ts';
 import { warmUp } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
 import { planConfig } from '../plan/plan-config.ts';
-import type { PlanScope, Plan } from '../plan/plan.ts';
+import type { Plan, PlanScope } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import type { Value } from '../render/found-values.ts';
@@ -17,7 +17,8 @@ import { changesOf, createStopwatch, NOTHING_DONE, withRemains, type Outcome } f
 import { modeText, openReport, reportText } from '../report/report.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
 import { connectAhead } from './connect-ahead.ts';
-import { run, runWithFixtures } from './run.ts';
+import { runWithFixtures } from './run-offline.ts';
+import { run } from './run.ts';
 
 /** The differences between commands that log in and fetch. */
 export interface Job<T> {
