@@ -4,7 +4,17 @@ import { dirname, join, relative } from 'node:path';
 import { before, describe, test } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runCli } from '../support/cli.ts';
-import { anchorsOf, blocksIn, blocksOf, documents, guides, proseOf, root, tableRows, textOf } from '../support/markdown.ts';
+import {
+  anchorsOf,
+  blocksIn,
+  blocksOf,
+  documents,
+  guides,
+  proseOf,
+  root,
+  tableRows,
+  textOf,
+} from '../support/markdown.ts';
 
 /** What does not fit belongs into a guide, or into a comment. */
 const LARGEST_BYTES: Readonly<Record<string, number>> = { 'README.md': 12_000, 'ARCHITECTURE.md': 10_000 };

@@ -10,7 +10,14 @@ import { parseJson } from '../../src/base/lossless-json.ts';
 import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
 import type { FormatProblem } from '../../src/formats/format.ts';
 import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
-import { hasJava, installed, pythonHas, readWithJava, readWithShell, runPython } from '../support/format-readers.ts';
+import {
+  hasJava,
+  installed,
+  pythonHas,
+  readWithJava,
+  readWithShell,
+  runPython,
+} from '../support/format-readers.ts';
 
 /** Those whose content is there at once. */
 type FormatName = Exclude<AnyFormatName, 'pkcs12'>;

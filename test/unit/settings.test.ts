@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RunError } from '../../src/base/errors.ts';
-import { resolveSetting, SETTINGS, type Flags, type Setting, type SettingName } from '../../src/config/settings.ts';
+import {
+  resolveSetting,
+  SETTINGS,
+  type Flags,
+  type Setting,
+  type SettingName,
+} from '../../src/config/settings.ts';
 
 /** Texts that are valid for each setting, all different, from the weakest source to the strongest. */
 const TEXTS: Readonly<Record<SettingName, readonly [file: string, environment: string, flag: string]>> = {
