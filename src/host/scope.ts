@@ -1,5 +1,6 @@
 import { Cancellation, type CancelSignal } from '../base/cancellation.ts';
 import { RunError } from '../base/errors.ts';
+import { randomHex } from '../base/random-hex.ts';
 import type { Log } from './log.ts';
 
 /** Distinguishes the work of this run from that of others, in this process and elsewhere. */
@@ -80,7 +81,7 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Pl
     get log() {
       return effects.log;
     },
-    run: { pid, id: runId() },
+    run: { pid, id: randomHex(Math.random) },
     startedAtMs,
     now,
     random,
@@ -107,10 +108,4 @@ function timedOut(timeoutMs: number): RunError {
   return new RunError('deadline', `not finished within the timeout of ${String(timeoutMs / 1000)} s`, {
     hint: 'look for retries in the log above; raise `timeout` or --timeout if the server needs longer',
   });
-}
-
-function runId(): string {
-  return Math.floor(Math.random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
 }

@@ -71,9 +71,9 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();
     const result = await job.deliver(outcome.values, (change) => delivered.push(change));
-    outcome = { ...outcome, changes: [...outcome.changes, ...delivered] };
-    conclude(outcome);
-    logSuccess(outcome, scope);
+    const complete = { ...outcome, changes: [...outcome.changes, ...delivered] };
+    conclude(complete);
+    logSuccess(complete, scope);
     return result;
   } catch (error) {
     const failure = outcome.failure ?? withRemains(asRunError(error), [...outcome.changes, ...delivered]);

@@ -17,28 +17,33 @@ export async function runWithFixtures(
   scope: Scope,
   stopwatch: Stopwatch,
 ): Promise<Outcome> {
-  const due = everythingIsDue({ ...plan, state: undefined });
-  try {
-    const destinations = [fileDestination(due.rest, scope)];
-    await checkDestinations(placesOf(due.rest), destinations);
-    return await runOffline(due, secrets, destinations, scope, stopwatch);
-  } catch (error) {
-    const failure = withRemains(asRunError(error), []);
-    return { ...NOTHING_DONE, stageMs: stopwatch.stageMs, secrets, failure };
-  }
+  const stateless = { ...plan, state: undefined };
+  const destinations = [fileDestination(stateless, scope)];
+  return runOffline(
+    { plan: stateless, due: everythingIsDue(stateless), secrets, destinations },
+    scope,
+    stopwatch,
+  );
+}
+
+interface OfflineWork {
+  /** All outputs, those that are not due included. */
+  readonly plan: Plan;
+  readonly due: Due;
+  readonly secrets: Secrets;
+  readonly destinations: readonly Destination[];
 }
 
 /** A run that asks nobody for anything: renders and publishes what is known. */
 export async function runOffline(
-  due: Due,
-  secrets: Secrets,
-  destinations: readonly Destination[],
+  { plan, due, secrets, destinations }: OfflineWork,
   scope: Scope,
   stopwatch: Stopwatch,
 ): Promise<Outcome> {
   const changes: Change[] = [];
   const outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs, secrets, reused: due.reused, changes };
   try {
+    await checkDestinations(placesOf(plan), destinations);
     const { rendered, values } = await stopwatch.time('render', () =>
       renderAll(due.rest, { secrets, failures: [] }, fixtureTokens(due.rest.outputs)),
     );

@@ -44,10 +44,8 @@ export async function run(
     const due = whatIsDue(config, plan, knownFromFiles(plan), Date.now() / 1000);
     known = { ...known, reused: due.reused };
     const destinations = await destinationsOf(plan, scope);
-    if (due.isNothing) {
-      await checkDestinations(placesOf(plan), destinations);
-      return await runOffline(due, new Map(), destinations, scope, stopwatch);
-    }
+    if (due.isNothing)
+      return await runOffline({ plan, due, secrets: new Map(), destinations }, scope, stopwatch);
     using prepared = await prepareAccess(config, scope, wire);
     known = { ...known, wire: prepared.counters };
     await checkDestinations(placesOf(plan), destinations);

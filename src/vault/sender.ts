@@ -71,7 +71,7 @@ export function createSender(
   client: VaultClient,
   settings: SenderSettings,
   scope: Scope,
-  pace: Pace = paceOf(settings, scope),
+  pace: Pace,
 ): Sender {
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
 

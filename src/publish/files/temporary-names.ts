@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
+import { randomHex } from '../../base/random-hex.ts';
 import type { RunId, Scope } from '../../host/scope.ts';
 
 /** Makes the temporary names of a run unique. */
@@ -47,8 +48,7 @@ function temporaryName(naming: Naming, kind: 'new' | 'old'): string {
 
 /** Process, run, and a random number. */
 export function uniqueName({ run, random }: Naming): string {
-  const unique = Math.floor(random() * 2 ** 32);
-  return `${String(run.pid)}.${run.id}-${unique.toString(16).padStart(8, '0')}`;
+  return `${String(run.pid)}.${run.id}-${randomHex(random)}`;
 }
 
 /** Removes leftovers of killed runs from a directory. */
