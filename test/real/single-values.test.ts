@@ -303,13 +303,14 @@ describe('single values', () => {
 
     test('127, 126 and no command are told before any request', async () => {
       const plain = app.workspace.write('not-executable', 'x', 0o644);
+      const PATH = ['/usr/bin', '/bin'].join(delimiter);
       for (const [code, ...command] of [
         [127, 'no-such-command'],
         [127, '/no/such/command'],
         [126, plain],
         [126, app.workspace.root],
       ] as const) {
-        const result = await run('exec', { environment }, ['--', ...command]);
+        const result = await run('exec', { environment }, ['--', ...command], { env: { PATH } });
         assert.equal(result.code, code, command.join(' '));
         assert.notEqual(failuresOf(result)[0]?.hint, undefined);
       }
