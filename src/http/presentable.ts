@@ -20,19 +20,71 @@ function textList(body: unknown, field: 'errors' | 'warnings'): string[] {
 }
 
 /**
- * A text from elsewhere as one harmless line: what was sent is blacked out, white space squeezed, control characters
- * dropped, and a leading `::`, `##[` or `##vso[` broken, which CI runners obey on stderr too.
+ * A text from elsewhere as one harmless line: what was sent is blacked out in any of its forms, white space squeezed, control
+ * characters dropped, and a leading `::`, `##[` or `##vso[` broken, which CI runners obey on stderr too.
  */
 export function presentable(text: string, sensitive: readonly Secret[]): string {
-  const redacted = sensitive
-    .map((secret) => secret.reveal())
-    .filter((value) => value !== '')
-    .sort((a, b) => b.length - a.length)
-    .reduce((result, value) => result.replaceAll(value, '[sent value]'), text);
+  const redacted = withoutSent(text, sensitive);
   const line = redacted
     .replace(/\s+/g, ' ')
     .replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '')
     .trim();
   const harmless = line.replace(/:(?=:)/g, ': ').replace(/##(?=\[|vso\[)/g, '# #');
   return harmless.length > LONGEST_CHARACTERS ? `${harmless.slice(0, LONGEST_CHARACTERS)}…` : harmless;
+}
+
+const SENT = '[sent value]';
+/** A shorter value is part of many a text by chance, once it is encoded. */
+const SHORTEST_ENCODED_CHARACTERS = 6;
+/** What is not looked for in an encoded form: no server repeats so much. */
+const LONGEST_ENCODED_CHARACTERS = 16_384;
+
+/** Whether a text has what was sent in it, in any form. */
+export function repeatsSent(text: string, sensitive: readonly Secret[]): boolean {
+  return withoutSent(text, sensitive) !== text;
+}
+
+function withoutSent(text: string, sensitive: readonly Secret[]): string {
+  const values = sensitive
+    .map((secret) => secret.reveal())
+    .filter((value) => value !== '')
+    .sort((a, b) => b.length - a.length);
+  const plain = values.reduce((result, value) => result.replaceAll(value, SENT), text);
+  return values.reduce(withoutEncoded, plain);
+}
+
+function withoutEncoded(text: string, value: string): string {
+  if (value.length < SHORTEST_ENCODED_CHARACTERS || value.length > LONGEST_ENCODED_CHARACTERS) return text;
+  return [
+    encodeURIComponent(value),
+    JSON.stringify(value).slice(1, -1),
+    JSON.stringify(JSON.stringify(value).slice(1, -1)).slice(1, -1),
+  ]
+    .filter((form) => form !== value)
+    .concat(runsWith(text, BASE64_RUN, base64Forms(value)), runsWith(text, HEX_RUN, hexForms(value)))
+    .reduce((result, form) => result.replaceAll(form, SENT), text);
+}
+
+const BASE64_RUN = /[A-Za-z0-9+/_-]{6,}={0,2}/g;
+const HEX_RUN = /[0-9A-Fa-f]{12,}/g;
+
+/** Stretches of an alphabet that contain a value: what stands beside it, in one encoding, goes too. */
+function runsWith(text: string, run: RegExp, forms: readonly string[]): string[] {
+  return (text.match(run) ?? []).filter((found) => forms.some((form) => found.includes(form)));
+}
+
+/** By where in a longer text it stands; without the characters that also depend on what stands beside it. */
+function base64Forms(value: string): string[] {
+  return ['', 'x', 'xy'].flatMap((before) => {
+    const inner = Buffer.from(`${before}${value}`)
+      .toString('base64')
+      .slice(before === '' ? 0 : 4)
+      .replace(/.=+$/, '');
+    return inner.length < 4 ? [] : [inner, inner.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
+
+function hexForms(value: string): string[] {
+  const hex = Buffer.from(value).toString('hex');
+  return [hex, hex.toUpperCase()];
 }

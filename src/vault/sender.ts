@@ -1,8 +1,9 @@
 import type { CancelSignal } from '../base/cancellation.ts';
 import type { Failure } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import { delayMs, sleep } from '../http/delay.ts';
-import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
+import { errorTexts, presentable, repeatsSent, warningTexts } from '../http/presentable.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
 import { createPace, type Pace } from './pace.ts';
@@ -179,7 +180,7 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
   const sensitive = sensitiveOf(request);
   const errors = errorTexts(result.body, sensitive);
   const { status } = result;
-  if (status >= 300 && status < 400) return redirected(result, address);
+  if (status >= 300 && status < 400) return redirected(result, address, sensitive);
   if (result.plainText !== undefined && status < 500) return notVault(result, address);
   if (status === 412 || status === 429 || status >= 500) {
     return unavailable(
@@ -212,14 +213,25 @@ function hintOf(status: number, errors: readonly string[]): string | undefined {
 }
 
 /** A redirect that `attemptAtActive` did not follow: the token would go wherever it points. */
-function redirected({ status, location }: VaultResponse, address: string): Unavailable {
-  // Without the parts that could contain a password or a token.
-  const { origin = '', pathname = '' } = URL.parse(location ?? '', address) ?? {};
-  const target = location === undefined ? 'elsewhere' : presentable(`${origin}${pathname}`, []);
+function redirected(
+  { status, location }: VaultResponse,
+  address: string,
+  sensitive: readonly Secret[],
+): Unavailable {
+  const target = location === undefined ? undefined : targetOf(location, address, sensitive);
   return unavailable(
-    `${address} redirects (${String(status)}) to ${target}`,
+    `${address} redirects (${String(status)}) to ${target ?? 'elsewhere'}`,
     'set vault.address to the active node, which answers itself; the token only follows the 307 of a standby, to the same path and scheme, and not in circles',
   );
+}
+
+/** Without the parts that could contain a password or a token. Undefined: it has what was sent in it, or is no URL. */
+function targetOf(location: string, address: string, sensitive: readonly Secret[]): string | undefined {
+  const url = URL.parse(location, address);
+  // A host loses its case when it is parsed.
+  return url === null || repeatsSent(location, sensitive)
+    ? undefined
+    : presentable(`${url.origin}${url.pathname}`, sensitive);
 }
 
 function notVault({ status, plainText = '' }: VaultResponse, address: string): Unavailable {

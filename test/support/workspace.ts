@@ -45,6 +45,7 @@ export function createWorkspace(parent = memoryDirectory()): Workspace {
   const path = (...names: string[]): string => join(root, ...names);
   const programs = createPrograms(root);
   const remove = (): void => {
+    process.off('exit', remove);
     rmSync(root, { recursive: true, force: true });
     programs.remove();
   };

@@ -173,4 +173,31 @@ describe('mounts and kv2 paths', () => {
     assert.equal(engineOf(mount('db/', 'database'), 'db/creds/app').mints, true);
     assert.equal(engineOf(mount('cubbyhole/', 'cubbyhole'), 'cubbyhole/x').mints, false);
   });
+
+  test('what was sent shows in no encoding, wherever in a longer text it stands', () => {
+    const encodings: Readonly<Record<string, (text: string) => string>> = {
+      base64: (text) => Buffer.from(text).toString('base64'),
+      base64url: (text) => Buffer.from(text).toString('base64url'),
+      hex: (text) => Buffer.from(text).toString('hex'),
+      'upper hex': (text) => Buffer.from(text).toString('hex').toUpperCase(),
+      url: encodeURIComponent,
+      json: (text) => JSON.stringify(text),
+      'json in json': (text) => JSON.stringify(JSON.stringify(text)),
+    };
+    fc.assert(
+      fc.property(
+        fc.string({ minLength: 8, maxLength: 60 }),
+        fc.string({ maxLength: 5 }),
+        fc.string({ maxLength: 5 }),
+        fc.constantFrom(...Object.keys(encodings)),
+        (value, before, after, name) => {
+          const encode = encodings[name] ?? String;
+          const shown = presentable(`you sent ${encode(before + value + after)}`, [new Secret(value)]);
+          assert.match(shown, /\[sent value\]/);
+        },
+      ),
+    );
+    const harmless = 'permission denied on secret/data/app, accessor 9f86d081884c7d65';
+    assert.equal(presentable(harmless, [new Secret('s.another-token')]), harmless);
+  });
 });

@@ -1,0 +1,45 @@
+import { createCertificates } from '../test/support/certificates.ts';
+import { createWorkspace } from '../test/support/workspace.ts';
+import { allCases, sampleOf } from '../test/faults/matrix/cases.ts';
+import { violationsOf } from '../test/faults/matrix/run-case.ts';
+
+/**
+ * Runs the matrix of faults, and prints only what a run did that no run may do. Arguments are parts of the names of cases, all of which
+ * have to be there; `--sample N` takes N of them, `--seed S` others, `--list` only names them. `$VAULTONCE_BIN` names another program.
+ */
+
+const args = process.argv.slice(2);
+const numberAfter = (flag: string, otherwise: number): number => {
+  const at = args.indexOf(flag);
+  return at === -1 ? otherwise : Number(args.splice(at, 2)[1]);
+};
+const seed = numberAfter('--seed', 1);
+const count = numberAfter('--sample', Infinity);
+const atOnce = numberAfter('--at-once', 4);
+const onlyList = args.includes('--list');
+const parts = args.filter((arg) => !arg.startsWith('--'));
+
+const cases = sampleOf(
+  allCases().filter(({ name }) => parts.every((part) => name.includes(part))),
+  count,
+  seed,
+);
+if (onlyList) for (const { name } of cases) console.log(name);
+else {
+  const workspace = createWorkspace();
+  const certificates = await createCertificates(workspace.root);
+  let broken = 0;
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let one = cases[next++]; one !== undefined; one = cases[next++]) {
+        const violations = await violationsOf(one, certificates);
+        if (violations.length > 0) broken += 1;
+        for (const violation of violations) console.log(`${one.name}\n    ${violation}`);
+      }
+    }),
+  );
+  workspace.remove();
+  console.log(`${String(cases.length - broken)} passed, ${String(broken)} failed`);
+  process.exitCode = broken === 0 ? 0 : 1;
+}
