@@ -4,7 +4,9 @@ import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { delayMs, sleep } from './delay.ts';
 import { openWire } from './open.ts';
+import type { ReachableServer } from './proxy.ts';
 import type { TlsSettings } from './server.ts';
+import { whyDistrusted } from './why-distrusted.ts';
 import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
 /** A request to a service other than Vault, such as the token service of a CI system or the metadata service of a cloud. */
@@ -39,6 +41,7 @@ const TRY_TIMEOUT_MS = 10_000;
 /** The built-in CAs: the TLS settings are for Vault alone. */
 const TLS: TlsSettings = {
   ca: undefined,
+  extraCa: undefined,
   clientCert: undefined,
   clientKey: undefined,
   clientKeyPassword: undefined,
@@ -56,29 +59,29 @@ export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
     throw new RunError('config', `the address of ${request.what} is not an HTTP URL`, { hint: request.hint });
   }
-  const wire = await openWire({ address: request.url, tls: tlsOf(request), proxyAddress: undefined }, 1, {
-    env: request.direct === true ? {} : io.env,
-    now: io.now,
-  });
+  const server = { address: request.url, tls: tlsOf(request), proxyAddress: undefined };
+  const env = request.direct === true ? {} : io.env;
+  const wire = await openWire(server, 1, { env, now: io.now });
   try {
-    return await askRepeatedly(request, wire.send, io);
+    return await askRepeatedly(request, wire.send, server, { ...io, env });
   } finally {
     wire.close();
   }
 }
 
 function tlsOf({ caFile }: ThirdPartyRequest): TlsSettings {
-  return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile } };
+  return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile, from: caFile } };
 }
 
 async function askRepeatedly(
   request: ThirdPartyRequest,
   send: SendHttp,
+  server: ReachableServer,
   io: ThirdPartyIo,
 ): Promise<ThirdPartyAnswer> {
   let mayBeDone = false;
   for (let attempt = 1; ; attempt += 1) {
-    const tried = await askOnce(request, send, io);
+    const tried = await askOnce(request, send, server, io);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
     const delay = delayMs(attempt, io.random(), tried.retryAfterMs);
@@ -86,6 +89,7 @@ async function askRepeatedly(
       const Unavailable = mayBeDone ? RunError : NotSent;
       throw new Unavailable('unavailable', `${request.what} ${tried.problem}`, {
         where: new URL(request.url).host,
+        details: tried.details,
         hint: request.hint,
       });
     }
@@ -99,12 +103,14 @@ type Tried =
       readonly problem: string;
       readonly wasSent: boolean;
       readonly permanent: boolean;
+      readonly details?: readonly string[];
       readonly retryAfterMs: number | undefined;
     };
 
 async function askOnce(
   { method, url, headers = {}, body }: ThirdPartyRequest,
   send: SendHttp,
+  server: ReachableServer,
   scope: ThirdPartyIo,
 ): Promise<Tried> {
   const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
@@ -116,7 +122,8 @@ async function askOnce(
       scope.throwIfEnded();
       const code = expired() ? 'TIMEOUT' : codeOf(error);
       const { permanent, ambiguous: wasSent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
-      return { problem: `cannot be reached (${code})`, wasSent, permanent, retryAfterMs: undefined };
+      const details = await whyDistrusted(code, server, scope.env);
+      return { problem: `cannot be reached (${code})`, wasSent, permanent, details, retryAfterMs: undefined };
     }
   });
 }

@@ -6,6 +6,7 @@ import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
 import { baseOf } from '../http/proxy.ts';
 import type { ServerSettings } from '../http/server.ts';
+import { whyDistrusted } from '../http/why-distrusted.ts';
 import {
   codeOf,
   retryAfterMs,
@@ -59,9 +60,9 @@ export interface VaultClient {
 
 /** @param wire to this server; closed with the client */
 export function createClient(
-  { address, clientTimeoutMs, tls }: ServerSettings,
+  { address, clientTimeoutMs, tls, proxyAddress }: ServerSettings,
   wire: Wire,
-  scope: Pick<Scope, 'log' | 'now'>,
+  scope: Pick<Scope, 'env' | 'log' | 'now'>,
 ): VaultClient {
   if (tls.skipVerify) warnOfSkippedVerification(scope.log);
   // The state that a performance replica must have reached; until then it answers 412.
@@ -91,7 +92,10 @@ export function createClient(
         } catch (error) {
           signal.throwIfAborted();
           current = address;
-          return connectionFailure(limited.expired() ? 'TIMEOUT' : codeOf(error), asked, clientTimeoutMs);
+          const code = limited.expired() ? 'TIMEOUT' : codeOf(error);
+          const failure = connectionFailure(code, asked, clientTimeoutMs);
+          const server = { address: asked, tls, proxyAddress };
+          return { ...failure, details: await whyDistrusted(code, server, scope.env) };
         }
       });
       logAttempt(request, result, scope.now() - startMs, log);

@@ -174,7 +174,7 @@ function isRateLimited(result: Attempt): boolean {
 
 function outcomeOf(result: Attempt, request: VaultRequest, address: string): Answer | Unavailable {
   if (result.kind === 'connection_failure') {
-    return unavailable(result.message, result.hint);
+    return unavailable(result.message, result.hint, result.details);
   }
   const sensitive = sensitiveOf(request);
   const errors = errorTexts(result.body, sensitive);
