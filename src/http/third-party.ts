@@ -2,7 +2,8 @@ import { RunError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from './connection-failure.ts';
-import { delayMs, sleep } from './delay.ts';
+import { delayMs, delayWithin, sleep } from './delay.ts';
+import { headerValueOf } from './header-value.ts';
 import { openWire } from './open.ts';
 import type { ReachableServer } from './proxy.ts';
 import type { TlsSettings } from './server.ts';
@@ -81,11 +82,14 @@ async function askRepeatedly(
 ): Promise<ThirdPartyAnswer> {
   let mayBeDone = false;
   for (let attempt = 1; ; attempt += 1) {
+    const startMs = io.now();
     const tried = await askOnce(request, send, server, io);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
-    const delay = delayMs(attempt, io.random(), tried.retryAfterMs);
-    if (tried.permanent || attempt === TRIES || delay >= io.remainingMs()) {
+    const { retryAfterMs: asked = 0 } = tried;
+    const wanted = delayMs(attempt, io.random(), asked);
+    const delay = delayWithin(wanted, io.remainingMs(), io.now() - startMs, asked > 0);
+    if (tried.permanent || attempt === TRIES || delay === undefined) {
       const Unavailable = mayBeDone ? RunError : NotSent;
       throw new Unavailable('unavailable', `${request.what} ${tried.problem}`, {
         where: new URL(request.url).host,
@@ -108,15 +112,14 @@ type Tried =
     };
 
 async function askOnce(
-  { method, url, headers = {}, body }: ThirdPartyRequest,
+  { method, url, headers = {}, body, what }: ThirdPartyRequest,
   send: SendHttp,
   server: ReachableServer,
   scope: ThirdPartyIo,
 ): Promise<Tried> {
-  const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
   return withTimeout(TRY_TIMEOUT_MS, scope.signal, async ({ signal, expired }) => {
     try {
-      const request = { method, url, headers: Object.fromEntries(plain), once: false, signal };
+      const request = { method, url, headers: carried(headers, what), once: false, signal };
       return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
     } catch (error) {
       scope.throwIfEnded();
@@ -126,6 +129,18 @@ async function askOnce(
       return { problem: `cannot be reached (${code})`, wasSent, permanent, details, retryAfterMs: undefined };
     }
   });
+}
+
+/** @throws RunError `config` */
+function carried(headers: NonNullable<ThirdPartyRequest['headers']>, what: string): Record<string, string> {
+  const values = Object.entries(headers).map(([name, text]): [string, string] => {
+    const value = headerValueOf(textOf(text));
+    if (value !== undefined) return [name, value];
+    throw new RunError('config', `the header ${name} for ${what} cannot be sent as it is`, {
+      hint: 'a credential or a name in the config or the environment has a line break, another control character, or white space around it',
+    });
+  });
+  return Object.fromEntries(values);
 }
 
 function answered(response: HttpResponse): Tried {

@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../base/cancellation.ts';
 import type { Failure } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
-import { delayMs, sleep } from '../http/delay.ts';
+import { delayMs, delayWithin, sleep } from '../http/delay.ts';
 import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
@@ -78,13 +78,12 @@ export function createSender(
   const tryOnce = async (request: VaultRequest, attempt: number, options: SendOptions): Promise<Try> => {
     const signal = options.signal ?? scope.signal;
     await pace.turn(signal);
-    const result = await attemptAtActive(client, request, {
-      signal: options.attemptSignal ?? signal,
-      counters,
-      log: scope.log,
-    });
+    const startMs = scope.now();
+    const context = { signal: options.attemptSignal ?? signal, counters, log: scope.log };
+    const result = await attemptAtActive(client, request, context);
+    const tookMs = scope.now() - startMs;
     const outcome = outcomeOf(result, request, client.address);
-    return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
+    return { result, outcome, tookMs, retryReason: retryReason(result, outcome, request, attempt, options) };
   };
 
   /** Waits for the next attempt. False: no time is left, or another attempt is pointless. */
@@ -95,10 +94,9 @@ export function createSender(
     options: SendOptions,
   ): Promise<boolean> => {
     const { result, retryReason: reason = '' } = failed;
-    const asked = result.kind === 'response' ? result.retryAfterMs : undefined;
-    const delay = delayMs(attempt, scope.random(), asked);
-    const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= scope.remainingMs();
-    if (exhausted || options.worthRetrying?.() === false) return false;
+    const isLast = attempt > (settings.maxRetries ?? Infinity) || options.worthRetrying?.() === false;
+    const delay = isLast ? undefined : delayAfter(failed, attempt, scope);
+    if (delay === undefined) return false;
     if (isRateLimited(result)) pace.pause(delay);
     counters.retries += 1;
     scope.log.write({ event: 'retrying', path, attempt, delay_ms: Math.round(delay), reason });
@@ -121,6 +119,13 @@ export function createSender(
   };
 }
 
+/** @returns undefined: no other attempt fits before the deadline */
+function delayAfter({ result, tookMs }: Try, attempt: number, scope: Scope): number | undefined {
+  const { retryAfterMs: asked = 0 } = result.kind === 'response' ? result : {};
+  const wanted = delayMs(attempt, scope.random(), asked);
+  return delayWithin(wanted, scope.remainingMs(), tookMs, asked > 0);
+}
+
 /** Follows a standby to the active node, and again if that one has just stepped down. */
 async function attemptAtActive(
   client: VaultClient,
@@ -140,6 +145,7 @@ async function attemptAtActive(
 interface Try {
   readonly result: Attempt;
   readonly outcome: Answer | Unavailable;
+  readonly tookMs: number;
   /** Why another attempt is worthwhile, or undefined. */
   readonly retryReason: string | undefined;
 }
