@@ -24,6 +24,9 @@ const NOT_SENT = new Set([
   'HTTP2RefusedStream',
 ]);
 
+/** Ours: a request in plain HTTP, to a server that speaks TLS. */
+export const HTTP_TO_TLS = 'HTTP_TO_TLS';
+
 /** The only one of them that is about the name. */
 export const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
@@ -63,6 +66,10 @@ export function connectionFailure(code: string, address: string, timeoutMs: numb
       message: `the TLS certificate of ${address} is not trusted (${code})`,
       hint: TRUST_HINTS[code] ?? TRUST_HINT,
     };
+  }
+  if (code === HTTP_TO_TLS) {
+    const message = `${address} speaks TLS, but the request was plain HTTP`;
+    return { ...failure, ambiguous: false, permanent: true, message, hint: 'write https:// in the address' };
   }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return {

@@ -6,8 +6,8 @@ import { delayMs, delayWithin, sleep } from './delay.ts';
 import { headerValueOf } from './header-value.ts';
 import { openWire } from './open.ts';
 import type { ReachableServer } from './proxy.ts';
+import { lookAgain } from './second-look.ts';
 import type { TlsSettings } from './server.ts';
-import { whyDistrusted } from './why-distrusted.ts';
 import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
 /** A request to a service other than Vault, such as the token service of a CI system or the metadata service of a cloud. */
@@ -123,9 +123,9 @@ async function askOnce(
       return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
     } catch (error) {
       scope.throwIfEnded();
-      const code = expired() ? 'TIMEOUT' : codeOf(error);
+      const failed = expired() ? 'TIMEOUT' : codeOf(error);
+      const { code, details } = await lookAgain(failed, server, scope.env, scope.signal);
       const { permanent, ambiguous: wasSent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
-      const details = await whyDistrusted(code, server, scope.env);
       return { problem: `cannot be reached (${code})`, wasSent, permanent, details, retryAfterMs: undefined };
     }
   });

@@ -7,8 +7,8 @@ import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
 import { headerValueOf } from '../http/header-value.ts';
 import { baseOf } from '../http/proxy.ts';
+import { lookAgain } from '../http/second-look.ts';
 import type { ServerSettings } from '../http/server.ts';
-import { whyDistrusted } from '../http/why-distrusted.ts';
 import {
   codeOf,
   retryAfterMs,
@@ -94,10 +94,10 @@ export function createClient(
         } catch (error) {
           signal.throwIfAborted();
           current = address;
-          const code = limited.expired() ? 'TIMEOUT' : codeOf(error);
-          const failure = connectionFailure(code, asked, clientTimeoutMs);
           const server = { address: asked, tls, proxyAddress };
-          return { ...failure, details: await whyDistrusted(code, server, scope.env) };
+          const failed = limited.expired() ? 'TIMEOUT' : codeOf(error);
+          const { code, details } = await lookAgain(failed, server, scope.env, signal);
+          return { ...connectionFailure(code, asked, clientTimeoutMs), details };
         }
       });
       logAttempt(request, result, scope.now() - startMs, log);
@@ -168,6 +168,8 @@ function readResponse({ status, header, text }: HttpResponse): VaultResponse {
     kind: 'response',
     status,
     body,
+    // Text that begins like the answers of Vault.
+    isCut: !isJson && /^\s*\{\s*(?:"|$)/.test(text.slice(0, EXCERPT_CHARACTERS)),
     contentType: header('content-type'),
     plainText: isJson ? undefined : text.slice(0, EXCERPT_CHARACTERS),
     retryAfterMs: retryAfterMs({ header }),

@@ -2,12 +2,18 @@ import type { CancelSignal } from '../base/cancellation.ts';
 import type { Failure } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
 import { delayMs, delayWithin, sleep } from '../http/delay.ts';
-import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
+import { errorTexts, warningTexts } from '../http/presentable.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
 import { createPace, type Pace } from './pace.ts';
+import { notJson, redirected } from './foreign-answers.ts';
 import { activeNodeOf } from './redirect.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
+
+/** An answer that something in between has cut off is asked for again this many times. */
+const CUTS_RETRIED = 3;
+/** With these a proxy or load balancer answers in place of the server, in text: 520 to 527 are Cloudflare's. */
+const COMES_FROM_GATEWAYS = new Set([429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527]);
 
 /** The most redirects that one request follows. */
 const MOST_REDIRECTS = 3;
@@ -32,6 +38,8 @@ export function isBareRefusal({ status, errors }: Pick<Answer, 'status' | 'error
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly failure: Failure;
+  /** Another attempt would have the same result, whatever the status. */
+  readonly isFinal?: boolean;
 }
 
 export interface SendOptions {
@@ -111,9 +119,9 @@ export function createSender(
       for (let attempt = 1; ; attempt += 1) {
         const request = attempt === 1 ? first : ((await options.rebuild?.()) ?? first);
         const tried = await tryOnce(request, attempt, options);
-        if (tried.retryReason === undefined) return tried.outcome;
-        if (!(await waitForRetry(tried, request.path, attempt, options)))
-          return givenUp(tried.outcome, attempt);
+        const goesOn =
+          tried.retryReason !== undefined && (await waitForRetry(tried, request.path, attempt, options));
+        if (!goesOn) return withAttempts(tried.outcome, attempt);
       }
     },
   };
@@ -165,13 +173,15 @@ function retryReason(
     const again = alsoRetry !== undefined && attempt <= alsoRetry.limit && alsoRetry.when(outcome);
     return again ? outcome.errors.join('; ') : undefined;
   }
-  return isPassing(result.status, request.mints) ? outcome.failure.message : undefined;
+  if (outcome.isFinal === true) return undefined;
+  return isPassing(result, request.mints, attempt) ? outcome.failure.message : undefined;
 }
 
 /** 412: a replica lags behind. 429: too many requests. 503: sealed, or no leader. All three mean that nothing was done. */
-function isPassing(status: number, mints: boolean): boolean {
+function isPassing({ status, isCut }: VaultResponse, mints: boolean, attempt: number): boolean {
   if (status === 412 || status === 429 || status === 503) return true;
-  return status >= 500 && !mints;
+  if (mints) return false;
+  return isCut && status < 500 ? attempt <= CUTS_RETRIED : status >= 500;
 }
 
 function isRateLimited(result: Attempt): boolean {
@@ -185,8 +195,10 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
   const sensitive = sensitiveOf(request);
   const errors = errorTexts(result.body, sensitive);
   const { status } = result;
-  if (status >= 300 && status < 400) return redirected(result, address);
-  if (result.plainText !== undefined && status < 500) return notVault(result, address);
+  if (status >= 300 && status < 400) return { kind: 'unavailable', failure: redirected(result, address) };
+  if (result.plainText !== undefined && !COMES_FROM_GATEWAYS.has(status)) {
+    return { kind: 'unavailable', ...notJson(result, request.path, address) };
+  }
   if (status === 412 || status === 429 || status >= 500) {
     return unavailable(
       `the server answered ${String(status)}${errors.map((text) => ` ${text}`).join(';')}`,
@@ -217,31 +229,7 @@ function hintOf(status: number, errors: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** A redirect that `attemptAtActive` did not follow: the token would go wherever it points. */
-function redirected({ status, location }: VaultResponse, address: string): Unavailable {
-  // Without the parts that could contain a password or a token.
-  const { origin = '', pathname = '' } = URL.parse(location ?? '', address) ?? {};
-  const target = location === undefined ? 'elsewhere' : presentable(`${origin}${pathname}`, []);
-  return unavailable(
-    `${address} redirects (${String(status)}) to ${target}`,
-    'set vault.address to the active node, which answers itself; the token only follows the 307 of a standby, to the same path and scheme, and not in circles',
-  );
-}
-
-function notVault({ status, plainText = '' }: VaultResponse, address: string): Unavailable {
-  if (plainText.includes('HTTP request to an HTTPS server')) {
-    return unavailable(
-      `${address} speaks TLS, but the request was plain HTTP`,
-      'write https:// in the address',
-    );
-  }
-  return unavailable(
-    `the response from ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
-    'check the address and port, and whether a proxy or a login page is in between',
-  );
-}
-
-function givenUp(outcome: Answer | Unavailable, attempts: number): Answer | Unavailable {
+function withAttempts(outcome: Answer | Unavailable, attempts: number): Answer | Unavailable {
   if (outcome.kind === 'answer' || attempts === 1) return outcome;
   const message = `${outcome.failure.message} (after ${String(attempts)} attempts)`;
   return { kind: 'unavailable', failure: { ...outcome.failure, message } };

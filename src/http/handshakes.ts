@@ -1,33 +1,32 @@
 import { X509Certificate } from 'node:crypto';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import { listening, type CancelSignal } from '../base/cancellation.ts';
 import { presentable } from './presentable.ts';
 
-/** A server whose certificate was refused, and what it was checked against. */
-export interface Distrusted {
-  /** Undefined: it cannot be asked again. */
-  readonly endpoint:
-    { readonly host: string; readonly port: number; readonly servername?: string } | undefined;
-  /** PEM texts, and where they come from; undefined: the built-in CAs. */
-  readonly trust: readonly { readonly where: string; readonly pem: string }[] | undefined;
-  /** Whether it is only the name that does not match. */
-  readonly isName: boolean;
+/** Where a server listens. */
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly servername?: string;
 }
+
+/** PEM texts, and where they come from; undefined: the built-in CAs. */
+type Trust = readonly { readonly where: string; readonly pem: string }[] | undefined;
 
 const MOST_SUBJECTS = 5;
 const TIMEOUT_MS = 2000;
 
-/**
- * A bundle of its own, `dist/distrust.js`: says which issuer was wanted, and which certificates are trusted. Asks the server for
- * its certificates once more, in a handshake that verifies nothing; no request follows it.
+/*
+ * A bundle of its own, `dist/handshakes.js`, for runs that fail.
  */
-export async function describeDistrust({ endpoint, trust, isName }: Distrusted): Promise<readonly string[]> {
-  const peer = endpoint === undefined ? undefined : await certificateOf(endpoint);
-  const presented = peer === undefined ? [] : describePeer(peer, isName);
-  return isName ? presented : [...presented, ...describeTrust(trust)];
-}
 
-async function certificateOf(
-  endpoint: NonNullable<Distrusted['endpoint']>,
+/**
+ * The certificate that a server shows, with those that it sends besides, in a handshake that verifies nothing; no request follows it.
+ * @returns undefined: it does not speak TLS, or not in time
+ */
+export async function certificateOf(
+  endpoint: Endpoint,
+  signal: CancelSignal,
 ): Promise<DetailedPeerCertificate | undefined> {
   const { promise, resolve } = Promise.withResolvers<DetailedPeerCertificate | undefined>();
   const stop = (): void => {
@@ -39,11 +38,25 @@ async function certificateOf(
   socket.on('error', stop).on('close', stop);
   const timer = setTimeout(stop, TIMEOUT_MS);
   try {
-    return await promise;
+    return await listening(signal, stop, () => promise);
   } finally {
     clearTimeout(timer);
     socket.destroy();
   }
+}
+
+/**
+ * Says which issuer was wanted, and which certificates are trusted.
+ * @param peer undefined: it could not be asked for
+ * @param isName it is only the name that does not match
+ */
+export function describeDistrust(
+  peer: DetailedPeerCertificate | undefined,
+  trust: Trust,
+  isName: boolean,
+): readonly string[] {
+  const presented = peer === undefined ? [] : describePeer(peer, isName);
+  return isName ? presented : [...presented, ...describeTrust(trust)];
 }
 
 function describePeer(peer: DetailedPeerCertificate, isName: boolean): string[] {
@@ -76,7 +89,7 @@ function nameOf(name: object): string {
   return presentable(parts.join(', '), []);
 }
 
-function describeTrust(trust: Distrusted['trust']): string[] {
+function describeTrust(trust: Trust): string[] {
   if (trust === undefined) return ['trusted: the built-in CAs'];
   return [...Map.groupBy(trust, ({ where }) => where)].map(([where, some]) => {
     const subjects = some.flatMap(({ pem }) => subjectsIn(pem));
