@@ -19,6 +19,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'reference.js': 'src/config/reference.ts',
   'other-languages.js': 'src/config/recognise.ts',
   'completion.js': 'src/commands/completion/script.ts',
+  'handshakes.js': 'src/http/handshakes.ts',
 };
 
 /** All files of code that a build makes, the program first. */

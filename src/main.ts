@@ -1,5 +1,6 @@
-import { EXIT_CODES, RunError } from './base/errors.ts';
+import { RunError } from './base/errors.ts';
 import { runCommandLine } from './cli/program.ts';
+import { leaveBlockedThreads } from './host/blocked-threads.ts';
 import { createProcessIo } from './host/process-io.ts';
 import { SHUTDOWN } from './host/shutdown-budget.ts';
 import { explain } from './host/unexpected.ts';
@@ -14,7 +15,7 @@ const endOnSignal = (signal: 'SIGINT' | 'SIGTERM', kind: 'interrupted' | 'termin
         hint: 'a token that this run has minted, and leases that it holds, may live until their TTL ends',
       }),
     );
-    process.exit(EXIT_CODES[kind]);
+    leave();
   };
   process.on(signal, () => {
     io.scope.end(new RunError(kind, `stopped by ${signal}`));
@@ -35,8 +36,14 @@ endOnSignal('SIGINT', 'interrupted');
 endOnSignal('SIGTERM', 'terminated');
 process.on('uncaughtException', (error) => {
   fail(error);
-  process.exit();
+  leave();
 });
+
+/** Node's own exit would wait for a name that is being resolved. */
+const leave = (): never => {
+  leaveBlockedThreads(Number(process.exitCode ?? 0));
+  process.exit();
+};
 
 const main = async (): Promise<void> => {
   try {
@@ -46,7 +53,7 @@ const main = async (): Promise<void> => {
   } finally {
     io.scope.log.stopProgress();
     // Every stream has been written to synchronously; taking the rest down in good order takes a millisecond or two.
-    process.exit();
+    leave();
   }
 };
 

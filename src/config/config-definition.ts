@@ -36,7 +36,10 @@ import { secrets } from './secret-schema.ts';
 /** What a config file looks like. Every description ends up in the JSON Schema and the reference. */
 
 const tls = object({
-  ca_cert: optional(text, 'PEM file of the CA. It replaces the built-in CAs.'),
+  ca_cert: optional(
+    text,
+    'PEM file of the CA, of an issuing CA below it, or of the server’s certificate itself. It replaces the built-in CAs.',
+  ),
   ca_cert_bytes: optional(text, 'The CA itself as PEM; overrides `ca_cert` and `ca_path`.'),
   ca_path: optional(text, 'Directory of PEM files of CAs.'),
   client_cert: optional(text, 'PEM file of the client certificate.'),
@@ -48,7 +51,7 @@ const tls = object({
   client_key_password_file: optional(text, 'File that holds the password of an encrypted `client_key`.'),
   system_ca: optional(
     boolean,
-    'Trust the CAs of the operating system instead of the built-in ones. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace both. Default: false.',
+    'Trust the CAs of the operating system instead of the built-in ones. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace both, `NODE_EXTRA_CA_CERTS` adds to each. Default: false.',
   ),
   server_name: optional(text, 'The name that the server’s certificate must have, also sent as SNI.'),
   skip_verify: optional(boolean, 'Do not verify certificates; each run warns about it. Default: false.'),

@@ -1,7 +1,7 @@
 import { RunError } from '../base/errors.ts';
-import type { ServerSettings, TlsSettings } from '../http/server.ts';
+import type { CaSetting, ServerSettings, TlsSettings } from '../http/server.ts';
 import type { ConfigFile } from './config-definition.ts';
-import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { originOf, overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
 
 const DEFAULT_CLIENT_TIMEOUT_MS = 60_000;
 
@@ -61,12 +61,10 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
       hint: 'set both of vault.tls.client_cert and vault.tls.client_key, or $VAULT_CLIENT_CERT and $VAULT_CLIENT_KEY',
     });
   }
+  const ca = caOf(flags, {}) ?? caOf(flags, env) ?? caOfFile(tls);
   return {
-    ca:
-      caOf(flags, {}) ??
-      caOf(flags, env) ??
-      firstCa(tls.ca_cert_bytes, tls.ca_cert, tls.ca_path) ??
-      caOfSystem(env),
+    ca: ca ?? caOfSystem(env),
+    extraCa: ca === undefined ? set(env, 'NODE_EXTRA_CA_CERTS') : undefined,
     clientCert,
     clientKey,
     clientKeyPassword: keyPasswordOf(tls),
@@ -78,8 +76,14 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
 
 /** What OpenSSL and Go's clients take for the CAs of the system. */
 function caOfSystem(env: Environment): TlsSettings['ca'] {
-  const set = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
-  return firstCa(undefined, set('SSL_CERT_FILE'), set('SSL_CERT_DIR'));
+  return (
+    caSetting('file', set(env, 'SSL_CERT_FILE'), '$SSL_CERT_FILE') ??
+    caSetting('path', set(env, 'SSL_CERT_DIR'), '$SSL_CERT_DIR')
+  );
+}
+
+function set(env: Environment, name: string): string | undefined {
+  return env[name] === '' ? undefined : env[name];
 }
 
 function keyPasswordOf({
@@ -94,22 +98,24 @@ function keyPasswordOf({
   });
 }
 
-/** One CA flag or variable replaces all CA fields after it: otherwise the file's `ca_cert_bytes` would win over it. */
+/**
+ * One CA flag or variable replaces all CA fields after it: otherwise the file's `ca_cert_bytes` would win over it. The order is
+ * that of the official clients: bytes, file, directory.
+ */
 function caOf(flags: Flags, env: Environment): TlsSettings['ca'] {
-  return firstCa(
-    overrideOf('caCertBytes', flags, env),
-    overrideOf('caCert', flags, env),
-    overrideOf('caPath', flags, env),
+  const from = (kind: CaSetting['kind'], name: 'caCertBytes' | 'caCert' | 'caPath'): TlsSettings['ca'] =>
+    caSetting(kind, overrideOf(name, flags, env), originOf(name, flags, env));
+  return from('bytes', 'caCertBytes') ?? from('file', 'caCert') ?? from('path', 'caPath');
+}
+
+function caOfFile({ ca_cert_bytes, ca_cert, ca_path }: NonNullable<VaultFile['tls']>): TlsSettings['ca'] {
+  return (
+    caSetting('bytes', ca_cert_bytes, 'vault.tls.ca_cert_bytes') ??
+    caSetting('file', ca_cert, 'vault.tls.ca_cert') ??
+    caSetting('path', ca_path, 'vault.tls.ca_path')
   );
 }
 
-/** The order of the official clients: bytes, file, directory. */
-function firstCa(
-  bytes: string | undefined,
-  file: string | undefined,
-  path: string | undefined,
-): TlsSettings['ca'] {
-  if (bytes !== undefined) return { kind: 'bytes', value: bytes };
-  if (file !== undefined) return { kind: 'file', value: file };
-  return path === undefined ? undefined : { kind: 'path', value: path };
+function caSetting(kind: CaSetting['kind'], value: string | undefined, from = ''): TlsSettings['ca'] {
+  return value === undefined ? undefined : { kind, value, from };
 }

@@ -188,15 +188,35 @@ export function overrideOf<Name extends SettingName>(
   env: Environment,
 ): SettingValue<Name> | undefined {
   const setting = SETTINGS[name] as Setting<SettingValue<Name>>;
+  if (setting.flag !== undefined && flags[setting.flag] === true) return true as SettingValue<Name>;
+  const given = givenText(setting, flags, env);
+  return given === undefined ? undefined : parseOrThrow(setting, given);
+}
+
+/** The flag or variable that `overrideOf` takes the value from. */
+export function originOf(name: SettingName, flags: Flags, env: Environment): string | undefined {
+  return givenText(SETTINGS[name], flags, env)?.where;
+}
+
+interface GivenText {
+  readonly text: string;
+  readonly kind: 'usage' | 'config';
+  readonly where: string;
+}
+
+function givenText(
+  setting: Pick<Setting<unknown>, 'flag' | 'env' | 'file'>,
+  flags: Flags,
+  env: Environment,
+): GivenText | undefined {
   const flag = setting.flag === undefined ? undefined : flags[setting.flag];
-  if (flag === true) return true as SettingValue<Name>;
-  if (typeof flag === 'string') return parseOrThrow(setting, flag, 'usage', `--${setting.flag ?? ''}`);
+  if (typeof flag === 'string') return { text: flag, kind: 'usage', where: `--${setting.flag ?? ''}` };
   const set = setting.file === undefined ? undefined : textOfSet(setting.file, flags);
-  if (set !== undefined) return parseOrThrow(setting, set, 'usage', `--set ${setting.file ?? ''}`);
+  if (set !== undefined) return { text: set, kind: 'usage', where: `--set ${setting.file ?? ''}` };
   // An empty variable counts as unset, as for the official clients.
   const variable = setting.env.find((candidate) => (env[candidate] ?? '') !== '');
   if (variable === undefined) return undefined;
-  return parseOrThrow(setting, env[variable] ?? '', 'config', `$${variable}`);
+  return { text: env[variable] ?? '', kind: 'config', where: `$${variable}` };
 }
 
 /** The value of `--set KEY=VALUE` for this key. */
@@ -204,7 +224,7 @@ function textOfSet(key: string, { set = [] }: Flags): string | undefined {
   return set.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
 }
 
-function parseOrThrow<T>(setting: Setting<T>, text: string, kind: 'usage' | 'config', where: string): T {
+function parseOrThrow<T>(setting: Setting<T>, { text, kind, where }: GivenText): T {
   const value = setting.parse(text);
   if (value !== undefined) return value;
   throw new RunError(kind, `${where} is not valid: it must be ${setting.expected}`, {

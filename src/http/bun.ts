@@ -27,7 +27,11 @@ interface BunRequest {
 type Protocol = 'http2' | 'http1.1';
 
 interface SessionSettings {
-  readonly tls?: TlsFiles & { readonly rejectUnauthorized: boolean; readonly serverName?: string };
+  readonly tls?: TlsFiles & {
+    readonly rejectUnauthorized: boolean;
+    readonly serverName?: string;
+    readonly allowPartialTrustChain: true;
+  };
   readonly unix?: string;
 }
 
@@ -108,6 +112,7 @@ async function settingsOf(address: string, tls: TlsSettings): Promise<SessionSet
   return {
     tls: {
       ...files,
+      allowPartialTrustChain: true,
       rejectUnauthorized: !tls.skipVerify,
       ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
     },

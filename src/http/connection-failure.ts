@@ -9,6 +9,7 @@ export interface ConnectionFailure {
   readonly permanent: boolean;
   readonly message: string;
   readonly hint: string | undefined;
+  readonly details?: readonly string[] | undefined;
 }
 
 /** Codes of failures that happen before a byte of a request leaves this machine. */
@@ -23,16 +24,27 @@ const NOT_SENT = new Set([
   'HTTP2RefusedStream',
 ]);
 
+/** Ours: a request in plain HTTP, to a server that speaks TLS. */
+export const HTTP_TO_TLS = 'HTTP_TO_TLS';
+
+/** The only one of them that is about the name. */
+export const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
+
 /** OpenSSL's verification results, as Node names them; another try does not help with any of them. */
 const TRUST_HINTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "the server's certificate has expired: renew it, or correct the clock of this machine",
   CERT_NOT_YET_VALID: "the server's certificate is not valid yet: correct the clock of this machine",
-  ERR_TLS_CERT_ALTNAME_INVALID:
+  [WRONG_NAME]:
     'the certificate is for another name: set vault.tls.server_name or $VAULT_TLS_SERVER_NAME to one of its names',
 };
-const TRUST_HINT = 'set vault.tls.ca_cert or $VAULT_CACERT to the file of the CA that signed it';
+const TRUST_HINT =
+  'set vault.tls.ca_cert or $VAULT_CACERT to a file with the CA that issued it, or with one above that';
 
 const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
+
+export function isUntrusted(code: string): boolean {
+  return UNTRUSTED.test(code);
+}
 
 /**
  * Describes why no answer came. Classified by code, because the texts differ between runtimes and versions.
@@ -46,7 +58,7 @@ export function connectionFailure(code: string, address: string, timeoutMs: numb
     ambiguous: !NOT_SENT.has(code),
     permanent: false,
   } as const;
-  if (UNTRUSTED.test(code)) {
+  if (isUntrusted(code)) {
     return {
       ...failure,
       ambiguous: false,
@@ -54,6 +66,10 @@ export function connectionFailure(code: string, address: string, timeoutMs: numb
       message: `the TLS certificate of ${address} is not trusted (${code})`,
       hint: TRUST_HINTS[code] ?? TRUST_HINT,
     };
+  }
+  if (code === HTTP_TO_TLS) {
+    const message = `${address} speaks TLS, but the request was plain HTTP`;
+    return { ...failure, ambiguous: false, permanent: true, message, hint: 'write https:// in the address' };
   }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return {

@@ -15,6 +15,27 @@ export function delayMs(attempt: number, random: number, retryAfterMs = 0): numb
   return random * Math.min(CAP_MS, BASE_MS * 2 ** (attempt - 1));
 }
 
+/** What a last try is left at least, and at most. */
+const SHORTEST_TRY_MS = 250;
+const LONGEST_TRY_MS = 2000;
+
+/**
+ * A delay shortened so that one more try fits before the deadline: a run that gives up early has wasted the rest of its time.
+ * @param tookMs how long the failed try took; the next one is left twice that, within limits
+ * @param isAsked by the server: it is then not shortened
+ * @returns undefined: no other try fits
+ */
+export function delayWithin(
+  delay: number,
+  remainingMs: number,
+  tookMs: number,
+  isAsked: boolean,
+): number | undefined {
+  const leftMs = remainingMs - Math.min(LONGEST_TRY_MS, Math.max(SHORTEST_TRY_MS, 2 * tookMs));
+  if (leftMs <= 0 || (isAsked && delay >= remainingMs)) return undefined;
+  return isAsked ? delay : Math.min(delay, leftMs);
+}
+
 /** Waits; rejects with the signal's reason as soon as it is aborted. */
 export async function sleep(milliseconds: number, signal: CancelSignal): Promise<void> {
   signal.throwIfAborted();

@@ -2,7 +2,9 @@ import type { Secret } from '../base/secret.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
 
 export interface TlsSettings {
-  readonly ca: { readonly kind: 'bytes' | 'file' | 'path'; readonly value: string } | undefined;
+  readonly ca: CaSetting | undefined;
+  /** A file of further CAs, which `ca` does not replace: `$NODE_EXTRA_CA_CERTS` beside CAs of the system. */
+  readonly extraCa: string | undefined;
   /** A file. */
   readonly clientCert: string | undefined;
   /** A file. */
@@ -13,6 +15,13 @@ export interface TlsSettings {
   readonly systemCa: boolean;
   readonly serverName: string | undefined;
   readonly skipVerify: boolean;
+}
+
+export interface CaSetting {
+  readonly kind: 'bytes' | 'file' | 'path';
+  readonly value: string;
+  /** The variable, flag or key that it comes from. */
+  readonly from: string;
 }
 
 export interface ServerSettings {

@@ -2,8 +2,11 @@ import { RunError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from './connection-failure.ts';
-import { delayMs, sleep } from './delay.ts';
+import { delayMs, delayWithin, sleep } from './delay.ts';
+import { headerValueOf } from './header-value.ts';
 import { openWire } from './open.ts';
+import type { ReachableServer } from './proxy.ts';
+import { lookAgain } from './second-look.ts';
 import type { TlsSettings } from './server.ts';
 import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
@@ -39,6 +42,7 @@ const TRY_TIMEOUT_MS = 10_000;
 /** The built-in CAs: the TLS settings are for Vault alone. */
 const TLS: TlsSettings = {
   ca: undefined,
+  extraCa: undefined,
   clientCert: undefined,
   clientKey: undefined,
   clientKeyPassword: undefined,
@@ -56,36 +60,40 @@ export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo
   if (!/^https?:$/.test(URL.parse(request.url)?.protocol ?? '')) {
     throw new RunError('config', `the address of ${request.what} is not an HTTP URL`, { hint: request.hint });
   }
-  const wire = await openWire({ address: request.url, tls: tlsOf(request), proxyAddress: undefined }, 1, {
-    env: request.direct === true ? {} : io.env,
-    now: io.now,
-  });
+  const server = { address: request.url, tls: tlsOf(request), proxyAddress: undefined };
+  const env = request.direct === true ? {} : io.env;
+  const wire = await openWire(server, 1, { env, now: io.now });
   try {
-    return await askRepeatedly(request, wire.send, io);
+    return await askRepeatedly(request, wire.send, server, { ...io, env });
   } finally {
     wire.close();
   }
 }
 
 function tlsOf({ caFile }: ThirdPartyRequest): TlsSettings {
-  return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile } };
+  return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile, from: caFile } };
 }
 
 async function askRepeatedly(
   request: ThirdPartyRequest,
   send: SendHttp,
+  server: ReachableServer,
   io: ThirdPartyIo,
 ): Promise<ThirdPartyAnswer> {
   let mayBeDone = false;
   for (let attempt = 1; ; attempt += 1) {
-    const tried = await askOnce(request, send, io);
+    const startMs = io.now();
+    const tried = await askOnce(request, send, server, io);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
-    const delay = delayMs(attempt, io.random(), tried.retryAfterMs);
-    if (tried.permanent || attempt === TRIES || delay >= io.remainingMs()) {
+    const { retryAfterMs: asked = 0 } = tried;
+    const wanted = delayMs(attempt, io.random(), asked);
+    const delay = delayWithin(wanted, io.remainingMs(), io.now() - startMs, asked > 0);
+    if (tried.permanent || attempt === TRIES || delay === undefined) {
       const Unavailable = mayBeDone ? RunError : NotSent;
       throw new Unavailable('unavailable', `${request.what} ${tried.problem}`, {
         where: new URL(request.url).host,
+        details: tried.details,
         hint: request.hint,
       });
     }
@@ -99,26 +107,40 @@ type Tried =
       readonly problem: string;
       readonly wasSent: boolean;
       readonly permanent: boolean;
+      readonly details?: readonly string[];
       readonly retryAfterMs: number | undefined;
     };
 
 async function askOnce(
-  { method, url, headers = {}, body }: ThirdPartyRequest,
+  { method, url, headers = {}, body, what }: ThirdPartyRequest,
   send: SendHttp,
+  server: ReachableServer,
   scope: ThirdPartyIo,
 ): Promise<Tried> {
-  const plain = Object.entries(headers).map(([name, value]) => [name, textOf(value)] as const);
   return withTimeout(TRY_TIMEOUT_MS, scope.signal, async ({ signal, expired }) => {
     try {
-      const request = { method, url, headers: Object.fromEntries(plain), once: false, signal };
+      const request = { method, url, headers: carried(headers, what), once: false, signal };
       return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
     } catch (error) {
       scope.throwIfEnded();
-      const code = expired() ? 'TIMEOUT' : codeOf(error);
+      const failed = expired() ? 'TIMEOUT' : codeOf(error);
+      const { code, details } = await lookAgain(failed, server, scope.env, scope.signal);
       const { permanent, ambiguous: wasSent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
-      return { problem: `cannot be reached (${code})`, wasSent, permanent, retryAfterMs: undefined };
+      return { problem: `cannot be reached (${code})`, wasSent, permanent, details, retryAfterMs: undefined };
     }
   });
+}
+
+/** @throws RunError `config` */
+function carried(headers: NonNullable<ThirdPartyRequest['headers']>, what: string): Record<string, string> {
+  const values = Object.entries(headers).map(([name, text]): [string, string] => {
+    const value = headerValueOf(textOf(text));
+    if (value !== undefined) return [name, value];
+    throw new RunError('config', `the header ${name} for ${what} cannot be sent as it is`, {
+      hint: 'a credential or a name in the config or the environment has a line break, another control character, or white space around it',
+    });
+  });
+  return Object.fromEntries(values);
 }
 
 function answered(response: HttpResponse): Tried {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { credentialFromFile } from '../host/credential-files.ts';
-import type { TlsSettings } from './server.ts';
+import type { CaSetting, TlsSettings } from './server.ts';
 
 /** What the TLS settings name, read: PEM texts. */
 export interface TlsFiles {
@@ -18,7 +18,7 @@ export interface TlsFiles {
  * @throws RunError `config` for a file that cannot be read or contains no certificate
  */
 export function readTlsFiles(tls: TlsSettings): TlsFiles {
-  const ca = caOf(tls);
+  const ca = trustOf(tls)?.map(({ pem }) => pem);
   const passphrase = passwordOf(tls.clientKeyPassword);
   return {
     ...(ca === undefined ? {} : { ca }),
@@ -28,10 +28,26 @@ export function readTlsFiles(tls: TlsSettings): TlsFiles {
   };
 }
 
-function caOf({ ca, systemCa }: TlsSettings): string[] | undefined {
-  if (ca !== undefined) return readCa(ca);
+/** CAs, and the file or setting that they come from. */
+export interface Trust {
+  readonly where: string;
+  readonly pem: string;
+}
+
+/**
+ * @returns undefined: the CAs that are built in
+ * @throws RunError `config`
+ */
+export function trustOf({ ca, extraCa, systemCa }: TlsSettings): readonly Trust[] | undefined {
+  if (ca === undefined && !systemCa) return undefined;
+  const extra = extraCa === undefined ? [] : [readTrust(extraCa)];
+  return [...(ca === undefined ? caOfSystem() : readCa(ca)), ...extra];
+}
+
+function caOfSystem(): Trust[] {
   // Loaded for this alone, because loading it takes time.
-  return systemCa ? process.getBuiltinModule('node:tls').getCACertificates('system') : undefined;
+  const found = process.getBuiltinModule('node:tls').getCACertificates('system');
+  return found.map((pem) => ({ where: 'the operating system', pem }));
 }
 
 function passwordOf(password: TlsSettings['clientKeyPassword']): Secret | undefined {
@@ -39,34 +55,38 @@ function passwordOf(password: TlsSettings['clientKeyPassword']): Secret | undefi
   return credentialFromFile(password.file, 'the password of the client key');
 }
 
-function readCa(ca: NonNullable<TlsSettings['ca']>): string[] {
+function readCa(ca: CaSetting): Trust[] {
   switch (ca.kind) {
     case 'bytes':
-      return [withCertificate(ca.value, 'ca_cert_bytes')];
+      return [withCertificate({ where: ca.from, pem: ca.value })];
     case 'file':
-      return [withCertificate(readPem(ca.value, 'CA file'), ca.value)];
+      return [readTrust(ca.value)];
     case 'path':
       return readCaDirectory(ca.value);
   }
 }
 
-function readCaDirectory(directory: string): string[] {
+function readTrust(file: string): Trust {
+  return withCertificate({ where: file, pem: readPem(file, 'CA file') });
+}
+
+function readCaDirectory(directory: string): Trust[] {
   const names = attempt(() => readdirSync(directory), directory, 'CA directory');
   // Kubernetes mounts contain `..data` next to the files; directories and other files are skipped as in the Go clients.
   const certificates = names
     .filter((name) => !name.startsWith('..'))
     .flatMap((name) => readIfFile(join(directory, name)))
-    .filter((text) => text.includes('-----BEGIN CERTIFICATE-----'));
-  if (certificates.length > 0) return certificates;
+    .filter(({ pem }) => pem.includes('-----BEGIN CERTIFICATE-----'));
+  if (certificates.length > 0) return certificates.map(withCertificate);
   throw new RunError('config', 'the CA directory contains no PEM certificate', {
     where: directory,
     hint: 'put the CA there as PEM, or set vault.tls.ca_cert to a file',
   });
 }
 
-function readIfFile(path: string): string[] {
+function readIfFile(path: string): Trust[] {
   try {
-    return [readFileSync(path, 'utf8')];
+    return [{ where: path, pem: readFileSync(path, 'utf8') }];
   } catch (error) {
     if (systemErrorCode(error) === 'EISDIR') return [];
     throw unreadable(error, path, 'CA file');
@@ -92,11 +112,33 @@ function unreadable(error: unknown, path: string, what: string): RunError {
   });
 }
 
-function withCertificate(pem: string, where: string): string {
-  if (pem.includes('-----BEGIN CERTIFICATE-----') || pem.includes('-----BEGIN TRUSTED CERTIFICATE-----'))
-    return pem;
-  throw new RunError('config', 'the CA contains no PEM certificate', {
+/** OpenSSL passes over what it cannot parse, and the server would then not be trusted. */
+function withCertificate(trust: Trust): Trust {
+  const { where, pem } = trust;
+  const blocks = [...pem.matchAll(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----([^-]*)(-----END)?/g)];
+  if (blocks.length === 0) {
+    throw new RunError('config', 'the CA contains no PEM certificate', {
+      where,
+      hint: 'it must contain `-----BEGIN CERTIFICATE-----` blocks',
+    });
+  }
+  const wrong = blocks.findIndex(([, base64 = '', end]) => end === undefined || !isDer(base64));
+  if (wrong === -1) return trust;
+  const which = blocks.length === 1 ? 'the CA certificate' : `CA certificate ${String(wrong + 1)}`;
+  throw new RunError('config', `${which} cannot be parsed`, {
     where,
-    hint: 'it must contain `-----BEGIN CERTIFICATE-----` blocks',
+    hint: pem.includes('\\n')
+      ? 'write real line breaks in place of `\\n`'
+      : 'it is cut off or altered: copy the whole PEM again, `-----END CERTIFICATE-----` included',
   });
+}
+
+/** Whether it is one ASN.1 SEQUENCE of the stated length. A trusted certificate has its uses after that. */
+function isDer(base64: string): boolean {
+  if (!/^[\w+/=\s]+$/.test(base64)) return false;
+  const [tag, first = 0, ...more] = Buffer.from(base64, 'base64');
+  if (tag !== 0x30 || first <= 0x80 || first > 0x84) return false;
+  const octets = first - 0x80;
+  const length = more.slice(0, octets).reduce((sum, byte) => sum * 256 + byte, 0);
+  return more.length >= octets + length;
 }

@@ -4,13 +4,18 @@ import type { TlsSettings } from './server.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**
- * The trust and the client certificate of a run, parsed once for all connections.
+ * The trust and the client certificate of a run, parsed once for all connections. As for Go's clients, an issuing CA or the
+ * certificate of the server itself is enough, without the root.
  * @throws RunError `config` for a file that cannot be read or used
  */
 export function secureContextOf(tls: TlsSettings, files: TlsFiles = readTlsFiles(tls)): SecureContext {
   const { ca, ...client } = files;
   try {
-    return createSecureContext({ ...client, ...(ca === undefined ? {} : { ca: [...ca] }) });
+    return createSecureContext({
+      ...client,
+      ...(ca === undefined ? {} : { ca: [...ca] }),
+      allowPartialTrustChain: true,
+    });
   } catch (error) {
     // OpenSSL's text may quote the file, and a key is a secret.
     throw new RunError(

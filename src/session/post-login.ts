@@ -4,6 +4,7 @@ import { isJsonObject } from '../base/lossless-json.ts';
 import { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
+import { headerValueOf } from '../http/header-value.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin, type IssuedToken } from '../vault/responses.ts';
@@ -43,7 +44,9 @@ export async function openGiven(
   const context = { what: 'the token', where: path, namespace };
   const { auth, data } = await unwrap(wrapped, context, sender);
   // A token of a login or of auth/token/create is in `auth`; one that was wrapped as plain data is in `data`.
-  return textIn(auth, 'client_token') ?? textIn(data, 'token') ?? nothingInside(context);
+  const inside = textIn(auth, 'client_token') ?? textIn(data, 'token') ?? nothingInside(context);
+  if (headerValueOf(inside.reveal()) === undefined) throw unusableToken(path);
+  return inside;
 }
 
 async function openWrapped(
@@ -97,6 +100,13 @@ async function postLogin(
   return issuedToken(answer, login);
 }
 
+function unusableToken(where: string): RunError {
+  return new RunError('auth', 'the server returned a token that no HTTP header carries', {
+    where,
+    hint: 'check whether a proxy in between alters the answer: a token is one line of printable characters',
+  });
+}
+
 function loginRequest({ path, body, sensitive = [] }: LoginRequest, login: PreparedLogin): VaultRequest {
   const plain = Object.entries(body).map(([key, value]) => [
     key,
@@ -136,6 +146,8 @@ function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
         where: login.path,
         hint: 'an unattended run cannot provide it: use a method or role without MFA',
       });
+    case 'unusable_token':
+      throw unusableToken(login.path);
     case 'no_token':
       throw new RunError('auth', 'the server accepted the login but returned no token', {
         where: login.path,

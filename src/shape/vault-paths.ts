@@ -29,6 +29,7 @@ function problemOf(path: string): string | undefined {
   if (segments.includes('')) return 'has a double slash';
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';
   if (hasControlCharacter(path)) return 'has a control character';
+  if (!path.isWellFormed()) return 'is not valid Unicode: it has half of a surrogate pair';
   if (path.includes('?') || path.includes('#'))
     return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
   return undefined;

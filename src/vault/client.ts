@@ -1,10 +1,13 @@
 import type { CancelSignal } from '../base/cancellation.ts';
+import { RunError } from '../base/errors.ts';
 import { parseJson } from '../base/lossless-json.ts';
 import { VERSION } from '../base/version.ts';
 import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
 import { connectionFailure } from '../http/connection-failure.ts';
+import { headerValueOf } from '../http/header-value.ts';
 import { baseOf } from '../http/proxy.ts';
+import { lookAgain } from '../http/second-look.ts';
 import type { ServerSettings } from '../http/server.ts';
 import {
   codeOf,
@@ -59,9 +62,9 @@ export interface VaultClient {
 
 /** @param wire to this server; closed with the client */
 export function createClient(
-  { address, clientTimeoutMs, tls }: ServerSettings,
+  { address, clientTimeoutMs, tls, proxyAddress }: ServerSettings,
   wire: Wire,
-  scope: Pick<Scope, 'log' | 'now'>,
+  scope: Pick<Scope, 'env' | 'log' | 'now'>,
 ): VaultClient {
   if (tls.skipVerify) warnOfSkippedVerification(scope.log);
   // The state that a performance replica must have reached; until then it answers 412.
@@ -91,7 +94,10 @@ export function createClient(
         } catch (error) {
           signal.throwIfAborted();
           current = address;
-          return connectionFailure(limited.expired() ? 'TIMEOUT' : codeOf(error), asked, clientTimeoutMs);
+          const server = { address: asked, tls, proxyAddress };
+          const failed = limited.expired() ? 'TIMEOUT' : codeOf(error);
+          const { code, details } = await lookAgain(failed, server, scope.env, signal);
+          return { ...connectionFailure(code, asked, clientTimeoutMs), details };
         }
       });
       logAttempt(request, result, scope.now() - startMs, log);
@@ -136,13 +142,24 @@ function headersOf(request: VaultRequest, vaultIndex: string | undefined): Recor
     'User-Agent': `vaultonce/${VERSION}`,
     // The server's own protection against forged cross-site requests; agents and proxies may insist on it.
     'X-Vault-Request': 'true',
-    ...(request.namespace === undefined ? {} : { 'X-Vault-Namespace': request.namespace }),
-    ...(request.token === undefined ? {} : { 'X-Vault-Token': request.token.reveal() }),
+    ...(request.namespace === undefined
+      ? {}
+      : { 'X-Vault-Namespace': carried(request.namespace, 'the namespace') }),
+    ...(request.token === undefined ? {} : { 'X-Vault-Token': carried(request.token.reveal(), 'the token') }),
     ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
     // https://openbao.org/docs/concepts/response-wrapping/
     ...(request.wrapTtl === undefined ? {} : { 'X-Vault-Wrap-TTL': String(request.wrapTtl) }),
     ...(vaultIndex === undefined ? {} : { 'X-Vault-Index': vaultIndex }),
   };
+}
+
+/** @throws RunError `config`: sent without what does not fit, it would be another token, or another namespace */
+function carried(text: string, what: string): string {
+  const value = headerValueOf(text);
+  if (value !== undefined) return value;
+  throw new RunError('config', `${what} cannot be sent: no HTTP header carries it unchanged`, {
+    hint: `${what} must be valid Unicode, without control characters, and without white space around it`,
+  });
 }
 
 function readResponse({ status, header, text }: HttpResponse): VaultResponse {
@@ -151,6 +168,8 @@ function readResponse({ status, header, text }: HttpResponse): VaultResponse {
     kind: 'response',
     status,
     body,
+    // Text that begins like the answers of Vault.
+    isCut: !isJson && /^\s*\{\s*(?:"|$)/.test(text.slice(0, EXCERPT_CHARACTERS)),
     contentType: header('content-type'),
     plainText: isJson ? undefined : text.slice(0, EXCERPT_CHARACTERS),
     retryAfterMs: retryAfterMs({ header }),

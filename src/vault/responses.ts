@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
 import { Secret } from '../base/secret.ts';
+import { headerValueOf } from '../http/header-value.ts';
 
 /** `auth` of a login, or `data` of `auth/token/lookup-self`. https://openbao.org/api-docs/auth/token/ */
 export interface IssuedToken {
@@ -18,7 +19,9 @@ export interface IssuedToken {
 export type LoginAnswer =
   | { readonly kind: 'token'; readonly issued: IssuedToken }
   | { readonly kind: 'mfa_required'; readonly constraints: readonly string[] }
-  | { readonly kind: 'no_token' };
+  | { readonly kind: 'no_token' }
+  /** It cannot be used: no header carries it. */
+  | { readonly kind: 'unusable_token' };
 
 /** Reads the answer to a login; an answer without a token is not a success. */
 export function readLogin(body: unknown): LoginAnswer {
@@ -31,6 +34,7 @@ export function readLogin(body: unknown): LoginAnswer {
   }
   const token = auth['client_token'];
   if (typeof token !== 'string' || token === '') return { kind: 'no_token' };
+  if (headerValueOf(token) === undefined) return { kind: 'unusable_token' };
   return {
     kind: 'token',
     issued: {

@@ -1,14 +1,19 @@
 import type { CancelSignal } from '../base/cancellation.ts';
 import type { Failure } from '../base/errors.ts';
-import type { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
-import { delayMs, sleep } from '../http/delay.ts';
-import { errorTexts, presentable, repeatsSent, warningTexts } from '../http/presentable.ts';
+import { delayMs, delayWithin, sleep } from '../http/delay.ts';
+import { errorTexts, warningTexts } from '../http/presentable.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
 import { createPace, type Pace } from './pace.ts';
+import { notJson, redirected } from './foreign-answers.ts';
 import { activeNodeOf } from './redirect.ts';
 import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
+
+/** An answer that something in between has cut off is asked for again this many times. */
+const CUTS_RETRIED = 3;
+/** With these a proxy or load balancer answers in place of the server, in text: 520 to 527 are Cloudflare's. */
+const COMES_FROM_GATEWAYS = new Set([429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527]);
 
 /** The most redirects that one request follows. */
 const MOST_REDIRECTS = 3;
@@ -33,6 +38,8 @@ export function isBareRefusal({ status, errors }: Pick<Answer, 'status' | 'error
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly failure: Failure;
+  /** Another attempt would have the same result, whatever the status. */
+  readonly isFinal?: boolean;
 }
 
 export interface SendOptions {
@@ -79,13 +86,12 @@ export function createSender(
   const tryOnce = async (request: VaultRequest, attempt: number, options: SendOptions): Promise<Try> => {
     const signal = options.signal ?? scope.signal;
     await pace.turn(signal);
-    const result = await attemptAtActive(client, request, {
-      signal: options.attemptSignal ?? signal,
-      counters,
-      log: scope.log,
-    });
+    const startMs = scope.now();
+    const context = { signal: options.attemptSignal ?? signal, counters, log: scope.log };
+    const result = await attemptAtActive(client, request, context);
+    const tookMs = scope.now() - startMs;
     const outcome = outcomeOf(result, request, client.address);
-    return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
+    return { result, outcome, tookMs, retryReason: retryReason(result, outcome, request, attempt, options) };
   };
 
   /** Waits for the next attempt. False: no time is left, or another attempt is pointless. */
@@ -96,10 +102,9 @@ export function createSender(
     options: SendOptions,
   ): Promise<boolean> => {
     const { result, retryReason: reason = '' } = failed;
-    const asked = result.kind === 'response' ? result.retryAfterMs : undefined;
-    const delay = delayMs(attempt, scope.random(), asked);
-    const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= scope.remainingMs();
-    if (exhausted || options.worthRetrying?.() === false) return false;
+    const isLast = attempt > (settings.maxRetries ?? Infinity) || options.worthRetrying?.() === false;
+    const delay = isLast ? undefined : delayAfter(failed, attempt, scope);
+    if (delay === undefined) return false;
     if (isRateLimited(result)) pace.pause(delay);
     counters.retries += 1;
     scope.log.write({ event: 'retrying', path, attempt, delay_ms: Math.round(delay), reason });
@@ -114,12 +119,19 @@ export function createSender(
       for (let attempt = 1; ; attempt += 1) {
         const request = attempt === 1 ? first : ((await options.rebuild?.()) ?? first);
         const tried = await tryOnce(request, attempt, options);
-        if (tried.retryReason === undefined) return tried.outcome;
-        if (!(await waitForRetry(tried, request.path, attempt, options)))
-          return givenUp(tried.outcome, attempt);
+        const goesOn =
+          tried.retryReason !== undefined && (await waitForRetry(tried, request.path, attempt, options));
+        if (!goesOn) return withAttempts(tried.outcome, attempt);
       }
     },
   };
+}
+
+/** @returns undefined: no other attempt fits before the deadline */
+function delayAfter({ result, tookMs }: Try, attempt: number, scope: Scope): number | undefined {
+  const { retryAfterMs: asked = 0 } = result.kind === 'response' ? result : {};
+  const wanted = delayMs(attempt, scope.random(), asked);
+  return delayWithin(wanted, scope.remainingMs(), tookMs, asked > 0);
 }
 
 /** Follows a standby to the active node, and again if that one has just stepped down. */
@@ -141,6 +153,7 @@ async function attemptAtActive(
 interface Try {
   readonly result: Attempt;
   readonly outcome: Answer | Unavailable;
+  readonly tookMs: number;
   /** Why another attempt is worthwhile, or undefined. */
   readonly retryReason: string | undefined;
 }
@@ -160,13 +173,15 @@ function retryReason(
     const again = alsoRetry !== undefined && attempt <= alsoRetry.limit && alsoRetry.when(outcome);
     return again ? outcome.errors.join('; ') : undefined;
   }
-  return isPassing(result.status, request.mints) ? outcome.failure.message : undefined;
+  if (outcome.isFinal === true) return undefined;
+  return isPassing(result, request.mints, attempt) ? outcome.failure.message : undefined;
 }
 
 /** 412: a replica lags behind. 429: too many requests. 503: sealed, or no leader. All three mean that nothing was done. */
-function isPassing(status: number, mints: boolean): boolean {
+function isPassing({ status, isCut }: VaultResponse, mints: boolean, attempt: number): boolean {
   if (status === 412 || status === 429 || status === 503) return true;
-  return status >= 500 && !mints;
+  if (mints) return false;
+  return isCut && status < 500 ? attempt <= CUTS_RETRIED : status >= 500;
 }
 
 function isRateLimited(result: Attempt): boolean {
@@ -175,13 +190,16 @@ function isRateLimited(result: Attempt): boolean {
 
 function outcomeOf(result: Attempt, request: VaultRequest, address: string): Answer | Unavailable {
   if (result.kind === 'connection_failure') {
-    return unavailable(result.message, result.hint);
+    return unavailable(result.message, result.hint, result.details);
   }
   const sensitive = sensitiveOf(request);
   const errors = errorTexts(result.body, sensitive);
   const { status } = result;
-  if (status >= 300 && status < 400) return redirected(result, address, sensitive);
-  if (result.plainText !== undefined && status < 500) return notVault(result, address);
+  if (status >= 300 && status < 400)
+    return { kind: 'unavailable', failure: redirected(result, address, sensitive) };
+  if (result.plainText !== undefined && !COMES_FROM_GATEWAYS.has(status)) {
+    return { kind: 'unavailable', ...notJson(result, request.path, address) };
+  }
   if (status === 412 || status === 429 || status >= 500) {
     return unavailable(
       `the server answered ${String(status)}${errors.map((text) => ` ${text}`).join(';')}`,
@@ -212,42 +230,7 @@ function hintOf(status: number, errors: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** A redirect that `attemptAtActive` did not follow: the token would go wherever it points. */
-function redirected(
-  { status, location }: VaultResponse,
-  address: string,
-  sensitive: readonly Secret[],
-): Unavailable {
-  const target = location === undefined ? undefined : targetOf(location, address, sensitive);
-  return unavailable(
-    `${address} redirects (${String(status)}) to ${target ?? 'elsewhere'}`,
-    'set vault.address to the active node, which answers itself; the token only follows the 307 of a standby, to the same path and scheme, and not in circles',
-  );
-}
-
-/** Without the parts that could contain a password or a token. Undefined: it has what was sent in it, or is no URL. */
-function targetOf(location: string, address: string, sensitive: readonly Secret[]): string | undefined {
-  const url = URL.parse(location, address);
-  // A host loses its case when it is parsed.
-  return url === null || repeatsSent(location, sensitive)
-    ? undefined
-    : presentable(`${url.origin}${url.pathname}`, sensitive);
-}
-
-function notVault({ status, plainText = '' }: VaultResponse, address: string): Unavailable {
-  if (plainText.includes('HTTP request to an HTTPS server')) {
-    return unavailable(
-      `${address} speaks TLS, but the request was plain HTTP`,
-      'write https:// in the address',
-    );
-  }
-  return unavailable(
-    `the response from ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
-    'check the address and port, and whether a proxy or a login page is in between',
-  );
-}
-
-function givenUp(outcome: Answer | Unavailable, attempts: number): Answer | Unavailable {
+function withAttempts(outcome: Answer | Unavailable, attempts: number): Answer | Unavailable {
   if (outcome.kind === 'answer' || attempts === 1) return outcome;
   const message = `${outcome.failure.message} (after ${String(attempts)} attempts)`;
   return { kind: 'unavailable', failure: { ...outcome.failure, message } };

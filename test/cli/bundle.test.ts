@@ -120,6 +120,7 @@ describe('the bundle', () => {
       'reference.js': 'draft/2020-12',
       'other-languages.js': 'consul-template',
       'completion.js': '__fish_use_subcommand',
+      'handshakes.js': 'the issuer wanted',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -190,6 +191,7 @@ describe('the bundle', () => {
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
       'dist/completion.js',
+      'dist/handshakes.js',
       'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',

@@ -99,6 +99,14 @@ describe('faults of the network and the server', () => {
     assert.equal(result.code, 9);
   });
 
+  test('they go on until shortly before it, however long the next delay would be', async () => {
+    const sinceMs = performance.now();
+    const { result, standIn: server } = await through(() => UNAVAILABLE, ['--timeout', '5s']);
+    assert.equal(result.code, 9, result.stderr);
+    const lastMs = (server.seen.at(-1)?.atMs ?? 0) - sinceMs;
+    assert.ok(lastMs > 2500, `the last of ${String(server.seen.length)} came after ${String(lastMs)} ms`);
+  });
+
   test('a server that hangs is left at the timeout: 124', async () => {
     for (const part of ['login', 'mounts', 'secret/data']) {
       const { result, standIn: server } = await through(

@@ -67,6 +67,13 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     ],
     ['a token that is not accepted', 4, { ...good, auth: { method: 'token', token: `s.${CANARY}` } }],
     ['a token of the environment', 4, { ...good, auth: { method: 'token' } }, { VAULT_TOKEN: `s.${CANARY}` }],
+    ['a token that no header carries', 3, { ...good, auth: { method: 'token', token: `s.${CANARY}\ud800` } }],
+    [
+      'a CA that cannot be parsed',
+      3,
+      { ...good, vault: { address: 'https://127.0.0.1:1' } },
+      { VAULT_CACERT_BYTES: `-----BEGIN CERTIFICATE-----\\n${CANARY}` },
+    ],
     ['a jwt that is refused', 4, { ...good, auth: { method: 'jwt', jwt: `${CANARY}.${CANARY}.${CANARY}` } }],
     [
       'an approle that is refused',
@@ -192,6 +199,7 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
       { status: 500, text: `<html>${CANARY}</html>` },
       { status: 200, text: `{"auth": {"client_token": "${CANARY}", ` },
       { status: 200, body: { auth: { token: CANARY } } },
+      { status: 200, body: { auth: { client_token: `${CANARY}\n` } } },
       'drop',
       'hang',
     ];

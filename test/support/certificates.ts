@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -11,6 +11,55 @@ export interface Certificates {
   readonly otherCaFile: string;
   readonly certFile: string;
   readonly keyFile: string;
+}
+
+export interface IssuedCertificate {
+  readonly rootFile: string;
+  /** The CA below the root that has issued the certificate. */
+  readonly issuingFile: string;
+  readonly certFile: string;
+  /** The certificate and the issuing CA. */
+  readonly chainFile: string;
+  readonly keyFile: string;
+}
+
+/** A certificate for 127.0.0.1 of an issuing CA, which a root CA has signed. */
+export async function createIssued(directory: string): Promise<IssuedCertificate> {
+  const file = (name: string): string => join(directory, name);
+  await mkdir(directory, { recursive: true });
+  const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: directory });
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const rootArgs = ['-days', '2', '-subj', '/CN=root-ca', '-keyout', 'root.key', '-out', 'root.pem'];
+  await openssl('req', '-x509', ...key, ...rootArgs);
+  await writeFile(file('issuing.ext'), 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n');
+  await writeFile(file('vault.ext'), 'subjectAltName=IP:127.0.0.1\n');
+  for (const [name, by] of [
+    ['issuing', 'root'],
+    ['vault', 'issuing'],
+  ]) {
+    await openssl('req', ...key, '-subj', `/CN=${name!}`, '-keyout', `${name!}.key`, '-out', `${name!}.csr`);
+    const signed = [
+      '-CA',
+      `${by!}.pem`,
+      '-CAkey',
+      `${by!}.key`,
+      '-CAcreateserial',
+      '-extfile',
+      `${name!}.ext`,
+    ];
+    await openssl('x509', '-req', '-in', `${name!}.csr`, '-days', '2', ...signed, '-out', `${name!}.pem`);
+  }
+  const [leaf, issuing] = await Promise.all(
+    ['vault.pem', 'issuing.pem'].map((name) => readFile(file(name), 'utf8')),
+  );
+  await writeFile(file('chain.pem'), `${leaf ?? ''}${issuing ?? ''}`);
+  return {
+    rootFile: file('root.pem'),
+    issuingFile: file('issuing.pem'),
+    certFile: file('vault.pem'),
+    chainFile: file('chain.pem'),
+    keyFile: file('vault.key'),
+  };
 }
 
 /** A CA, and a certificate of it for 127.0.0.1, localhost and vault.internal. */

@@ -47,6 +47,15 @@ export const needsMounts = once(() => {
   }
 });
 
+/** For what resolves names in its own way: it needs a mount namespace, and the port of name servers. */
+export const needsOwnNames = once(() => {
+  const { skip } = needsMounts();
+  if (skip !== false) return skip;
+  return (
+    spawnSync('unshare', ['-m', '-p', '-f', 'true']).status !== 0 && 'needs root that may make namespaces'
+  );
+});
+
 /** For what is refused on a disk. */
 export const needsDisk = once(
   () =>

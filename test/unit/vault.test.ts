@@ -7,7 +7,8 @@ import { parseJson } from '../../src/base/lossless-json.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { engineOf } from '../../src/engines/index.ts';
 import { kv2 } from '../../src/engines/kv2.ts';
-import { delayMs } from '../../src/http/delay.ts';
+import { delayMs, delayWithin } from '../../src/http/delay.ts';
+import { headerValueOf } from '../../src/http/header-value.ts';
 import { presentable } from '../../src/http/presentable.ts';
 import { findMount } from '../../src/vault/mounts.ts';
 
@@ -102,6 +103,36 @@ describe('retries', () => {
     assert.equal(delayMs(3, 0), 0);
     assert.equal(delayMs(1, 0.5, 2000), 2100, 'Retry-After, and a little jitter');
     assert.equal(delayMs(1, 0.5, 0), 100, 'Retry-After: 0 says nothing');
+  });
+});
+
+describe('the last delay', () => {
+  test('leaves room for one more try, unless none fits or the server asked for more', () => {
+    assert.equal(delayWithin(100, Infinity, 10, false), 100);
+    assert.equal(delayWithin(4000, 3000, 10, false), 2750, 'shortened');
+    assert.equal(delayWithin(4000, 3000, 600, false), 1800, 'a slow server is left more');
+    assert.equal(delayWithin(4000, 31_000, 30_000, false), 4000, 'a hung try is no measure');
+    assert.equal(delayWithin(100, 250, 10, false), undefined);
+    assert.equal(delayWithin(2000, 3000, 10, true), 2000);
+    assert.equal(delayWithin(4000, 3000, 10, true), undefined, 'earlier than asked is pointless');
+  });
+});
+
+describe('values of headers', () => {
+  test('arrive as the UTF-8 bytes of the text, or are not sent at all', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), fc.string());
+    fc.assert(
+      fc.property(text, (value) => {
+        const carried = headerValueOf(value);
+        if (carried === undefined) {
+          assert.ok(/[\0-\x1f\x7f]/.test(value) || value.trim() !== value || !value.isWellFormed());
+          return;
+        }
+        assert.doesNotMatch(carried, /[^\t -~\x80-\xff]|^[ \t]|[ \t]$/);
+        assert.equal(Buffer.from(carried, 'latin1').toString('utf8'), value);
+      }),
+      { examples: [['prod—eu'], ['прод'], ['s.a\u200bb'], ['é'], [' a'], ['a\n'], ['a\ud800'], ['']] },
+    );
   });
 });
 

@@ -33,7 +33,8 @@ describe('a wire', () => {
         address,
         proxyAddress: undefined,
         tls: {
-          ca: { kind: 'file', value: certificates.caFile },
+          ca: { kind: 'file', value: certificates.caFile, from: 'ca_cert' },
+          extraCa: undefined,
           clientCert: undefined,
           clientKey: undefined,
           clientKeyPassword: undefined,

@@ -1,0 +1,44 @@
+import { isIP } from 'node:net';
+import type { CancelSignal } from '../base/cancellation.ts';
+import type { Io } from '../host/io.ts';
+import { HTTP_TO_TLS, isUntrusted, WRONG_NAME } from './connection-failure.ts';
+import { proxyOf, type ReachableServer } from './proxy.ts';
+import { trustOf } from './tls-files.ts';
+
+/** What another handshake tells about a request without an answer. */
+interface SecondLook {
+  /** That of the failure, or a more precise one. */
+  readonly code: string;
+  /** Lines for people. */
+  readonly details: readonly string[];
+}
+
+/**
+ * How the runtimes tell of a connection that broke off, or of an answer that is not HTTP. A TLS server that gets plain HTTP says so
+ * in its answer, but where it has not read all of the request, the answer is lost in the reset of the connection.
+ */
+const MAY_SPEAK_TLS = /^(?:ECONNRESET|EPIPE|ConnectionClosed|HPE_.*|Malformed_HTTP_Response)$/;
+
+/** Looks again where neither runtime says enough: at a certificate that was refused, and at plain HTTP that was broken off. */
+export async function lookAgain(
+  code: string,
+  { address, tls, proxyAddress }: ReachableServer,
+  env: Io['env'],
+  signal: CancelSignal,
+): Promise<SecondLook> {
+  const isPlain = address.startsWith('http:') && MAY_SPEAK_TLS.test(code);
+  if (!isPlain && !isUntrusted(code)) return { code, details: [] };
+  const { hostname, port, protocol } = new URL(address);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  const endpoint = {
+    host,
+    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+    ...(servername === undefined ? {} : { servername }),
+  };
+  const isProxied = proxyOf({ address, proxyAddress }, env) !== undefined;
+  const { certificateOf, describeDistrust } = await import('./handshakes.ts');
+  const peer = isProxied ? undefined : await certificateOf(endpoint, signal);
+  if (isPlain) return { code: peer === undefined ? code : HTTP_TO_TLS, details: [] };
+  return { code, details: describeDistrust(peer, trustOf(tls), code === WRONG_NAME) };
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createPlainServer, type AddressInfo } from 'node:net';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { failuresOf, logLines, type CliResult } from '../support/cli.ts';
+import { startStandIn, type Answer, type StandIn, type StandInOptions } from '../support/stand-in.ts';
+
+describe('answers that are not those of Vault', () => {
+  let app: TestApp;
+  let standIn: StandIn | undefined;
+  before(async () => {
+    app = await startApp({ tls: true });
+    await app.putKv2('a', { key: 'one' });
+    await app.server.api.post('sys/mounts/pki', { type: 'pki' });
+    await app.server.api.post('pki/root/generate/internal', { common_name: 'Test CA' });
+  });
+  afterEach(async () => {
+    await standIn?.stop();
+    standIn = undefined;
+  });
+  after(() => app.stop());
+
+  const config: TestConfig = {
+    secrets: { a: 'secret/a' },
+    outputs: [{ path: 'f.txt', contents: '{{a.key}}' }],
+  };
+  const through = async (
+    answer: StandInOptions['answer'],
+    own: TestConfig = config,
+  ): Promise<{ result: CliResult; paths: readonly string[] }> => {
+    standIn = await startStandIn({ target: app.server.address, answer });
+    const result = await app.render(own, ['--address', standIn.address, '--timeout', '20s']);
+    return { result, paths: standIn.seen.map(({ path }) => path) };
+  };
+  const retriesOf = (result: CliResult): number =>
+    logLines(result).filter(({ event }) => event === 'retrying').length;
+
+  test('a server that is none is said to be none, at once, whatever the status', async () => {
+    for (const status of [200, 404, 405, 500, 501, 505]) {
+      const { result, paths } = await through(() => ({ status, text: '<html>hello</html>' }));
+      assert.equal(result.code, 9, result.stderr);
+      assert.match(failuresOf(result)[0]?.message ?? '', /is not from a Vault server: it is not JSON$/);
+      assert.equal(paths.length, 1);
+      await standIn?.stop();
+    }
+  });
+
+  test('a gateway that answers in text for a server that is down is waited for', async () => {
+    for (const status of [502, 503, 504, 522]) {
+      const { result } = await through(({ path }, nth) =>
+        path === 'secret/data/a' && nth === 1 ? { status, text: '<html>Bad Gateway</html>' } : 'forward',
+      );
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(retriesOf(result), 1);
+      await standIn?.stop();
+    }
+  });
+
+  test('paths of pki that answer with a file: which one answers with JSON, without another try', async () => {
+    for (const [path, instead] of [
+      ['pki/ca/pem', 'pki/cert/ca'],
+      ['pki/ca', 'pki/cert/ca'],
+      ['pki/ca_chain', 'pki/cert/ca_chain'],
+      ['pki/crl/pem', 'pki/cert/crl'],
+      ['pki/cert/ca/raw', 'pki/cert/ca'],
+      ['pki/issuer/default/pem', 'pki/issuer/default/json'],
+    ] as const) {
+      app.server.takeAudit();
+      const result = await app.render({ ...config, secrets: { a: { path, engine: 'raw' } }, outputs: [] });
+      assert.equal(result.code, 3, `${path}: ${result.stderr}`);
+      const [failure] = failuresOf(result);
+      assert.match(failure?.message ?? '', /the server answers with application\/[\w-]+, not with JSON$/);
+      assert.equal(failure?.hint, `read ${instead} instead: the same as JSON`);
+      assert.equal(requestsOf(app.server).filter((asked) => asked.endsWith(` ${path}`)).length, 1);
+      const read = { ...config, secrets: { a: { path: instead, engine: 'raw' } }, outputs: [] };
+      assert.equal((await app.render(read)).code, 0);
+    }
+  });
+
+  const CUT: Answer = {
+    status: 200,
+    text: '{"request_id": "r", "data": {"data": {"key": "o',
+    headers: { 'Content-Type': 'application/json' },
+  };
+
+  test('JSON that is cut off is asked for again a few times, where that may be done', async () => {
+    const { result } = await through(({ path }, nth) =>
+      path === 'secret/data/a' && nth < 4 ? CUT : 'forward',
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(retriesOf(result), 3);
+    await standIn?.stop();
+    const always = await through(({ path }) => (path === 'secret/data/a' ? CUT : 'forward'));
+    assert.equal(always.result.code, 9);
+    assert.match(failuresOf(always.result)[0]?.message ?? '', /is cut off: .* \(after 4 attempts\)$/);
+    await standIn?.stop();
+    const minting = {
+      ...config,
+      secrets: { a: { path: 'pki/issue/web', write: { common_name: 'x' } } },
+      outputs: [],
+    };
+    const minted = await through(({ path }) => (path === 'pki/issue/web' ? CUT : 'forward'), minting);
+    assert.equal(minted.result.code, 9);
+    assert.equal(minted.paths.filter((path) => path === 'pki/issue/web').length, 1);
+    await app.server.revokeTokens();
+  });
+
+  /** A login whose body does not fit into what a TLS server reads before it answers. */
+  const large = { method: 'jwt', role: 'r', jwt: `${'x'.repeat(9000)}.y.z` };
+
+  test('plain HTTP to a TLS port is said at once, however large the request is', async () => {
+    const address = app.server.tlsAddress.replace('https:', 'http:');
+    for (let run = 0; run < 5; run += 1) {
+      for (const auth of [app.auth, { ...large, jwt: `${'x'.repeat(900)}.y.z` }, large]) {
+        const result = await app.render({ ...config, auth }, ['--address', address, '--timeout', '20s']);
+        assert.equal(result.code, 9, result.stderr);
+        const [failure] = failuresOf(result);
+        assert.equal(failure?.message, `${address} speaks TLS, but the request was plain HTTP`);
+        assert.match(failure.hint ?? '', /https:\/\//);
+        assert.equal(retriesOf(result), 0);
+      }
+    }
+  });
+
+  test('a plain server that breaks connections off is not taken for one of TLS', async () => {
+    const server = createPlainServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket.resetAndDestroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+    const own = { ...config, vault: { max_retries: 1 } };
+    const result = await app.render(own, ['--address', address, '--timeout', '20s']);
+    server.close();
+    assert.equal(result.code, 9, result.stderr);
+    assert.match(
+      failuresOf(result)[0]?.message ?? '',
+      /^the connection to .* failed \(\w+\) \(after 2 attempts\)$/,
+    );
+  });
+});
