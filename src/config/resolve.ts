@@ -69,6 +69,7 @@ export function resolveConfig(
     secrets: resolveSecrets(file, merged),
     outputs,
     managed,
+    directory: file.output?.directory === undefined ? undefined : resolve(around.cwd, file.output.directory),
     state,
     environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
     ...times,
