@@ -1,4 +1,4 @@
-import { parseDuration } from '../base/duration.ts';
+import { parseDuration, parseWait } from '../base/duration.ts';
 import { RunError } from '../base/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../host/log-events.ts';
 import { parseRateLimit, type RateLimit } from '../shape/rate-limit.ts';
@@ -138,7 +138,7 @@ export const SETTINGS = {
     env: ['VAULTONCE_STARTUP_JITTER'],
     file: 'startup_jitter',
     expected: DURATION,
-    parse: parseDuration,
+    parse: parseWait,
   },
   allowDisk: {
     flag: 'allowDisk',
@@ -190,13 +190,18 @@ export function overrideOf<Name extends SettingName>(
   const setting = SETTINGS[name] as Setting<SettingValue<Name>>;
   const flag = setting.flag === undefined ? undefined : flags[setting.flag];
   if (flag === true) return true as SettingValue<Name>;
-  if (typeof flag === 'string') return parseOrThrow(setting, flag, 'usage', `--${setting.flag ?? ''}`);
+  if (typeof flag === 'string') return parseOrThrow(setting, flag, 'usage', flagText(setting.flag));
   const set = setting.file === undefined ? undefined : textOfSet(setting.file, flags);
   if (set !== undefined) return parseOrThrow(setting, set, 'usage', `--set ${setting.file ?? ''}`);
   // An empty variable counts as unset, as for the official clients.
   const variable = setting.env.find((candidate) => (env[candidate] ?? '') !== '');
   if (variable === undefined) return undefined;
   return parseOrThrow(setting, env[variable] ?? '', 'config', `$${variable}`);
+}
+
+/** As it is typed: `--startup-jitter`. */
+function flagText(flag = ''): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The value of `--set KEY=VALUE` for this key. */

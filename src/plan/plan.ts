@@ -4,7 +4,7 @@ import type { FormatInput } from '../formats/format.ts';
 import { formatNamed } from '../formats/index.ts';
 import type { Ref } from '../shape/ref.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
-import { sharedTargets, unmanageable } from './clashes.ts';
+import { reservedNames, sharedTargets, unmanageable } from './clashes.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
@@ -62,6 +62,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   const writesAll = scope.secrets === 'all' && files.length > 0;
   const managed = writesAll ? config.managed : undefined;
   failures.push(
+    ...reservedNames(files),
     ...sharedTargets(files),
     ...unmanageable(files, managed),
     ...disagreements(outputs),

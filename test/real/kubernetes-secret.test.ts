@@ -380,7 +380,7 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     };
     const check = await runCli(['check', '-c', app.config(config)]);
     assert.equal(check.code, 0, check.stderr);
-    assert.match(check.stdout, /^kubernetes:db@team\/password +value +- +- +db$/m);
+    assert.match(check.stdout, /^kubernetes:db@team\/password +value +- +- +- +db$/m);
     const fixtures = app.workspace.write('fixtures.yaml', 'db: { user: u, password: p }\n');
     const offline = await app.render(config, ['--fixtures', fixtures], { env: cluster.env });
     assert.equal(offline.code, 0, offline.stderr);

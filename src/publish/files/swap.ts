@@ -5,7 +5,7 @@ import { statusOf } from '../../host/file-systems.ts';
 import type { ManagedDirectory, PlacedOutput, WritableOutput } from '../../plan/outputs.ts';
 import type { PrunedFile } from '../destination.ts';
 import { CommitError } from './commit.ts';
-import { syncDirectory } from './directories.ts';
+import { directoryModes, isDirectoryOf, syncDirectory } from './directories.ts';
 import type { ObstacleFinder } from './obstacles.ts';
 import { isUnchanged } from './stage.ts';
 import { isLeftBehind, namesIn, removeFile, uniqueName, type Naming } from './temporary-names.ts';
@@ -218,7 +218,12 @@ function isComplete(
   if (!isSame || !hasLinks || strayLinks(root, names).length > 0) return false;
   const expected = new Set(declaredPaths(outputs).flatMap((path) => pathsUpTo(directory, path)));
   const present = namesBelow(directory);
-  return present?.length === expected.size && present.every((name) => expected.has(join(directory, name)));
+  const isWhole =
+    present?.length === expected.size && present.every((name) => expected.has(join(directory, name)));
+  const modeOf = directoryModes(outputs);
+  const files = new Set(outputs.flatMap((output) => output.files.map(({ path }) => path)));
+  const directories = [directory, ...[...expected].filter((path) => !files.has(path))];
+  return isWhole && directories.every((path) => isDirectoryOf(path, modeOf(path)));
 }
 
 /** Undefined: not all of it can be read, because of its mode or because another run is just removing it. */
@@ -257,9 +262,15 @@ function publish(root: string, directory: string, names: ReadonlySet<string>): v
   }
 }
 
-/** Links of earlier sets. Links to anywhere else are not ours. */
+/** Links of earlier sets. Links to anywhere else are not ours, nor is what cannot be looked at. */
 function strayLinks(root: string, names: ReadonlySet<string>): string[] {
-  return namesIn(root).filter((name) => !names.has(name) && linkAt(root, name) === linkTarget(name));
+  return namesIn(root).filter((name) => {
+    try {
+      return !names.has(name) && linkAt(root, name) === linkTarget(name);
+    } catch {
+      return false;
+    }
+  });
 }
 
 /**

@@ -5,7 +5,14 @@ import type { Scope } from '../../host/scope.ts';
 import type { ManagedDirectory, RenderedFile, WritableOutput } from '../../plan/outputs.ts';
 import type { PrunedFile, WrittenFile } from '../destination.ts';
 import { CommitError, commitFiles } from './commit.ts';
-import { checkNoLinks, createDirectories, removeDirectories, syncDirectory } from './directories.ts';
+import {
+  checkNoLinks,
+  createDirectories,
+  directoryModes,
+  removeDirectories,
+  syncDirectory,
+  type DirectoryModes,
+} from './directories.ts';
 import { obstacleFinder } from './obstacles.ts';
 import { planPruning, type Pruning } from './prune.ts';
 import { isNoSpace, noSpaceError } from './space.ts';
@@ -113,6 +120,7 @@ class Staging implements StagedFiles {
   readonly #createdDirectories = new Set<string>();
   readonly #openedDirectories = new Set<string>();
   readonly #obstacleTo = obstacleFinder();
+  readonly #modeOfDirectory: DirectoryModes;
   #position: Position = { where: 'outputs', path: '' };
   #committed = false;
   #pruned: readonly PrunedFile[] = [];
@@ -126,6 +134,7 @@ class Staging implements StagedFiles {
   ) {
     beginRun(scope.run);
     this.#outputs = outputs;
+    this.#modeOfDirectory = directoryModes(outputs);
     this.#pruning = pruning;
     this.#swap = swap;
     this.#formerRoot = formerRoot;
@@ -141,7 +150,7 @@ class Staging implements StagedFiles {
       // Many outputs share a directory, and it may hold many files.
       if (this.#openedDirectories.has(directory)) continue;
       this.#openedDirectories.add(directory);
-      createDirectories(directory, target, this.#createdDirectories);
+      createDirectories(directory, target, this.#modeOfDirectory, this.#createdDirectories);
       removeStale(directory);
     }
   }
