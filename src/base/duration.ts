@@ -8,11 +8,14 @@ const LONGEST_MS = 2 ** 31 - 1;
  * @returns milliseconds; undefined for anything else, and for durations that are not positive
  */
 export function parseDuration(text: string): number | undefined {
+  return parseWait(text) || undefined;
+}
+
+/** The same, or 0 for none. */
+export function parseWait(text: string): number | undefined {
   const trimmed = text.trim();
   const milliseconds = /^\d+(?:\.\d+)?$/.test(trimmed) ? Number(trimmed) * 1000 : sumOfParts(trimmed);
-  return milliseconds !== undefined && milliseconds > 0 && milliseconds <= LONGEST_MS
-    ? milliseconds
-    : undefined;
+  return milliseconds !== undefined && milliseconds <= LONGEST_MS ? milliseconds : undefined;
 }
 
 function sumOfParts(text: string): number | undefined {

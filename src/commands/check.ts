@@ -86,6 +86,8 @@ interface PlanDescription {
     readonly format: string;
     /** None for an entry of a Secret. */
     readonly mode: string | null;
+    /** Of directories that are created. */
+    readonly directory_mode: string | null;
     readonly owner: number | null;
     readonly group: number | null;
     readonly secrets: readonly string[];
@@ -190,6 +192,7 @@ function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescri
     path: target.path,
     format: content.kind === 'format' ? content.format.name : content.kind,
     mode: kubernetes === undefined ? modeText(target.mode) : null,
+    directory_mode: kubernetes === undefined ? modeText(target.directoryMode) : null,
     owner: kubernetes === undefined ? (target.uid ?? null) : null,
     group: kubernetes === undefined ? (target.gid ?? null) : null,
     secrets: secretsOf({ content }),
@@ -246,6 +249,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
     output.path,
     output.format,
     output.mode ?? '-',
+    output.directory_mode ?? '-',
     ownerText(output),
     output.secrets.join(', '),
   ]);
@@ -257,7 +261,7 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
     '',
     ...alignColumns(['SECRET', 'REQUEST', 'PATH', 'ENGINE', ''], secrets),
     '',
-    ...alignColumns(['OUTPUT', 'FORMAT', 'MODE', 'OWNER', 'SECRETS'], outputs),
+    ...alignColumns(['OUTPUT', 'FORMAT', 'MODE', 'DIRECTORY', 'OWNER', 'SECRETS'], outputs),
     ...(plan.access === undefined ? [] : accessTable(plan.access)),
     '',
   ].join('\n');

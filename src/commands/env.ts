@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { RunError, throwIfAny } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { isReserved } from '../config/managed-directory.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
 import type { Destination } from '../deliver/variables/format-names.ts';
 import type { Handover } from '../deliver/variables/handover.ts';
@@ -140,7 +141,14 @@ function deliveryOf({ format, to: wanted, out }: EnvOptions, flags: Flags, io: I
   });
 }
 
+/** @throws RunError `usage` */
 function fileAt(path: string, flags: Flags, io: Io): PlacedOutput {
+  if (isReserved(path)) {
+    throw new RunError('usage', 'names that start with `.vaultonce-` are for files of vaultonce itself', {
+      where: '--out',
+      hint: 'choose another name',
+    });
+  }
   return {
     where: `--out ${path}`,
     target: {

@@ -27,6 +27,7 @@ import {
   text,
   texts,
   uid,
+  wait,
 } from '../shape/fields.ts';
 import type { AuthConfig } from './config.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
@@ -77,7 +78,10 @@ const placement = {
   mode: optional(mode, 'Mode of the file. Default: "0400".'),
   owner: optional(uid, 'Owner of the file. Default: the user of the process.'),
   group: optional(gid, 'Group of the file. Default: the group of the process.'),
-  directory_mode: optional(mode, 'Mode of directories that are created. Default: "0700".'),
+  directory_mode: optional(
+    mode,
+    'Mode of directories that are created. Default: 0700, with read and search for whom `mode` lets read: 0750 for "0440", 0755 for "0444". A directory gets the modes of all outputs below it.',
+  ),
   allow_disk: optional(boolean, 'Allow a path outside tmpfs and ramfs. Default: false.'),
 };
 
@@ -171,8 +175,8 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
     output: optional(outputDefaults, 'Defaults for all outputs.'),
     timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),
     startup_jitter: optional(
-      duration,
-      'Wait a random time up to this before the login, to spread runs that start together. Default: no wait.',
+      wait,
+      'Wait a random time up to this before the login, to spread runs that start together. Default: 0, no wait.',
     ),
     concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 100.'),
     revoke: optional(

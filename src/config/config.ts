@@ -122,6 +122,8 @@ export interface Config {
   readonly outputs: readonly DeclaredOutput[];
   /** Undefined: files are only written. */
   readonly managed: DeclaredDirectory | undefined;
+  /** Absolute: where the paths of outputs start, if that is declared. */
+  readonly directory: string | undefined;
   /** Undefined: nothing is to be reused. */
   readonly state: DeclaredState | undefined;
   readonly environment: readonly { readonly name: string; readonly ref: Ref }[];

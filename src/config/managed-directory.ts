@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { RunError } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { existingPart, nearestExisting } from '../host/file-systems.ts';
@@ -19,6 +19,11 @@ export function manifestPath(root: string): string {
 
 /** What `reuse` remembers: next to the outputs, so that it lives and dies with them. */
 export const STATE_NAME = '.vaultonce-reuse.json';
+
+/** Whether a file of this name would be taken for one of this program: a leftover, a manifest, what `reuse` remembers. */
+export function isReserved(path: string): boolean {
+  return basename(path).startsWith('.vaultonce-');
+}
 
 /** Directories that belong to the system or to everybody. */
 const SHARED = new Set(

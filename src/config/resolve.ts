@@ -25,7 +25,6 @@ import { inlineTemplate, readTemplate } from './templates.ts';
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_SECRETS = 1000;
 const DEFAULT_MODE = 0o400;
-const DEFAULT_DIRECTORY_MODE = 0o700;
 
 /**
  * Completes a valid config: flags and environment, defaults, template files, absolute paths.
@@ -69,6 +68,7 @@ export function resolveConfig(
     secrets: resolveSecrets(file, merged),
     outputs,
     managed,
+    directory: file.output?.directory === undefined ? undefined : resolve(around.cwd, file.output.directory),
     state,
     environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
     ...times,
@@ -94,7 +94,7 @@ function resolveState(
   }
   return {
     path: resolve(cwd, output.directory, STATE_NAME),
-    directoryMode: output.directory_mode ?? DEFAULT_DIRECTORY_MODE,
+    directoryMode: output.directory_mode ?? directoryModeFor(output.mode ?? DEFAULT_MODE),
     allowDisk: allowDisk ?? output.allow_disk ?? false,
   };
 }
@@ -164,16 +164,23 @@ interface OutputContext {
 
 function resolveOutput({ output, where, directory, file, around, allowDisk }: OutputContext): DeclaredOutput {
   const defaults = file.output ?? {};
+  const mode = output.mode ?? defaults.mode ?? DEFAULT_MODE;
   return {
     where,
     ...placeIn(output, defaults.directory, around.cwd, where),
     content: inOutput(where, () => resolveContent(output, directory)),
-    mode: output.mode ?? defaults.mode ?? DEFAULT_MODE,
-    directoryMode: output.directory_mode ?? defaults.directory_mode ?? DEFAULT_DIRECTORY_MODE,
+    mode,
+    directoryMode: output.directory_mode ?? defaults.directory_mode ?? directoryModeFor(mode),
     uid: output.owner ?? defaults.owner,
     gid: output.group ?? defaults.group,
     allowDisk: allowDisk ?? output.allow_disk ?? defaults.allow_disk ?? false,
   };
+}
+
+/** Whoever may read the files may read and search their directories. */
+function directoryModeFor(mode: number): number {
+  const readers = mode & 0o044;
+  return 0o700 | readers | (readers >> 2);
 }
 
 /** As messages call it. */

@@ -1,4 +1,4 @@
-import { parseDuration } from '../base/duration.ts';
+import { parseDuration, parseWait } from '../base/duration.ts';
 import { RunError } from '../base/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../host/log-events.ts';
 import { parseRateLimit, type RateLimit } from '../shape/rate-limit.ts';
@@ -138,7 +138,7 @@ export const SETTINGS = {
     env: ['VAULTONCE_STARTUP_JITTER'],
     file: 'startup_jitter',
     expected: DURATION,
-    parse: parseDuration,
+    parse: parseWait,
   },
   allowDisk: {
     flag: 'allowDisk',
@@ -210,13 +210,18 @@ function givenText(
   env: Environment,
 ): GivenText | undefined {
   const flag = setting.flag === undefined ? undefined : flags[setting.flag];
-  if (typeof flag === 'string') return { text: flag, kind: 'usage', where: `--${setting.flag ?? ''}` };
+  if (typeof flag === 'string') return { text: flag, kind: 'usage', where: flagText(setting.flag) };
   const set = setting.file === undefined ? undefined : textOfSet(setting.file, flags);
   if (set !== undefined) return { text: set, kind: 'usage', where: `--set ${setting.file ?? ''}` };
   // An empty variable counts as unset, as for the official clients.
   const variable = setting.env.find((candidate) => (env[candidate] ?? '') !== '');
   if (variable === undefined) return undefined;
   return { text: env[variable] ?? '', kind: 'config', where: `$${variable}` };
+}
+
+/** As it is typed: `--startup-jitter`. */
+function flagText(flag = ''): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The value of `--set KEY=VALUE` for this key. */

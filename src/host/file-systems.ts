@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, type Stats } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../base/errors.ts';
 
@@ -58,4 +58,21 @@ export function statusOf(path: string): Stats | undefined {
     if (systemErrorCode(error) === 'ENOTDIR') return undefined;
     throw error;
   }
+}
+
+/** Where something is mounted, links resolved; empty where the system does not list it. proc_pid_mountinfo(5) */
+export function mountPoints(): ReadonlySet<string> {
+  let lines: readonly string[];
+  try {
+    lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  } catch {
+    return new Set();
+  }
+  return new Set(lines.map((line) => unescaped(line.split(' ', 5)[4] ?? '')));
+}
+
+/** Blanks, line breaks and backslashes are three octal digits there. */
+function unescaped(path: string): string {
+  if (!path.includes('\\')) return path;
+  return path.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

@@ -79,6 +79,7 @@ export type LogEvent =
     }
   | { readonly event: 'output_pruned'; readonly path: string }
   | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
+  | { readonly event: 'set_left'; readonly path: string; readonly reason: string }
   | { readonly event: 'report_failed'; readonly reason: string }
   | {
       readonly event: 'finished';

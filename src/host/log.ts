@@ -30,6 +30,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   secret_applied: 'info',
   output_pruned: 'debug',
   prune_failed: 'warn',
+  set_left: 'warn',
   report_failed: 'error',
   finished: 'info',
   delivered: 'debug',

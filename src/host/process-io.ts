@@ -40,7 +40,7 @@ export function createProcessIo(): ProcessIo {
   };
   const io: Io = {
     env: process.env,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     stdout: createOutput(STDOUT),
     stderr,
     readStdin,
@@ -52,6 +52,15 @@ export function createProcessIo(): ProcessIo {
       log = openLog(stderr, settings);
     },
   };
+}
+
+/** One that is gone, or below one that may not be searched, has no name, but can be reached on Linux nevertheless. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/proc/self/cwd';
+  }
 }
 
 function openLog(stderr: Output, { level, format = stderr.isTTY ? 'text' : 'json' }: LogSettings): Log {

@@ -1,7 +1,7 @@
 import { dirname, relative } from 'node:path';
 import type { Failure } from '../base/errors.ts';
 import { isAtOrBelow, isBelow } from '../base/paths-below.ts';
-import { manifestPath } from '../config/managed-directory.ts';
+import { isReserved, manifestPath } from '../config/managed-directory.ts';
 import type { ManagedDirectory, OutputPlan, Target } from './outputs.ts';
 
 /** Two outputs on one path, or a file where another output needs a directory. */
@@ -33,6 +33,18 @@ export function sharedTargets(outputs: readonly OutputPlan[]): Failure[] {
   return failures;
 }
 
+/** Names of this program's own files: what is written under one of them would be taken for a leftover. */
+export function reservedNames(outputs: readonly OutputPlan[]): Failure[] {
+  return outputs
+    .filter(({ target }) => isReserved(target.path))
+    .map(({ where }) => ({
+      kind: 'config',
+      message: 'names that start with `.vaultonce-` are for files of vaultonce itself',
+      where,
+      hint: 'change its path',
+    }));
+}
+
 /** Paths that `prune` needs for itself, or that `swap` cannot publish. */
 export function unmanageable(
   outputs: readonly OutputPlan[],
@@ -48,7 +60,7 @@ export function unmanageable(
 
 function problemWithPruning({ path }: Target, root: string): string | undefined {
   const reserved = manifestPath(root);
-  if (!isAtOrBelow(reserved, path)) return undefined;
+  if (isReserved(path) || !isAtOrBelow(reserved, path)) return undefined;
   return `with \`prune\` the path ${reserved} is taken`;
 }
 

@@ -4,7 +4,7 @@ import type { FormatInput } from '../formats/format.ts';
 import { formatNamed } from '../formats/index.ts';
 import type { Ref } from '../shape/ref.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
-import { sharedTargets, unmanageable } from './clashes.ts';
+import { reservedNames, sharedTargets, unmanageable } from './clashes.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
@@ -24,6 +24,8 @@ export interface Plan {
   readonly outputs: readonly OutputPlan[];
   /** Undefined: files are only written. */
   readonly managed: ManagedDirectory | undefined;
+  /** That of all outputs; undefined: not declared, or other commands write there, too. */
+  readonly directory: string | undefined;
   readonly values: readonly ValuePlan[];
   /** Where it is remembered what can be reused; undefined: nothing. */
   readonly state: PlacedOutput | undefined;
@@ -57,8 +59,10 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   });
   // A command that writes less than all outputs cannot know what is not declared any more.
   const files = outputs.filter((output) => !isSecretOutput(output));
-  const managed = scope.secrets === 'all' && files.length > 0 ? config.managed : undefined;
+  const writesAll = scope.secrets === 'all' && files.length > 0;
+  const managed = writesAll ? config.managed : undefined;
   failures.push(
+    ...reservedNames(files),
     ...sharedTargets(files),
     ...unmanageable(files, managed),
     ...disagreements(outputs),
@@ -74,6 +78,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
     outputs,
     managed,
+    directory: writesAll ? config.directory : undefined,
     state: outputs.length > 0 && config.state !== undefined ? planState(config.state) : undefined,
     values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
   };

@@ -37,6 +37,8 @@ export interface StagedOutputs {
 export type Change =
   | ({ readonly kind: 'file' } & WrittenFile)
   | ({ readonly kind: 'pruned' } & PrunedFile)
+  /** A set of an earlier run with `swap`, secrets included. */
+  | ({ readonly kind: 'set' } & PrunedFile)
   | ({ readonly kind: 'applied' } & AppliedSecret)
   /** It was under way when the run ended: whether it was made is unknown. */
   | { readonly kind: 'unknown'; readonly place: string };
@@ -58,6 +60,8 @@ export interface WrittenFile {
 
 /** A Secret of the cluster. */
 export interface AppliedSecret {
+  /** As the config declares it; without a namespace it is that of the pod. */
+  readonly place: string;
   readonly namespace: string;
   readonly name: string;
   readonly entries: readonly string[];

@@ -78,9 +78,16 @@ export function roundMs(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;
 }
 
-/** The failure, with the changes made before it, and those that are uncertain. */
-export function withRemains(failure: RunError, changes: readonly Change[]): RunError {
-  const remains = remainsOf(changes);
+/**
+ * The failure, with the changes made before it, and those that are uncertain.
+ * @param kept what of the run was not given back because of them, one line each
+ */
+export function withRemains(
+  failure: RunError,
+  changes: readonly Change[],
+  kept: readonly string[] = [],
+): RunError {
+  const remains = [...remainsOf(changes), ...kept];
   return new RunError(
     failure.failures.map((one) => {
       const details = [...(one.details ?? []), ...remains];

@@ -35,7 +35,7 @@ export function reportText(outcome: Outcome, durationMs: number): string {
       changed,
       bytes,
     })),
-    pruned: changesOf(outcome, 'pruned').map(({ path, problem }) => ({
+    pruned: [...changesOf(outcome, 'pruned'), ...changesOf(outcome, 'set')].map(({ path, problem }) => ({
       path,
       removed: problem === undefined,
     })),

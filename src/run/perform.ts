@@ -131,6 +131,11 @@ function logSuccess(outcome: Outcome, scope: Scope): void {
         : { event: 'prune_failed', path, reason: problem },
     );
   }
+  for (const { path, problem } of changesOf(outcome, 'set')) {
+    log.write(
+      problem === undefined ? { event: 'output_pruned', path } : { event: 'set_left', path, reason: problem },
+    );
+  }
   const costs = {
     secrets: outcome.secrets.size,
     requests: outcome.wire.requests,

@@ -25,6 +25,7 @@ import { prepareTokens } from '../session/tokens-for-outputs.ts';
 import { prepareAccess, type Access } from './access.ts';
 import { renderAll } from './render-all.ts';
 import { runOffline } from './run-offline.ts';
+import { whatStands } from './what-stands.ts';
 
 /**
  * The one-shot run: outputs of earlier runs that are still valid are reused, and if those are all, nothing is requested.
@@ -73,6 +74,7 @@ export async function runOnce(
   const changes: Change[] = [];
   const issued: Lease[] = [];
   let outcome: Outcome = { ...NOTHING_DONE, reused: due.reused, leases: issued, changes };
+  let kept: readonly string[] = [];
   try {
     await using leases = trackLeases(session, sender, scope, issued);
     const parts = { session, sender, leases };
@@ -87,13 +89,21 @@ export async function runOnce(
     const { rendered, values } = await stopwatch.time('render', () => renderAll(due.rest, fetched, tokens));
     const outputs = due.outputsAfter(rendered, fetched.secrets);
     const publication = { ready: returning, note: (change: Change) => changes.push(change) };
-    await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
+    try {
+      await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
+    } catch (error) {
+      // What was published is in use: ending it would lock out whoever uses it.
+      kept = whatStands(due.rest, { changes, secrets: fetched.secrets, leases: issued }, session);
+      if (kept.length > 0) leases.keepAlive();
+      if (kept.length > 0) session.keepAlive('what was published depends on it');
+      throw error;
+    }
     leases.keepAlive();
     // A failed run revokes the token even if outputs depend on it.
     if (whyAlive !== undefined) session.keepAlive(whyAlive);
     outcome = { ...outcome, values };
   } catch (error) {
-    outcome = { ...outcome, failure: withRemains(asRunError(error), changes) };
+    outcome = { ...outcome, failure: withRemains(asRunError(error), changes, kept) };
     await session.giveBack();
   }
   const { method, minted, token_type, revoked } = session;

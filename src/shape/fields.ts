@@ -1,4 +1,4 @@
-import { parseDuration } from '../base/duration.ts';
+import { parseDuration, parseWait } from '../base/duration.ts';
 import type { JsonValue } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import {
@@ -74,6 +74,17 @@ export const duration = parsed(
     };
   },
   'duration',
+);
+
+/** The same, or 0 for none. */
+export const wait = parsed(
+  textOrNumber,
+  (value): Parsed<number> => {
+    const milliseconds = parseWait(String(value));
+    if (milliseconds !== undefined) return { value: milliseconds };
+    return { problem: 'is not a duration', hint: 'write it as `90s`, `500ms`, or as a number of seconds' };
+  },
+  'wait',
 );
 
 /** Permission bits from quoted octal. */

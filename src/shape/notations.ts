@@ -60,6 +60,15 @@ const NOTATIONS: Readonly<
       ],
     },
   },
+  wait: {
+    name: 'duration',
+    schema: {
+      anyOf: [
+        textLike(String.raw`\s*(?:\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)\s*`),
+        { type: 'number', minimum: 0, maximum: LONGEST_S },
+      ],
+    },
+  },
   mode: { name: 'mode (quoted octal)', schema: textLike('0?[0-7]{3}') },
   rateLimit: {
     name: 'rate limit',

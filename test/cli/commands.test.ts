@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { failuresOf, runCli } from '../support/cli.ts';
+import { COMMAND, failuresOf, runCli } from '../support/cli.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -179,8 +180,44 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.match(stdout, /login {4}kubernetes at auth\/kubernetes in namespace team/);
     assert.match(stdout, /^db +GET +secret\/app\/db +by mount$/m);
     assert.match(stdout, /^tls +POST +pki\/issue\/web +raw$/m);
-    assert.match(stdout, /^\/vault\/secrets\/tls\.key +raw +0440 +1000:- +tls$/m);
+    assert.match(stdout, /^\/vault\/secrets\/tls\.key +raw +0440 +0750 +1000:- +tls$/m);
     assert.match(stdout, /at most 6: 1 login, 1 mount look-up, 3 secrets, 1 revoke/);
+  });
+
+  test('3: names of the files of vaultonce itself; 2: on the command line', async () => {
+    for (const [path, prune] of [
+      ['.vaultonce-1-00000000.new', false],
+      ['.vaultonce-reuse.json', false],
+      ['d/.vaultonce-manifest.json', true],
+      ['.vaultonce-manifest.json', true],
+      ['d/.vaultonce-x', false],
+    ]) {
+      const text = CONFIG.replace('app.properties', String(path)).replace(
+        'secrets }',
+        `secrets, prune: ${String(prune)} }`,
+      );
+      const result = await runCli(['check', '-c', workspace.write('check.yaml', text)]);
+      assert.equal(result.code, 3, result.stderr);
+      assert.deepEqual(
+        failuresOf(result).map(({ message }) => message),
+        ['names that start with `.vaultonce-` are for files of vaultonce itself'],
+      );
+    }
+    const env = ['env', '--format', 'shell', '--out', 'x/.vaultonce-y', '--env', 'A=secret/a#b'];
+    assert.equal((await runCli([...env, '--address', 'http://localhost:1'])).code, 2);
+  });
+
+  test('a working directory that is gone: what is absolute is read', () => {
+    const gone = workspace.path('gone');
+    const config = workspace.write('check.yaml', CONFIG);
+    const [program = '', ...args] = COMMAND;
+    const script = `mkdir ${gone}; cd ${gone}; rmdir ${gone}; exec "$@"`;
+    const run = (...more: readonly string[]) =>
+      spawnSync('sh', ['-c', script, 'sh', program, ...args, ...more], { encoding: 'utf8' });
+    const found = run('check', '-c', config);
+    assert.equal(found.status, 0, found.stderr);
+    const relative = run('check', '-c', 'check.yaml');
+    assert.equal(relative.status, 3, relative.stderr);
   });
 
   test('check --json is the same for machines', async () => {

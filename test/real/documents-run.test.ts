@@ -362,7 +362,7 @@ test(
         vault: { address: 'https://vault.example.com:8200' },
         secrets: { db: 'secret/app/db' },
         outputs: [{ path: 'db/', format: 'files', secret: 'db' }],
-        output: { directory: volume, swap, mode: '0440', directory_mode: '0750' },
+        output: { directory: volume, swap, mode: '0440' },
       };
       const args = [
         ...['-c', workspace.write('vaultonce.yaml', dump(config))],

@@ -197,6 +197,80 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     assert.deepEqual([...cluster.secrets.keys()], ['team/one']);
   });
 
+  test('what an applied Secret holds lives on when the run fails after it, and is named', async () => {
+    await app.server.api.post('pki/roles/leased', {
+      allow_any_name: true,
+      enforce_hostnames: false,
+      key_type: 'ec',
+      ttl: '1h',
+      generate_lease: true,
+    });
+    const secrets = {
+      db: 'secret/db',
+      tls: { path: 'pki/issue/leased', write: { common_name: 'web' } },
+    };
+    const pem = (place: TestConfig): TestConfig => ({
+      ...place,
+      format: 'pem',
+      secret: 'tls',
+      parts: ['key'],
+    });
+    const leasesLeft = async (): Promise<number> => {
+      const { data } = await app.server.api
+        .request('LIST', 'sys/leases/lookup/pki/issue/leased')
+        .catch(() => ({ data: { keys: [] } }));
+      return (data?.['keys'] as readonly string[]).length;
+    };
+    const fails = async (outputs: readonly TestConfig[], code = 8): Promise<CliResult> => {
+      await app.server.revokeTokens();
+      app.workspace.clear();
+      cluster.beforeApply = () => {
+        app.workspace.write('out/last/in', 'the way');
+      };
+      const all = [...outputs, { path: 'last', value: 'db#user' }];
+      const result = await app.render({ secrets, outputs: all }, [], { env: cluster.env });
+      assert.equal(result.code, code, result.stderr);
+      return result;
+    };
+    // What holds nothing that ends needs no token.
+    const plain = await fails([password('db')]);
+    assert.deepEqual(failuresOf(plain)[0]?.details, ['applied before: kubernetes:db@team']);
+    assert.equal(await app.server.tokensLeft(), 0);
+    const leased = await fails([
+      pem({ kubernetes_secret: entry('web', 'tls.key') }),
+      pem({ kubernetes_secret: entry('web', 'again') }),
+      pem({ path: 'tls.key' }),
+    ]);
+    assert.match(cluster.secrets.get('team/web')?.type ?? '', /Opaque/);
+    const [applied, lease, ...more] = failuresOf(leased)[0]?.details ?? [];
+    assert.equal(applied, 'applied before: kubernetes:web@team');
+    assert.match(
+      lease ?? '',
+      /^the lease pki\/issue\/leased\/\S+ in kubernetes:web is kept alive, until \d{4}-\d\d-\d\dT\S+Z$/,
+    );
+    assert.deepEqual(more, []);
+    assert.equal(await app.server.tokensLeft(), 1);
+    assert.equal(await leasesLeft(), 1);
+    assert.deepEqual(app.workspace.list('out'), ['last', 'last/in']);
+    const token = await fails([{ kubernetes_secret: entry('token', 'token'), token: true }]);
+    assert.match(String(failuresOf(token)[0]?.details), /the token in kubernetes:token is kept alive, until/);
+    assert.equal(await app.server.tokensLeft(), 1);
+    // Whether a request without an answer has changed anything is unknown.
+    await app.server.revokeTokens();
+    cluster.beforeApply = () => {
+      cluster.failWith = 503;
+    };
+    const unknown = await app.render(
+      { secrets, outputs: [pem({ kubernetes_secret: entry('web', 'tls.key') })], timeout: '5s' },
+      [],
+      { env: cluster.env },
+    );
+    assert.equal(unknown.code, 9, unknown.stderr);
+    assert.match(String(failuresOf(unknown)[0]?.details), /may have been applied: kubernetes:web,the lease /);
+    assert.equal(await app.server.tokensLeft(), 1);
+    await app.server.revokeTokens();
+  });
+
   test('a signal while the cluster does not answer leaves the files as they were', async () => {
     const asked = Promise.withResolvers<undefined>();
     cluster.beforeApply = () => {
@@ -306,7 +380,7 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     };
     const check = await runCli(['check', '-c', app.config(config)]);
     assert.equal(check.code, 0, check.stderr);
-    assert.match(check.stdout, /^kubernetes:db@team\/password +value +- +- +db$/m);
+    assert.match(check.stdout, /^kubernetes:db@team\/password +value +- +- +- +db$/m);
     const fixtures = app.workspace.write('fixtures.yaml', 'db: { user: u, password: p }\n');
     const offline = await app.render(config, ['--fixtures', fixtures], { env: cluster.env });
     assert.equal(offline.code, 0, offline.stderr);

@@ -131,7 +131,7 @@ describe('names and trees', () => {
         'db/user',
       ]);
       assert.equal(app.workspace.mode('out/t/api/v1/token'), '0440');
-      assert.equal(app.workspace.mode('out/t/api'), '0700');
+      assert.equal(app.workspace.mode('out/t/api'), '0750');
       assert.equal(read('one'), 'u');
       assert.equal(read('pointer'), '1');
       assert.deepEqual(JSON.parse(read('some.json')), { a: { b: 't1' } });

@@ -38,6 +38,21 @@ describe('startup_jitter', () => {
     assert.equal(waitOf(await app.render({ secrets })), undefined);
   });
 
+  test('0 is no wait, from everywhere', async () => {
+    for (const [config, args, env] of [
+      [{ startup_jitter: '0s' }, [], {}],
+      [{ startup_jitter: 0 }, [], {}],
+      [{ startup_jitter: '50s' }, [], { VAULTONCE_STARTUP_JITTER: '0' }],
+      [{ startup_jitter: '50s' }, ['--startup-jitter', '0ms'], {}],
+    ] as const) {
+      const result = await app.render({ secrets, ...config }, args, { env });
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(waitOf(result), undefined);
+    }
+    const never = await app.render({ secrets, timeout: '0s' });
+    assert.equal(never.code, 3, never.stderr);
+  });
+
   test('a signal ends it, and nothing has been requested; the timeout includes it', async () => {
     const running = app.startRender({ secrets, startup_jitter: '59s' });
     await running.stderrMatches(/startup_jitter/);
@@ -52,5 +67,6 @@ describe('startup_jitter', () => {
     assert.match(failuresOf(long)[0]?.message ?? '', /shorter than `timeout`/);
     const junk = await app.render({ secrets }, ['--startup-jitter', 'soon']);
     assert.equal(junk.code, 2, junk.stderr);
+    assert.match(failuresOf(junk)[0]?.message ?? '', /^--startup-jitter is not valid/);
   });
 });

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+} from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
@@ -64,6 +72,22 @@ describe('swap publishes a directory by one link', () => {
       app.workspace.list('out').sort(),
       ['..data', next, `${next}/keys`, `${next}/keys/one`, 'keys'].sort(),
     );
+  });
+
+  test('its directories follow the modes of the files, also in a set that another mode has left', async () => {
+    const modesOf = (): string[] => {
+      const data = readlinkSync(out('..data'));
+      return [data, `${data}/keys`].map((name) => (lstatSync(out(name)).mode & 0o7777).toString(8));
+    };
+    await succeeds([text, keys]);
+    assert.deepEqual(modesOf(), ['750', '750']);
+    chmodSync(out(readlinkSync(out('..data'))), 0o700);
+    await succeeds([text, keys]);
+    assert.deepEqual(modesOf(), ['750', '750']);
+    await succeeds([text, { ...keys, mode: '0444' }]);
+    assert.deepEqual(modesOf(), ['755', '755']);
+    await succeeds([text, { ...keys, mode: '0444', directory_mode: '0711' }]);
+    assert.deepEqual(modesOf(), ['711', '711']);
   });
 
   test('one file for each key at the top, and a changed mode is a change', async () => {

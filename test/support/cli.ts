@@ -103,6 +103,7 @@ export interface LogLine {
   readonly hint?: string;
   readonly details?: readonly string[];
   readonly reason?: string;
+  readonly path?: string;
   readonly exit_code?: number;
 }
 

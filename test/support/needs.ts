@@ -3,7 +3,7 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { COMMAND } from './cli.ts';
-import { diskDirectory } from './places.ts';
+import { diskDirectory, memoryDirectory } from './places.ts';
 import { findBinaries } from './postgres.ts';
 import { serverFacts } from './server-facts.ts';
 
@@ -54,6 +54,18 @@ export const needsOwnNames = once(() => {
   return (
     spawnSync('unshare', ['-m', '-p', '-f', 'true']).status !== 0 && 'needs root that may make namespaces'
   );
+});
+
+/** For files that nobody may change. */
+export const needsFlags = once(() => {
+  const directory = mkdtempSync(join(memoryDirectory(), 'vaultonce-flag-'));
+  try {
+    const { status } = spawnSync('chattr', ['+i', directory]);
+    spawnSync('chattr', ['-i', directory]);
+    return status !== 0 && 'needs root, chattr, and a tmpfs that knows its flags';
+  } finally {
+    rmdirSync(directory);
+  }
 });
 
 /** For what is refused on a disk. */

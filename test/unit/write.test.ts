@@ -123,6 +123,21 @@ describe('writing', () => {
     );
   });
 
+  test('a directory has the modes of all that is below it, whichever is written first', async () => {
+    const open = { mode: 0o444, directoryMode: 0o755 };
+    const group = { mode: 0o440, directoryMode: 0o750 };
+    await write(
+      output(workspace.path('a/closed/x'), 'x'),
+      output(workspace.path('a/group'), { 'deep/y': 'y' }, group),
+      output(workspace.path('b/c/z'), 'z', open),
+      output(workspace.path('b/empty'), {}, group),
+    );
+    assert.deepEqual(
+      ['a', 'a/closed', 'a/group', 'a/group/deep', 'b', 'b/c', 'b/empty'].map((name) => workspace.mode(name)),
+      ['0750', '0700', '0750', '0750', '0755', '0755', '0750'],
+    );
+  });
+
   test('a directory that is there keeps its mode', async () => {
     mkdirSync(workspace.path('own'));
     chmodSync(workspace.path('own'), 0o711);

@@ -71,10 +71,11 @@ function placeSecrets(outputs: readonly SecretOutput[]): readonly PlacedSecret[]
 }
 
 async function apply(secret: PreparedSecret, api: string, scope: Scope): Promise<Change> {
-  const { namespace, outputs, manifest } = secret;
+  const { place, namespace, outputs, manifest } = secret;
   const { status } = await send(secret, api, '', scope);
   return {
     kind: 'applied',
+    place,
     namespace,
     name: outputs[0].kubernetes.name,
     entries: Object.keys(manifest.reveal().data),

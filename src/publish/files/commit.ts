@@ -11,6 +11,8 @@ interface Replaced {
   readonly backup: string | undefined;
 }
 
+type Undone = Pick<CommitError, 'remains' | 'standing'>;
+
 /** A rename failed, and those before it were undone. */
 export class CommitError extends Error {
   override readonly name = 'CommitError';
@@ -19,12 +21,15 @@ export class CommitError extends Error {
   readonly reason: unknown;
   /** What could not be undone, one line each. */
   readonly remains: readonly string[];
+  /** The paths of new files that are still in place therefore. */
+  readonly standing: readonly string[];
 
-  constructor(path: string, reason: unknown, remains: readonly string[]) {
+  constructor(path: string, reason: unknown, undone: Undone = { remains: [], standing: [] }) {
     super('a rename failed');
     this.path = path;
     this.reason = reason;
-    this.remains = remains;
+    this.remains = undone.remains;
+    this.standing = undone.standing;
   }
 }
 
@@ -70,21 +75,22 @@ function backUp(path: string, naming: Naming): string | undefined {
   });
 }
 
-/** @returns what could not be undone, one line each */
-function undo(replaced: readonly Replaced[]): string[] {
+function undo(replaced: readonly Replaced[]): Undone {
   const remains: string[] = [];
+  const standing: string[] = [];
   for (const { path, backup } of replaced.toReversed()) {
     try {
       if (backup === undefined) unlinkSync(path);
       else restore(backup, path);
     } catch (error) {
       if (backup === undefined && systemErrorCode(error) === 'ENOENT') continue;
+      standing.push(path);
       remains.push(
         backup === undefined ? `${path} could not be removed again` : `the old ${path} is now ${backup}`,
       );
     }
   }
-  return remains;
+  return { remains, standing };
 }
 
 function restore(backup: string, path: string): void {

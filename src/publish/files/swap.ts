@@ -1,12 +1,15 @@
 import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { RunError, type Failure } from '../../base/errors.ts';
+import { RunError, systemErrorCode, type Failure } from '../../base/errors.ts';
 import { statusOf } from '../../host/file-systems.ts';
 import type { ManagedDirectory, PlacedOutput, WritableOutput } from '../../plan/outputs.ts';
+import type { PrunedFile } from '../destination.ts';
 import { CommitError } from './commit.ts';
-import { syncDirectory } from './directories.ts';
+import { directoryModes, isDirectoryOf, syncDirectory } from './directories.ts';
+import type { ObstacleFinder } from './obstacles.ts';
 import { isUnchanged } from './stage.ts';
 import { isLeftBehind, namesIn, removeFile, uniqueName, type Naming } from './temporary-names.ts';
+import { meaningOf } from './write-problems.ts';
 
 /** The link that readers go through. The kubelet uses the same names, and tools that watch volumes know them. */
 const DATA_LINK = '..data';
@@ -27,8 +30,11 @@ export interface Swap {
    * @throws CommitError; then only the directory of the set is left
    */
   publish(): void;
-  /** Removes the previous set and links that are no longer declared. Never throws. */
-  clean(): void;
+  /**
+   * Removes the previous set and links that are no longer declared. Never throws.
+   * @returns the sets of earlier runs that could not be removed
+   */
+  clean(): readonly PrunedFile[];
   /** Removes a set that was not published. Never throws. */
   discard(): void;
 }
@@ -46,14 +52,14 @@ export function planSwap(
   const names = topLevelNames(root, outputs);
   const failures = namesInTheWay(root, names, where);
   if (failures.length > 0) throw new RunError(failures);
-  removeLeftBehind(root, published);
+  const left = removeLeftBehind(root, published);
   const current = published === undefined ? undefined : moved(outputs, root, join(root, published));
   if (published !== undefined && current !== undefined && isComplete(root, published, names, current)) {
     return {
       outputs: current,
       visiblePath: (path) => join(root, relative(join(root, published), path)),
       publish: () => undefined,
-      clean: () => undefined,
+      clean: () => left,
       discard: () => undefined,
     };
   }
@@ -67,7 +73,7 @@ export function planSwap(
     clean: () => {
       syncDirectory(root);
       for (const name of strayLinks(root, names)) removeFile(join(root, name));
-      if (published !== undefined) removeTree(join(root, published));
+      return published === undefined ? left : [...left, ...leftBy([join(root, published)])];
     },
     discard: () => {
       removeTree(directory);
@@ -87,12 +93,51 @@ export function targetsInNewSet(
 export function problemsWithLinks(
   { path: root, where }: ManagedDirectory,
   outputs: readonly PlacedOutput[],
+  obstacleTo: ObstacleFinder,
 ): Failure[] {
   const names = topLevelNames(
     root,
     outputs.map((plan) => ({ plan, files: [] })),
   );
-  return namesInTheWay(root, names, where);
+  const inTheWay = namesInTheWay(root, names, where);
+  if (inTheWay.length > 0) return inTheWay;
+  return [DATA_LINK, NEW_DATA_LINK].flatMap((name): Failure[] => {
+    const path = join(root, name);
+    const { reason, hint } = obstacleTo(path) ?? {};
+    return reason === undefined
+      ? []
+      : [{ kind: 'output', message: `${path} cannot be replaced: ${reason}`, where, hint }];
+  });
+}
+
+/**
+ * Removes what runs with `swap` have left in a directory, now that it is off: links, the published set, and others.
+ * @param outputs what this run has written
+ * @returns the sets
+ */
+export function removeFormerSets(root: string, outputs: readonly WritableOutput[]): readonly PrunedFile[] {
+  // Almost always there is none.
+  const published = publishedSet(root);
+  if (published === undefined) return [];
+  const path = join(root, published);
+  const through = topLevelNames(
+    root,
+    outputs.filter(({ plan }) => !isAtTop(root, plan)),
+  );
+  const used = [...through].filter((name) => linkAt(root, name) === linkTarget(name));
+  if (used.length > 0) {
+    const links = used.map((name) => join(root, name)).join(', ');
+    return [{ path, problem: `outputs are written through its links: ${links}` }];
+  }
+  for (const name of strayLinks(root, new Set())) removeFile(join(root, name));
+  removeFile(join(root, DATA_LINK));
+  const left = [...leftBy([path]), ...removeLeftBehind(root, published)];
+  return left.some((one) => one.path === path) ? left : [{ path, problem: undefined }, ...left];
+}
+
+/** A file there replaces a link of its name. */
+function isAtTop(root: string, { target }: PlacedOutput): boolean {
+  return target.kind === 'file' && dirname(target.path) === root;
 }
 
 function namesInTheWay(root: string, names: ReadonlySet<string>, where: string): Failure[] {
@@ -118,7 +163,14 @@ function publishedSet(root: string): string | undefined {
 
 function linkAt(root: string, name: string): string | undefined {
   const path = join(root, name);
-  return statusOf(path)?.isSymbolicLink() === true ? readlinkSync(path) : undefined;
+  if (statusOf(path)?.isSymbolicLink() !== true) return undefined;
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    // Another run has just replaced it.
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 function linkTarget(name: string): string {
@@ -165,8 +217,22 @@ function isComplete(
   const hasLinks = [...names].every((name) => linkAt(root, name) !== undefined);
   if (!isSame || !hasLinks || strayLinks(root, names).length > 0) return false;
   const expected = new Set(declaredPaths(outputs).flatMap((path) => pathsUpTo(directory, path)));
-  const present = readdirSync(directory, { recursive: true, encoding: 'utf8' });
-  return present.length === expected.size && present.every((name) => expected.has(join(directory, name)));
+  const present = namesBelow(directory);
+  const isWhole =
+    present?.length === expected.size && present.every((name) => expected.has(join(directory, name)));
+  const modeOf = directoryModes(outputs);
+  const files = new Set(outputs.flatMap((output) => output.files.map(({ path }) => path)));
+  const directories = [directory, ...[...expected].filter((path) => !files.has(path))];
+  return isWhole && directories.every((path) => isDirectoryOf(path, modeOf(path)));
+}
+
+/** Undefined: not all of it can be read, because of its mode or because another run is just removing it. */
+function namesBelow(directory: string): readonly string[] | undefined {
+  try {
+    return readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  } catch {
+    return undefined;
+  }
 }
 
 /** A path and the directories above it, up to but not including the root. */
@@ -192,30 +258,51 @@ function publish(root: string, directory: string, names: ReadonlySet<string>): v
     renameSync(path, join(root, DATA_LINK));
   } catch (error) {
     for (const link of made) removeFile(link);
-    throw new CommitError(path, error, []);
+    throw new CommitError(path, error);
   }
 }
 
-/** Links of earlier sets. Links to anywhere else are not ours. */
+/** Links of earlier sets. Links to anywhere else are not ours, nor is what cannot be looked at. */
 function strayLinks(root: string, names: ReadonlySet<string>): string[] {
-  return namesIn(root).filter((name) => !names.has(name) && linkAt(root, name) === linkTarget(name));
+  return namesIn(root).filter((name) => {
+    try {
+      return !names.has(name) && linkAt(root, name) === linkTarget(name);
+    } catch {
+      return false;
+    }
+  });
 }
 
-/** Removes sets that killed runs have not published or not removed. */
-function removeLeftBehind(root: string, published: string | undefined): void {
+/**
+ * Removes sets that killed runs have not published or not removed.
+ * @returns those that could not be removed
+ */
+function removeLeftBehind(root: string, published: string | undefined): PrunedFile[] {
   if (linkAt(root, NEW_DATA_LINK) !== undefined) removeFile(join(root, NEW_DATA_LINK));
-  for (const name of namesIn(root)) {
+  const sets = namesIn(root).filter((name) => {
     const [, pid, run] = DATA_DIRECTORY.exec(name) ?? [];
-    if (pid === undefined || name === published || !isLeftBehind(Number(pid), run)) continue;
-    removeTree(join(root, name));
-  }
+    return pid !== undefined && name !== published && isLeftBehind(Number(pid), run);
+  });
+  return leftBy(sets.map((name) => join(root, name)));
 }
 
-/** Removes a directory, but not a link to one; links in it are removed, not followed. */
-function removeTree(directory: string): void {
+/** Removes sets, and returns those that are still there. */
+function leftBy(sets: readonly string[]): PrunedFile[] {
+  return sets.flatMap((path) => {
+    const problem = removeTree(path);
+    return problem === undefined ? [] : [{ path, problem }];
+  });
+}
+
+/**
+ * Removes a directory, but not a link to one; links in it are removed, not followed.
+ * @returns why it is still there; the next run tries again
+ */
+function removeTree(directory: string): string | undefined {
   try {
     if (lstatSync(directory).isDirectory()) rmSync(directory, { recursive: true });
-  } catch {
-    // Gone, or not removable for this user: the next run tries again.
+    return undefined;
+  } catch (error) {
+    return systemErrorCode(error) === 'ENOENT' ? undefined : meaningOf(error).reason;
   }
 }

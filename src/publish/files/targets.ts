@@ -1,11 +1,12 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { throwIfAny, type Failure } from '../../base/errors.ts';
+import { RunError, throwIfAny, type Failure } from '../../base/errors.ts';
 import { existingPart, isMemory, nearestExisting, statusOf, typeName } from '../../host/file-systems.ts';
 import type { ManagedDirectory, PlacedOutput } from '../../plan/outputs.ts';
 import { readManifest } from './manifest.ts';
+import { obstacleFinder, type ObstacleFinder } from './obstacles.ts';
 import { problemsWithLinks, targetsInNewSet } from './swap.ts';
-import { meaningOf } from './write-problems.ts';
+import { isSystemError, meaningOf } from './write-problems.ts';
 
 type Problem = Pick<Failure, 'message' | 'hint'>;
 
@@ -19,6 +20,7 @@ export function checkTargets(outputs: readonly PlacedOutput[], managed?: Managed
   const failures: Failure[] = [];
   const located = new Map<PlacedOutput, string>();
   const inspect = remembered(inspectDirectory);
+  const obstacleTo = obstacleFinder();
   for (const plan of managed?.kind === 'swap' ? targetsInNewSet(managed, outputs) : outputs) {
     const report = (problem: Problem): number =>
       failures.push({ kind: 'output', where: plan.where, ...problem });
@@ -26,13 +28,14 @@ export function checkTargets(outputs: readonly PlacedOutput[], managed?: Managed
     try {
       const directory = inspect(kind === 'directory' ? path : dirname(path));
       const problems = [
-        ...(kind === 'file' && directory.exists ? problemsWithFile(path) : []),
+        ...(kind === 'file' && directory.exists ? problemsWithFile(path, obstacleTo) : []),
         ...(allowDisk ? [] : directory.onDisk),
         ...directory.problems,
       ];
       problems.forEach(report);
       located.set(plan, kind === 'directory' ? directory.location : join(directory.location, basename(path)));
     } catch (error) {
+      if (!isSystemError(error)) throw error;
       const { reason, hint } = meaningOf(error);
       report({ message: `${path} cannot be reached: ${reason}`, hint });
     }
@@ -42,8 +45,15 @@ export function checkTargets(outputs: readonly PlacedOutput[], managed?: Managed
 }
 
 function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly PlacedOutput[]): void {
-  if (managed.kind === 'swap') throwIfAny(problemsWithLinks(managed, outputs));
-  else readManifest(managed.path, managed.where);
+  const { path, where } = managed;
+  try {
+    if (managed.kind === 'swap') throwIfAny(problemsWithLinks(managed, outputs, obstacleFinder()));
+    else readManifest(path, where);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const { reason, hint } = meaningOf(error);
+    throw new RunError('output', `${path} cannot be reached: ${reason}`, { where, hint });
+  }
 }
 
 /** Most outputs share a few directories, and inspecting one takes half a dozen system calls. */
@@ -86,9 +96,12 @@ function inspectDirectory(path: string): Directory {
   return { exists, location, problems: problemsWithAccess(real), onDisk: isMemory(type) ? [] : [disk] };
 }
 
-function problemsWithFile(path: string): Problem[] {
+function problemsWithFile(path: string, obstacleTo: ObstacleFinder): Problem[] {
   // A link in place of a file is itself replaced, so its target does not matter.
-  if (statusOf(path)?.isDirectory() !== true) return [];
+  if (statusOf(path)?.isDirectory() !== true) {
+    const { reason, hint } = obstacleTo(path) ?? {};
+    return reason === undefined ? [] : [{ message: `${path} cannot be replaced: ${reason}`, hint }];
+  }
   return [
     {
       message: `${path} is a directory, but the output is a file`,

@@ -1,10 +1,12 @@
 import { RunError, systemErrorCode, type FailureContext } from '../../base/errors.ts';
 
 /** The meaning of an error of the file system. */
-interface Meaning {
+export interface Meaning {
   readonly reason: string;
-  readonly hint?: string;
+  readonly hint: string;
 }
+
+const OTHER_HINT = 'errno(3) lists the codes; look at the file system of this path';
 
 const IN_THE_WAY: Meaning = {
   reason: 'there is a directory of this name',
@@ -24,6 +26,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     reason: 'in a directory with the sticky bit only its owner may replace a file',
     hint: 'run every init container with the same runAsUser, or empty the directory first',
   },
+  'EPERM rmdir': {
+    reason: 'it or its directory is immutable or append-only',
+    hint: 'clear the flag with chattr, or write to another directory',
+  },
   EACCES: {
     reason: 'permission denied',
     hint: 'run as the owner of the directory, or set fsGroup in Kubernetes',
@@ -32,6 +38,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     reason: 'it is a mount point',
     hint: 'mount the directory instead of the single file; in Kubernetes avoid subPath',
   },
+  EEXIST: {
+    reason: 'another process has just made something of this name',
+    hint: 'let only one run write to a directory at a time, and run it again',
+  },
+  EIO: { reason: 'the device reports an error', hint: 'look at the log of the system' },
   EISDIR: IN_THE_WAY,
   ELOOP: { reason: 'its symbolic links lead in a circle', hint: 'correct the links, or change the path' },
   ENAMETOOLONG: { reason: 'the name is too long', hint: 'names may have 255 bytes, paths 4095' },
@@ -57,15 +68,21 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** An error of the file system in words, with its code. */
 export function meaningOf(error: unknown): Meaning {
-  const code = systemErrorCode(error) ?? 'unknown error';
   const syscall = error instanceof Error && 'syscall' in error ? String(error.syscall) : '';
-  const { reason, hint } = MEANINGS[`${code} ${syscall}`] ?? MEANINGS[code] ?? {};
-  return { reason: reason === undefined ? code : `${reason} (${code})`, ...(hint !== undefined && { hint }) };
+  return meaningOfCode(systemErrorCode(error) ?? 'unknown error', syscall);
+}
+
+export function meaningOfCode(code: string, syscall = ''): Meaning {
+  const { reason, hint = OTHER_HINT } = MEANINGS[`${code} ${syscall}`] ?? MEANINGS[code] ?? {};
+  return { reason: reason === undefined ? code : `${reason} (${code})`, hint };
 }
 
 /** A failed file operation; the content is not quoted. */
 export function writeError(error: unknown, path: string, context: FailureContext): RunError {
-  const { reason, hint } = meaningOf(error);
+  return cannotWrite(path, meaningOf(error), context);
+}
+
+export function cannotWrite(path: string, { reason, hint }: Meaning, context: FailureContext): RunError {
   return new RunError('output', `cannot write ${path}: ${reason}`, { ...context, hint });
 }
 
