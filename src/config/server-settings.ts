@@ -1,7 +1,7 @@
 import { RunError } from '../base/errors.ts';
 import type { ServerSettings, TlsSettings } from '../http/server.ts';
 import type { ConfigFile } from './config-definition.ts';
-import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { overrideOf, placeOfSetting, resolveSetting, type Environment, type Flags } from './settings.ts';
 
 const DEFAULT_CLIENT_TIMEOUT_MS = 60_000;
 
@@ -73,7 +73,18 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
     systemCa: tls.system_ca ?? false,
     serverName: resolveSetting('serverName', flags, env, tls.server_name),
     skipVerify: resolveSetting('skipVerify', flags, env, tls.skip_verify) ?? false,
+    fields: {
+      ca: placeOfCa(flags, env),
+      clientCert: placeOfSetting('clientCert', flags, env),
+      clientKey: placeOfSetting('clientKey', flags, env),
+    },
   };
+}
+
+/** Where the CA is named, which is read from one place only. */
+function placeOfCa(flags: Flags, env: Environment): string {
+  const places = (['caCert', 'caPath'] as const).map((name) => placeOfSetting(name, flags, env));
+  return places.find((place) => !place.startsWith('vault.')) ?? 'vault.tls';
 }
 
 /** What OpenSSL and Go's clients take for the CAs of the system. */

@@ -190,18 +190,33 @@ export function overrideOf<Name extends SettingName>(
   const setting = SETTINGS[name] as Setting<SettingValue<Name>>;
   const flag = setting.flag === undefined ? undefined : flags[setting.flag];
   if (flag === true) return true as SettingValue<Name>;
-  if (typeof flag === 'string') return parseOrThrow(setting, flag, 'usage', `--${setting.flag ?? ''}`);
+  const where = placeOfSetting(name, flags, env);
+  if (typeof flag === 'string') return parseOrThrow(setting, flag, 'usage', where);
   const set = setting.file === undefined ? undefined : textOfSet(setting.file, flags);
-  if (set !== undefined) return parseOrThrow(setting, set, 'usage', `--set ${setting.file ?? ''}`);
+  if (set !== undefined) return parseOrThrow(setting, set, 'usage', where);
   // An empty variable counts as unset, as for the official clients.
   const variable = setting.env.find((candidate) => (env[candidate] ?? '') !== '');
   if (variable === undefined) return undefined;
-  return parseOrThrow(setting, env[variable] ?? '', 'config', `$${variable}`);
+  return parseOrThrow(setting, env[variable] ?? '', 'config', where);
 }
 
 /** The value of `--set KEY=VALUE` for this key. */
 function textOfSet(key: string, { set = [] }: Flags): string | undefined {
   return set.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
+}
+
+/** Where the value of a setting stands, for messages: `--timeout`, `$VAULT_CLIENT_KEY`, `vault.tls.client_key`. */
+export function placeOfSetting(name: SettingName, flags: Flags, env: Environment): string {
+  const { flag, file = '', env: variables }: Setting<unknown> = SETTINGS[name];
+  if (flag !== undefined && flags[flag] !== undefined) return flagText(flag);
+  if (textOfSet(file, flags) !== undefined) return `--set ${file}`;
+  const variable = variables.find((candidate) => (env[candidate] ?? '') !== '');
+  return variable === undefined ? file : `$${variable}`;
+}
+
+/** As it is typed: `--startup-jitter`. */
+function flagText(flag: keyof Flags): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function parseOrThrow<T>(setting: Setting<T>, text: string, kind: 'usage' | 'config', where: string): T {

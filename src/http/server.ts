@@ -13,6 +13,8 @@ export interface TlsSettings {
   readonly systemCa: boolean;
   readonly serverName: string | undefined;
   readonly skipVerify: boolean;
+  /** Where each of the files is named, for messages: `$VAULT_CLIENT_KEY`. Undefined: in `vault.tls`. */
+  readonly fields?: Readonly<Partial<Record<'ca' | 'clientCert' | 'clientKey', string>>>;
 }
 
 export interface ServerSettings {
