@@ -1,10 +1,16 @@
 import type { Secret } from '../base/secret.ts';
-import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
+import {
+  credentialFromText,
+  credentialFromVariable,
+  placeOf,
+  textFromFile,
+} from '../host/credential-files.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/one-of.ts';
 import { loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
+import { tokenIn } from './token-text.ts';
 import { removeUsedFile } from './used-file.ts';
 
 const roleId = oneOf(['role_id', 'role_id_file', 'role_id_env'], true);
@@ -25,7 +31,7 @@ const fields = object(
     secret_id_env: optional(text, 'Name of the environment variable that holds the secret_id.'),
     secret_id_wrapped: optional(
       boolean,
-      'The secret_id is a wrapping token that holds it. One that does not open is reported as a possible interception. Default: false.',
+      'The secret_id is a wrapping token that holds it, or the JSON that a sink of Vault Agent with `wrap_ttl` writes. One that does not open is reported as a possible interception. Default: false.',
     ),
     secret_id_creation_path: optional(
       text,
@@ -90,12 +96,21 @@ export const approle = defineMethod({
 
 function find(name: 'role_id' | 'secret_id', config: AppRoleConfig, io: AuthIo): Secret | undefined {
   const value = config[name];
-  const file = config[`${name}_file`];
+  const path = config[`${name}_file`];
   const variable = config[`${name}_env`];
-  if (value !== undefined) return credentialFromText(value.reveal(), `the ${name}`, `auth.${name}`);
-  if (file !== undefined) return credentialFromFile(file, `the ${name}`);
+  const what = `the ${name}`;
+  const isWrapped = name === 'secret_id' && config.secret_id_wrapped === true;
+  const read = (text: string, where: string): Secret =>
+    isWrapped ? tokenIn(text, { what, where, isWrapped }) : credentialFromText(text, what, where);
+  if (value !== undefined) return read(value.reveal(), `auth.${name}`);
+  if (path !== undefined) {
+    const file = { path, what, field: `auth.${name}_file` };
+    return read(textFromFile(file).reveal(), placeOf(file, true));
+  }
   if (variable === undefined) return undefined;
-  return credentialFromVariable(variable, `the ${name}`, io, {
+  const text = io.env[variable];
+  if (text !== undefined) return read(text, `$${variable}`);
+  return credentialFromVariable(variable, what, io, {
     where: `auth.${name}_env`,
     hint: 'set it, or take the credential from a file',
   });

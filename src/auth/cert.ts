@@ -1,4 +1,4 @@
-import { AbsentCredential, fileExists } from '../host/credential-files.ts';
+import { absentFile, fileExists } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
 import { loginFields } from './common.ts';
@@ -28,10 +28,7 @@ export const cert = defineMethod({
   fields,
   login({ mount, name, client_cert: file }) {
     if (file !== undefined && !fileExists(file)) {
-      throw new AbsentCredential('config', 'the client certificate cannot be read: there is no such file', {
-        where: file,
-        hint: 'check the path, and that the volume with it is mounted; relative paths start at the working directory',
-      });
+      throw absentFile({ path: file, what: 'the client certificate', field: 'auth.client_cert' });
     }
     return { kind: 'login', path: `${mount}/login`, body: name === undefined ? {} : { name } };
   },

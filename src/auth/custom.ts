@@ -2,7 +2,7 @@ import { RunError } from '../base/errors.ts';
 import { parseJsonObject } from '../base/lossless-json.ts';
 import type { JsonValue } from '../base/secret-data.ts';
 import { secretTexts } from '../base/secret.ts';
-import { textFromFile } from '../host/credential-files.ts';
+import { placeOf, textFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { namespace, secretData, secretPath, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/one-of.ts';
@@ -37,10 +37,11 @@ export const custom = defineMethod({
 });
 
 function payloadFromFile(path: string): Readonly<Record<string, JsonValue>> {
-  const body = parseJsonObject(textFromFile(path, 'the payload').reveal());
+  const file = { path, what: 'the payload', field: 'auth.payload_file' };
+  const body = parseJsonObject(textFromFile(file).reveal());
   if (body !== undefined) return body;
   throw new RunError('config', 'the payload is not a JSON object', {
-    where: path,
+    where: placeOf(file, true),
     hint: 'write it as {"key": "value"}',
   });
 }

@@ -28,7 +28,7 @@ export const github = defineMethod({
       token !== undefined
         ? credentialFromText(token.reveal(), WHAT, 'auth.token')
         : file !== undefined
-          ? credentialFromFile(file, WHAT)
+          ? credentialFromFile({ path: file, what: WHAT, field: 'auth.token_file' })
           : credentialFromVariable(variable ?? '', WHAT, io, { where: 'auth.token_env' });
     return { kind: 'login', path: `${mount}/login`, body: { token: found } };
   },

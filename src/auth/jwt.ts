@@ -82,7 +82,8 @@ function settingsOf({ mount, role, source }: JwtConfig, { env }: AuthIo): Pick<J
 
 function findJwt(config: JwtConfig, io: AuthIo): Secret | Promise<Secret> {
   if (config.jwt !== undefined) return credentialFromText(config.jwt.reveal(), 'the JWT', 'auth.jwt');
-  if (config.jwt_file !== undefined) return credentialFromFile(config.jwt_file, 'the JWT');
+  if (config.jwt_file !== undefined)
+    return credentialFromFile({ path: config.jwt_file, what: 'the JWT', field: 'auth.jwt_file' });
   if (config.source !== undefined) {
     const { audience, service_connection_id: serviceConnectionId } = config;
     return JWT_SOURCES[config.source].find({ audience, serviceConnectionId }, io);

@@ -23,7 +23,8 @@ const WHAT = 'the service account token';
 export const kubernetes = defineMethod({
   fields,
   login({ mount, role, token_file }, _io, { credential }) {
-    const jwt = handedIn(credential, WHAT) ?? credentialFromFile(token_file, WHAT);
+    const file = { path: token_file, what: WHAT, field: 'auth.token_file' };
+    const jwt = handedIn(credential, WHAT) ?? credentialFromFile(file);
     return { kind: 'login', path: `${mount}/login`, body: { role, jwt }, jwt };
   },
   takesCredential: true,

@@ -1,5 +1,5 @@
 import type { Secret } from '../base/secret.ts';
-import { credentialFromFile } from '../host/credential-files.ts';
+import { passwordFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/one-of.ts';
@@ -16,14 +16,18 @@ function passwordMethod<const Name extends string>(name: Name, refusedHint: stri
       ...loginFields(name),
       username: required(pathSegment, 'The user name.'),
       password: optional(secretText, 'The password; better is a file.'),
-      password_file: optional(text, 'File that holds the password.'),
+      password_file: optional(
+        text,
+        'File that holds the password. Only a line break at its end is left out; blanks are a part of it.',
+      ),
     },
     [[source.check, source.message]],
   );
   return defineMethod({
     fields,
     login({ mount, username, password, password_file }) {
-      const secret: Secret = password ?? credentialFromFile(password_file ?? '', 'the password');
+      const file = { path: password_file ?? '', what: 'the password', field: 'auth.password_file' };
+      const secret: Secret = password ?? passwordFromFile(file);
       return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };
     },
     refusedHint,

@@ -1,17 +1,21 @@
 import { join } from 'node:path';
-import type { Secret } from '../base/secret.ts';
 import {
   AbsentCredential,
-  credentialFromFile,
-  credentialFromText,
   credentialFromVariable,
   fileExists,
+  placeOf,
+  textFromFile,
+  type CredentialFile,
 } from '../host/credential-files.ts';
 import { homeOfUser } from '../host/home.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, namespace, secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/one-of.ts';
 import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
+import { tokenIn } from './token-text.ts';
+
+const WHAT = 'the token';
+const HOME_FILE = '~/.vault-token';
 
 const source = oneOf(['token', 'token_file', 'token_env'], false);
 
@@ -24,7 +28,7 @@ const fields = object(
     namespace: optional(namespace, 'Namespace of the token, where it differs from `vault.namespace`.'),
     wrapped: optional(
       boolean,
-      'The token is a wrapping token, and the one to use is inside. One that does not open is reported as a possible interception. Default: false.',
+      'The token is a wrapping token, or the JSON that a sink of Vault Agent with `wrap_ttl` writes, and the one to use is inside. One that does not open is reported as a possible interception. Default: false.',
     ),
     creation_path: optional(
       text,
@@ -69,35 +73,34 @@ export const token = defineMethod({
 type FoundToken = Pick<GivenToken, 'token' | 'source'>;
 
 function findToken(config: TokenConfig, io: AuthIo): FoundToken {
-  const { token_file: file, token_env: variable } = config;
+  const { token_file: path, token_env: variable } = config;
+  const isWrapped = config.wrapped === true;
+  const found = (text: string, where: string): FoundToken => ({
+    token: tokenIn(text, { what: WHAT, where, isWrapped }),
+    source: where,
+  });
+  const inFile = (file: CredentialFile): FoundToken =>
+    found(textFromFile(file).reveal(), placeOf(file, true));
   if (config.token !== undefined) return found(config.token.reveal(), 'auth.token');
-  if (file !== undefined) return { token: credentialFromFile(file, 'the token'), source: file };
-  if (variable === undefined) return fromEnvironment(io) ?? fromHome(io);
-  const context = { where: 'auth.token_env' };
-  return { token: credentialFromVariable(variable, 'the token', io, context), source: `$${variable}` };
+  if (path !== undefined) return inFile({ path, what: WHAT, field: 'auth.token_file' });
+  if (variable !== undefined) return found(textOfVariable(variable, io), `$${variable}`);
+  const name = ['BAO_TOKEN', 'VAULT_TOKEN'].find((candidate) => (io.env[candidate] ?? '') !== '');
+  if (name !== undefined) return found(io.env[name] ?? '', `$${name}`);
+  return { ...inFile({ path: fileAtHome(io), what: WHAT, field: HOME_FILE }), source: HOME_FILE };
 }
 
-function found(value: string, where: string): FoundToken {
-  return { token: credentialFromText(value, 'the token', where), source: where };
-}
-
-function fromEnvironment({ env }: AuthIo): FoundToken | undefined {
-  for (const name of ['BAO_TOKEN', 'VAULT_TOKEN']) {
-    const value = env[name];
-    if (value !== undefined && value !== '') return found(value, `$${name}`);
-  }
-  return undefined;
+/** @throws AbsentCredential when it is not set */
+function textOfVariable(name: string, io: AuthIo): string {
+  const text = io.env[name];
+  return text ?? credentialFromVariable(name, WHAT, io, { where: 'auth.token_env' }).reveal();
 }
 
 /** Where `bao login` and `vault login` leave their token. */
-function fromHome({ env }: AuthIo): FoundToken {
+function fileAtHome({ env }: AuthIo): string {
   const path = join(env['HOME'] ?? (homeOfUser() || '/'), '.vault-token');
-  if (!fileExists(path)) {
-    throw new AbsentCredential('config', 'there is no token and no auth method', {
-      where: 'auth',
-      hint: 'declare `auth:` with a method, or provide a token: auth.token_file, $VAULT_TOKEN, $BAO_TOKEN or ~/.vault-token',
-    });
-  }
-  const value: Secret = credentialFromFile(path, 'the token');
-  return { token: value, source: '~/.vault-token' };
+  if (fileExists(path)) return path;
+  throw new AbsentCredential('config', 'there is no token and no auth method', {
+    where: 'auth',
+    hint: 'declare `auth:` with a method, or provide a token: auth.token_file, $VAULT_TOKEN, $BAO_TOKEN or ~/.vault-token',
+  });
 }

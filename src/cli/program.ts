@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { RunError } from '../base/errors.ts';
+import { shownName } from '../base/shown-text.ts';
 import { VERSION } from '../base/version.ts';
 import type { EnvOptions } from '../commands/env.ts';
 import { logSettings, type Flags } from '../config/settings.ts';
@@ -118,6 +119,10 @@ function usageError({ code, message }: CommanderError, { command }: EarlyFlags):
 function withoutValues(message: string): string {
   return message
     .replace(/(?<=^unknown option '--[^=]*)=.*'(?=\n|$)/s, "'")
+    .replace(
+      /(?<=^unknown (?:option|command) ')(-*)([^]*?)(?='(?:\n|$))/,
+      (_text, dashes: string, name: string) => `${dashes}${shownName(name)}`,
+    )
     .replace(/ argument '.*' is invalid\./s, ' has an invalid value.')
     .replace(/^command-argument value '.*' is invalid for/s, 'invalid value for')
     .replace(/(?<=but got \d+): .*/s, '');

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import { RunError } from '../base/errors.ts';
 import { textOf } from '../base/secret-data.ts';
+import { looksLikeCredential } from '../base/shown-text.ts';
 import type { Config } from '../config/config.ts';
 import type { Variable } from '../deliver/variables/variable.ts';
 import { environmentOf } from '../plan/plan.ts';
@@ -12,6 +14,15 @@ export function valueOfArgument(text: string, name: string, where: string): Decl
   const ref = parseRef(text);
   if (ref !== undefined) return { name, where, ref };
   throw new RunError('usage', 'an argument is not a reference to a value', { where, hint: REF_HINT });
+}
+
+/** @throws RunError `usage` for what is no path, and may be a credential */
+export function pathOfOut(path: string, cwd: string): string {
+  if (!looksLikeCredential(path)) return resolve(cwd, path);
+  throw new RunError('usage', '--out takes the path of a file', {
+    where: '--out',
+    hint: 'what it says is not shown: it looks like a credential',
+  });
 }
 
 /** The variables of `--env NAME=REF`. @throws RunError `usage` */

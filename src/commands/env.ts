@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { RunError, throwIfAny } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { isReserved } from '../config/managed-directory.ts';
@@ -15,7 +14,7 @@ import type { Change, WrittenFile } from '../publish/destination.ts';
 import { checkTargets } from '../publish/files/targets.ts';
 import { stageOutputs } from '../publish/files/write.ts';
 import { perform } from '../run/perform.ts';
-import { textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
+import { pathOfOut, textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
 
 export interface EnvOptions {
   readonly format?: string;
@@ -152,7 +151,7 @@ function fileAt(path: string, flags: Flags, io: Io): PlacedOutput {
   return {
     where: `--out ${path}`,
     target: {
-      path: resolve(io.cwd, path),
+      path: pathOfOut(path, io.cwd),
       kind: 'file',
       mode: 0o400,
       directoryMode: 0o700,

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { RunError } from '../base/errors.ts';
 import { textOf, type JsonValue } from '../base/secret-data.ts';
 import type { DeclaredOutput } from '../config/config.ts';
@@ -7,7 +6,7 @@ import { maskInJob } from '../deliver/variables/index.ts';
 import type { Io } from '../host/io.ts';
 import type { Value } from '../render/found-values.ts';
 import { perform } from '../run/perform.ts';
-import { valueOfArgument } from './declared-variables.ts';
+import { pathOfOut, valueOfArgument } from './declared-variables.ts';
 
 export interface ReadOptions {
   readonly json?: true;
@@ -69,7 +68,7 @@ function outputOf(
 ): DeclaredOutput {
   return {
     where: `--out ${path}`,
-    path: resolve(io.cwd, path),
+    path: pathOfOut(path, io.cwd),
     kubernetes: undefined,
     content: { kind: 'value', ref, decode: undefined },
     mode: 0o400,

@@ -49,7 +49,10 @@ const tls = object({
     secretText,
     'Password of an encrypted `client_key`, here or in `auth`; better is a file.',
   ),
-  client_key_password_file: optional(text, 'File that holds the password of an encrypted `client_key`.'),
+  client_key_password_file: optional(
+    text,
+    'File that holds the password of an encrypted `client_key`. Only a line break at its end is left out; blanks are a part of it.',
+  ),
   system_ca: optional(
     boolean,
     'Trust the CAs of the operating system instead of the built-in ones. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace both, `NODE_EXTRA_CA_CERTS` adds to each. Default: false.',

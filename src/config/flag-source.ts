@@ -1,4 +1,5 @@
 import { throwIfAny, type Failure } from '../base/errors.ts';
+import { looksLikeCredential, shownName } from '../base/shown-text.ts';
 import { parseRef, REF_HINT } from '../shape/ref.ts';
 import { checkSecretPath } from '../shape/vault-paths.ts';
 import type { Override } from './override.ts';
@@ -57,7 +58,7 @@ export function configOfFlags(flags: Flags, outputs: readonly string[], cwd: str
   return { source, overrides, suffices: secrets.length + files.length > 0 || auth !== undefined };
 }
 
-/** The parts of `KEY=VALUE`. The key is named in messages, the value never. */
+/** The parts of `KEY=VALUE`. The key is named in messages unless it looks like a credential, the value never. */
 function declared(
   texts: readonly string[],
   flag: string,
@@ -68,7 +69,7 @@ function declared(
   const found: Declared[] = [];
   for (const text of texts) {
     const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-    const where = key === '' ? flag : `${flag} ${key}`;
+    const where = key === '' ? flag : `${flag} ${shownName(key)}`;
     if (!isValid(key, value)) {
       failures.push({ kind: 'usage', message: `a value of ${flag} is not valid`, where, hint });
     } else if (flag === '--secret' && found.some((other) => other.key === key)) {
@@ -88,7 +89,7 @@ function isSecret(name: string, path: string): boolean {
 }
 
 function isOut(path: string, ref: string): boolean {
-  return path !== '' && parseRef(ref) !== undefined;
+  return path !== '' && !looksLikeCredential(path) && parseRef(ref) !== undefined;
 }
 
 function isSetting(key: string): boolean {
@@ -106,7 +107,7 @@ function repeated(overrides: readonly Override[]): Failure[] {
     const key = path.join('.');
     const other = overrides.slice(0, index).find((one) => one.path.join('.') === key);
     if (other === undefined) return [];
-    const message = `\`${key}\` is set twice, by ${other.flag} and ${flag}`;
+    const message = `\`${shownName(key)}\` is set twice, by ${other.flag} and ${flag}`;
     return [{ kind: 'usage', message, where: flag, hint: 'keep one of them' }];
   });
 }

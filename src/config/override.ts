@@ -1,6 +1,7 @@
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import type { Merged } from './merge.ts';
+import { pathText } from './path-text.ts';
 import type { Source } from './source.ts';
 
 /** One value that overrides the files. */
@@ -54,7 +55,7 @@ function putInto(
   const known = (Object.hasOwn(fields, step) ? fields[step] : undefined) ?? undefined;
   const inside = known === undefined ? {} : mapOf(known, path, at);
   if (inside === undefined) {
-    const key = path.slice(0, at + 1).join('.');
+    const key = pathText(path.slice(0, at + 1));
     throw new RunError('usage', `\`${key}\` is not a map, and has no keys to set`, {
       where: flag,
       hint: Array.isArray(known) ? 'what is in a list can be set in a file only' : 'see CONFIGURATION.md',

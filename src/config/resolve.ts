@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { DEFAULT_LOGIN } from '../auth/index.ts';
 import { RunError, type Failure } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
+import { looksLikeCredential, shownName } from '../base/shown-text.ts';
 import { formatNameOf, optionsOf } from '../formats/options.ts';
 import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type {
@@ -185,7 +186,7 @@ function directoryModeFor(mode: number): number {
 
 /** As messages call it. */
 function nameOf({ path, kubernetes_secret: secret }: OutputFile): string {
-  return path ?? (secret === undefined ? '' : placeOf(secretTarget(secret)));
+  return shownName(path ?? (secret === undefined ? '' : placeOf(secretTarget(secret))));
 }
 
 function placeIn(
@@ -209,6 +210,12 @@ function resolvePath(path: string, directory: string | undefined, cwd: string, w
   const absolute = resolve(base, path);
   if (path.includes('\0') || (directory ?? '').includes('\0')) {
     throw new RunError('config', 'the path has a NUL character', { where });
+  }
+  if (looksLikeCredential(path) || looksLikeCredential(directory ?? '')) {
+    throw new RunError('config', 'this is not the path of an output', {
+      where,
+      hint: 'a path has no line break, and does not look like a credential; it is not shown',
+    });
   }
   if (isAbsolute(path) || isAtOrBelow(base, absolute)) return absolute;
   throw new RunError('config', 'the path leaves output.directory', {

@@ -1,7 +1,7 @@
 import { RunError } from '../base/errors.ts';
 import type { CaSetting, ServerSettings, TlsSettings } from '../http/server.ts';
 import type { ConfigFile } from './config-definition.ts';
-import { originOf, overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { overrideOf, placeOfSetting, resolveSetting, type Environment, type Flags } from './settings.ts';
 
 const DEFAULT_CLIENT_TIMEOUT_MS = 60_000;
 
@@ -71,6 +71,10 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
     systemCa: tls.system_ca ?? false,
     serverName: resolveSetting('serverName', flags, env, tls.server_name),
     skipVerify: resolveSetting('skipVerify', flags, env, tls.skip_verify) ?? false,
+    fields: {
+      clientCert: placeOfSetting('clientCert', flags, env),
+      clientKey: placeOfSetting('clientKey', flags, env),
+    },
   };
 }
 
@@ -104,7 +108,7 @@ function keyPasswordOf({
  */
 function caOf(flags: Flags, env: Environment): TlsSettings['ca'] {
   const from = (kind: CaSetting['kind'], name: 'caCertBytes' | 'caCert' | 'caPath'): TlsSettings['ca'] =>
-    caSetting(kind, overrideOf(name, flags, env), originOf(name, flags, env));
+    caSetting(kind, overrideOf(name, flags, env), placeOfSetting(name, flags, env));
   return from('bytes', 'caCertBytes') ?? from('file', 'caCert') ?? from('path', 'caPath');
 }
 
@@ -116,6 +120,6 @@ function caOfFile({ ca_cert_bytes, ca_cert, ca_path }: NonNullable<VaultFile['tl
   );
 }
 
-function caSetting(kind: CaSetting['kind'], value: string | undefined, from = ''): TlsSettings['ca'] {
+function caSetting(kind: CaSetting['kind'], value: string | undefined, from: string): TlsSettings['ca'] {
   return value === undefined ? undefined : { kind, value, from };
 }

@@ -193,11 +193,6 @@ export function overrideOf<Name extends SettingName>(
   return given === undefined ? undefined : parseOrThrow(setting, given);
 }
 
-/** The flag or variable that `overrideOf` takes the value from. */
-export function originOf(name: SettingName, flags: Flags, env: Environment): string | undefined {
-  return givenText(SETTINGS[name], flags, env)?.where;
-}
-
 interface GivenText {
   readonly text: string;
   readonly kind: 'usage' | 'config';
@@ -219,14 +214,20 @@ function givenText(
   return { text: env[variable] ?? '', kind: 'config', where: `$${variable}` };
 }
 
-/** As it is typed: `--startup-jitter`. */
-function flagText(flag = ''): string {
-  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
 /** The value of `--set KEY=VALUE` for this key. */
 function textOfSet(key: string, { set = [] }: Flags): string | undefined {
   return set.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
+}
+
+/** Where the value of a setting stands, for messages: `--timeout`, `$VAULT_CLIENT_KEY`, `vault.tls.client_key`. */
+export function placeOfSetting(name: SettingName, flags: Flags, env: Environment): string {
+  const setting: Setting<unknown> = SETTINGS[name];
+  return givenText(setting, flags, env)?.where ?? setting.file ?? '';
+}
+
+/** As it is typed: `--startup-jitter`. */
+function flagText(flag = ''): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function parseOrThrow<T>(setting: Setting<T>, { text, kind, where }: GivenText): T {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
+import { PATH_HINT, shownPath } from '../base/shown-text.ts';
 import type { Io } from '../host/io.ts';
 import type { ConfigPath } from './interpolate.ts';
 
@@ -41,6 +42,7 @@ export interface Source {
 /** No config is that large: it is a mistaken path to something else. */
 const LARGEST_CHARACTERS = 10 * 1024 * 1024;
 
+const CONFIG_FLAG = '--config';
 const DEFAULT_FILE = 'vaultonce.yaml';
 const INLINE = '$VAULTONCE_CONFIG_INLINE';
 
@@ -58,7 +60,7 @@ export async function readSources(
 ): Promise<SourceText[]> {
   if (paths !== undefined && paths.length > 0) return readPaths(paths, io);
   const { VAULTONCE_CONFIG: path = '', VAULTONCE_CONFIG_INLINE: inline = '' } = io.env;
-  const named = path === '' ? [] : [await readSource(path, 'config', io)];
+  const named = path === '' ? [] : [await readSource(path, 'config', io, '$VAULTONCE_CONFIG')];
   const all = inline === '' ? named : [...named, textSource(INLINE, inline, 'config', io)];
   return all.length > 0 ? all : readDefault(io, optional);
 }
@@ -66,7 +68,8 @@ export async function readSources(
 async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {
   const repeated = paths.find((path, index) => paths.indexOf(path) !== index);
   if (repeated !== undefined) {
-    throw new RunError('config', 'the same config is given twice', { where: repeated, hint: 'pass it once' });
+    const where = shownPath(repeated, CONFIG_FLAG, false);
+    throw new RunError('config', 'the same config is given twice', { where, hint: 'pass it once' });
   }
   const sources: SourceText[] = [];
   for (const path of paths) {
@@ -77,10 +80,18 @@ async function readPaths(paths: readonly string[], io: SourceIo): Promise<Source
 
 /**
  * Reads a file, or stdin for `-`.
+ * @param field where the path stands, for messages: `--fixtures`
  * @throws RunError `config`
  */
-export async function readSource(path: string, purpose: Purpose, io: SourceIo): Promise<SourceText> {
-  return path === '-' ? textSource('-', await io.readStdin(), purpose, io) : readFile(path, purpose, io);
+export async function readSource(
+  path: string,
+  purpose: Purpose,
+  io: SourceIo,
+  field = CONFIG_FLAG,
+): Promise<SourceText> {
+  return path === '-'
+    ? textSource('-', await io.readStdin(), purpose, io)
+    : readFile(path, purpose, io, field);
 }
 
 function textSource(name: string, text: string, purpose: Purpose, { cwd }: SourceIo): SourceText {
@@ -97,33 +108,32 @@ export function sourceText(
   return { purpose, name, text, directory, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };
 }
 
-function readFile(path: string, purpose: Purpose, { cwd }: SourceIo): SourceText {
+function readFile(path: string, purpose: Purpose, { cwd }: SourceIo, field: string): SourceText {
   const absolute = resolve(cwd, path);
+  const name = shownPath(path, field, true);
   try {
-    const text = limited(readFileSync(absolute, 'utf8'), path, purpose);
+    const text = limited(readFileSync(absolute, 'utf8'), name, purpose);
     return {
       purpose,
-      name: path,
+      name,
       text,
       directory: dirname(absolute),
       format: path.endsWith('.json') ? 'json' : 'yaml',
     };
   } catch (error) {
     if (error instanceof RunError) throw error;
-    throw new RunError(
-      'config',
-      `the ${purpose} cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
-      {
-        where: path,
-        hint: 'check the path and its permissions',
-      },
-    );
+    const code = systemErrorCode(error) ?? 'unknown error';
+    const where = shownPath(path, field, code === 'EACCES' || code === 'EISDIR');
+    throw new RunError('config', `the ${purpose} cannot be read (${code})`, {
+      where,
+      hint: where === path ? 'check the path and its permissions' : PATH_HINT,
+    });
   }
 }
 
 function readDefault(io: SourceIo, optional: boolean): SourceText[] {
   try {
-    return [readFile(DEFAULT_FILE, 'config', io)];
+    return [readFile(DEFAULT_FILE, 'config', io, CONFIG_FLAG)];
   } catch (error) {
     if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
     if (optional) return [];

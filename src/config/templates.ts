@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
+import { PATH_HINT, shownName, shownPath } from '../base/shown-text.ts';
 import { partialNames } from '../template/syntax.ts';
 import type { DeclaredContent } from './config.ts';
 
@@ -49,7 +50,7 @@ function readPartials(source: string, directory: string, extension: string): Map
 function readPartial(name: string, directory: string, extension: string): Partial {
   if (isAbsolute(name) || normalize(name).startsWith('..')) {
     throw new RunError('config', 'a partial must be in the directory of its template, or below', {
-      where: `{{> ${name}}}`,
+      where: `{{> ${shownName(name)}}}`,
       hint: 'move it there',
     });
   }
@@ -61,31 +62,31 @@ function readPartial(name: string, directory: string, extension: string): Partia
       if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
     }
   }
-  throw new RunError('config', `the partial {{> ${name}}} does not exist`, {
+  throw new RunError('config', `the partial {{> ${shownName(name)}}} does not exist`, {
     where: directory,
-    hint: `create one of: ${[...new Set(candidates)].join(', ')}`,
+    hint: `create one of: ${[...new Set(candidates)].map(shownName).join(', ')}`,
   });
 }
 
 function readText(path: string, name: string, what: 'template' | 'partial'): string {
+  const field = `\`${what}\``;
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
   } catch (error) {
     const base = what === 'template' ? 'config file' : 'template';
-    throw new RunError(
-      'config',
-      `the ${what} cannot be read (${systemErrorCode(error) ?? 'unknown error'})`,
-      {
-        where: name,
-        hint: `check the path, which is relative to the ${base}, and its permissions`,
-      },
-    );
+    const code = systemErrorCode(error) ?? 'unknown error';
+    const where = shownPath(name, field, code === 'EACCES' || code === 'EISDIR');
+    throw new RunError('config', `the ${what} cannot be read (${code})`, {
+      where,
+      hint:
+        where === name ? `check the path, which is relative to the ${base}, and its permissions` : PATH_HINT,
+    });
   }
   // Not a TextDecoder, which takes milliseconds to load.
   if (!isUtf8(bytes)) {
     throw new RunError('config', `the ${what} is not UTF-8 text`, {
-      where: name,
+      where: shownPath(name, field, true),
       hint: 'save it as UTF-8',
     });
   }

@@ -22,15 +22,16 @@ export async function readFixtures(
   plans: readonly SecretPlan[],
   io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
 ): Promise<Secrets> {
-  const fixtures: Fields = (await parseSource(await readSource(path, 'fixtures file', io))).value;
+  const source = await parseSource(await readSource(path, 'fixtures file', io, '--fixtures'));
+  const fixtures: Fields = source.value;
   const failures: Failure[] = [];
   const names = plans.map(({ name }) => name);
   for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
-    failures.push(undeclared(name, path, names));
+    failures.push(undeclared(name, source.name, names));
   }
   const secrets = plans.map((plan) => {
     const fixture = Object.hasOwn(fixtures, plan.name) ? fixtures[plan.name] : undefined;
-    return secretOf(plan, fixture, path, failures);
+    return secretOf(plan, fixture, source.name, failures);
   });
   throwIfAny(failures);
   return new Map(secrets.map((secret) => [secret.name, secret]));

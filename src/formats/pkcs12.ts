@@ -14,7 +14,10 @@ const options = object(
   {
     parts: partsOption,
     password: optional(secretText, 'the password of the key store; better is a file or a value of a secret.'),
-    password_file: optional(text, 'file that holds the password.'),
+    password_file: optional(
+      text,
+      'file that holds the password. Only a line break at its end is left out; blanks are a part of it.',
+    ),
     password_value: optional(reference, 'the password is this value, by reference: `path#key`, `name#key`.'),
     friendly_name: optional(text, 'the name of the entry, which Java calls its alias. Default: none.'),
   },

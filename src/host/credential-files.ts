@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { PATH_HINT, shownPath, shownVariable } from '../base/shown-text.ts';
 import type { Io } from './io.ts';
 
 /** The credential of a method does not exist: no file, no variable, another CI system. It is not an invalid one. */
@@ -15,14 +16,31 @@ export function fileExists(path: string): boolean {
   return existsSync(path);
 }
 
+/** A file that the config or a variable names, as messages call it. */
+export interface CredentialFile {
+  readonly path: string;
+  /** What is in it: `the secret_id`. */
+  readonly what: string;
+  /** Where its path stands: `auth.secret_id_file`, `$AZURE_FEDERATED_TOKEN_FILE`. */
+  readonly field: string;
+}
+
 /**
  * Reads a credential from a file. Surrounding white space is trimmed: editors and `echo` leave a newline.
- * @param what its name in messages: `the secret_id`
  * @throws AbsentCredential when there is no such file
  * @throws RunError `config`
  */
-export function credentialFromFile(path: string, what: string): Secret {
-  return credentialFromText(readText(path, what), what, path);
+export function credentialFromFile(file: CredentialFile): Secret {
+  return credentialFromText(readText(file), file.what, placeOf(file, true));
+}
+
+/**
+ * Reads a password or passphrase from a file. Blanks belong to it, only the line break at the end does not.
+ * @throws AbsentCredential when there is no such file
+ * @throws RunError `config`
+ */
+export function passwordFromFile(file: CredentialFile): Secret {
+  return checked(readText(file).replace(/\r?\n$/, ''), file.what, placeOf(file, true));
 }
 
 /**
@@ -33,15 +51,17 @@ export function credentialFromFile(path: string, what: string): Secret {
  */
 export function credentialOf(
   value: Secret | undefined,
-  file: string | undefined,
+  path: string | undefined,
   name: string,
 ): Secret | undefined {
-  if (value !== undefined) return credentialFromText(value.reveal(), `the ${name}`, `auth.${name}`);
-  return file === undefined ? undefined : credentialFromFile(file, `the ${name}`);
+  const what = `the ${name}`;
+  if (value !== undefined) return credentialFromText(value.reveal(), what, `auth.${name}`);
+  return path === undefined ? undefined : credentialFromFile({ path, what, field: `auth.${name}_file` });
 }
 
 /**
  * Reads a credential from a variable.
+ * @param context `where` is the key that names the variable
  * @throws AbsentCredential when it is not set
  * @throws RunError `config`
  */
@@ -49,11 +69,12 @@ export function credentialFromVariable(
   name: string,
   what: string,
   { env }: Pick<Io, 'env'>,
-  context: Pick<Failure, 'where' | 'hint'>,
+  context: Pick<Failure, 'hint'> & { readonly where: string },
 ): Secret {
   const value = env[name];
   if (value !== undefined) return credentialFromText(value, what, `$${name}`);
-  throw new AbsentCredential('config', `the variable $${name} with ${what} is not set`, context);
+  const variable = shownVariable(name, context.where);
+  throw new AbsentCredential('config', `${variable} with ${what} is not set`, context);
 }
 
 /**
@@ -61,7 +82,10 @@ export function credentialFromVariable(
  * @throws RunError `config` for an empty one, and for one that an HTTP header cannot carry
  */
 export function credentialFromText(text: string, what: string, where: string): Secret {
-  const value = text.trim();
+  return checked(text.trim(), what, where);
+}
+
+function checked(value: string, what: string, where: string): Secret {
   if (value === '') {
     throw new RunError('config', `${what} is empty`, {
       where,
@@ -82,39 +106,64 @@ export function credentialFromText(text: string, what: string, where: string): S
  * @throws AbsentCredential when there is no such file
  * @throws RunError `config`
  */
-export function textFromFile(path: string, what: string): Secret {
-  return new Secret(readText(path, what));
+export function textFromFile(file: CredentialFile): Secret {
+  return new Secret(readText(file));
 }
 
-function readText(path: string, what: string): string {
+function readText(file: CredentialFile): string {
   try {
-    const bytes = readFileSync(path);
+    const bytes = readFileSync(file.path);
     if (bytes.length <= LARGEST_BYTES) return bytes.toString('utf8');
   } catch (error) {
-    throw unreadable(systemErrorCode(error), path, what);
+    throw unreadable(systemErrorCode(error), file);
   }
-  throw new RunError('config', `the file is too large for ${what}`, { where: path, hint: 'check the path' });
+  throw new RunError('config', `the file is too large for ${file.what}`, {
+    where: placeOf(file, true),
+    hint: 'check the path',
+  });
 }
 
-function unreadable(code: string | undefined, path: string, what: string): RunError {
+/** The path; the field where the path is none that may be shown. */
+export function placeOf({ path, field }: Omit<CredentialFile, 'what'>, exists: boolean): string {
+  return shownPath(path, field, exists);
+}
+
+/** @throws AbsentCredential */
+export function absentFile(file: CredentialFile): AbsentCredential {
+  const where = placeOf(file, false);
+  const hint =
+    where === file.path
+      ? 'check the path, and that the volume with it is mounted; relative paths start at the working directory'
+      : PATH_HINT;
+  return new AbsentCredential('config', `${file.what} cannot be read: there is no such file`, {
+    where,
+    hint,
+  });
+}
+
+function unreadable(code: string | undefined, file: CredentialFile): RunError {
+  const { what } = file;
   switch (code) {
     case 'ENOENT':
-      return new AbsentCredential('config', `${what} cannot be read: there is no such file`, {
-        where: path,
-        hint: 'check the path, and that the volume with it is mounted; relative paths start at the working directory',
-      });
+      return absentFile(file);
     case 'EACCES':
     case 'EPERM':
       return new RunError('config', `${what} cannot be read: permission denied`, {
-        where: path,
+        where: placeOf(file, true),
         hint: 'let the user of this process read it; in Kubernetes, set fsGroup or the mode of the volume',
       });
     case 'EISDIR':
       return new RunError('config', `${what} cannot be read: it is a directory`, {
-        where: path,
+        where: placeOf(file, true),
         hint: 'name the file inside it',
       });
-    default:
-      return new RunError('config', `${what} cannot be read (${code ?? 'unknown error'})`, { where: path });
+    default: {
+      // ENAMETOOLONG, ENOTDIR, and what is no path at all, such as one with a NUL character.
+      const where = placeOf(file, false);
+      return new RunError('config', `${what} cannot be read (${code ?? 'unknown error'})`, {
+        where,
+        hint: where === file.path ? 'check the path' : PATH_HINT,
+      });
+    }
   }
 }

@@ -15,6 +15,8 @@ export interface TlsSettings {
   readonly systemCa: boolean;
   readonly serverName: string | undefined;
   readonly skipVerify: boolean;
+  /** Where the files of the client are named, for messages: `$VAULT_CLIENT_KEY`. Undefined: in `vault.tls`. */
+  readonly fields?: Readonly<Partial<Record<'clientCert' | 'clientKey', string>>>;
 }
 
 export interface CaSetting {

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { credentialFromFile } from '../host/credential-files.ts';
+import { PATH_HINT } from '../base/shown-text.ts';
+import { passwordFromFile, placeOf } from '../host/credential-files.ts';
 import type { CaSetting, TlsSettings } from './server.ts';
 
 /** What the TLS settings name, read: PEM texts. */
@@ -22,10 +23,43 @@ export function readTlsFiles(tls: TlsSettings): TlsFiles {
   const passphrase = passwordOf(tls.clientKeyPassword);
   return {
     ...(ca === undefined ? {} : { ca }),
-    ...(tls.clientCert === undefined ? {} : { cert: readPem(tls.clientCert, 'client certificate') }),
-    ...(tls.clientKey === undefined ? {} : { key: readPem(tls.clientKey, 'client key') }),
+    ...(tls.clientCert === undefined ? {} : { cert: readPem(clientCertOf(tls.clientCert, tls)) }),
+    ...(tls.clientKey === undefined ? {} : { key: readPem(clientKeyOf(tls.clientKey, tls)) }),
     ...(passphrase === undefined ? {} : { passphrase: passphrase.reveal() }),
   };
+}
+
+/** A file that the settings name. */
+interface TlsFile {
+  readonly path: string;
+  readonly what: string;
+  /** Where it is named. */
+  readonly field: string;
+}
+
+type Fields = Pick<TlsSettings, 'fields'>;
+
+function clientCertOf(path: string, { fields }: Fields): TlsFile {
+  return { path, what: 'client certificate', field: fields?.clientCert ?? 'vault.tls.client_cert' };
+}
+
+function clientKeyOf(path: string, { fields }: Fields): TlsFile {
+  return { path, what: 'client key', field: fields?.clientKey ?? 'vault.tls.client_key' };
+}
+
+function caFileOf({ value, from }: CaSetting): TlsFile {
+  return { path: value, what: 'CA file', field: from };
+}
+
+/** The files of the settings, for a message about all of them; they have been read. */
+export function placesOf(tls: TlsSettings): string {
+  const { ca, clientCert, clientKey } = tls;
+  const files = [
+    ...(ca === undefined || ca.kind === 'bytes' ? [] : [caFileOf(ca)]),
+    ...(clientCert === undefined ? [] : [clientCertOf(clientCert, tls)]),
+    ...(clientKey === undefined ? [] : [clientKeyOf(clientKey, tls)]),
+  ];
+  return files.map((file) => placeOf(file, true)).join(', ');
 }
 
 /** CAs, and the file or setting that they come from. */
@@ -40,7 +74,10 @@ export interface Trust {
  */
 export function trustOf({ ca, extraCa, systemCa }: TlsSettings): readonly Trust[] | undefined {
   if (ca === undefined && !systemCa) return undefined;
-  const extra = extraCa === undefined ? [] : [readTrust(extraCa)];
+  const extra =
+    extraCa === undefined
+      ? []
+      : [readTrust({ path: extraCa, what: 'CA file', field: '$NODE_EXTRA_CA_CERTS' })];
   return [...(ca === undefined ? caOfSystem() : readCa(ca)), ...extra];
 }
 
@@ -52,63 +89,73 @@ function caOfSystem(): Trust[] {
 
 function passwordOf(password: TlsSettings['clientKeyPassword']): Secret | undefined {
   if (password === undefined || password instanceof Secret) return password;
-  return credentialFromFile(password.file, 'the password of the client key');
+  return passwordFromFile({
+    path: password.file,
+    what: 'the password of the client key',
+    field: 'vault.tls.client_key_password_file',
+  });
 }
 
 function readCa(ca: CaSetting): Trust[] {
+  const file = caFileOf(ca);
   switch (ca.kind) {
     case 'bytes':
       return [withCertificate({ where: ca.from, pem: ca.value })];
     case 'file':
-      return [readTrust(ca.value)];
+      return [readTrust(file)];
     case 'path':
-      return readCaDirectory(ca.value);
+      return readCaDirectory({ ...file, what: 'CA directory' });
   }
 }
 
-function readTrust(file: string): Trust {
-  return withCertificate({ where: file, pem: readPem(file, 'CA file') });
+function readTrust(file: TlsFile): Trust {
+  return withCertificate({ where: placeOf(file, true), pem: readPem(file) });
 }
 
-function readCaDirectory(directory: string): Trust[] {
-  const names = attempt(() => readdirSync(directory), directory, 'CA directory');
+function readCaDirectory(directory: TlsFile): Trust[] {
+  const names = attempt(() => readdirSync(directory.path), directory);
   // Kubernetes mounts contain `..data` next to the files; directories and other files are skipped as in the Go clients.
   const certificates = names
     .filter((name) => !name.startsWith('..'))
-    .flatMap((name) => readIfFile(join(directory, name)))
+    .flatMap((name) => readIfFile({ ...directory, path: join(directory.path, name), what: 'CA file' }))
     .filter(({ pem }) => pem.includes('-----BEGIN CERTIFICATE-----'));
   if (certificates.length > 0) return certificates.map(withCertificate);
   throw new RunError('config', 'the CA directory contains no PEM certificate', {
-    where: directory,
+    where: placeOf(directory, true),
     hint: 'put the CA there as PEM, or set vault.tls.ca_cert to a file',
   });
 }
 
-function readIfFile(path: string): Trust[] {
+function readIfFile(file: TlsFile): Trust[] {
   try {
-    return [{ where: path, pem: readFileSync(path, 'utf8') }];
+    return [{ where: placeOf(file, true), pem: readFileSync(file.path, 'utf8') }];
   } catch (error) {
     if (systemErrorCode(error) === 'EISDIR') return [];
-    throw unreadable(error, path, 'CA file');
+    throw unreadable(error, file);
   }
 }
 
-function readPem(path: string, what: string): string {
-  return attempt(() => readFileSync(path, 'utf8'), path, what);
+function readPem(file: TlsFile): string {
+  return attempt(() => readFileSync(file.path, 'utf8'), file);
 }
 
-function attempt<T>(read: () => T, path: string, what: string): T {
+function attempt<T>(read: () => T, file: TlsFile): T {
   try {
     return read();
   } catch (error) {
-    throw unreadable(error, path, what);
+    throw unreadable(error, file);
   }
 }
 
-function unreadable(error: unknown, path: string, what: string): RunError {
-  return new RunError('config', `the ${what} cannot be read (${systemErrorCode(error) ?? 'unknown error'})`, {
-    where: path,
-    hint: 'check the path and its permissions; relative paths start at the working directory',
+function unreadable(error: unknown, file: TlsFile): RunError {
+  const code = systemErrorCode(error) ?? 'unknown error';
+  const where = placeOf(file, code === 'EACCES' || code === 'EISDIR');
+  return new RunError('config', `the ${file.what} cannot be read (${code})`, {
+    where,
+    hint:
+      where === file.path
+        ? 'check the path and its permissions; relative paths start at the working directory'
+        : PATH_HINT,
   });
 }
 

@@ -1,7 +1,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { TlsSettings } from './server.ts';
-import { readTlsFiles, type TlsFiles } from './tls-files.ts';
+import { placesOf, readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 /**
  * The trust and the client certificate of a run, parsed once for all connections. As for Go's clients, an issuing CA or the
@@ -22,13 +22,9 @@ export function secureContextOf(tls: TlsSettings, files: TlsFiles = readTlsFiles
       'config',
       `the TLS files cannot be used (${systemErrorCode(error) ?? 'unknown error'})`,
       {
-        where: [tls.ca?.value, tls.clientCert, tls.clientKey].filter((file) => isPath(file)).join(', '),
+        where: placesOf(tls),
         hint: 'each must be PEM; the client certificate and its key must belong together; an encrypted key needs vault.tls.client_key_password_file',
       },
     );
   }
-}
-
-function isPath(file: string | undefined): boolean {
-  return file !== undefined && !file.includes('\n');
 }

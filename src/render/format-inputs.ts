@@ -2,7 +2,7 @@ import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { textOf, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import type { FormatInput } from '../formats/format.ts';
-import { credentialFromFile } from '../host/credential-files.ts';
+import { passwordFromFile } from '../host/credential-files.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import type { ValuePlan } from '../plan/values.ts';
 import { resolveValues } from './found-values.ts';
@@ -31,7 +31,8 @@ function readInput(
 ): FormatInput<ValuePlan> {
   if (input.source.kind !== 'file') return input;
   try {
-    return { ...input, source: { kind: 'given', secret: credentialFromFile(input.source.path, input.what) } };
+    const file = { path: input.source.path, what: input.what, field: `${input.name}_file` };
+    return { ...input, source: { kind: 'given', secret: passwordFromFile(file) } };
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     failures.push(

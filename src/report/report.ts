@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { FetchedSecret } from '../base/secret-data.ts';
+import { PATH_HINT, shownPath } from '../base/shown-text.ts';
 import { VERSION } from '../base/version.ts';
 import type { Io } from '../host/io.ts';
 import { changesOf, roundMs, type Outcome } from './outcome.ts';
@@ -74,9 +75,10 @@ export interface ReportTarget {
  * Opens the target before anything is requested, so that an unwritable one is reported early.
  * It is written in place: a termination log or a mounted file cannot be replaced.
  * @param path `-` is stdout
+ * @param field where the path stands, for messages: `--report`
  * @throws RunError `output`
  */
-export function openReport(path: string | undefined, io: Io): ReportTarget {
+export function openReport(path: string | undefined, io: Io, field: string): ReportTarget {
   if (path === undefined) return { write: () => undefined };
   if (path === '-')
     return {
@@ -88,14 +90,15 @@ export function openReport(path: string | undefined, io: Io): ReportTarget {
   try {
     file = openSync(path, 'a', 0o644);
   } catch (error) {
-    throw new RunError(
-      'output',
-      `the report cannot be written (${systemErrorCode(error) ?? 'unknown error'})`,
-      {
-        where: path,
-        hint: 'name a file in an existing directory that this user may write to, or `-` for stdout',
-      },
-    );
+    const code = systemErrorCode(error) ?? 'unknown error';
+    const where = shownPath(path, field, code === 'EACCES' || code === 'EISDIR');
+    throw new RunError('output', `the report cannot be written (${code})`, {
+      where,
+      hint:
+        where === path
+          ? 'name a file in an existing directory that this user may write to, or `-` for stdout'
+          : PATH_HINT,
+    });
   }
   return {
     write(text) {

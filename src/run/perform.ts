@@ -1,7 +1,7 @@
 import { RunError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { overrideOf, type Flags } from '../config/settings.ts';
+import { overrideOf, placeOfSetting, type Flags } from '../config/settings.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
@@ -43,7 +43,11 @@ export interface Job<T> {
  */
 export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> {
   const { scope: whole } = io;
-  const report = openReport(reportPath(flags, job.printsValues, io), io);
+  const report = openReport(
+    reportPath(flags, job.printsValues, io),
+    io,
+    placeOfSetting('report', flags, io.env),
+  );
   const stopwatch = createStopwatch(whole);
   const conclude = (concluded: Outcome): void => {
     const durationMs = whole.now() - whole.startedAtMs;

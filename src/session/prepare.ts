@@ -49,6 +49,9 @@ export async function credentialVariables({ auth }: Pick<Config, 'auth'>): Promi
   return (await Promise.all(ofEach)).flat();
 }
 
+/** Where a method names its own certificate. */
+const CERTIFICATE_FIELDS = { clientCert: 'auth.client_cert', clientKey: 'auth.client_key' } as const;
+
 async function prepareMethod(
   config: AuthConfig,
   { server, credential }: LoginContext & { readonly server: ServerSettings },
@@ -56,7 +59,9 @@ async function prepareMethod(
 ): Promise<PreparedLogin> {
   const method = await loadMethod(config.method);
   const login = (): Login | Promise<Login> => method.login(config, io, { server, credential });
-  const tls = { ...server.tls, ...method.clientCertificate?.(config) };
+  const own = method.clientCertificate?.(config);
+  const fields = own?.clientCert === undefined ? {} : CERTIFICATE_FIELDS;
+  const tls = { ...server.tls, ...own, fields: { ...server.tls.fields, ...fields } };
   if (method.clientCertificate !== undefined) checkCertificate(tls, server);
   const first = await login();
   return {

@@ -151,6 +151,54 @@ describe('approle, and wrapped credentials', () => {
     assert.equal((await login({ ...role, secret_id_wrapped: true })).code, 3);
   });
 
+  /** What a sink of Vault Agent with `wrap_ttl` writes. */
+  const sink = (token: string): string =>
+    JSON.stringify({
+      token,
+      accessor: 'a1',
+      ttl: 300,
+      creation_time: '2026-01-02T03:04:05.678901234Z',
+      creation_path: 'sys/wrapping/wrap',
+      wrapped_accessor: '',
+    });
+
+  test('the JSON of a wrapped sink of an agent; what is no token is told before any request', async () => {
+    const { auth: made } = await app.server.api.post('auth/token/create', { policies: ['app'], ttl: '1h' });
+    const inSink = async (): Promise<string> =>
+      sink(await wrapped('sys/wrapping/wrap', { token: made?.client_token }));
+    const fileOf = (text: string): string => app.workspace.write('sink', text);
+    const file = { method: 'token', token_file: fileOf(`${await inSink()}\n`), wrapped: true };
+    assert.equal((await login(file)).code, 0);
+    fileOf(JSON.stringify(JSON.parse(await inSink()), undefined, 2));
+    assert.equal((await login({ ...file, creation_path: 'sys/wrapping/wrap' })).code, 0);
+    const again = await login(file);
+    assert.equal(again.code, 4, 'it opens once');
+    const secretId = sink(await wrapped(CREATION_PATH));
+    const role = { method: 'approle', role_id: app.auth['role_id'], secret_id_wrapped: true };
+    assert.equal((await login({ ...role, secret_id_file: fileOf(secretId) })).code, 0);
+
+    app.server.takeAudit();
+    const text = await inSink();
+    const noTokens = [
+      ['{"curve25519_public_key": "x", "nonce": "y"}', true],
+      ['{"token": ""}', true],
+      ['{"token": {}}', true],
+      ['{"token": "x', true],
+      ['<html>not found</html>', true],
+      ['not a token', false],
+      [text, false],
+    ] as const;
+    app.server.takeAudit();
+    for (const [content, isWrapped] of noTokens) {
+      const result = await login({ method: 'token', token_file: fileOf(content), wrapped: isWrapped });
+      assert.equal(result.code, 3, `${content} ${result.stderr}`);
+      assert.match(failuresOf(result)[0]?.message ?? '', /^the token is (?:not a token|empty)$/, content);
+    }
+    assert.match((await login({ method: 'token', token_file: fileOf(text) })).stderr, /set `wrapped: true`/);
+    assert.deepEqual(requestsOf(app.server), []);
+    await app.server.revokeTokens();
+  });
+
   test('token: wrapped, of auth/token/create and of a plain wrapping; renewed, and one that cannot be', async () => {
     const create = { policies: ['app'], ttl: '1h' };
     const token = await wrapped('auth/token/create', create);

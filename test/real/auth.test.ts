@@ -86,6 +86,20 @@ describe('logins', () => {
     const refused = await login({ method: 'userpass', username: 'alice', password: 'battery staple' });
     assert.equal(refused.code, 4);
     assert.doesNotMatch(refused.stderr, /battery staple/);
+
+    const users = app.server.api;
+    await users.post('auth/userpass/users/blank', { password: '  two blanks ', token_policies: ['app'] });
+    for (const [end, code] of [
+      ['', 0],
+      ['\n', 0],
+      ['\r\n', 0],
+      [' \n', 4],
+      ['\n\n', 3],
+    ] as const) {
+      const file = app.workspace.write('password', `  two blanks ${end}`);
+      const result = await login({ method: 'userpass', username: 'blank', password_file: file });
+      assert.equal(result.code, code, `${JSON.stringify(end)} ${result.stderr}`);
+    }
   });
 
   test('jwt: file, variable, value; a refusal shows the claims and never the token', jwtLogin, async () => {

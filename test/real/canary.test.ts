@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import type { CliResult } from '../support/cli.ts';
+import { runCli, type CliResult } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { startStandIn, type Answer } from '../support/stand-in.ts';
 
 const userpass = await needsPlugins('auth/userpass');
 
 const CANARY = 'canary';
+/** What is typed where a path, a name or a flag belongs. */
+const TOKEN = `hvs.${CANARY}`;
+const PEM = `-----BEGIN PRIVATE KEY-----\n${CANARY}\n-----END PRIVATE KEY-----\n`;
+const JWT = `eyJhbGciOiJSUzI1NiJ9.${CANARY}.${CANARY}`;
+const KEY = `q7Zk3/${CANARY}/Q9xLm2A==`;
 
 /** Every way in which a secret could show: what was fetched, sent, configured or held in the environment. */
 describe('no secret shows in any output, at debug level, whatever goes wrong', userpass, () => {
@@ -163,6 +168,143 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
       { ...good, auth: { method: 'approle', role_id: `a\n${CANARY}` } },
     ],
   ];
+  const misplaced = (auth: TestConfig): TestConfig => ({ ...good, auth });
+  const tls = { ...good, vault: { address: 'https://127.0.0.1:1' } };
+  const certificate = { VAULT_CLIENT_CERT: '/nonexistent/tls.crt' };
+  const inPlaceOfPaths: typeof variations = [
+    ['token_file', 3, misplaced({ method: 'token', token_file: TOKEN })],
+    ['token_file, wrapped', 3, misplaced({ method: 'token', token_file: TOKEN, wrapped: true })],
+    ['token_env', 3, misplaced({ method: 'token', token_env: TOKEN })],
+    ['token_env, a password', 3, misplaced({ method: 'token', token_env: `${CANARY}_password` })],
+    [
+      'password_file',
+      3,
+      misplaced({ method: 'userpass', username: 'alice', password_file: `${CANARY}Pass!` }),
+    ],
+    ['secret_id_file', 3, misplaced({ method: 'approle', role_id: 'r', secret_id_file: `${CANARY}-84f1` })],
+    ['secret_id_env', 3, misplaced({ method: 'approle', role_id: 'r', secret_id_env: `${CANARY}-84f1` })],
+    ['role_id_file', 3, misplaced({ method: 'approle', role_id_file: KEY })],
+    ['jwt_file', 3, misplaced({ method: 'jwt', jwt_file: JWT })],
+    ['jwt_env', 3, misplaced({ method: 'jwt', jwt_env: JWT })],
+    ['token_file of kubernetes', 3, misplaced({ method: 'kubernetes', role: 'r', token_file: JWT })],
+    ['token_file of github', 3, misplaced({ method: 'github', token_file: `ghp_0123456789abcdef${CANARY}` })],
+    [
+      'payload_file',
+      3,
+      misplaced({ method: 'custom', path: 'x/login', payload_file: `{"password":"${CANARY}"}` }),
+    ],
+    ['client_cert of auth', 3, misplaced({ method: 'cert', client_cert: PEM, client_key: PEM })],
+    [
+      'credentials_file',
+      3,
+      misplaced({ method: 'gcp', type: 'iam', role: 'r', credentials_file: `{"private_key":"${CANARY}"}` }),
+    ],
+    [
+      'cf_instance_key',
+      3,
+      misplaced({ method: 'cf', role: 'r', cf_instance_cert: PEM, cf_instance_key: PEM }),
+    ],
+    [
+      'secret_access_key_file',
+      3,
+      misplaced({ method: 'aws', role: 'r', access_key_id: 'a', secret_access_key_file: KEY }),
+    ],
+    [
+      'access_secret_file',
+      3,
+      misplaced({
+        method: 'alicloud',
+        role: 'r',
+        region: 'cn-hangzhou',
+        access_key: 'a',
+        access_secret_file: CANARY,
+      }),
+    ],
+    ['config_file of oci', 3, misplaced({ method: 'oci', role: 'r', type: 'apikey', config_file: PEM })],
+    [
+      'private_key_file',
+      3,
+      misplaced({
+        method: 'oci',
+        role: 'r',
+        type: 'apikey',
+        tenancy_ocid: 't',
+        user_ocid: 'u',
+        fingerprint: 'f',
+        private_key_file: PEM,
+      }),
+    ],
+    [
+      '$AZURE_FEDERATED_TOKEN_FILE',
+      3,
+      misplaced({ method: 'azure', role: 'r' }),
+      { AZURE_FEDERATED_TOKEN_FILE: JWT },
+    ],
+    ['$VAULT_CLIENT_KEY', 3, tls, { VAULT_CLIENT_CERT: PEM, VAULT_CLIENT_KEY: PEM }],
+    ['$VAULT_CLIENT_CERT', 3, tls, { ...certificate, VAULT_CLIENT_KEY: PEM }],
+    ['$VAULT_CACERT', 3, tls, { VAULT_CACERT: PEM }],
+    ['$VAULT_CAPATH', 3, tls, { VAULT_CAPATH: PEM }],
+    ['template', 3, { ...good, outputs: [{ path: 'c.txt', template: TOKEN }] }],
+    ['path of an output', 3, { ...good, outputs: [{ path: TOKEN, contents: '{{a.key}}' }] }],
+    ['output.directory', 3, { ...good, output: { directory: `/x/${TOKEN}` } }],
+    ['a key', 3, { ...good, [TOKEN]: 'x' }],
+    [
+      'password_file of a key store',
+      3,
+      {
+        ...good,
+        outputs: [{ path: 'c.p12', format: 'pkcs12', secret: 'a', password_file: `${CANARY}Pass!` }],
+      },
+    ],
+    [
+      'service_account',
+      3,
+      {
+        ...good,
+        outputs: [{ kubernetes_secret: { name: 'n', key: 'k', service_account: TOKEN }, contents: 'x' }],
+      },
+      { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' },
+    ],
+  ];
+  for (const [name, code, config, env] of inPlaceOfPaths) {
+    test(`in place of a path or a name: ${name}`, async () => {
+      assert.equal(await check(config, [], env), code);
+    });
+  }
+
+  test('in place of a path, a name or a flag on the command line', async () => {
+    const config = app.config(good);
+    const cases: readonly (readonly [code: number, args: readonly string[], env?: Record<string, string>])[] =
+      [
+        [3, ['render', '-c', TOKEN]],
+        [3, ['render', '-c', PEM]],
+        [3, ['render', '-c', config, '-c', PEM, '-c', PEM]],
+        [3, ['render'], { VAULTONCE_CONFIG: `auth: {password: ${CANARY}}` }],
+        [3, ['render', '-c', config, '--fixtures', TOKEN]],
+        [8, ['render', '-c', config, '--report', KEY]],
+        [8, ['render', '-c', config], { VAULTONCE_REPORT: `/nonexistent/${TOKEN}` }],
+        [2, ['render', '-c', config, `--token=${TOKEN}`]],
+        [2, ['render', '-c', config, `--${TOKEN}`]],
+        [2, ['render', '-c', config, '--out', `${TOKEN}=secret/a#key`]],
+        [2, ['render', '-c', config, '--secret', `${KEY}x`]],
+        [2, ['render', '-c', config, '--set', KEY]],
+        [2, ['render', '-c', config, '--set', `vault.${KEY}`]],
+        [2, ['read', 'secret/a#key', '--out', PEM]],
+        [2, ['env', '-c', config, '--format', 'shell', '--out', PEM]],
+        [2, [TOKEN]],
+        [127, ['exec', '-c', config, '--', TOKEN]],
+        [127, ['exec', '-c', config, '--', `/nonexistent/${TOKEN}`]],
+      ];
+    for (const [code, args, env = {}] of cases) {
+      const result = await runCli(args, {
+        cwd: app.workspace.root,
+        env: { VAULT_ADDR: app.server.address, ...env },
+      });
+      assert.ok(!shows(result), `${args.join(' ')}\n${result.stdout}${result.stderr}`);
+      assert.equal(result.code, code, `${args.join(' ')}\n${result.stderr}`);
+    }
+  });
+
   for (const [name, code, config, env] of variations) {
     test(name, async () => {
       assert.equal(await check(config, [], env), code);

@@ -51,7 +51,11 @@ export async function assumeRoleWithToken(
   { role, provider, file }: { readonly role: string; readonly provider: string; readonly file: string },
   io: AuthIo,
 ): Promise<AlicloudKey> {
-  const token = credentialFromFile(file, 'the token of the service account');
+  const token = credentialFromFile({
+    path: file,
+    what: 'the token of the service account',
+    field: '$ALIBABA_CLOUD_OIDC_TOKEN_FILE',
+  });
   const body = new URLSearchParams({
     RoleArn: role,
     OIDCProviderArn: provider,

@@ -20,7 +20,11 @@ export function workloadToken(config: AzureConfig, io: AuthIo): Promise<Secret> 
 }
 
 async function exchange(file: string, config: AzureConfig, io: AuthIo): Promise<Secret> {
-  const assertion = credentialFromFile(file, 'the token of the service account');
+  const assertion = credentialFromFile({
+    path: file,
+    what: 'the token of the service account',
+    field: '$AZURE_FEDERATED_TOKEN_FILE',
+  });
   const authority = io.env['AZURE_AUTHORITY_HOST'] ?? PUBLIC_CLOUD;
   const tenant = variable('AZURE_TENANT_ID', io);
   const body = new URLSearchParams({

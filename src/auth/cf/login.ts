@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto';
 import { RunError } from '../../base/errors.ts';
-import { AbsentCredential, textFromFile } from '../../host/credential-files.ts';
+import { AbsentCredential, placeOf, textFromFile, type CredentialFile } from '../../host/credential-files.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import { signRsa } from '../rsa.ts';
 import type { CfConfig } from './config.ts';
@@ -11,17 +11,17 @@ import type { CfConfig } from './config.ts';
  * https://github.com/hashicorp/vault-plugin-auth-cf/blob/main/signatures/version1.go
  */
 export function cfLogin({ mount, role, ...config }: CfConfig, io: AuthIo): LoginRequest {
-  const certFile = fileOf(config.cf_instance_cert, 'CF_INSTANCE_CERT', io);
-  const keyFile = fileOf(config.cf_instance_key, 'CF_INSTANCE_KEY', io);
-  const cert = textFromFile(certFile, 'the certificate of the instance').reveal();
+  const certFile = fileOf('cf_instance_cert', config, 'the certificate of the instance', io);
+  const keyFile = fileOf('cf_instance_key', config, 'the key of the instance', io);
+  const cert = textFromFile(certFile).reveal();
   if (!cert.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new RunError('config', 'the file holds no certificate', { where: certFile });
+    throw new RunError('config', 'the file holds no certificate', { where: placeOf(certFile, true) });
   }
   const signingTime = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   const signature = signRsa(
     `${signingTime}${cert}${role}`,
-    textFromFile(keyFile, 'the key of the instance').reveal(),
-    keyFile,
+    textFromFile(keyFile).reveal(),
+    placeOf(keyFile, true),
     {
       padding: constants.RSA_PKCS1_PSS_PADDING,
       saltLength: constants.RSA_PSS_SALTLEN_MAX_SIGN,
@@ -34,9 +34,15 @@ export function cfLogin({ mount, role, ...config }: CfConfig, io: AuthIo): Login
   };
 }
 
-function fileOf(configured: string | undefined, variable: string, { env }: AuthIo): string {
-  const file = configured ?? env[variable] ?? '';
-  if (file !== '') return file;
+function fileOf(
+  name: 'cf_instance_cert' | 'cf_instance_key',
+  config: Pick<CfConfig, typeof name>,
+  what: string,
+  { env }: AuthIo,
+): CredentialFile {
+  const variable = name.toUpperCase();
+  const path = config[name] ?? env[variable] ?? '';
+  if (path !== '') return { path, what, field: config[name] === undefined ? `$${variable}` : `auth.${name}` };
   throw new AbsentCredential('config', `this is not an instance of Cloud Foundry: $${variable} is not set`, {
     where: 'auth',
   });

@@ -1,7 +1,7 @@
 import { RunError } from '../../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
-import { credentialFromText, textFromFile } from '../../host/credential-files.ts';
+import { credentialFromText, placeOf, textFromFile } from '../../host/credential-files.ts';
 import { askThirdParty } from '../../http/third-party.ts';
 import { objectIn, refusedBy, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
@@ -121,7 +121,10 @@ async function subjectTokenOf(source: unknown, where: string, io: AuthIo): Promi
     const token = field === undefined ? text : textIn(objectIn({ status: 200, text }, what), field, what);
     return credentialFromText(token, what, from);
   };
-  if (typeof file === 'string') return inside(textFromFile(file, what).reveal(), file);
+  if (typeof file === 'string') {
+    const subject = { path: file, what, field: `credential_source of ${where}` };
+    return inside(textFromFile(subject).reveal(), placeOf(subject, true));
+  }
   if (typeof url === 'string') {
     const service = 'the token service of the workload';
     const wanted = Object.entries(isJsonObject(headers) ? headers : {});

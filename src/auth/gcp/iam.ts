@@ -2,7 +2,13 @@ import { join } from 'node:path';
 import { RunError } from '../../base/errors.ts';
 import { parseJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
-import { credentialFromText, fileExists, textFromFile } from '../../host/credential-files.ts';
+import {
+  credentialFromText,
+  fileExists,
+  placeOf,
+  textFromFile,
+  type CredentialFile,
+} from '../../host/credential-files.ts';
 import { objectIn, refusedBy, textIn } from '../metadata.ts';
 import type { AuthIo } from '../method.ts';
 import { signRsa } from '../rsa.ts';
@@ -70,12 +76,17 @@ function findCredential(
 ): Credential | undefined {
   if (credentials !== undefined) return parsed(credentials.reveal(), 'auth.credentials');
   const named = file ?? env['GOOGLE_APPLICATION_CREDENTIALS'] ?? '';
-  if (named !== '') return parsed(textFromFile(named, 'the credential of Google Cloud').reveal(), named);
+  const field = file === undefined ? '$GOOGLE_APPLICATION_CREDENTIALS' : 'auth.credentials_file';
+  if (named !== '') return fromFile({ path: named, what: 'the credential of Google Cloud', field });
   const directory = env['CLOUDSDK_CONFIG'] ?? join(env['HOME'] ?? '/', '.config/gcloud');
   const wellKnown = join(directory, 'application_default_credentials.json');
   return fileExists(wellKnown)
-    ? parsed(textFromFile(wellKnown, 'the credential of gcloud').reveal(), wellKnown)
+    ? fromFile({ path: wellKnown, what: 'the credential of gcloud', field: '$CLOUDSDK_CONFIG' })
     : undefined;
+}
+
+function fromFile(file: CredentialFile): Credential {
+  return parsed(textFromFile(file).reveal(), placeOf(file, true));
 }
 
 function parsed(text: string, where: string): Credential {

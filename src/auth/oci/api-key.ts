@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { RunError } from '../../base/errors.ts';
+import { shownName } from '../../base/shown-text.ts';
 import {
   AbsentCredential,
   credentialFromFile,
-  credentialOf,
   fileExists,
+  passwordFromFile,
+  placeOf,
   textFromFile,
 } from '../../host/credential-files.ts';
 import type { AuthIo } from '../method.ts';
@@ -16,6 +18,8 @@ interface ApiKey {
   readonly user: string;
   readonly fingerprint: string;
   readonly keyFile: string;
+  /** Where that stands, for messages. */
+  readonly keyField: string;
   readonly passphrase: string | undefined;
   /** A session of the CLI, whose token stands for user and key. */
   readonly tokenFile?: string | undefined;
@@ -25,28 +29,35 @@ interface ApiKey {
 export function findApiKey(config: OciConfig, io: AuthIo): OciKey {
   const found =
     givenKey(config) ?? (saysFile(config) ? undefined : environmentKey(io)) ?? profileKey(config, io);
-  const keyFile = fromHome(found.keyFile, io);
+  const keyFile = { path: fromHome(found.keyFile, io), what: 'the signing key', field: found.keyField };
   const keyId =
     found.tokenFile === undefined
       ? [found.tenancy, found.user, found.fingerprint].join('/')
-      : `ST$${credentialFromFile(fromHome(found.tokenFile, io), 'the session token').reveal()}`;
+      : `ST$${sessionToken(found.tokenFile, io)}`;
   return {
     keyId,
-    pem: textFromFile(keyFile, 'the signing key').reveal(),
+    pem: textFromFile(keyFile).reveal(),
     passphrase: found.passphrase,
-    where: keyFile,
+    where: placeOf(keyFile, true),
   };
+}
+
+function sessionToken(path: string, io: AuthIo): string {
+  const field = '`security_token_file` of the profile';
+  return credentialFromFile({ path: fromHome(path, io), what: 'the session token', field }).reveal();
 }
 
 function givenKey(config: OciConfig): ApiKey | undefined {
   const { tenancy_ocid: tenancy, user_ocid: user, fingerprint, private_key_file: keyFile } = config;
   if (tenancy === undefined || user === undefined || fingerprint === undefined || keyFile === undefined)
     return undefined;
-  return { tenancy, user, fingerprint, keyFile, passphrase: passphraseOf(config) };
+  const keyField = 'auth.private_key_file';
+  return { tenancy, user, fingerprint, keyFile, keyField, passphrase: passphraseOf(config) };
 }
 
 function passphraseOf({ passphrase, passphrase_file: file }: OciConfig): string | undefined {
-  return credentialOf(passphrase, file, 'passphrase')?.reveal();
+  if (passphrase !== undefined || file === undefined) return passphrase?.reveal();
+  return passwordFromFile({ path: file, what: 'the passphrase', field: 'auth.passphrase_file' }).reveal();
 }
 
 function saysFile({ config_file: file, profile }: OciConfig): boolean {
@@ -64,7 +75,8 @@ function environmentKey({ env }: AuthIo): ApiKey | undefined {
   };
   if (Object.values(key).includes('')) return undefined;
   const passphrase = variable('private_key_password');
-  return { ...key, passphrase: passphrase === '' ? undefined : passphrase };
+  const keyField = '$OCI_private_key_path';
+  return { ...key, keyField, passphrase: passphrase === '' ? undefined : passphrase };
 }
 
 /** https://docs.oracle.com/en-us/iaas/Content/API/Concepts/sdkconfig.htm */
@@ -79,16 +91,19 @@ function profileKey(config: OciConfig, io: AuthIo): ApiKey {
     });
   }
   const name = config.profile ?? 'DEFAULT';
-  const profiles = parseProfiles(textFromFile(file, 'the profiles of Oracle Cloud').reveal());
+  const field = config.config_file === undefined ? '$OCI_CONFIG_FILE' : 'auth.config_file';
+  const source = { path: file, what: 'the profiles of Oracle Cloud', field };
+  const profiles = parseProfiles(textFromFile(source).reveal());
   const profile = profiles.get(name);
   // As in all tools of Oracle, a profile has what it does not say from DEFAULT.
   const value = (key: string): string | undefined => profile?.get(key) ?? profiles.get('DEFAULT')?.get(key);
   const wanted = (key: string): string => {
     const found = value(key);
     if (profile !== undefined && found !== undefined && found !== '') return found;
+    const shown = shownName(name);
     const message =
-      profile === undefined ? `there is no profile ${name}` : `the profile ${name} has no \`${key}\``;
-    throw new RunError('config', message, { where: file });
+      profile === undefined ? `there is no profile ${shown}` : `the profile ${shown} has no \`${key}\``;
+    throw new RunError('config', message, { where: placeOf(source, true) });
   };
   const tokenFile = value('security_token_file');
   return {
@@ -96,6 +111,7 @@ function profileKey(config: OciConfig, io: AuthIo): ApiKey {
     user: tokenFile === undefined ? wanted('user') : '',
     fingerprint: wanted('fingerprint'),
     keyFile: wanted('key_file'),
+    keyField: '`key_file` of the profile',
     passphrase: passphraseOf(config) ?? value('pass_phrase'),
     tokenFile,
   };

@@ -24,7 +24,10 @@ export const fields = object(
     fingerprint: optional(text, 'The fingerprint of the key.'),
     private_key_file: optional(text, 'File of the key.'),
     passphrase: optional(secretText, 'Passphrase of the key; better is a file.'),
-    passphrase_file: optional(text, 'File that holds the passphrase.'),
+    passphrase_file: optional(
+      text,
+      'File that holds the passphrase. Only a line break at its end is left out; blanks are a part of it.',
+    ),
     metadata_endpoint: optional(
       text,
       'With `type: instance`: address of the metadata service. Default: `$OCI_METADATA_BASE_URL`, else http://169.254.169.254/opc/v2.',

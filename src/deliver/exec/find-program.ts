@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
+import { shownName, shownPath } from '../../base/shown-text.ts';
 import type { Io } from '../../host/io.ts';
 
 /** A command that can be run: what execve(2) needs. */
@@ -29,7 +30,7 @@ export function findCommand(
     });
   }
   const file = name.includes('/') ? resolve(cwd, name) : searchPath(name, env['PATH'] ?? '', cwd);
-  checkExecutable(file, name);
+  checkExecutable(file, shownName(name));
   // As execvp(3): a script without an interpreter line is for the shell.
   return startsAsProgram(file)
     ? { file, args: [name, ...args] }
@@ -56,14 +57,14 @@ function searchPath(name: string, path: string, cwd: string): string {
   if (closed.length > 0) {
     throw new RunError(
       'not_executable',
-      `the command \`${name}\` is in no directory of $PATH that this user may enter`,
+      `the command \`${shownName(name)}\` is in no directory of $PATH that this user may enter`,
       {
         details: closed.map((directory) => `no permission: ${directory}`),
         hint: 'correct $PATH, or write the path of the program',
       },
     );
   }
-  throw new RunError('no_command', `the command \`${name}\` does not exist`, {
+  throw new RunError('no_command', `the command \`${shownName(name)}\` does not exist`, {
     hint: 'check the name and $PATH, or write the path of the program',
   });
 }
@@ -88,7 +89,7 @@ function checkExecutable(file: string, name: string): void {
     const code = systemErrorCode(error) ?? 'unknown error';
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new RunError('no_command', `the command \`${name}\` does not exist`, {
-        where: file,
+        where: shownPath(file, 'exec', false),
         hint: 'check the path',
       });
     }

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
+import { shownPath } from '../../base/shown-text.ts';
 import type { HandoverIo } from './handover.ts';
 
 type Environment = Pick<HandoverIo, 'env'>;
@@ -41,7 +42,7 @@ function withJobFile(variable: string, { env }: Environment, use: (file: number)
   } catch (error) {
     const code = systemErrorCode(error) ?? 'unknown error';
     throw new RunError('output', `$${variable} cannot be written to (${code})`, {
-      where: path,
+      where: shownPath(path, `$${variable}`, false),
       hint: 'check that the step runs as the user of the runner, and that the disk is not full',
     });
   }

@@ -2,7 +2,12 @@ import { allOrFailures, RunError, throwIfAny, type Failure } from '../../base/er
 import { parseJsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
 import { placeOf } from '../../config/kubernetes-schema.ts';
-import { credentialFromFile, textFromFile } from '../../host/credential-files.ts';
+import {
+  credentialFromFile,
+  placeOf as placeOfFile,
+  textFromFile,
+  type CredentialFile,
+} from '../../host/credential-files.ts';
 import type { Scope } from '../../host/scope.ts';
 import { askThirdParty, NotSent, type ThirdPartyAnswer } from '../../http/third-party.ts';
 import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../plan/cluster-outputs.ts';
@@ -107,14 +112,20 @@ function accountOf(group: PlacedSecret['outputs']): Pick<PlacedSecret, 'serviceA
   const [{ kubernetes }] = group;
   const named = group.map((output) => output.kubernetes.serviceAccount).find((one) => one !== undefined);
   const serviceAccount = named ?? DEFAULT_SERVICE_ACCOUNT;
-  credentialFromFile(`${serviceAccount}/token`, 'the token of the service account');
-  textFromFile(`${serviceAccount}/ca.crt`, 'the CA of the cluster');
+  credentialFromFile(accountFile(serviceAccount, 'token', 'the token of the service account'));
+  textFromFile(accountFile(serviceAccount, 'ca.crt', 'the CA of the cluster'));
   const { namespace } = kubernetes;
   if (namespace !== undefined) return { serviceAccount, namespace };
-  const file = `${serviceAccount}/namespace`;
-  const own = textFromFile(file, 'the namespace of the pod').reveal().trim();
+  const file = accountFile(serviceAccount, 'namespace', 'the namespace of the pod');
+  const own = textFromFile(file).reveal().trim();
   if (/^[a-z0-9-]+$/.test(own)) return { serviceAccount, namespace: own };
-  throw new RunError('config', 'it does not contain the name of a namespace', { where: file });
+  throw new RunError('config', 'it does not contain the name of a namespace', {
+    where: placeOfFile(file, true),
+  });
+}
+
+function accountFile(serviceAccount: string, name: string, what: string): CredentialFile {
+  return { path: `${serviceAccount}/${name}`, what, field: 'kubernetes_secret.service_account' };
 }
 
 /** One output names the namespace of the pod and another defaults to it: the second apply would undo the first. */
@@ -194,7 +205,7 @@ async function send(
   const force = outputs.some((output) => output.kubernetes.force) ? '&force=true' : '';
   const path = `api/v1/namespaces/${namespace}/secrets/${name}`;
   // Read again for each request, because it rotates.
-  const token = credentialFromFile(`${serviceAccount}/token`, 'the token of the service account');
+  const token = credentialFromFile(accountFile(serviceAccount, 'token', 'the token of the service account'));
   const answer = await askThirdParty(
     {
       method: 'PATCH',
