@@ -97,7 +97,7 @@ const output = object(
     contents: optional(string(), 'Mustache template, inline.'),
     value: optional(
       reference,
-      'A single value, verbatim: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer `name#/a/0/b`.',
+      'A single value, verbatim: `path#key`, `path#key@version`, `name#key`; any key in quotes, `name#"a.b"`; a JSON pointer, `name#/a/0/b`.',
     ),
     token: optional(
       boolean,

@@ -50,7 +50,10 @@ const listingFields = {
 
 const secret = object(
   {
-    path: required(secretPath, 'Path, as `secret/app/db`; for KV version 2 with or without `data/`.'),
+    path: required(
+      secretPath,
+      'Path, as `secret/app/db`; for KV version 2 with or without `data/`. `%23`, `%3F`, `%40` and `%25` are `#`, `?`, `@` and `%`.',
+    ),
     version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
     engine: optional(
       enumeration(engineNames),

@@ -136,7 +136,7 @@ function filesOf(
     ...(allFound ? [...selected.missing, ...wanted] : []).map((absent) =>
       missingKey(
         { key: absent, secrets: content.secrets, where: plan.where },
-        values,
+        [...values.keys()].sort(),
         nearest(absent, [...values.keys()].sort()),
         'correct the name, add the key to the secret, or give it a `default:`',
       ),
