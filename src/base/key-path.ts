@@ -1,3 +1,4 @@
+import { looksStructured } from './lossless-json.ts';
 import type { JsonValue, KeyValues } from './secret-data.ts';
 
 /** A step of a name such as `a."b.c".d`. */
@@ -46,7 +47,12 @@ export interface MissingKey {
   readonly within: readonly string[];
   readonly key: string;
   readonly known: readonly string[];
+  /** What should have it is a text that looks like JSON, whose keys are not read. */
+  readonly isText: boolean;
 }
+
+/** What to do where a name goes on into such a text. */
+export const TEXT_HINT = 'to go into a value that is JSON text, declare its secret with `parse: json`';
 
 type Keys = KeyValues | JsonValue;
 
@@ -102,7 +108,8 @@ function missingIn({ keys, within, steps }: Position): MissingKey {
   const known = keysOf(keys);
   const whole = firstKeys(steps).at(-1)?.name ?? '';
   const isDotted = known.some((key) => key.startsWith(`${first.name}.`));
-  return { kind: 'missing', within, key: isDotted ? whole : first.name, known };
+  const isText = typeof keys === 'string' && looksStructured(keys);
+  return { kind: 'missing', within, key: isDotted ? whole : first.name, known, isText };
 }
 
 /** An own property; `constructor` and the like are never found. Indexes have no leading zeros (RFC 6901, 4). */

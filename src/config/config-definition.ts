@@ -81,7 +81,11 @@ const placement = {
 const keys = object({
   include: optional(texts, 'Only these keys; `*` stands for any characters.'),
   exclude: optional(texts, 'Not these keys; `*` stands for any characters.'),
-  rename: optional(map(string(), text), 'New names by key; `case` and `prefix` leave them alone.'),
+  rename: optional(map(string(), text), 'New names by key; what follows leaves them alone.'),
+  sanitize: optional(
+    boolean,
+    'Turn every character that no variable may have in its name into `_`. Two keys with one name are an error. Default: false.',
+  ),
   case: optional(enumeration(['upper', 'lower']), 'Letter case of the names.'),
   prefix: optional(text, 'Prepended to the names, unchanged.'),
 });
@@ -115,7 +119,7 @@ const output = object(
     ),
     keys: optional(
       keys,
-      'Which keys, under which names; applied in the order `include`, `exclude`, `rename`, `case`, `prefix`.',
+      'Which keys, under which names; applied in the order `include`, `exclude`, `rename`, `sanitize`, `case`, `prefix`.',
     ),
     on_conflict: optional(
       enumeration(['error', 'first', 'last']),

@@ -67,6 +67,7 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     namespace: undefined,
     optional: false,
     default: undefined,
+    parse: undefined,
     minTtlMs: undefined,
     reuse: false,
     wrapTtlMs: undefined,

@@ -1,5 +1,13 @@
 import type { Failure } from '../base/errors.ts';
-import { findKey, quotedName, stepsOf, wayText, type FoundKey, type MissingKey } from '../base/key-path.ts';
+import {
+  findKey,
+  quotedName,
+  stepsOf,
+  TEXT_HINT,
+  wayText,
+  type FoundKey,
+  type MissingKey,
+} from '../base/key-path.ts';
 import { nearest } from '../base/nearest.ts';
 import { entriesOf, type FoundSecret, type JsonValue, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
@@ -32,13 +40,16 @@ export function resolveValues(
   return { values, failures };
 }
 
-function missingValue({ secret, key, where }: ValuePlan, { within, known, key: part }: MissingKey): Failure {
+function missingValue(
+  { secret, key, where }: ValuePlan,
+  { within, known, key: part, isText }: MissingKey,
+): Failure {
   const candidate = isPointer(key) ? undefined : nearest(part, known);
   const failure = missingKey(
     { key: within.length > 0 ? part : key, secrets: [secret], where },
     known,
     candidate,
-    'correct the name, or add the key',
+    isText ? TEXT_HINT : 'correct the name, or add the key',
   );
   const [inner] = within.slice(-1);
   if (inner === undefined || isPointer(key)) return failure;

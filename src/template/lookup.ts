@@ -32,6 +32,8 @@ export interface Missing {
   readonly owner: FoundSecret | string | undefined;
   readonly key: string;
   readonly known: readonly string[];
+  /** It is below a text that looks like JSON. */
+  readonly isText?: boolean;
 }
 
 /** Looks a name up: its first key in the innermost scope that has it, the rest below that. No steps: the scope itself. */
@@ -60,22 +62,28 @@ function itself(scope: Scope | undefined): Found {
 
 /** @returns undefined when the scope does not have the first key */
 function inScope(steps: readonly KeyStep[], scope: Scope): Found | undefined {
-  const [first, ...rest] = steps;
   switch (scope.kind) {
     case 'root': {
-      const secret = scope.secrets.get(first?.name ?? '');
-      return secret === undefined ? undefined : below(secret, rest);
+      const secret = scope.secrets.get(steps[0]?.name ?? '');
+      return secret === undefined ? undefined : below(secret, steps.slice(1));
     }
     case 'secret':
       return hasFirst(scope.secret, steps) ? inSecret(scope.secret, steps, '') : undefined;
     case 'value':
       return hasStart(scope.value, steps) ? foundAt(scope.value, steps, undefined, '') : undefined;
     case 'entry':
-      if (first?.name === 'key') return foundAt(scope.key, rest, undefined, 'key');
-      return first?.name === 'value' ? foundAt(scope.value, rest, undefined, 'value') : undefined;
+      return inEntry(scope, steps);
     case 'partial':
       return undefined;
   }
+}
+
+function inEntry(
+  { key, value }: Extract<Scope, { kind: 'entry' }>,
+  [first, ...rest]: readonly KeyStep[],
+): Found | undefined {
+  if (first?.name === 'key') return foundAt(key, rest, undefined, 'key');
+  return first?.name === 'value' ? foundAt(value, rest, undefined, 'value') : undefined;
 }
 
 function hasFirst(secret: FoundSecret, steps: readonly KeyStep[]): boolean {
@@ -109,9 +117,9 @@ function foundAt(
   if (steps.length === 0) return { kind: 'value', value: keys as JsonValue };
   const found = findKey(keys, steps);
   if (found.kind !== 'missing') return found;
-  const { key, known, within } = found;
+  const { key, known, within, isText } = found;
   const owner = within.length === 0 && secret !== undefined ? secret : joined([name, ...within]);
-  return { kind: 'missing', owner, key, known };
+  return { kind: 'missing', owner, key, known, isText };
 }
 
 function joined(names: readonly string[]): string {

@@ -1,5 +1,5 @@
 import type { Failure, FailureContext, FailureKind } from '../base/errors.ts';
-import { quotedName, wayText, type KeyStep } from '../base/key-path.ts';
+import { quotedName, TEXT_HINT, wayText, type KeyStep } from '../base/key-path.ts';
 import { nearest } from '../base/nearest.ts';
 import {
   isRawJsonNumber,
@@ -131,9 +131,10 @@ class Renderer {
     }
     const { key, known } = missing;
     const candidate = nearest(key, known);
+    const remedy = missing.isText === true ? TEXT_HINT : MISSING_HINT;
     this.#report('not_found', place, missingText(name, missing), {
       details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
-      hint: candidate === undefined ? MISSING_HINT : `did you mean \`${candidate}\`?`,
+      hint: candidate === undefined ? remedy : `did you mean \`${candidate}\`?`,
     });
   }
 

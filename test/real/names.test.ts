@@ -74,6 +74,68 @@ describe('names', () => {
     assert.equal(app.workspace.read('out/x'), 'p1 p2 key inner deep');
   });
 
+  test('`parse: json` reads texts of JSON where a name goes into them, and leaves every text as it is', async () => {
+    const conf = '{ "user": "u", "port": 1.10, "hosts": ["h0", "h1"], "big": 12345678901234567890 }';
+    await app.putKv2('text', { conf, list: '[{"n": "x"}, {"n": "y"}]', plain: 'true', broken: '{no', n: 7 });
+    const secrets = { t: { path: 'secret/text', parse: 'json' }, plain: 'secret/text' };
+    const contents = [
+      '{{t.conf.user}} {{t.conf.port}} {{t.conf.big}} {{t.conf.hosts.1}} {{t.plain}} {{t.broken}} {{t.n}}',
+      '{{#t.list}}[{{n}}]{{/t.list}}{{#t.conf}}{{user}}{{/t.conf}}{{#plain.conf}}{{.}}{{/plain.conf}}',
+      '{{t.conf}}',
+    ].join('\n');
+    const rendered = await app.render({
+      secrets,
+      outputs: [
+        { path: 'x', contents },
+        { path: 'raw', secret: 't', key: 'conf' },
+        { path: 'x.json', format: 'json', secret: 't', keys: { include: ['conf', 'plain'] } },
+        { path: 'value', value: 't#/conf/hosts/0' },
+      ],
+    });
+    assert.equal(rendered.code, 0, rendered.stderr);
+    assert.equal(
+      app.workspace.read('out/x'),
+      `u 1.10 12345678901234567890 h1 true {no 7\n[x][y]u${conf}\n${conf}`,
+    );
+    assert.equal(app.workspace.read('out/raw'), conf);
+    assert.equal(app.workspace.read('out/value'), 'h0');
+    const json = app.workspace.read('out/x.json');
+    assert.match(json, /"port": 1\.10,/);
+    assert.match(json, /"plain": "true"/);
+    for (const contents of ['{{plain.conf.user}}', '{{plain.conf.hosts.0}}']) {
+      const refused = await app.render({ secrets, outputs: [{ path: 'y', contents }] });
+      assert.equal(refused.code, 6);
+      assert.match(failuresOf(refused)[0]?.hint ?? '', /`parse: json`/);
+    }
+    for (const ref of ['secret/text#/conf/user', 'secret/text#conf.user']) {
+      const refused = await read(ref);
+      assert.equal(refused.code, 6);
+      assert.match(failuresOf(refused)[0]?.hint ?? '', /`parse: json`/);
+    }
+  });
+
+  test('of a tree, the texts of every secret', async () => {
+    await app.putKv2('tree/a', { conf: '{"x": 1}' });
+    const result = await app.render({
+      secrets: { tree: { path: 'secret/tree', recursive: true, parse: 'json' } },
+      outputs: [{ path: 'tree', contents: '{{tree.a.conf.x}} {{tree.a.conf}}' }],
+    });
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(app.workspace.read('out/tree'), '1 {"x": 1}');
+  });
+
+  test('`sanitize: true` makes names valid; two keys with one name are an error that names both', async () => {
+    await app.putKv2('names', { 'foo-bar.baz': 1, '1st': 2 });
+    const output = { path: 'names.env', format: 'env-file', secret: 'n', keys: { sanitize: true } };
+    const secrets = { n: 'secret/names' };
+    assert.equal((await app.render({ secrets, outputs: [output] })).code, 0);
+    assert.equal(app.workspace.read('out/names.env'), '_1st=2\nfoo_bar_baz=1\n');
+    await app.putKv2('names', { 'foo-bar': 1, 'foo.bar': 2 });
+    const clash = await app.render({ secrets, outputs: [output] });
+    assert.equal(clash.code, 8);
+    assert.equal(failuresOf(clash)[0]?.message, 'the keys `foo-bar`, `foo.bar` would all be named `foo_bar`');
+  });
+
   test('a path with `#`, `?` and `@3` in its names, beside a version of another', async () => {
     const refs = ['secret/odd%23b%3Fc%403#k', 'secret/odd%23b%3Fc@3#k', 'secret/odd%23b%3Fc#k@1'];
     const result = await read(...refs);
