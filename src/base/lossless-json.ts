@@ -1,4 +1,4 @@
-import type { JsonValue } from './secret-data.ts';
+import { readFrom, type JsonValue, type KeyValues } from './secret-data.ts';
 
 /**
  * Finds a number that a double may not represent or would print differently: 16 digits or more, a fraction, an exponent,
@@ -19,6 +19,25 @@ function keepDigits(_key: string, value: unknown, context: { readonly source?: s
   const source = context.source;
   if (typeof value !== 'number' || source === undefined || String(value) === source) return value;
   return JSON.rawJSON(source);
+}
+
+/** True for a text that may be a JSON object or list. */
+export function looksStructured(text: string): boolean {
+  return /^\s*[[{]/.test(text);
+}
+
+/** The keys with texts that are JSON objects or lists read as such; each keeps its text. Any other text stays a text. */
+export function withJsonRead(keys: KeyValues): KeyValues {
+  return new Map([...keys].map(([key, value]) => [key, typeof value === 'string' ? read(value) : value]));
+}
+
+function read(text: string): JsonValue {
+  if (!looksStructured(text)) return text;
+  try {
+    return readFrom(parseJson(text) as object, text) as JsonValue;
+  } catch {
+    return text;
+  }
 }
 
 /** A JSON object, its keys in the order of the text. */

@@ -68,9 +68,20 @@ export function isRawJsonNumber(value: JsonValue): value is RawJsonNumber {
   return typeof value === 'object' && value !== null && JSON.isRawJSON(value);
 }
 
+/** The texts that objects and lists were read from. */
+const TEXTS = new WeakMap<object, string>();
+
+/** An object or a list whose text stays that which it was read from. */
+export function readFrom<T extends object>(value: T, text: string): T {
+  TEXTS.set(value, text);
+  return value;
+}
+
 /** The text of a value: numbers keep their digits, objects and lists are JSON, null is empty. */
 export function textOf(value: JsonValue): string {
   if (typeof value === 'string') return value;
   if (value === null) return '';
+  const text = typeof value === 'object' ? TEXTS.get(value) : undefined;
+  if (text !== undefined) return text;
   return JSON.stringify(value);
 }

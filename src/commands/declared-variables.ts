@@ -7,13 +7,16 @@ import type { Variable } from '../deliver/variables/variable.ts';
 import { environmentOf } from '../plan/plan.ts';
 import type { DeclaredValue } from '../plan/values.ts';
 import type { Value } from '../render/found-values.ts';
-import { parseRef, REF_HINT } from '../shape/ref.ts';
+import { checkRef, REF_HINT } from '../shape/ref.ts';
 
 /** A value named by an argument or flag. @throws RunError `usage` if it is not a reference */
 export function valueOfArgument(text: string, name: string, where: string): DeclaredValue {
-  const ref = parseRef(text);
-  if (ref !== undefined) return { name, where, ref };
-  throw new RunError('usage', 'an argument is not a reference to a value', { where, hint: REF_HINT });
+  const ref = checkRef(text);
+  if ('value' in ref) return { name, where, ref: ref.value };
+  throw new RunError('usage', `an argument is not a reference to a value: ${ref.problem}`, {
+    where,
+    hint: ref.hint ?? REF_HINT,
+  });
 }
 
 /** @throws RunError `usage` for what is no path, and may be a credential */
@@ -28,9 +31,14 @@ export function pathOfOut(path: string, cwd: string): string {
 /** The variables of `--env NAME=REF`. @throws RunError `usage` */
 export function variablesOfFlags(flags: readonly string[]): DeclaredValue[] {
   const declared = flags.map((flag) => {
-    const [, name = '', ref = ''] = /^([A-Za-z_]\w*)=(.+)$/s.exec(flag) ?? [];
-    if (name !== '') return valueOfArgument(ref, name, `--env ${name}`);
-    throw new RunError('usage', '--env takes NAME=REF', { where: '--env', hint: REF_HINT });
+    const [, name, ref = ''] = /^([^=]*)=(.*)$/s.exec(flag) ?? [];
+    if (name === undefined)
+      throw new RunError('usage', '--env takes NAME=REF', { where: '--env', hint: REF_HINT });
+    if (/^[A-Za-z_]\w*$/.test(name)) return valueOfArgument(ref, name, `--env ${name}`);
+    throw new RunError('usage', 'what --env has before the `=` is not the name of a variable', {
+      where: '--env',
+      hint: 'a name has letters, digits and `_`, and does not start with a digit',
+    });
   });
   const repeated = declared.find(({ name }, index) =>
     declared.some((one, at) => at < index && one.name === name),

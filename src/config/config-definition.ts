@@ -91,7 +91,11 @@ const placement = {
 const keys = object({
   include: optional(texts, 'Only these keys; `*` stands for any characters.'),
   exclude: optional(texts, 'Not these keys; `*` stands for any characters.'),
-  rename: optional(map(string(), text), 'New names by key; `case` and `prefix` leave them alone.'),
+  rename: optional(map(string(), text), 'New names by key; what follows leaves them alone.'),
+  sanitize: optional(
+    boolean,
+    'Turn every character that no variable may have in its name into `_`. Two keys with one name are an error. Default: false.',
+  ),
   case: optional(enumeration(['upper', 'lower']), 'Letter case of the names.'),
   prefix: optional(text, 'Prepended to the names, unchanged.'),
 });
@@ -107,7 +111,7 @@ const output = object(
     contents: optional(string(), 'Mustache template, inline.'),
     value: optional(
       reference,
-      'A single value, verbatim: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer `name#/a/0/b`.',
+      'A single value, verbatim: `path#key`, `path#key@version`, `name#key`; any key in quotes, `name#"a.b"`; a JSON pointer, `name#/a/0/b`.',
     ),
     token: optional(
       boolean,
@@ -125,7 +129,7 @@ const output = object(
     ),
     keys: optional(
       keys,
-      'Which keys, under which names; applied in the order `include`, `exclude`, `rename`, `case`, `prefix`.',
+      'Which keys, under which names; applied in the order `include`, `exclude`, `rename`, `sanitize`, `case`, `prefix`.',
     ),
     on_conflict: optional(
       enumeration(['error', 'first', 'last']),

@@ -40,6 +40,8 @@ export interface DeclaredSecret {
   readonly optional: boolean;
   /** By key. */
   readonly default: Secret<Readonly<Record<string, JsonValue>>> | undefined;
+  /** Texts that are JSON are read. */
+  readonly parse: 'json' | undefined;
   readonly minTtlMs: number | undefined;
   readonly reuse: boolean;
   readonly wrapTtlMs: number | undefined;

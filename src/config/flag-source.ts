@@ -1,6 +1,6 @@
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import { looksLikeCredential, shownName } from '../base/shown-text.ts';
-import { parseRef, REF_HINT } from '../shape/ref.ts';
+import { checkRef, REF_HINT } from '../shape/ref.ts';
 import { checkSecretPath } from '../shape/vault-paths.ts';
 import type { Override } from './override.ts';
 import type { Flags } from './settings.ts';
@@ -30,9 +30,9 @@ const SET_HINT = 'write --set KEY=VALUE with the keys of the config, as --set va
 export function configOfFlags(flags: Flags, outputs: readonly string[], cwd: string): FlagConfig {
   const failures: Failure[] = [];
   const { auth, role, authMount } = flags;
-  const secrets = declared(flags.secret ?? [], '--secret', SECRET_HINT, isSecret, failures);
-  const files = declared(outputs, '--out', OUT_HINT, isOut, failures);
-  const settings = declared(flags.set ?? [], '--set', SET_HINT, isSetting, failures);
+  const secrets = declared(flags.secret ?? [], '--secret', SECRET_HINT, secretProblem, failures);
+  const files = declared(outputs, '--out', OUT_HINT, outProblem, failures);
+  const settings = declared(flags.set ?? [], '--set', SET_HINT, settingProblem, failures);
   const named: Override[] = [
     ...(auth === undefined ? [] : [{ flag: '--auth', path: ['auth'], value: { method: auth } }]),
     ...(role === undefined ? [] : [{ flag: '--role', path: ['auth', 'role'], value: role }]),
@@ -63,15 +63,16 @@ function declared(
   texts: readonly string[],
   flag: string,
   hint: string,
-  isValid: (key: string, value: string) => boolean,
+  problemWith: (key: string, value: string) => string | undefined,
   failures: Failure[],
 ): Declared[] {
   const found: Declared[] = [];
   for (const text of texts) {
     const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
     const where = key === '' ? flag : `${flag} ${shownName(key)}`;
-    if (!isValid(key, value)) {
-      failures.push({ kind: 'usage', message: `a value of ${flag} is not valid`, where, hint });
+    const problem = problemWith(key, value);
+    if (problem !== undefined) {
+      failures.push({ kind: 'usage', message: `a value of ${flag} is not valid: ${problem}`, where, hint });
     } else if (flag === '--secret' && found.some((other) => other.key === key)) {
       failures.push({
         kind: 'usage',
@@ -84,16 +85,26 @@ function declared(
   return found;
 }
 
-function isSecret(name: string, path: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_-]*$/.test(name) && isKey(name) && 'value' in checkSecretPath(path);
+const NO_PAIR = 'nothing stands before a `=`';
+
+function secretProblem(name: string, path: string): string | undefined {
+  if (name === '') return NO_PAIR;
+  if (!/^[A-Za-z_][A-Za-z0-9_-]*$/.test(name) || !isKey(name))
+    return 'a name starts with a letter and has letters, digits, `_` and `-` only';
+  const checked = checkSecretPath(path);
+  return 'problem' in checked ? `its path ${checked.problem}` : undefined;
 }
 
-function isOut(path: string, ref: string): boolean {
-  return path !== '' && !looksLikeCredential(path) && parseRef(ref) !== undefined;
+function outProblem(path: string, ref: string): string | undefined {
+  if (path === '') return NO_PAIR;
+  if (looksLikeCredential(path)) return 'before the first `=` is no path';
+  const checked = checkRef(ref);
+  return 'problem' in checked ? `after the first \`=\` is no reference: ${checked.problem}` : undefined;
 }
 
-function isSetting(key: string): boolean {
-  return key.split('.').every((step) => step !== '' && isKey(step));
+function settingProblem(key: string): string | undefined {
+  const isRight = key.split('.').every((step) => step !== '' && isKey(step));
+  return isRight ? undefined : 'nothing before a `=` is the path of a key';
 }
 
 /** The validator leaves this one out without a word. */

@@ -135,6 +135,7 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
       namespace: secret.namespace,
       optional: secret.optional ?? false,
       default: secret.default,
+      parse: secret.parse,
       minTtlMs: secret.min_ttl,
       reuse: secret.reuse ?? false,
       wrapTtlMs: secret.wrap_ttl,

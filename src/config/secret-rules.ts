@@ -5,6 +5,7 @@ interface SecretFields {
   readonly mount?: string | undefined;
   readonly write?: object | undefined;
   readonly default?: object | undefined;
+  readonly parse?: string | undefined;
   readonly min_ttl?: number | undefined;
   readonly wrap_ttl?: number | undefined;
   readonly reuse?: boolean | undefined;
@@ -42,6 +43,7 @@ export function secretProblems(secret: SecretFields): string[] {
       (field) =>
         [!lists && secret[field] !== undefined, `\`${field}\` needs \`list\` or \`recursive\``] as const,
     ),
+    [list === true && secret.parse !== undefined, '`parse` has no meaning with `list`'],
     [reuse === true && secret.min_ttl === undefined, '`reuse` needs `min_ttl`'],
     [
       reuse === true && secret.wrap_ttl !== undefined,

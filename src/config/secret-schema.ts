@@ -50,7 +50,10 @@ const listingFields = {
 
 const secret = object(
   {
-    path: required(secretPath, 'Path, as `secret/app/db`; for KV version 2 with or without `data/`.'),
+    path: required(
+      secretPath,
+      'Path, as `secret/app/db`; for KV version 2 with or without `data/`. `%23`, `%3F`, `%40` and `%25` are `#`, `?`, `@` and `%`.',
+    ),
     version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
     engine: optional(
       enumeration(engineNames),
@@ -61,6 +64,10 @@ const secret = object(
     namespace: optional(namespace, 'Namespace, where it differs from `vault.namespace`.'),
     optional: optional(boolean, 'A missing secret is not a failure; it then has no keys. Default: false.'),
     default: optional(secretData, 'Values for missing keys, or for all keys if the secret is missing.'),
+    parse: optional(
+      enumeration(['json']),
+      '`json`: values that are the text of a JSON object or list have what is in it as keys and items, for templates, JSON pointers, and formats that nest. Their own text stays as it is.',
+    ),
     min_ttl: optional(
       duration,
       'Fail if it ends sooner: its lease (or the token that the lease hangs on), its certificate, its wrapping token, or what an engine other than KV calls `expiration` or `ttl`. One without an end that can be seen fails, too.',

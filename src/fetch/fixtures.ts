@@ -7,7 +7,7 @@ import { readSource } from '../config/source.ts';
 import type { Io } from '../host/io.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { undeclared } from '../plan/values.ts';
-import { withDefaults } from './read-outcome.ts';
+import { completed } from './read-outcome.ts';
 import { treeOf } from './tree.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,28 +59,36 @@ function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Fa
     });
     return { kind: 'failed', name };
   }
-  const entries = Object.entries(fields).filter(([key]) => !key.startsWith('@'));
+  for (const problem of metadataProblems(fields))
+    failures.push({
+      kind: 'config',
+      message: `the fixture of \`${name}\` has an ${problem}`,
+      where: file,
+      hint: 'they are metadata; no fixture has a key of that name',
+    });
+  const entries = Object.entries(fields).filter(([key]) => !Object.hasOwn(METADATA, key));
   if (plan.listing?.kind === 'tree') return treeFixture(plan, entries, file, failures);
   const keys = new Map(entries);
   return {
     kind: 'found',
     name,
-    keys: new Secret(withDefaults(plan, keys)),
+    keys: new Secret(completed(plan, keys)),
     metadata: metadataOf(path, fields),
   };
 }
 
 /** In a tree, each secret has its path relative to the tree: `tree: { folder/secret: { key: value } }`. */
 function treeFixture(
-  { name, path }: SecretPlan,
+  plan: SecretPlan,
   secrets: readonly (readonly [string, JsonValue])[],
   file: string,
   failures: Failure[],
 ): FetchedSecret {
+  const { name, path } = plan;
   const entries = secrets.flatMap(([below, keys]) =>
     isJsonObject(keys) ? Object.entries(keys).map(([key, value]) => [`${below}/${key}`, value] as const) : [],
   );
-  const tree = treeOf(name, path, entries);
+  const tree = treeOf(plan, path, completed(plan, new Map(entries)));
   if (secrets.every(([, keys]) => isJsonObject(keys)) && !('conflict' in tree)) return tree;
   failures.push({
     kind: 'config',
@@ -89,6 +97,15 @@ function treeFixture(
     hint: `write it as \`${name}: { folder/secret: { key: value } }\``,
   });
   return { kind: 'failed', name };
+}
+
+/** What a fixture sets besides keys. */
+const METADATA = { '@version': 'number', '@lease_id': 'string', '@lease_duration': 'number' } as const;
+
+function metadataProblems(fixture: Fields): string[] {
+  return Object.entries(METADATA)
+    .filter(([name, type]) => fixture[name] !== undefined && typeof fixture[name] !== type)
+    .map(([name, type]) => `${name} that is not a ${type === 'string' ? 'text' : type}`);
 }
 
 function metadataOf(path: string, fixture: Fields): SecretMetadata {

@@ -1,4 +1,5 @@
 import type { Failure } from '../base/errors.ts';
+import { withJsonRead } from '../base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, KeyValues } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import { keysOf, namesOf, type ReadResult } from '../engines/engine.ts';
@@ -93,7 +94,7 @@ function foundSecret(secret: SecretPlan, path: string, { keys, metadata }: Found
   return {
     kind: 'found',
     name: secret.name,
-    keys: new Secret(withDefaults(secret, wantedNames(secret, keys))),
+    keys: new Secret(completed(secret, wantedNames(secret, keys))),
     metadata: { path, ...metadata },
   };
 }
@@ -104,9 +105,10 @@ function wantedNames({ listing }: SecretPlan, keys: KeyValues): KeyValues {
   return new Map([['keys', names.filter((name) => isWanted(String(name), listing))]]);
 }
 
-/** The keys of a secret, completed by its `default:`. */
-export function withDefaults({ default: defaults }: SecretPlan, keys: KeyValues): KeyValues {
-  return defaults === undefined ? keys : new Map([...Object.entries(defaults.reveal()), ...keys]);
+/** The keys of a secret, completed by its `default:`, and read as `parse:` says. */
+export function completed({ default: defaults, parse }: SecretPlan, keys: KeyValues): KeyValues {
+  const all = defaults === undefined ? keys : new Map([...Object.entries(defaults.reveal()), ...keys]);
+  return parse === undefined ? all : withJsonRead(all);
 }
 
 export function missing(read: PlannedRead, result: Extract<ReadResult, { kind: 'missing' }>): ReadOutcome {

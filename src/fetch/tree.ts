@@ -1,13 +1,13 @@
 import type { Failure } from '../base/errors.ts';
 import { nested } from '../base/nested-keys.ts';
-import type { FetchedSecret, JsonValue } from '../base/secret-data.ts';
+import type { FetchedSecret, JsonValue, KeyValues } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import type { ReadResult } from '../engines/engine.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { allOf } from './all-of.ts';
 import { isWanted, mayHoldWanted } from './listing.ts';
 import { listRequest, type PlannedRead } from './planned-reads.ts';
-import { resultOf, type ReadOutcome } from './read-outcome.ts';
+import { completed, resultOf, type ReadOutcome } from './read-outcome.ts';
 import type { Reader } from './reader.ts';
 
 /** A tree whose secrets are listed, but not read yet. */
@@ -95,9 +95,10 @@ function leafRead(read: PlannedRead, path: string): PlannedRead {
  */
 export async function readTree(
   { read, leaves }: ListedTree,
-  { name, where }: SecretPlan,
+  secret: SecretPlan,
   reader: Reader,
 ): Promise<ReadOutcome> {
+  const { name, where } = secret;
   const failures: Failure[] = [];
   const entries = await allOf(
     leaves.map(async (leaf): Promise<[string, JsonValue][]> => {
@@ -108,7 +109,10 @@ export async function readTree(
         : [];
     }),
   );
-  const tree = failures.length > 0 ? undefined : treeOf(name, read.request.path, entries.flat());
+  const tree =
+    failures.length > 0
+      ? undefined
+      : treeOf(secret, read.request.path, completed(secret, new Map(entries.flat())));
   if (tree !== undefined && 'conflict' in tree) failures.push(conflict(tree.conflict, read, where));
   const isWhole = tree !== undefined && !('conflict' in tree);
   return { fetched: [isWhole ? tree : { kind: 'failed', name }], failures };
@@ -116,14 +120,13 @@ export async function readTree(
 
 /**
  * The tree as one secret.
- * @param entries keys by their path relative to the tree
+ * @param leaves keys by their path relative to the tree
  */
 export function treeOf(
-  name: string,
+  { name }: SecretPlan,
   path: string,
-  entries: readonly (readonly [string, JsonValue])[],
+  leaves: KeyValues,
 ): FetchedSecret | { readonly conflict: string } {
-  const leaves = new Map(entries);
   const shape = nested(leaves);
   if ('conflict' in shape) return shape;
   return {

@@ -1,4 +1,5 @@
 import { dotenv } from './dotenv.ts';
+import { envFile } from './env-file.ts';
 import { files } from './files.ts';
 import type { AnyFormat, Format, Later } from './format.ts';
 import { ini } from './ini.ts';
@@ -14,6 +15,7 @@ import { yaml } from './yaml.ts';
 /** Every format, by the name that `format:` has. */
 export const FORMATS = {
   dotenv,
+  'env-file': envFile,
   shell,
   json,
   yaml,

@@ -6,6 +6,8 @@ export interface KeySelection {
   readonly include?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly rename?: Readonly<Record<string, string>> | undefined;
+  /** Make names that environment variables can have. */
+  readonly sanitize?: boolean | undefined;
   readonly case?: 'upper' | 'lower' | undefined;
   readonly prefix?: string | undefined;
 }
@@ -19,11 +21,11 @@ export interface SelectedKeys {
 }
 
 /**
- * Applies `include`, `exclude`, `rename`, `case` and `prefix`, in this order. A renamed key keeps exactly the name it
- * was given. Keys are sorted, so that the same secret always gives the same file.
- * @param slash what slashes in names become, unless renamed
+ * Applies `include`, `exclude`, `rename`, `sanitize`, `case` and `prefix`, in this order. A renamed key keeps exactly the
+ * name it was given. Keys are sorted, so that the same secret always gives the same file.
+ * @param slash what the slashes in the names of a tree become, unless renamed; undefined: they are like other characters
  */
-export function selectKeys(values: KeyValues, selection: KeySelection, slash = '/'): SelectedKeys {
+export function selectKeys(values: KeyValues, selection: KeySelection, slash?: string): SelectedKeys {
   const { include, exclude = [], rename = {} } = selection;
   const chosen = [...values.keys()]
     .filter((key) => include === undefined || include.some((pattern) => matchesGlob(pattern, key)))
@@ -44,15 +46,15 @@ export function selectKeys(values: KeyValues, selection: KeySelection, slash = '
   };
 }
 
-function nameOf(
-  key: string,
-  { rename = {}, case: letters, prefix = '' }: KeySelection,
-  slash: string,
-): string {
+function nameOf(key: string, selection: KeySelection, slash: string | undefined): string {
+  const { rename = {}, case: letters, prefix = '', sanitize = false } = selection;
   if (Object.hasOwn(rename, key)) return rename[key] ?? key;
-  const name = key.replaceAll('/', slash);
+  const steps = slash === undefined ? [key] : key.split('/');
+  const valid = sanitize ? steps.map((step) => step.replace(/[^A-Za-z0-9_]/gu, '_')) : steps;
+  const name = valid.join(slash);
   const cased = letters === 'upper' ? name.toUpperCase() : letters === 'lower' ? name.toLowerCase() : name;
-  return `${prefix}${cased}`;
+  const whole = `${prefix}${cased}`;
+  return sanitize && /^(?:\d|$)/.test(whole) ? `_${whole}` : whole;
 }
 
 export interface MergedKeys {

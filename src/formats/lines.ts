@@ -37,7 +37,7 @@ export function lineOfEncoded(encoded: Encoded, what: string): Line {
 
 export const BAD_NAME: Problem = {
   reason: 'is not a name that an environment variable can have',
-  hint: 'give it one with keys.rename, or leave it out with keys.exclude; `format: json` takes any name',
+  hint: 'give it one with keys.rename or `keys: { sanitize: true }`, or leave it out with keys.exclude; `format: json` takes any name',
 };
 
 export const SHELL_RUNS_IT: Problem = {

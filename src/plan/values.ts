@@ -54,10 +54,10 @@ export function undeclared(name: string, where: string, names: readonly string[]
   };
 }
 
-/** Its name is its path, which no declared secret can have: their names are without slashes. */
+/** Its name is its path as a reference has it, which no declared secret can have: their names are without slashes. */
 function secretAt(path: string, version: number | undefined, where: string): DeclaredSecret {
   return {
-    name: version === undefined ? path : `${path}@${String(version)}`,
+    name: version === undefined ? path.replace(/@(?=[1-9]\d*$)/, '%40') : `${path}@${String(version)}`,
     where,
     path,
     version,
@@ -67,6 +67,7 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     namespace: undefined,
     optional: false,
     default: undefined,
+    parse: undefined,
     minTtlMs: undefined,
     reuse: false,
     wrapTtlMs: undefined,

@@ -1,14 +1,18 @@
 import type { Failure } from '../base/errors.ts';
-import { nearest } from '../base/nearest.ts';
 import {
-  entriesOf,
-  type FoundSecret,
-  type JsonValue,
-  type KeyValues,
-  type Secrets,
-} from '../base/secret-data.ts';
+  findKey,
+  quotedName,
+  stepsOf,
+  TEXT_HINT,
+  wayText,
+  type FoundKey,
+  type MissingKey,
+} from '../base/key-path.ts';
+import { nearest } from '../base/nearest.ts';
+import { entriesOf, type FoundSecret, type JsonValue, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import type { ValuePlan } from '../plan/values.ts';
+import { isPointer } from '../shape/ref.ts';
 
 /** A value that was found. Undefined: its secret is `optional` and does not exist. */
 export interface Value {
@@ -28,36 +32,51 @@ export function resolveValues(
     const secret = secrets.get(plan.secret);
     if (secret === undefined || secret.kind === 'failed') return [];
     if (secret.kind === 'absent') return [{ name, where, value: undefined }];
-    const value = valueAt(secret, plan.key);
-    if (value !== undefined) return [{ name, where, value: new Secret(value) }];
-    failures.push(missingValue(plan, entriesOf(secret)));
+    const found = valueAt(secret, plan.key);
+    if (found.kind === 'value') return [{ name, where, value: new Secret(found.value) }];
+    failures.push(found.kind === 'missing' ? missingValue(plan, found) : ambiguousValue(plan, found.ways));
     return [];
   });
   return { values, failures };
 }
 
-function missingValue({ secret, key, where }: ValuePlan, keys: KeyValues): Failure {
-  const candidate = key.startsWith('/') ? undefined : nearest(key, [...keys.keys()].sort());
-  return missingKey({ key, secrets: [secret], where }, keys, candidate, 'correct the name, or add the key');
+function missingValue(
+  { secret, key, where }: ValuePlan,
+  { within, known, key: part, isText }: MissingKey,
+): Failure {
+  const candidate = isPointer(key) ? undefined : nearest(part, known);
+  const failure = missingKey(
+    { key: within.length > 0 ? part : key, secrets: [secret], where },
+    known,
+    candidate,
+    isText ? TEXT_HINT : 'correct the name, or add the key',
+  );
+  const [inner] = within.slice(-1);
+  if (inner === undefined || isPointer(key)) return failure;
+  return { ...failure, message: `\`${inner}\` of the secret \`${secret}\` has no key \`${part}\`` };
+}
+
+function ambiguousValue({ key, where }: ValuePlan, ways: readonly (readonly string[])[]): Failure {
+  const [one, other] = ways.map((way) => `\`#${quotedName(way)}\``);
+  return {
+    kind: 'config',
+    message: `\`${key}\` is both ${ways.map(wayText).join(' and ')}`,
+    where,
+    hint: `write ${one ?? ''} or ${other ?? ''}`,
+  };
 }
 
 /** The value of a key, or at a JSON pointer (RFC 6901). */
-function valueAt(secret: FoundSecret, key: string): JsonValue | undefined {
-  if (!key.startsWith('/')) return entriesOf(secret).get(key);
-  const [first = '', ...rest] = key
+function valueAt(secret: FoundSecret, key: string): FoundKey {
+  if (!isPointer(key)) return findKey(entriesOf(secret), stepsOf(key) ?? []);
+  const steps = key
     .slice(1)
     .split('/')
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  return rest.reduce<JsonValue | undefined>(childOf, secret.keys.reveal().get(first));
-}
-
-function childOf(value: JsonValue | undefined, step: string): JsonValue | undefined {
-  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return undefined;
-  // RFC 6901 §4: indexes have no leading zeros.
-  if (Array.isArray(value)) {
-    return /^(?:0|[1-9]\d*)$/.test(step) ? (value as readonly JsonValue[])[Number(step)] : undefined;
-  }
-  return Object.hasOwn(value, step) ? (value as Readonly<Record<string, JsonValue>>)[step] : undefined;
+  return findKey(
+    secret.keys.reveal(),
+    steps.map((name) => ({ name, isQuoted: true })),
+  );
 }
 
 /**
@@ -71,11 +90,10 @@ export function missingKey(
     secrets,
     where,
   }: { readonly key: string; readonly secrets: readonly string[]; readonly where: string },
-  keys: KeyValues,
+  known: readonly string[],
   candidate: string | undefined,
   remedy: string,
 ): Failure {
-  const known = [...keys.keys()].sort();
   return {
     kind: 'not_found',
     message: `the secret \`${secrets.join('`, `')}\` has no key \`${key}\``,

@@ -127,7 +127,11 @@ function filesOf(
   );
   const tree = named.some(({ secret }) => secret?.kind === 'found' && secret.leaves !== undefined);
   const { nesting = '/' } = content.format;
-  const selected = selectKeys(values, content.keys, tree && nesting.length === 1 ? nesting : '/');
+  const selected = selectKeys(
+    values,
+    content.keys,
+    tree ? (nesting.length === 1 ? nesting : '/') : undefined,
+  );
   const allFound = named.every(({ secret }) => secret?.kind === 'found');
   const key = content.format.keyOf?.(content.options);
   const wanted = key === undefined || values.has(key) ? [] : [key];
@@ -136,7 +140,7 @@ function filesOf(
     ...(allFound ? [...selected.missing, ...wanted] : []).map((absent) =>
       missingKey(
         { key: absent, secrets: content.secrets, where: plan.where },
-        values,
+        [...values.keys()].sort(),
         nearest(absent, [...values.keys()].sort()),
         'correct the name, add the key to the secret, or give it a `default:`',
       ),
@@ -213,7 +217,7 @@ function collision(name: string, keys: readonly string[], { where }: OutputPlan)
     kind: 'output',
     message: `the keys ${keys.map((key) => `\`${key}\``).join(', ')} would all be named \`${name}\``,
     where,
-    hint: 'give them different names with keys.rename',
+    hint: 'give them different names with keys.rename, or leave one out with keys.exclude',
   };
 }
 

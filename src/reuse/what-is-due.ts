@@ -127,6 +127,7 @@ function fingerprint(
     secret?.version,
     secret?.write,
     secret?.default,
+    secret?.parse,
   ]);
   const replacer = function (this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
     // `value` is the placeholder from toJSON of a secret.

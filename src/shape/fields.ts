@@ -15,7 +15,7 @@ import {
   type Parsed,
 } from './definition.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
-import { parseRef, REF_HINT, type Ref } from './ref.ts';
+import { checkRef, REF_HINT, type Ref } from './ref.ts';
 import { checkMountPath, checkSecretPath } from './vault-paths.ts';
 
 /**
@@ -130,8 +130,9 @@ export const rateLimit = parsed(
 export const reference = parsed(
   string(),
   (value): Parsed<Ref> => {
-    const ref = parseRef(value);
-    return ref === undefined ? { problem: 'is not a reference', hint: REF_HINT } : { value: ref };
+    const ref = checkRef(value);
+    if ('value' in ref) return ref;
+    return { problem: `is not a reference: ${ref.problem}`, hint: ref.hint ?? REF_HINT };
   },
   'reference',
 );

@@ -1,3 +1,4 @@
+import { KEY_STEP } from '../base/key-path.ts';
 import type { Notation } from './definition.ts';
 
 /** What JSON Schema (draft 2020-12) says of a value: the keywords that are used here. */
@@ -28,6 +29,7 @@ export interface JsonSchema {
 /** `${VAR}` or `${VAR:-default}`, and no literal `$${`: what stands in its place is known only in a run. */
 const VARIABLE = String.raw`(?:^|[^$])\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}`;
 const SEGMENT = String.raw`(?!\.{1,2}(?:/|$|#))[^/?#\u0000-\u001f\u007f-\u009f]+`;
+const KEY = `(?=[\\s\\S])(?:/[\\s\\S]*|(?:${KEY_STEP})(?:\\.(?:${KEY_STEP}))*)`;
 const PATH = `(?:/v1/|/)?${SEGMENT}(?:/${SEGMENT})*`;
 /** Smaller numbers, and larger ones, are written with an exponent. */
 const SMALLEST_PLAIN = 1e-6;
@@ -83,7 +85,7 @@ const NOTATIONS: Readonly<
   mount: { name: 'path', schema: textLike(`/?${SEGMENT}(?:/${SEGMENT})*/?`) },
   reference: {
     name: 'reference',
-    schema: textLike(String.raw`(?=[^#]*/)${PATH}#[\s\S]+|[^#/]+#(?![\s\S]+@[1-9]\d*$)[\s\S]+`),
+    schema: textLike(String.raw`(?=[^#]*/)${PATH}#${KEY}(?:@[1-9]\d*)?|[^#/]+#(?![\s\S]+@[1-9]\d*$)${KEY}`),
   },
 };
 

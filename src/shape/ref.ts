@@ -1,9 +1,14 @@
+import { stepsOf } from '../base/key-path.ts';
 import { checkSecretPath } from './vault-paths.ts';
 
 /** How a REF is written, for messages. */
-export const REF_HINT = 'write `path#key`, `path#key@version` or `name#key`; `path#/a/b` is a JSON pointer';
+export const REF_HINT =
+  'write `path#key`, `path#key@version` or `name#key`; `path#/a/b` is a JSON pointer, `path#"a key"` any key';
 
-/** What a REF points to: `path#key`, `path#key@version`, `name#key`; the key may be a JSON pointer (`#/a/b`). */
+/**
+ * What a REF points to: `path#key`, `path#key@version`, `name#key`. The key is a name as templates have it (`a.b`,
+ * `"a.b"`), or a JSON pointer (`/a/b`).
+ */
 export type Ref =
   | { readonly kind: 'name'; readonly name: string; readonly key: string }
   | {
@@ -13,23 +18,39 @@ export type Ref =
       readonly version: number | undefined;
     };
 
-/**
- * Parses a REF. What has a slash is a path, anything else the name of a declared secret.
- * @returns undefined for anything else
- */
-export function parseRef(text: string): Ref | undefined {
+type Checked<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
+
+/** Parses a REF. What has a slash is a path, anything else the name of a declared secret. */
+export function checkRef(text: string): Checked<Ref> {
   const match = /^(?<secret>[^#]+)#(?<key>.+?)(?:@(?<version>[1-9]\d*))?$/s.exec(text);
   const { secret, key, version } = match?.groups ?? {};
-  if (secret === undefined || key === undefined) return undefined;
-  if (secret.includes('/')) {
-    const path = checkSecretPath(secret);
-    if (!('value' in path)) return undefined;
+  if (secret === undefined || key === undefined)
+    return { problem: 'it has no secret and key with a `#` in between' };
+  if (!isPointer(key) && stepsOf(key) === undefined)
     return {
-      kind: 'path',
-      path: path.value,
-      key,
-      version: version === undefined ? undefined : Number(version),
+      problem: 'the quotes in its key do not match',
+      hint: 'quotes are around a whole key, with the escapes of JSON: `path#"a key".name`',
+    };
+  if (!secret.includes('/')) {
+    if (version === undefined) return { value: { kind: 'name', name: secret, key } };
+    return {
+      problem: 'it has a version, and no path',
+      hint: 'pin the version of a declared secret with its `version:`',
     };
   }
-  return version === undefined ? { kind: 'name', name: secret, key } : undefined;
+  const path = checkSecretPath(secret);
+  if (!('value' in path)) return { ...path, problem: `its path ${path.problem}` };
+  const pinned = version === undefined ? undefined : Number(version);
+  return { value: { kind: 'path', path: path.value, key, version: pinned } };
+}
+
+/** @returns undefined for what is no REF */
+export function parseRef(text: string): Ref | undefined {
+  const checked = checkRef(text);
+  return 'value' in checked ? checked.value : undefined;
+}
+
+/** A JSON pointer (RFC 6901), and not a name. */
+export function isPointer(key: string): boolean {
+  return key.startsWith('/');
 }

@@ -3,7 +3,7 @@ import { hasControlCharacter } from '../base/control-characters.ts';
 type Checked = { readonly value: string } | { readonly problem: string; readonly hint?: string };
 
 /**
- * Normalises a path of the Vault API. What the server would answer with a redirect or a 500, such as a double slash,
+ * Normalises a path of the Vault API, in which `%23`, `%3F`, `%40` and `%25` are `#`, `?`, `@` and `%`. What the server would answer with a redirect or a 500, such as a double slash,
  * `..` or a slash at the end, is refused here.
  */
 export function checkSecretPath(path: string): Checked {
@@ -11,7 +11,10 @@ export function checkSecretPath(path: string): Checked {
   const value = path.startsWith('/v1/') ? path.slice(4) : path.startsWith('/') ? path.slice(1) : path;
   if (value === '') return { problem: 'is empty', hint: 'write it as `secret/app/db`' };
   const problem = problemOf(value);
-  return problem === undefined ? { value } : { problem };
+  if (problem === undefined) return { value: value.replace(/%(?:23|3F|40|25)/gi, decodeURIComponent) };
+  return /[?#]/.test(value)
+    ? { problem, hint: 'write `%23` for a `#` that is part of a name, and `%3F` for a `?`' }
+    : { problem };
 }
 
 /** A mount or a namespace, with or without slashes around it. */

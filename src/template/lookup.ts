@@ -1,12 +1,12 @@
+import { findKey, hasStart, keysOf, type KeyStep, type MissingKey } from '../base/key-path.ts';
 import {
   entriesOf,
-  isRawJsonNumber,
   type FetchedSecret,
   type FoundSecret,
   type JsonValue,
   type Secrets,
 } from '../base/secret-data.ts';
-import type { Reserved } from './names.ts';
+import { isReserved, type Reserved } from './names.ts';
 
 /** What names are looked up in; sections add one, the innermost is asked first. */
 export type Scope =
@@ -23,6 +23,7 @@ export type Found =
   | { readonly kind: 'entries'; readonly entries: readonly (readonly [string, JsonValue])[] }
   /** Below a secret that is absent or could not be fetched: empty, and nothing to report. */
   | { readonly kind: 'silent' }
+  | { readonly kind: 'ambiguous'; readonly ways: readonly [readonly string[], readonly string[]] }
   | Missing;
 
 export interface Missing {
@@ -31,18 +32,20 @@ export interface Missing {
   readonly owner: FoundSecret | string | undefined;
   readonly key: string;
   readonly known: readonly string[];
+  /** It is below a text that looks like JSON. */
+  readonly isText?: boolean;
 }
 
-/** Looks a dotted name up: its first part in the innermost scope that has it, the others below that. */
-export function lookUp(name: string, scopes: readonly Scope[]): Found {
+/** Looks a name up: its first key in the innermost scope that has it, the rest below that. No steps: the scope itself. */
+export function lookUp(steps: readonly KeyStep[], scopes: readonly Scope[]): Found {
   const innermost = scopes.findLast(({ kind }) => kind !== 'partial');
-  if (name === '.') return itself(innermost);
-  const [first = '', ...rest] = name.split('.');
+  if (steps.length === 0) return itself(innermost);
   for (const scope of scopes.toReversed()) {
-    const found = inScope(first, scope);
-    if (found !== undefined) return rest.reduce(below, { name: first, found }).found;
+    const found = inScope(steps, scope);
+    if (found !== undefined) return found;
   }
-  return { kind: 'missing', owner: secretOf(innermost), key: first, known: knownIn(innermost) };
+  const { key, known } = missingIn(innermost, steps);
+  return { kind: 'missing', owner: secretOf(innermost), key, known };
 }
 
 function itself(scope: Scope | undefined): Found {
@@ -57,69 +60,70 @@ function itself(scope: Scope | undefined): Found {
   }
 }
 
-function inScope(part: string, scope: Scope): Found | undefined {
+/** @returns undefined when the scope does not have the first key */
+function inScope(steps: readonly KeyStep[], scope: Scope): Found | undefined {
   switch (scope.kind) {
     case 'root': {
-      const secret = scope.secrets.get(part);
-      return secret === undefined ? undefined : { kind: 'secret', secret };
+      const secret = scope.secrets.get(steps[0]?.name ?? '');
+      return secret === undefined ? undefined : below(secret, steps.slice(1));
     }
-    case 'secret': {
-      const isKnown = part.startsWith('@') || scope.secret.keys.reveal().has(part);
-      return isKnown ? inSecret(scope.secret, part) : undefined;
-    }
-    case 'value': {
-      const value = child(scope.value, part);
-      return value === undefined ? undefined : { kind: 'value', value };
-    }
+    case 'secret':
+      return hasFirst(scope.secret, steps) ? inSecret(scope.secret, steps, '') : undefined;
+    case 'value':
+      return hasStart(scope.value, steps) ? foundAt(scope.value, steps, undefined, '') : undefined;
     case 'entry':
-      if (part === 'key') return { kind: 'value', value: scope.key };
-      return part === 'value' ? { kind: 'value', value: scope.value } : undefined;
+      return inEntry(scope, steps);
     case 'partial':
       return undefined;
   }
 }
 
-interface Step {
-  /** The name so far. */
-  readonly name: string;
-  readonly found: Found;
+function inEntry(
+  { key, value }: Extract<Scope, { kind: 'entry' }>,
+  [first, ...rest]: readonly KeyStep[],
+): Found | undefined {
+  if (first?.name === 'key') return foundAt(key, rest, undefined, 'key');
+  return first?.name === 'value' ? foundAt(value, rest, undefined, 'value') : undefined;
 }
 
-function below({ name, found }: Step, part: string): Step {
-  return { name: `${name}.${part}`, found: partOf(found, part, name) };
-}
-
-function partOf(found: Found, part: string, owner: string): Found {
-  switch (found.kind) {
-    case 'secret':
-      return found.secret.kind === 'found' ? inSecret(found.secret, part) : whenNotFound(found.secret, part);
-    case 'value': {
-      const value = child(found.value, part);
-      return value === undefined
-        ? { kind: 'missing', owner, key: part, known: keysOf(found.value) }
-        : { kind: 'value', value };
-    }
-    case 'entries':
-      return { kind: 'missing', owner, key: part, known: [] };
-    case 'silent':
-    case 'missing':
-      return found;
-  }
+function hasFirst(secret: FoundSecret, steps: readonly KeyStep[]): boolean {
+  return steps.slice(0, 1).some(isReserved) || hasStart(secret.keys.reveal(), steps);
 }
 
 /** An absent secret has no keys and no entries, and nobody is to blame for them. */
-function whenNotFound(secret: FetchedSecret, part: string): Found {
-  return part === '@entries' && secret.kind === 'absent'
-    ? { kind: 'entries', entries: [] }
-    : { kind: 'silent' };
+function below(secret: FetchedSecret, steps: readonly KeyStep[]): Found {
+  if (steps.length === 0) return { kind: 'secret', secret };
+  if (secret.kind === 'found') return inSecret(secret, steps, secret.name);
+  const isEntries = steps.length === 1 && steps[0]?.name === '@entries' && secret.kind === 'absent';
+  return isEntries ? { kind: 'entries', entries: [] } : { kind: 'silent' };
 }
 
-function inSecret(secret: FoundSecret, part: string): Found {
-  const keys = secret.keys.reveal();
-  if (part.startsWith('@')) return reserved(secret, part as Reserved);
-  const value = keys.get(part);
-  if (value !== undefined) return { kind: 'value', value };
-  return { kind: 'missing', owner: secret, key: part, known: [...keys.keys()].sort() };
+/** @param name of the secret, if the tag has it */
+function inSecret(secret: FoundSecret, steps: readonly KeyStep[], name: string): Found {
+  const [first, second] = steps;
+  if (first === undefined || !isReserved(first)) return foundAt(secret.keys.reveal(), steps, secret, name);
+  const found = reserved(secret, first.name as Reserved);
+  if (second === undefined || found.kind === 'missing') return found;
+  return { kind: 'missing', owner: joined([name, first.name]), key: second.name, known: [] };
+}
+
+/** @param name of what has the keys, as far as the tag names it */
+function foundAt(
+  keys: Parameters<typeof findKey>[0],
+  steps: readonly KeyStep[],
+  secret: FoundSecret | undefined,
+  name: string,
+): Found {
+  if (steps.length === 0) return { kind: 'value', value: keys as JsonValue };
+  const found = findKey(keys, steps);
+  if (found.kind !== 'missing') return found;
+  const { key, known, within, isText } = found;
+  const owner = within.length === 0 && secret !== undefined ? secret : joined([name, ...within]);
+  return { kind: 'missing', owner, key, known, isText };
+}
+
+function joined(names: readonly string[]): string {
+  return names.filter((name) => name !== '').join('.');
 }
 
 function reserved(secret: FoundSecret, part: Reserved): Found {
@@ -134,33 +138,30 @@ function reserved(secret: FoundSecret, part: Reserved): Found {
     : { kind: 'value', value };
 }
 
-/** An own property; `constructor` and the like are never found. */
-function child(value: JsonValue, key: string): JsonValue | undefined {
-  if (typeof value !== 'object' || value === null || isRawJsonNumber(value)) return undefined;
-  return Object.hasOwn(value, key) ? (value as Readonly<Record<string, JsonValue>>)[key] : undefined;
-}
-
-function keysOf(value: JsonValue): string[] {
-  return typeof value === 'object' && value !== null && !isRawJsonNumber(value)
-    ? Object.keys(value).sort()
-    : [];
-}
-
 function secretOf(scope: Scope | undefined): FoundSecret | undefined {
   return scope?.kind === 'secret' ? scope.secret : undefined;
 }
 
-function knownIn(scope: Scope | undefined): readonly string[] {
+function missingIn(scope: Scope | undefined, steps: readonly KeyStep[]): Pick<MissingKey, 'key' | 'known'> {
+  const key = steps[0]?.name ?? '';
   switch (scope?.kind) {
     case 'secret':
-      return [...scope.secret.keys.reveal().keys()].sort();
+      return missingAmong(scope.secret.keys.reveal(), steps);
     case 'value':
-      return keysOf(scope.value);
+      return missingAmong(scope.value, steps);
     case 'entry':
-      return ['key', 'value'];
+      return { key, known: ['key', 'value'] };
     case 'root':
-      return [...scope.secrets.keys()];
+      return { key, known: [...scope.secrets.keys()] };
     default:
-      return [];
+      return { key, known: [] };
   }
+}
+
+function missingAmong(
+  keys: Parameters<typeof findKey>[0],
+  steps: readonly KeyStep[],
+): Pick<MissingKey, 'key' | 'known'> {
+  const found = findKey(keys, steps);
+  return found.kind === 'missing' ? found : { key: '', known: keysOf(keys) };
 }

@@ -1,4 +1,5 @@
 import { RunError } from '../base/errors.ts';
+import { stepsOf, type KeyStep } from '../base/key-path.ts';
 import { nearestHint } from '../base/nearest.ts';
 import { LAMBDAS } from './lambdas.ts';
 
@@ -23,30 +24,46 @@ export function templateError(place: Place, message: string, hint?: string): Run
 export const RESERVED = ['@entries', '@version', '@lease_id', '@lease_duration'] as const;
 export type Reserved = (typeof RESERVED)[number];
 
-/**
- * Refuses names that can never mean anything, whatever the secrets hold.
- * @throws RunError `template`
- */
-export function checkName(name: string, use: 'variable' | 'section', place: Place): void {
-  checkSpelling(name, place);
-  const reserved = name.split('.').filter((part) => part.startsWith('@'));
-  for (const part of reserved) checkReserved(part, place);
-  if (use === 'variable' && reserved.includes('@entries')) {
-    throw templateError(place, '@entries is a section', `write {{#${name}}}{{key}}={{value}}{{/${name}}}`);
-  }
+/** A reserved name, and not the key in quotes that is called the same. */
+export function isReserved({ name, isQuoted }: KeyStep): boolean {
+  return !isQuoted && name.startsWith('@');
 }
 
-function checkSpelling(name: string, place: Place): void {
-  if (/\s/.test(name)) {
+/**
+ * The steps of a name; none for `.`, which is what its section is about.
+ * @throws RunError `template` for a name that can never mean anything, whatever the secrets hold
+ */
+export function parseName(name: string, use: 'variable' | 'section', place: Place): readonly KeyStep[] {
+  if (name === '.') return [];
+  const steps = stepsOf(name);
+  if (steps === undefined) {
+    throw templateError(
+      place,
+      `the quotes in the name \`${name}\` do not match`,
+      'quotes are around a whole key, with the escapes of JSON: {{secret."a key".name}}',
+    );
+  }
+  checkSpelling(name, steps, place);
+  const reserved = steps.filter(isReserved);
+  for (const step of reserved) checkReserved(step.name, place);
+  if (use === 'variable' && reserved.some((step) => step.name === '@entries')) {
+    throw templateError(place, '@entries is a section', `write {{#${name}}}{{key}}={{value}}{{/${name}}}`);
+  }
+  return steps;
+}
+
+function checkSpelling(name: string, steps: readonly KeyStep[], place: Place): void {
+  const plain = steps.filter(({ isQuoted }) => !isQuoted);
+  if (plain.some((step) => /\s/.test(step.name))) {
     throw templateError(
       place,
       `the name \`${name}\` contains a space`,
-      'to reach keys with spaces or dots, use {{#secret.@entries}}{{key}}={{value}}{{/secret.@entries}}',
+      'put a key with spaces in quotes: {{secret."a key"}}',
     );
   }
-  if (name !== '.' && name.split('.').includes('')) {
+  if (plain.some((step) => step.name === '')) {
     const message = name === '' ? 'a tag has no name' : `the name \`${name}\` has an empty part`;
-    throw templateError(place, message, 'names look like {{secret.key}}');
+    throw templateError(place, message, 'names look like {{secret.key}}, or {{secret."key"}} for any key');
   }
 }
 

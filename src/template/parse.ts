@@ -1,15 +1,22 @@
+import type { KeyStep } from '../base/key-path.ts';
 import { nearestHint } from '../base/nearest.ts';
 import { LAMBDAS, type Lambda } from './lambdas.ts';
-import { checkName, templateError, type Place } from './names.ts';
+import { parseName, templateError, type Place } from './names.ts';
 import { parseTokens } from './syntax-error.ts';
 import type { Token } from './syntax.ts';
 
 export type Node =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'variable'; readonly name: string; readonly place: Place }
+  | {
+      readonly kind: 'variable';
+      readonly name: string;
+      readonly steps: readonly KeyStep[];
+      readonly place: Place;
+    }
   | {
       readonly kind: 'section';
       readonly name: string;
+      readonly steps: readonly KeyStep[];
       readonly inverted: boolean;
       readonly children: readonly Node[];
       readonly place: Place;
@@ -60,7 +67,7 @@ export function parseTemplate(source: string, { file, partials }: TemplateSource
   const nodes = new Compiler(source, file, compiler).compile();
   // Parsing all partials now reports their errors before the first request.
   for (const name of partials.keys()) compiler.find(name, '', { file, line: 1 })();
-  return { nodes, secretNames: new Set(rootReferences(nodes).map(({ name }) => firstPart(name))) };
+  return { nodes, secretNames: new Set(rootReferences(nodes).map(firstPart)) };
 }
 
 /** Names that no declared secret can answer. Inside a section a name may be a key, which only fetching can tell. */
@@ -69,12 +76,12 @@ export function undeclaredReferences(
   declared: readonly string[],
 ): readonly (Place & { readonly name: string })[] {
   return rootReferences(nodes)
-    .map(({ name, place }) => ({ ...place, name: firstPart(name) }))
+    .map((reference) => ({ ...reference.place, name: firstPart(reference) }))
     .filter(({ name }) => !declared.includes(name));
 }
 
 interface Reference {
-  readonly name: string;
+  readonly steps: readonly KeyStep[];
   readonly place: Place;
 }
 
@@ -100,8 +107,8 @@ function rootReferences(nodes: readonly Node[], entered = new Set<string>()): Re
 }
 
 /** `.` is a name of its own: what a section is about. */
-function firstPart(name: string): string {
-  return name === '.' ? name : (name.split('.', 1)[0] ?? name);
+function firstPart({ steps }: Reference): string {
+  return steps[0]?.name ?? '.';
 }
 
 /** Compiles each partial once for each indentation that it is used with. */
@@ -174,8 +181,7 @@ class Compiler {
       case 'name':
       case '&': {
         const place = this.#placeAt(start);
-        checkName(value, 'variable', place);
-        return { kind: 'variable', name: value, place };
+        return { kind: 'variable', name: value, steps: parseName(value, 'variable', place), place };
       }
       case '>':
         return this.#partialOf(token);
@@ -198,8 +204,8 @@ class Compiler {
     const children = this.#nodesOf(typeof inner === 'object' ? inner : []);
     const lambda = LAMBDAS.get(name);
     if (lambda === undefined) {
-      checkName(name, 'section', place);
-      return { kind: 'section', name, inverted: type === '^', children, place };
+      const steps = parseName(name, 'section', place);
+      return { kind: 'section', name, steps, inverted: type === '^', children, place };
     }
     if (type === '^') throw templateError(place, `{{^${name}}} has no meaning: ${name} always applies`);
     const lineStart = this.#source.lastIndexOf('\n', start - 1) + 1;

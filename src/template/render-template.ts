@@ -1,4 +1,5 @@
 import type { Failure, FailureContext, FailureKind } from '../base/errors.ts';
+import { quotedName, TEXT_HINT, wayText, type KeyStep } from '../base/key-path.ts';
 import { nearest } from '../base/nearest.ts';
 import {
   isRawJsonNumber,
@@ -41,7 +42,7 @@ class Renderer {
       case 'text':
         return node.text;
       case 'variable':
-        return this.#renderVariable(node.name, node.place, scopes);
+        return this.#renderVariable(node, scopes);
       case 'section':
         return this.#renderSection(node, scopes);
       case 'lambda':
@@ -51,8 +52,8 @@ class Renderer {
     }
   }
 
-  #renderVariable(name: string, place: Place, scopes: readonly Scope[]): string {
-    const found = lookUp(name, scopes);
+  #renderVariable(node: Extract<Node, { kind: 'variable' }>, scopes: readonly Scope[]): string {
+    const found = lookUp(node.steps, scopes);
     switch (found.kind) {
       case 'value':
         return textOf(found.value);
@@ -61,15 +62,19 @@ class Renderer {
       case 'entries':
       case 'silent':
         return '';
+      case 'ambiguous':
+        this.#reportAmbiguous(node, found);
+        return '';
       case 'missing':
-        this.#reportMissing(name, found, place);
+        this.#reportMissing(node.name, found, node.place);
         return '';
     }
   }
 
   /** A section on a key that is missing is a test, not a mistake; one on entries that cannot exist is a mistake. */
   #renderSection(node: Extract<Node, { kind: 'section' }>, scopes: readonly Scope[]): string {
-    const found = lookUp(node.name, scopes);
+    const found = lookUp(node.steps, scopes);
+    if (found.kind === 'ambiguous') this.#reportAmbiguous(node, found);
     if (found.kind === 'missing' && found.key === '@entries')
       this.#reportMissing(node.name, found, node.place);
     const inner = scopesOf(found);
@@ -101,6 +106,21 @@ class Renderer {
     return '';
   }
 
+  #reportAmbiguous(
+    {
+      name,
+      steps,
+      place,
+    }: { readonly name: string; readonly steps: readonly KeyStep[]; readonly place: Place },
+    { ways }: Extract<Found, { kind: 'ambiguous' }>,
+  ): void {
+    const owner = ownerOf(steps, ways[0]);
+    const [one, other] = ways.map((way) => `\`{{${owner}${quotedName(way)}}}\``);
+    this.#report('template', place, `\`${name}\` is both ${ways.map(wayText).join(' and ')}`, {
+      hint: `write ${one ?? ''} or ${other ?? ''}`,
+    });
+  }
+
   #reportMissing(name: string, missing: Missing, place: Place): void {
     const reserved = RESERVED_PROBLEMS.get(missing.key);
     if (reserved !== undefined) {
@@ -111,9 +131,10 @@ class Renderer {
     }
     const { key, known } = missing;
     const candidate = nearest(key, known);
+    const remedy = missing.isText === true ? TEXT_HINT : MISSING_HINT;
     this.#report('not_found', place, missingText(name, missing), {
       details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
-      hint: candidate === undefined ? MISSING_HINT : `did you mean \`${candidate}\`?`,
+      hint: candidate === undefined ? remedy : `did you mean \`${candidate}\`?`,
     });
   }
 
@@ -137,6 +158,14 @@ function ownerText(name: string, { owner }: Missing): string {
   return `the secret \`${owner.name}\` (${owner.metadata.path})`;
 }
 
+/** What of a name comes before the keys: that of a secret, or of an entry. */
+function ownerOf(steps: readonly KeyStep[], way: readonly string[]): string {
+  const keys = way.join('.');
+  const [first] = steps;
+  const whole = steps.map(({ name }) => name).join('.');
+  return first === undefined || whole === keys ? '' : `${first.name}.`;
+}
+
 /** Why a reserved name has no value. */
 const RESERVED_PROBLEMS: ReadonlyMap<string, { readonly problem: string; readonly hint: string }> = new Map([
   ['@entries', { problem: 'has no entries: only secrets have them', hint: 'name the keys that you need' }],
@@ -153,6 +182,7 @@ function testHint(name: string): string {
 function scopesOf(found: Found): readonly Scope[] {
   switch (found.kind) {
     case 'missing':
+    case 'ambiguous':
     case 'silent':
       return [];
     case 'secret':

@@ -45,6 +45,37 @@ output: { directory: '${workspace.path('out')}' }
     }
   });
 
+  test('a key that starts with @ is a key like any other, unless it is metadata; that has its type', async () => {
+    workspace.write('at.yaml', 'db: { password: x, port: 1, "@id": 2, "@version": 3 }\n');
+    assert.equal((await run(['render', '--fixtures', 'at.yaml'])).code, 0);
+    assert.deepEqual(JSON.parse(workspace.read('out/db.json')), { '@id': 2, password: 'x', port: 1 });
+    workspace.write('typed.yaml', 'db: { "@version": canary, "@lease_id": 1 }\n');
+    const result = await run(['render', '--fixtures', 'typed.yaml']);
+    assert.equal(result.code, 3);
+    assert.deepEqual(
+      failuresOf(result).map(({ message }) => message),
+      [
+        'the fixture of `db` has an @version that is not a number',
+        'the fixture of `db` has an @lease_id that is not a text',
+      ],
+    );
+    assert.doesNotMatch(result.stderr, /canary/);
+  });
+
+  test('`parse: json` is for fixtures, too', async () => {
+    workspace.write(
+      'parse.yaml',
+      `secrets: { db: { path: secret/db, parse: json } }
+outputs: [{ path: p, contents: '{{db.conf.a}} {{db.conf}}' }]
+output: { directory: '${workspace.path('out')}' }
+`,
+    );
+    workspace.write('parsed.yaml', `db: { conf: '{"a": 1.10}' }\n`);
+    const result = await run(['render', '-c', 'parse.yaml', '--fixtures', 'parsed.yaml']);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(workspace.read('out/p'), '1.10 {"a": 1.10}');
+  });
+
   test('3: a secret that is missing, one that is not declared, one that is no map, and no file', async () => {
     workspace.write('wrong.yaml', 'bd: {}\nflags: text\n');
     const result = await run(['render', '--fixtures', 'wrong.yaml']);

@@ -118,6 +118,22 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
       { ...good, outputs: [{ path: 'c.env', format: 'dotenv', secret: 'a' }] },
     ],
     [
+      'a value that an env file cannot carry',
+      8,
+      { ...good, outputs: [{ path: 'c.env', format: 'env-file', secret: 'a' }] },
+    ],
+    [
+      'a key that is missing below a value',
+      6,
+      {
+        ...good,
+        outputs: [
+          { path: 'c', contents: '{{a.key.x}}' },
+          { path: 'd', value: 'a#key.x' },
+        ],
+      },
+    ],
+    [
       'a value that ini cannot carry',
       8,
       { ...good, outputs: [{ path: 'c.ini', format: 'ini', secret: 'a' }] },

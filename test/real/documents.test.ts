@@ -205,7 +205,7 @@ describe('what the documents list is complete', () => {
     const [, names = ''] = /--format <name>\s+([\s\S]*?)\(/.exec(help) ?? [];
     const text = textOf('examples/ci/README.md') + textOf('examples/shell/README.md');
     const formats = names.split(',').map((name) => name.trim());
-    assert.equal(formats.length, 11);
+    assert.equal(formats.length, 12);
     for (const name of formats) assert.match(text, new RegExp(`\`${name}\`|--format ${name}`), name);
   });
 

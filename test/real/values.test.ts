@@ -235,7 +235,7 @@ describe('values', () => {
     assert.deepEqual(
       failuresOf(wrong).map(({ message }) => message),
       [
-        '`outputs[0].value` is not a reference',
+        '`outputs[0].value` is not a reference: it has no secret and key with a `#` in between',
         '`outputs[1]` needs exactly one of `template`, `contents`, `value`, `token`, `format` (or `key`, which means `format: raw`)',
         ...['secret', 'keys', 'on_conflict'].map(
           (key) =>

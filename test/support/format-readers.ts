@@ -46,6 +46,26 @@ function splitAt(text: string, index: number): [string, string] {
   return [text.slice(0, index), text.slice(index + 1)];
 }
 
+/** The entries that kubectl makes of an env file, without a cluster; undefined: it is not installed. */
+export function readWithKubectl(content: Uint8Array): Texts | undefined {
+  return withFile('x.env', content, (path) => {
+    const args = [
+      'create',
+      'secret',
+      'generic',
+      'x',
+      `--from-env-file=${path}`,
+      '--dry-run=client',
+      '-ojson',
+    ];
+    const { stdout, error } = spawnSync('kubectl', args, { encoding: 'utf8' });
+    if (error !== undefined) return undefined;
+    const { data } = JSON.parse(stdout) as { data: Texts };
+    const entries = Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64').toString()]);
+    return Object.fromEntries(entries) as Texts;
+  });
+}
+
 /** Running a source file takes a JDK; a runtime alone cannot. */
 export function hasJava(): boolean {
   return spawnSync('javac', ['-version']).status === 0;

@@ -8,7 +8,7 @@ import { interpolate } from '../../src/config/interpolate.ts';
 import { parseYaml } from '../../src/config/parse-yaml.ts';
 import type { SourceText } from '../../src/config/source.ts';
 import { parseRateLimit } from '../../src/shape/rate-limit.ts';
-import { parseRef } from '../../src/shape/ref.ts';
+import { checkRef, parseRef } from '../../src/shape/ref.ts';
 import { checkSecretPath } from '../../src/shape/vault-paths.ts';
 
 describe('interpolation', () => {
@@ -217,6 +217,36 @@ describe('small languages', () => {
     assert.deepEqual(parseRef('db#password'), { kind: 'name', name: 'db', key: 'password' });
     assert.deepEqual(parseRef('db#/a/b'), { kind: 'name', name: 'db', key: '/a/b' });
     for (const text of ['', 'db', '#key', 'db#', 'db#key@2']) assert.equal(parseRef(text), undefined, text);
+    assert.deepEqual(parseRef('secret/db#"k@3"@2'), {
+      kind: 'path',
+      path: 'secret/db',
+      key: '"k@3"',
+      version: 2,
+    });
+    assert.deepEqual(parseRef('secret/a%23b%3fc%40%2541#k'), {
+      kind: 'path',
+      path: 'secret/a#b?c@%41',
+      key: 'k',
+      version: undefined,
+    });
+  });
+
+  test('what is wrong with a reference', () => {
+    const cases = [
+      ['secret/db', /no secret and key/],
+      ['secret/db/#k', /path ends with a slash/],
+      ['secret//db#k', /path has a double slash/],
+      ['secret/a?b#k', /path has a `\?` or `#`/],
+      ['db#k@2', /a version, and no path/],
+      ['secret/db#"k', /quotes in its key/],
+      ['secret/db#"k"x', /quotes in its key/],
+    ] as const;
+    for (const [text, problem] of cases) {
+      const checked = checkRef(text);
+      assert.match('problem' in checked ? checked.problem : '', problem, text);
+    }
+    const checked = checkRef('secret/a?b#k');
+    assert.match('problem' in checked ? (checked.hint ?? '') : '', /%23.*%3F/);
   });
 
   test('rate limits', () => {

@@ -7,6 +7,7 @@ import { parseJson } from '../../src/base/lossless-json.ts';
 import type { JsonValue, KeyValues } from '../../src/base/secret-data.ts';
 import type { FormatContext, FormatProblem, Formatted } from '../../src/formats/format.ts';
 import { FORMATS, type FormatName as AnyFormatName } from '../../src/formats/index.ts';
+import { readWithKubectl } from '../support/format-readers.ts';
 
 /** Those whose content is there at once. */
 type FormatName = Exclude<AnyFormatName, 'pkcs12'>;
@@ -139,6 +140,60 @@ describe('dotenv', () => {
       bad,
     );
     assert.match(problems('dotenv', { 'a-b': '' })[0]?.hint ?? '', /keys\.rename/);
+  });
+});
+
+describe('env-file', () => {
+  const envFile = (keys: Keys): string => bytes('env-file', keys).toString();
+
+  test('bare lines, everything after the first `=`', () => {
+    assert.equal(
+      bytes('env-file', parseJson('{"A":"a b=c\'d\\"#e$f`","N":1.10,"Z":null,"L":[1]}') as Keys).toString(),
+      'A=a b=c\'d"#e$f`\nN=1.10\nZ=\nL=[1]\n',
+    );
+  });
+
+  test('what is written is the value to readers that take lines as they are, and to systemd', () => {
+    fc.assert(
+      fc.property(difficultText, (value) => {
+        const formatted = format('env-file', { K: value });
+        const blanks = /^[\s\ufeff]|[\s\ufeff]$/.test(value);
+        const refused = /[\0-\x08\n-\x1f\x7f-\x9f\\]|^["']/.test(value) || blanks || !value.isWellFormed();
+        assert.equal(formatted.problems !== undefined, refused, JSON.stringify(value));
+        if (formatted.problems === undefined) assert.equal(envFile({ K: value }), `K=${value}\n`);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('kubectl reads the same, where it is installed', () => {
+    const values = fc
+      .sample(difficultText, { numRuns: 300, seed: 1 })
+      .filter((value) => format('env-file', { K: value }).problems === undefined);
+    const keys = Object.fromEntries(values.map((value, index) => [`K${String(index)}`, value]));
+    const data = readWithKubectl(Buffer.from(envFile(keys)));
+    if (data === undefined) return;
+    assert.deepEqual(data, keys);
+  });
+
+  test('a value or a name that it cannot hold is refused by key, without the value', () => {
+    for (const value of [
+      'canary\nx',
+      'canary\r',
+      ' canary',
+      'canary\t',
+      '"canary',
+      "'canary",
+      'c\\anary',
+      '\0',
+    ]) {
+      const [problem] = problems('env-file', { FINE: 'x', BAD: value });
+      assert.equal(problem?.key, 'BAD', JSON.stringify(value));
+      assert.match(problem.reason, /cannot hold/);
+      assert.doesNotMatch(JSON.stringify(problem), /canary/);
+    }
+    assert.match(problems('env-file', { BAD: 'x'.repeat(65_536) })[0]?.reason ?? '', /too long/);
+    assert.match(problems('env-file', { 'a-b': '' })[0]?.hint ?? '', /sanitize: true/);
   });
 });
 

@@ -139,9 +139,18 @@ const SAMPLES: Readonly<Record<string, Samples>> = {
       'a/b#c\nd',
       'a/b#c#d',
       '/v1/a#c',
+      'a/b#"c@3"',
+      'a/b#"c"@3',
+      'a#x."c.d".e"f',
+      String.raw`a#"\u00e4\""`,
+      'a#/"c',
+      'a/b%23#c',
     ],
-    wrong: ['', 'a', '#c', 'a#', 'a/b#', 'a#c@3', 'a/#c', 'a//b#c', 'a/..#c', 'a/../b#c', 'a/b?c#d', 1, null],
-    alphabet: 'ab/#@30.\n',
+    wrong: [
+      ...['', 'a', '#c', 'a#', 'a/b#', 'a#c@3', 'a/#c', 'a//b#c', 'a/..#c', 'a/../b#c', 'a/b?c#d', 1, null],
+      ...['a#"c', 'a#"c"d', 'a/b#c."d', String.raw`a#"\x"`, 'a#"c"@3', 'a#"\n"'],
+    ],
+    alphabet: 'ab/#@30.\n"\\',
   },
 };
 

@@ -46,6 +46,39 @@ describe('keys of an output', () => {
     });
   });
 
+  test('sanitize makes names that variables can have, of all but renamed keys', () => {
+    const names = ['foo-bar.baz', '9lives', 'a/b', 'é🔐', 'plain_1', '', 'x-y'];
+    assert.deepEqual(selected(names, { sanitize: true, case: 'upper', rename: { 'x-y': 'x-z' } }), {
+      FOO_BAR_BAZ: 'foo-bar.baz',
+      _9LIVES: '9lives',
+      A_B: 'a/b',
+      __: 'é🔐',
+      PLAIN_1: 'plain_1',
+      _: '',
+      'x-z': 'x-y',
+    });
+    assert.deepEqual(selected(['9-a'], { sanitize: true, prefix: 'N' }), { N9_a: '9-a' });
+    const { collisions } = selectKeys(keysOf('a-b', 'a.b'), { sanitize: true });
+    assert.deepEqual(collisions, [{ name: 'a_b', keys: ['a-b', 'a.b'] }]);
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (key) => {
+        assert.match(Object.keys(selected([key], { sanitize: true }))[0] ?? '', /^[A-Za-z_][A-Za-z0-9_]*$/);
+      }),
+    );
+  });
+
+  test('sanitize leaves the slashes of a tree to its format', () => {
+    const names = (slash?: string): string[] => [
+      ...selectKeys(keysOf('a-b/c.d'), { sanitize: true }, slash).values.keys(),
+    ];
+    assert.deepEqual([names(), names('/'), names('_'), names('.')].flat(), [
+      'a_b_c_d',
+      'a_b/c_d',
+      'a_b_c_d',
+      'a_b.c_d',
+    ]);
+  });
+
   test('exclude and rename work on the names in the secret', () => {
     assert.deepEqual(selected(['a', 'b'], { exclude: ['x', 'A'], rename: { a: 'x' }, case: 'upper' }), {
       x: 'a',

@@ -5,6 +5,7 @@ import mustache from 'mustache';
 import { RunError, type Failure } from '../../src/base/errors.ts';
 import { parseJson } from '../../src/base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../../src/base/secret-data.ts';
+import { quotedName } from '../../src/base/key-path.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../../src/template/parse.ts';
 import { renderTemplate } from '../../src/template/render-template.ts';
@@ -110,8 +111,52 @@ describe('template values', () => {
     );
   });
 
-  test('a key with a dot is no path', () => {
-    assert.equal(failures('{{db.a.b}}').length, 1);
+  test('a name with dots is a key, or a way into objects; what is both is an error that names the ways out', () => {
+    assert.equal(text('{{db.a.b}}{{#db}}{{a.b}}{{/db}}{{#db.a.b}}!{{/db.a.b}}'), 'dotteddotted!');
+    const keys = { 'spring.datasource.url': 'u', a: { 'b.c': 1, b: { d: 2 } }, 'a.b': { c: 3 } };
+    const secrets = secretsOf(found('s', keys));
+    assert.equal(text('{{s.spring.datasource.url}}{{s.a.b.d}}', {}, secrets), 'u2');
+    for (const source of ['{{s.a.b.c}}', '{{#s}}{{a.b.c}}{{/s}}', '{{#s.a.b.c}}{{/s.a.b.c}}']) {
+      const [failure, ...more] = renderTemplate(parse(source), secrets).failures;
+      assert.equal(more.length, 0);
+      assert.equal(failure?.kind, 'template');
+      assert.match(failure.message, /a\.b\.c` is both `b\.c` within `a` and `c` within `a\.b`$/);
+      assert.match(failure.hint ?? '', /^write `{{(s\.)?"a"\."b\.c"}}` or `{{(s\.)?"a\.b"\."c"}}`$/);
+    }
+    assert.equal(text('{{s."a"."b.c"}}{{s."a.b".c}}{{#s}}{{"a.b".c}}{{/s}}', {}, secrets), '133');
+  });
+
+  test('a name in quotes is any key, reserved ones and those that would end the tag included', () => {
+    const keys = {
+      'a b': 1,
+      '@version': 2,
+      '}}': 3,
+      'q"\\': 4,
+      '': 5,
+      'n\n': 6,
+      o: { '@x': 7 },
+      '@entries': 8,
+    };
+    const secrets = secretsOf(found('s', keys, { version: 9 }));
+    const source = String.raw`{{s."a b"}}{{s."@version"}}{{s."\u007d}"}}{{s."q\"\\"}}{{s.""}}{{s."n\n"}}{{s.o."@x"}}`;
+    assert.equal(text(`${source}{{s.@version}}{{s."@entries"}}`, {}, secrets), '123456798');
+    assert.equal(text('{{#s."a b"}}{{.}}{{/s."a b"}}{{^s."c d"}}no{{/s."c d"}}', {}, secrets), '1no');
+    for (const name of ['s."a', 's."a"b', 's."a" ', String.raw`s."\x"`, 's.a."b"c']) {
+      assert.match(parseFailure(`{{${name}.c}}`).message, /quotes in the name/, name);
+    }
+    assert.equal(text('{{s.x"y}}', {}, secretsOf(found('s', { 'x"y': 1 }))), '1', 'a quote inside is one');
+  });
+
+  test('every key of every object can be named', () => {
+    const key = fc.oneof(fc.string(), fc.constantFrom('a', 'a.b', 'b', '}}', '{{', '@entries', '"', '.', ''));
+    fc.assert(
+      fc.property(fc.array(key, { minLength: 1, maxLength: 4 }), (keys) => {
+        const value = keys.slice(1).reduceRight<JsonValue>((inner, one) => ({ [one]: inner, 'a.b': 0 }), 'v');
+        fc.pre(keys.slice(1).every((one) => one !== 'a.b' && one !== '__proto__'));
+        const secrets = secretsOf(found('s', { 'a.b.a': { b: 1 }, [keys[0] ?? '']: value }));
+        assert.equal(text(`{{s.${quotedName(keys)}}}`, {}, secrets), 'v');
+      }),
+    );
   });
 });
 
@@ -196,6 +241,15 @@ describe('missing keys', () => {
     assert.doesNotMatch(JSON.stringify(told), /p&ss|12345678901234567890/, 'no value');
   });
 
+  test('of a name with dots as much is told as a known key has', () => {
+    const dotted = secretsOf(found('s', { 'spring.datasource.url': 'u', spring: { a: 1 } }));
+    const told = (name: string): Failure | undefined =>
+      renderTemplate(parse(`{{${name}}}`), dotted).failures[0];
+    assert.match(told('s.spring.datasource.ulr')?.message ?? '', /`s\.spring` has no key `datasource`/);
+    assert.match(failures('{{db.a.x}}')[0]?.message ?? '', /has no key `a\.x`/);
+    assert.equal(failures('{{db.a.c}}')[0]?.hint, 'did you mean `a.b`?');
+  });
+
   test('below a value, the name of the value is told', () => {
     const [failure] = failures('{{db.tls.crx}}');
     assert.equal(failure?.message, '`db.tls` has no key `crx`');
@@ -276,6 +330,7 @@ describe('template syntax', () => {
       ['\n{{}}', 2, /has no name/],
       ['\n{{db..a}}', 2, /`db\.\.a` has an empty part/],
       ['\n{{db. a}}', 2, /contains a space/],
+      ['\n{{db."a}}', 2, /quotes in the name/],
       ['\n{{^@json}}x{{/@json}}', 2, /no meaning/],
       ['\n{{@json}}', 2, /@json is a section/],
       ['\n{{#db.@json}}{{/db.@json}}', 2, /@json is a section/],

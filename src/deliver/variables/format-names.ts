@@ -7,6 +7,7 @@ export const FORMAT_NAMES = [
   'fish',
   'powershell',
   'dotenv',
+  'env-file',
   'json',
   'github',
   'gitlab',

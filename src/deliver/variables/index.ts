@@ -5,7 +5,7 @@ import { FORMAT_NAMES, type FormatName } from './format-names.ts';
 import type { Handover, HandoverIo } from './handover.ts';
 import { masksOf } from './masks.ts';
 import { powershell } from './powershell.ts';
-import { dotenv, fish, json, shell } from './texts.ts';
+import { dotenv, envFile, fish, json, shell } from './texts.ts';
 import { azure, maskAzure } from './to-azure.ts';
 import { buildkite } from './to-buildkite.ts';
 import { circleci } from './to-circleci.ts';
@@ -20,6 +20,7 @@ const HANDOVERS: Readonly<Record<FormatName, Handover>> = {
   fish,
   powershell,
   dotenv,
+  'env-file': envFile,
   json,
   github,
   gitlab,

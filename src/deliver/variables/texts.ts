@@ -1,5 +1,6 @@
 import { RunError } from '../../base/errors.ts';
 import { dotenv as dotenvFormat } from '../../formats/dotenv.ts';
+import { envFile as envFileFormat } from '../../formats/env-file.ts';
 import type { Format } from '../../formats/format.ts';
 import { shell as shellFormat } from '../../formats/shell.ts';
 import { printed } from './handover.ts';
@@ -19,6 +20,9 @@ export function exportsOf(variables: readonly Variable[]): string {
 
 /** The same as the output format. */
 export const dotenv = printed('dotenv', (variables) => inFormat(dotenvFormat, variables));
+
+/** The same as the output format. */
+export const envFile = printed('env-file', (variables) => inFormat(envFileFormat, variables));
 
 /** fish knows two escapes within single quotes. https://fishshell.com/docs/current/language.html#quotes */
 export const fish = printed(
