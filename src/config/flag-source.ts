@@ -1,3 +1,4 @@
+import { DEEPEST } from '../base/depth.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import { parseRef, REF_HINT } from '../shape/ref.ts';
 import { checkSecretPath } from '../shape/vault-paths.ts';
@@ -92,7 +93,8 @@ function isOut(path: string, ref: string): boolean {
 }
 
 function isSetting(key: string): boolean {
-  return key.split('.').every((step) => step !== '' && isKey(step));
+  const steps = key.split('.');
+  return steps.length <= DEEPEST && steps.every((step) => step !== '' && isKey(step));
 }
 
 /** The validator leaves this one out without a word. */

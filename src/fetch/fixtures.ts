@@ -1,4 +1,5 @@
-import { throwIfAny, type Failure } from '../base/errors.ts';
+import { DEEPEST, isTooDeep } from '../base/depth.ts';
+import { firstOf, RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
@@ -23,6 +24,12 @@ export async function readFixtures(
   io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
 ): Promise<Secrets> {
   const fixtures: Fields = (await parseSource(await readSource(path, 'fixtures file', io))).value;
+  if (isTooDeep(fixtures)) {
+    throw new RunError('config', `the fixtures file nests deeper than ${String(DEEPEST)} levels`, {
+      where: path,
+      hint: 'look for an alias that stands for something around it',
+    });
+  }
   const failures: Failure[] = [];
   const names = plans.map(({ name }) => name);
   for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
@@ -32,7 +39,7 @@ export async function readFixtures(
     const fixture = Object.hasOwn(fixtures, plan.name) ? fixtures[plan.name] : undefined;
     return secretOf(plan, fixture, path, failures);
   });
-  throwIfAny(failures);
+  throwIfAny(firstOf(failures, (failure) => failure));
   return new Map(secrets.map((secret) => [secret.name, secret]));
 }
 
@@ -80,7 +87,7 @@ function treeFixture(
     isJsonObject(keys) ? Object.entries(keys).map(([key, value]) => [`${below}/${key}`, value] as const) : [],
   );
   const tree = treeOf(name, path, entries);
-  if (secrets.every(([, keys]) => isJsonObject(keys)) && !('conflict' in tree)) return tree;
+  if (secrets.every(([, keys]) => isJsonObject(keys)) && 'kind' in tree) return tree;
   failures.push({
     kind: 'config',
     message: `the fixture of \`${name}\` is not a map of secrets by their path`,

@@ -32,6 +32,8 @@ export interface VaultResponse {
   readonly status: number;
   /** Parsed JSON; undefined for an empty body and for a body that is not JSON. */
   readonly body: unknown;
+  /** The body nests deeper than any value that this program takes. */
+  readonly isTooDeep: boolean;
   readonly contentType: string | undefined;
   /** The start of a body that is not JSON; it contains no secret, because Vault returns secrets only as JSON. */
   readonly plainText: string | undefined;

@@ -1,4 +1,5 @@
 import type { CancelSignal } from '../base/cancellation.ts';
+import { DEEPEST } from '../base/depth.ts';
 import type { Failure } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
 import { delayMs, sleep } from '../http/delay.ts';
@@ -180,6 +181,7 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
   const errors = errorTexts(result.body, sensitive);
   const { status } = result;
   if (status >= 300 && status < 400) return redirected(result, address);
+  if (result.isTooDeep) return tooDeep();
   if (result.plainText !== undefined && status < 500) return notVault(result, address);
   if (status === 412 || status === 429 || status >= 500) {
     return unavailable(
@@ -232,6 +234,13 @@ function notVault({ status, plainText = '' }: VaultResponse, address: string): U
   return unavailable(
     `the response from ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
     'check the address and port, and whether a proxy or a login page is in between',
+  );
+}
+
+function tooDeep(): Unavailable {
+  return unavailable(
+    `the answer nests deeper than ${String(DEEPEST)} levels`,
+    'store the value flatter, or as a text',
   );
 }
 
