@@ -50,11 +50,15 @@ const main = async (): Promise<void> => {
     await runCommandLine(process.argv.slice(2), io, configureLog);
   } catch (error) {
     fail(error);
-  } finally {
-    io.scope.log.stopProgress();
-    // Every stream has been written to synchronously; taking the rest down in good order takes a millisecond or two.
-    leave();
   }
+  io.scope.log.stopProgress();
+  try {
+    await io.stdout.flush(io.scope.signal);
+  } catch (error) {
+    if (process.exitCode === undefined) fail(error);
+  }
+  // All streams have been written to; taking the rest down in good order takes a millisecond or two.
+  leave();
 };
 
 void main();

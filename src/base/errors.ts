@@ -73,6 +73,19 @@ function lowestExitCode(failures: readonly Failure[]): number {
   return failures.reduce<number>((lowest, { kind }) => Math.min(lowest, EXIT_CODES[kind]), Infinity);
 }
 
+/** Nobody reads more, and each costs a search for its line and for the name that was meant. */
+const MOST_FAILURES = 100;
+
+/** The failures of the first mistakes of many, the last of which says how many more there are. */
+export function firstOf<T>(mistakes: readonly T[], failureOf: (mistake: T) => Failure): readonly Failure[] {
+  const first = mistakes.slice(0, MOST_FAILURES).map(failureOf);
+  const more = mistakes.length - first.length;
+  const kind = first[0]?.kind;
+  if (more === 0 || kind === undefined) return first;
+  const hint = 'correct these first: they often have one cause';
+  return [...first, { kind, message: `and ${String(more)} more`, hint }];
+}
+
 /** Throws one error with all failures, if there are any. */
 export function throwIfAny(failures: readonly Failure[]): void {
   if (failures.length > 0) throw new RunError(failures);

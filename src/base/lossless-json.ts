@@ -1,3 +1,4 @@
+import { nestsTooDeep } from './depth.ts';
 import { readFrom, type JsonValue, type KeyValues } from './secret-data.ts';
 
 /**
@@ -8,11 +9,16 @@ const RISKY_NUMBER = /(?:"\s*:|[[,])\s*(?:-0|-?\d{16}|-?\d+[.eE])/;
 
 /**
  * Parses a response without losing digits: `12345678901234567890` and `1.10` stay unchanged.
+ * @throws TooDeep
  * @throws SyntaxError when the text is not JSON
  */
 export function parseJson(text: string): unknown {
+  if (nestsTooDeep(text)) throw new TooDeep();
   return RISKY_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
 }
+
+/** A JSON text whose values nest deeper than any that this program walks. */
+export class TooDeep extends SyntaxError {}
 
 /** `context.source` is the text of a primitive (TC39 "JSON.parse source text access"). */
 function keepDigits(_key: string, value: unknown, context: { readonly source?: string }): unknown {

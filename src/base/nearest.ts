@@ -14,10 +14,15 @@ function sorted(name: string): string {
   return name.split('').sort().join('');
 }
 
+/** More are no help. */
+const MOST_NAMES = 50;
+
 /** A hint with the nearest name and all known ones: `did you mean …?`. */
 export function nearestHint(name: string, known: readonly string[], noun: string): string | undefined {
   if (known.length === 0) return undefined;
   const candidate = nearest(name, known);
   const question = candidate === undefined ? '' : `did you mean \`${candidate}\`? `;
-  return `${question}known ${noun}s: ${known.join(', ')}`;
+  const more = known.length - MOST_NAMES;
+  const rest = more > 0 ? ` and ${String(more)} more` : '';
+  return `${question}known ${noun}s: ${known.slice(0, MOST_NAMES).join(', ')}${rest}`;
 }

@@ -1,15 +1,19 @@
+import { DEEPEST } from './depth.ts';
 import type { JsonValue, KeyValues } from './secret-data.ts';
 
 type Branch = Map<string, unknown>;
 
 /**
  * Turns names with slashes into objects: `a/b` becomes `b` inside `a`.
- * @returns `conflict`: a name that would be both an object and a value
+ * @returns `conflict`: a name that would be both an object and a value; `tooDeep`: one of too many parts
  */
-export function nested(flat: KeyValues): { readonly values: KeyValues } | { readonly conflict: string } {
+export function nested(
+  flat: KeyValues,
+): { readonly values: KeyValues } | { readonly conflict: string } | { readonly tooDeep: true } {
   const root: Branch = new Map();
   for (const [name, value] of flat) {
     const steps = name.split('/');
+    if (steps.length > DEEPEST) return { tooDeep: true };
     const last = steps.pop() ?? '';
     let branch: Branch = root;
     for (const [index, step] of steps.entries()) {

@@ -8,7 +8,7 @@ import { configFields, type ConfigFile } from './config-definition.ts';
 import type { ConfigPath } from './interpolate.ts';
 import { knownKeys } from './known-keys.ts';
 import type { Merged } from './merge.ts';
-import { failureOf, type Problem } from './problems.ts';
+import { failuresOf, type Problem } from './problems.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -23,7 +23,7 @@ export async function explain(merged: Merged): Promise<ConfigFile> {
   const result = zodSchemaOf(definition, value).safeParse(value);
   if (result.success) return result.data as ConfigFile;
   const problems = problemsOf(result.error.issues, definition, value);
-  throw new RunError(problems.map((problem) => failureOf(problem, merged)));
+  throw new RunError(failuresOf(problems, merged));
 }
 
 /** Its findings in our words. None quotes a value: a secret may stand in the wrong place. */
@@ -62,7 +62,9 @@ function unknownKey(key: string, path: ConfigPath, definition: Definition, value
   return {
     path: [...path, key],
     message: 'is not a known key',
-    hint: nearestHint(key, knownKeys(definition, path, value), 'key'),
+    get hint() {
+      return nearestHint(key, knownKeys(definition, path, value), 'key');
+    },
   };
 }
 
@@ -112,11 +114,13 @@ function invalidType(path: ConfigPath, expected: string, value: unknown): Proble
 }
 
 function oneOfValues(path: ConfigPath, allowed: readonly string[], value: unknown): Problem {
-  const candidate = typeof value === 'string' ? nearest(value, allowed) : undefined;
   return {
     path,
     message: `${value === undefined ? 'is missing; it ' : ''}must be one of: ${allowed.join(', ')}`,
-    hint: candidate === undefined ? undefined : `did you mean \`${candidate}\`?`,
+    get hint() {
+      const candidate = typeof value === 'string' ? nearest(value, allowed) : undefined;
+      return candidate === undefined ? undefined : `did you mean \`${candidate}\`?`;
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { DEEPEST } from '../base/depth.ts';
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import { looksLikeCredential, shownName } from '../base/shown-text.ts';
 import { checkRef, REF_HINT } from '../shape/ref.ts';
@@ -103,7 +104,8 @@ function outProblem(path: string, ref: string): string | undefined {
 }
 
 function settingProblem(key: string): string | undefined {
-  const isRight = key.split('.').every((step) => step !== '' && isKey(step));
+  const steps = key.split('.');
+  const isRight = steps.length <= DEEPEST && steps.every((step) => step !== '' && isKey(step));
   return isRight ? undefined : 'nothing before a `=` is the path of a key';
 }
 

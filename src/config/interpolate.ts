@@ -1,3 +1,4 @@
+import { DEEPEST } from '../base/depth.ts';
 import { RunError } from '../base/errors.ts';
 
 /** Where a value stands in a config: keys and list positions. */
@@ -13,6 +14,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `$${`, or `${` with what must follow it. */
 const PLACEHOLDER = /\$\$\{|\$\{(?:(?<name>[A-Za-z_]\w*)(?::-(?<fallback>[^}]*))?\})?/g;
+
+/** The same after the last brace, where no variable can end: looking for its end from each `${` takes ages. */
+const UNCLOSED = /\$\$\{|\$\{/g;
 
 /** Aliases within aliases grow exponentially when they are written out. */
 const MOST_VALUES = 100_000;
@@ -34,6 +38,7 @@ class Interpolation {
   readonly problems: InterpolationProblem[] = [];
   readonly #env: Environment;
   #values = 0;
+  #isTooDeep = false;
 
   constructor(env: Environment) {
     this.#env = env;
@@ -47,6 +52,10 @@ class Interpolation {
       });
     }
     if (typeof value === 'string') return value.includes('${') ? this.#inText(value, path) : value;
+    if (path.length > DEEPEST) {
+      this.#refuse(path);
+      return undefined;
+    }
     if (Array.isArray(value)) return value.map((item: unknown, index) => this.at(item, [...path, index]));
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(
@@ -54,10 +63,26 @@ class Interpolation {
     );
   }
 
+  #refuse(path: ConfigPath): void {
+    if (this.#isTooDeep) return;
+    this.#isTooDeep = true;
+    this.problems.push({
+      path: path.slice(0, 3),
+      message: `nests deeper than ${String(DEEPEST)} levels`,
+      hint: 'look for an alias that stands for something around it',
+    });
+  }
+
   #inText(text: string, path: ConfigPath): string {
-    return text.replace(PLACEHOLDER, (match, name?: string, fallback?: string) => {
+    const end = text.lastIndexOf('}') + 1;
+    const closed = this.#replaced(text.slice(0, end), PLACEHOLDER, path);
+    return `${closed}${this.#replaced(text.slice(end), UNCLOSED, path)}`;
+  }
+
+  #replaced(text: string, pattern: RegExp, path: ConfigPath): string {
+    return text.replace(pattern, (match, name?: string | number, fallback?: string) => {
       if (match === '$${') return '${';
-      if (name === undefined) {
+      if (typeof name !== 'string') {
         this.problems.push({
           path,
           message: 'has a `${` that is not a variable',

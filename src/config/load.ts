@@ -9,7 +9,7 @@ import { interpolate } from './interpolate.ts';
 import { mergeSources, type Merged } from './merge.ts';
 import { override } from './override.ts';
 import { parseSource } from './parse-source.ts';
-import { failureOf, type Problem } from './problems.ts';
+import { failuresOf, type Problem } from './problems.ts';
 import { resolveConfig } from './resolve.ts';
 import type { Flags } from './settings.ts';
 import { readSources, type Source, type SourceText } from './source.ts';
@@ -56,11 +56,7 @@ async function configOf(
 ): Promise<Config> {
   const sources = await Promise.all(texts.map(parseSource));
   const interpolated = sources.map((source) => interpolateSource(source, around.env));
-  throwIfAny(
-    interpolated.flatMap(({ source, problems }) =>
-      problems.map((problem) => failureOf(problem, mergeSources([source]))),
-    ),
-  );
+  throwIfAny(interpolated.flatMap(({ source, problems }) => failuresOf(problems, mergeSources([source]))));
   const declared = mergeSources([...interpolated.map(({ source }) => source), given.source]);
   const merged = override(declared, given.overrides, around.cwd);
   const data = await parseConfig(merged);

@@ -1,3 +1,4 @@
+import { DEEPEST, nestsTooDeep } from '../base/depth.ts';
 import { RunError } from '../base/errors.ts';
 import { positionOfJsonError } from './json-position.ts';
 import type { Parsed, Purpose, Source, SourceText } from './source.ts';
@@ -54,7 +55,13 @@ function checked({ purpose, name, directory }: SourceText, { value, lineOf }: Pa
   });
 }
 
-function parseJsonConfig({ text, name }: SourceText): unknown {
+function parseJsonConfig({ text, name, purpose }: SourceText): unknown {
+  if (nestsTooDeep(text)) {
+    throw new RunError('config', `the ${purpose} nests deeper than ${String(DEEPEST)} levels`, {
+      where: name,
+      hint: 'check the path: no config is that deep',
+    });
+  }
   try {
     return JSON.parse(text);
   } catch {

@@ -37,6 +37,13 @@ export function parseYaml({ text, name, purpose }: SourceText): Parsed {
 }
 
 function syntaxError({ reason, mark }: YAMLException, name: string): RunError {
+  if (reason.includes('maxDepth')) {
+    const line = mark === undefined ? '' : `:${String(mark.line + 1)}`;
+    return new RunError('config', 'the YAML nests deeper than 100 levels', {
+      where: `${name}${line}`,
+      hint: 'check the path: no config is that deep',
+    });
+  }
   // What stands in quotes, or after a colon, is taken from the text.
   const problem = reason.replace(/["<].*|: .*/s, '…').trim();
   const where = mark === undefined ? name : `${name}:${String(mark.line + 1)}`;

@@ -1,4 +1,4 @@
-import type { Failure } from '../base/errors.ts';
+import { firstOf, type Failure } from '../base/errors.ts';
 import type { ConfigPath } from './interpolate.ts';
 import type { Merged } from './merge.ts';
 import { pathText } from './path-text.ts';
@@ -7,11 +7,16 @@ import { pathText } from './path-text.ts';
 export interface Problem {
   readonly path: ConfigPath;
   readonly message: string;
+  /** Asked for only if the problem is reported: it may take a search. */
   readonly hint?: string | undefined;
 }
 
-/** The problem as a failure that says in which file and line it is. */
-export function failureOf({ path, message, hint }: Problem, merged: Merged): Failure {
+/** The first problems as failures that say in which file and line they are. */
+export function failuresOf(problems: readonly Problem[], merged: Merged): readonly Failure[] {
+  return firstOf(problems, (problem) => failureOf(problem, merged));
+}
+
+function failureOf({ path, message, hint }: Problem, merged: Merged): Failure {
   const name = pathText(path);
   const { source, path: local } = merged.originOf(path);
   const isFlag = source.kind === 'flags';

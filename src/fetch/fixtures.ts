@@ -1,4 +1,5 @@
-import { throwIfAny, type Failure } from '../base/errors.ts';
+import { DEEPEST, isTooDeep } from '../base/depth.ts';
+import { firstOf, RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
@@ -24,6 +25,12 @@ export async function readFixtures(
 ): Promise<Secrets> {
   const source = await parseSource(await readSource(path, 'fixtures file', io, '--fixtures'));
   const fixtures: Fields = source.value;
+  if (isTooDeep(fixtures)) {
+    throw new RunError('config', `the fixtures file nests deeper than ${String(DEEPEST)} levels`, {
+      where: source.name,
+      hint: 'look for an alias that stands for something around it',
+    });
+  }
   const failures: Failure[] = [];
   const names = plans.map(({ name }) => name);
   for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
@@ -33,7 +40,7 @@ export async function readFixtures(
     const fixture = Object.hasOwn(fixtures, plan.name) ? fixtures[plan.name] : undefined;
     return secretOf(plan, fixture, source.name, failures);
   });
-  throwIfAny(failures);
+  throwIfAny(firstOf(failures, (failure) => failure));
   return new Map(secrets.map((secret) => [secret.name, secret]));
 }
 
@@ -89,7 +96,7 @@ function treeFixture(
     isJsonObject(keys) ? Object.entries(keys).map(([key, value]) => [`${below}/${key}`, value] as const) : [],
   );
   const tree = treeOf(plan, path, completed(plan, new Map(entries)));
-  if (secrets.every(([, keys]) => isJsonObject(keys)) && !('conflict' in tree)) return tree;
+  if (secrets.every(([, keys]) => isJsonObject(keys)) && 'kind' in tree) return tree;
   failures.push({
     kind: 'config',
     message: `the fixture of \`${name}\` is not a map of secrets by their path`,

@@ -1,3 +1,4 @@
+import { DEEPEST } from '../base/depth.ts';
 import type { Failure } from '../base/errors.ts';
 import { nested } from '../base/nested-keys.ts';
 import type { FetchedSecret, JsonValue, KeyValues } from '../base/secret-data.ts';
@@ -114,7 +115,8 @@ export async function readTree(
       ? undefined
       : treeOf(secret, read.request.path, completed(secret, new Map(entries.flat())));
   if (tree !== undefined && 'conflict' in tree) failures.push(conflict(tree.conflict, read, where));
-  const isWhole = tree !== undefined && !('conflict' in tree);
+  if (tree !== undefined && 'tooDeep' in tree) failures.push(tooDeep(read, where));
+  const isWhole = tree !== undefined && 'kind' in tree;
   return { fetched: [isWhole ? tree : { kind: 'failed', name }], failures };
 }
 
@@ -126,9 +128,9 @@ export function treeOf(
   { name }: SecretPlan,
   path: string,
   leaves: KeyValues,
-): FetchedSecret | { readonly conflict: string } {
+): FetchedSecret | { readonly conflict: string } | { readonly tooDeep: true } {
   const shape = nested(leaves);
-  if ('conflict' in shape) return shape;
+  if (!('values' in shape)) return shape;
   return {
     kind: 'found',
     name,
@@ -153,6 +155,15 @@ function oddName({ request }: PlannedRead, where: string): Failure {
     message: `below ${request.path} the server lists a name that no request can ask for (empty, \`.\` or \`..\`)`,
     where,
     hint: 'remove it, or declare the secrets that you need one by one',
+  };
+}
+
+function tooDeep({ request }: PlannedRead, where: string): Failure {
+  return {
+    kind: 'policy',
+    message: `below ${request.path} there is a key whose name has more than ${String(DEEPEST)} parts`,
+    where,
+    hint: 'leave it out with `exclude`, or declare the secrets that you need one by one',
   };
 }
 

@@ -81,6 +81,7 @@ export type LogEvent =
   | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
   | { readonly event: 'set_left'; readonly path: string; readonly reason: string }
   | { readonly event: 'report_failed'; readonly reason: string }
+  | { readonly event: 'log_lost'; readonly lines: number }
   | {
       readonly event: 'finished';
       readonly secrets: number;

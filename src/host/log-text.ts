@@ -68,6 +68,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
     `${path} still holds secrets of an earlier run with \`swap\`, and could not be removed: ${reason}; remove it as its owner`,
   ],
   report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
+  log_lost: ({ lines }) => [`the log lacks ${count(lines, 'line')} here: nobody read it in time`],
   finished: (event) => [finishedLine(event)],
   delivered: ({ values, secrets, requests, duration_ms }) => [
     `${count(values, 'value')} from ${costs({ secrets, requests, duration_ms })}`,

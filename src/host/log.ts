@@ -1,6 +1,6 @@
 import { LOG_LEVELS, type LogEvent, type LogFormat, type LogLevel } from './log-events.ts';
 import { describeEvent } from './log-text.ts';
-import type { Output } from './output.ts';
+import type { LogOutput } from './output.ts';
 import type { Progress } from './progress.ts';
 
 const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
@@ -32,6 +32,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   prune_failed: 'warn',
   set_left: 'warn',
   report_failed: 'error',
+  log_lost: 'warn',
   finished: 'info',
   delivered: 'debug',
   failed: 'error',
@@ -49,22 +50,29 @@ export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
   readonly colours: boolean;
-  readonly stderr: Output;
+  readonly stderr: LogOutput;
   readonly progress: Progress | undefined;
 }
 
 export function createLog({ level, format, colours, stderr, progress }: LogOptions): Log {
   const threshold = LOG_LEVELS.indexOf(level);
+  const lineOf = (event: LogEvent): string => {
+    const eventLevel = LEVEL_OF_EVENT[event.event];
+    return format === 'json' ? jsonLine(eventLevel, event) : describeEvent(event, eventLevel, colours);
+  };
+  let lost = 0;
+  const put = (event: LogEvent): void => {
+    if (lost > 0 && stderr.offer(lineOf({ event: 'log_lost', lines: lost }))) lost = 0;
+    if (!stderr.offer(lineOf(event))) lost += 1;
+  };
   return {
     write(event) {
       const eventLevel = LEVEL_OF_EVENT[event.event];
       if (LOG_LEVELS.indexOf(eventLevel) > threshold) return;
-      const text =
-        format === 'json' ? jsonLine(eventLevel, event) : describeEvent(event, eventLevel, colours);
-      if (progress === undefined) stderr.write(text);
+      if (progress === undefined) put(event);
       else
         progress.interrupt(() => {
-          stderr.write(text);
+          put(event);
         });
     },
     progress(activity) {

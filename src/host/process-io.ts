@@ -1,16 +1,10 @@
-import { fstatSync, writeSync } from 'node:fs';
-import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { Io } from './io.ts';
 import type { LogFormat, LogLevel } from './log-events.ts';
 import { createLog, type Log } from './log.ts';
-import type { Output } from './output.ts';
+import type { LogOutput, Output } from './output.ts';
 import { createProgress } from './progress.ts';
 import { createScope } from './scope.ts';
-
-const STDOUT = 1;
-const STDERR = 2;
-/** The number of /dev/null on Linux. */
-const DEV_NULL = 0x103;
+import { openStderr, openStdout } from './streams.ts';
 
 export interface LogSettings {
   readonly level: LogLevel;
@@ -26,7 +20,7 @@ export interface ProcessIo {
 
 /** The real process. */
 export function createProcessIo(): ProcessIo {
-  const stderr = createOutput(STDERR);
+  const stderr = openStderr();
   // `performance` has the same clock and loads a dozen modules of Node.
   const now = (): number => process.uptime() * 1000;
   let log = openLog(stderr, { level: 'info', format: undefined });
@@ -41,7 +35,7 @@ export function createProcessIo(): ProcessIo {
   const io: Io = {
     env: process.env,
     cwd: workingDirectory(),
-    stdout: createOutput(STDOUT),
+    stdout: openStdout(),
     stderr,
     readStdin,
     scope: createScope(effects, process.pid),
@@ -63,55 +57,15 @@ function workingDirectory(): string {
   }
 }
 
-function openLog(stderr: Output, { level, format = stderr.isTTY ? 'text' : 'json' }: LogSettings): Log {
+function openLog(
+  stderr: Output & LogOutput,
+  { level, format = stderr.isTTY ? 'text' : 'json' }: LogSettings,
+): Log {
   const forPeople = stderr.isTTY && format === 'text';
   // https://no-color.org: any non-empty value turns colours off.
   const colours = forPeople && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
   const progress = forPeople && level !== 'error' ? createProgress(() => process.stderr, colours) : undefined;
   return createLog({ level, format, colours, stderr, progress });
-}
-
-/** Writes straight to the descriptor: `process.stderr` loads the stream, tty and net modules, which few runs need. */
-function createOutput(descriptor: number): Output {
-  return {
-    isTTY: isTerminal(descriptor),
-    write(text) {
-      const problem = writeAll(descriptor, Buffer.from(text, 'utf8'));
-      // On stdout the result is incomplete; a lost log line is no reason to fail.
-      if (problem !== undefined && descriptor === STDOUT) {
-        throw new RunError('output', `stdout cannot be written to (${problem})`, {
-          hint: 'check the target of stdout: a full disk, or a file that was closed',
-        });
-      }
-    },
-  };
-}
-
-function isTerminal(descriptor: number): boolean {
-  try {
-    // For a pipe or a file the tty module, which loads net, is not needed.
-    const status = fstatSync(descriptor);
-    if (!status.isCharacterDevice() || status.rdev === DEV_NULL) return false;
-  } catch {
-    return false;
-  }
-  return process.getBuiltinModule('node:tty').isatty(descriptor);
-}
-
-/** @returns the code of the error that ended it early; undefined if all was written, or the reader is gone */
-function writeAll(descriptor: number, bytes: Uint8Array): string | undefined {
-  let written = 0;
-  while (written < bytes.length) {
-    try {
-      written += writeSync(descriptor, bytes, written);
-    } catch (error) {
-      // A reader that is gone (`| head`) is not a failure; a slow one is awaited.
-      const code = systemErrorCode(error);
-      if (code !== 'EAGAIN') return code === 'EPIPE' ? undefined : code;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
-  }
-  return undefined;
 }
 
 async function readStdin(): Promise<string> {

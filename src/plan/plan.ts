@@ -1,4 +1,4 @@
-import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
+import { firstOf, RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from '../config/config.ts';
 import type { FormatInput } from '../formats/format.ts';
 import { formatNamed } from '../formats/index.ts';
@@ -71,7 +71,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     ...unplanned,
     ...unusedEnvironment(config, scope, names),
   );
-  throwIfAny(failures);
+  throwIfAny(firstOf(failures, (failure) => failure));
   const needed = new Set([...values.map(({ secret }) => secret), ...outputs.flatMap(secretsOf)]);
   const declared = config.secrets.filter(({ name }) => scope.secrets === 'all' || needed.has(name));
   return {

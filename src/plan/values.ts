@@ -50,7 +50,10 @@ export function undeclared(name: string, where: string, names: readonly string[]
     kind: 'config',
     message: `no secret is declared as \`${name}\``,
     where,
-    hint: nearestHint(name, names, 'secret') ?? 'declare it under `secrets:`, or with --secret NAME=PATH',
+    // Asked for only if it is reported: of many names, the search for the nearest takes a while.
+    get hint() {
+      return nearestHint(name, names, 'secret') ?? 'declare it under `secrets:`, or with --secret NAME=PATH';
+    },
   };
 }
 

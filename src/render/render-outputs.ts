@@ -1,3 +1,4 @@
+import { DEEPEST } from '../base/depth.ts';
 import { dirname, join } from 'node:path';
 import { throwIfAny, type Failure } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
@@ -168,6 +169,10 @@ function formatted(
     failures.push(keyAndFolder(shape.conflict, plan));
     return [];
   }
+  if ('tooDeep' in shape) {
+    failures.push(tooDeepKey(plan));
+    return [];
+  }
   const inputs = foundInputs(content.inputs, secrets, failures);
   if (inputs === undefined) return [];
   return rendered(plan, format.render(shape.values, content.options, { tree, inputs }), failures);
@@ -181,6 +186,15 @@ function keyAndFolder(key: string, { where }: OutputPlan): Failure {
   return {
     kind: 'output',
     message: `the key \`${key}\` is both a value and an object of other keys`,
+    where,
+    hint: 'rename it with keys.rename, or leave it out with keys.exclude',
+  };
+}
+
+function tooDeepKey({ where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `a key has more than ${String(DEEPEST)} slashes, each of which makes an object of this format`,
     where,
     hint: 'rename it with keys.rename, or leave it out with keys.exclude',
   };

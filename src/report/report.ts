@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import { writePatiently, writeSome } from '../host/descriptor.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { FetchedSecret } from '../base/secret-data.ts';
 import { PATH_HINT, shownPath } from '../base/shown-text.ts';
@@ -66,6 +67,11 @@ export function modeText(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }
 
+/** Not waiting for a reader of a pipe. */
+const REPORT_FILE = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+/** How long the reader of a pipe may read nothing. */
+const PATIENCE_MS = 1000;
+
 /** The target of the report. */
 export interface ReportTarget {
   write(text: string): void;
@@ -88,7 +94,7 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
     };
   let file: number;
   try {
-    file = openSync(path, 'a', 0o644);
+    file = openSync(path, REPORT_FILE, 0o644);
   } catch (error) {
     const code = systemErrorCode(error) ?? 'unknown error';
     const where = shownPath(path, field, code === 'EACCES' || code === 'EISDIR');
@@ -117,5 +123,6 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
 export function replaceContent(file: number, text: string): void {
   // A pipe or a device cannot be truncated, and need not be.
   if (fstatSync(file).isFile()) ftruncateSync(file);
-  writeSync(file, text);
+  const rest = writePatiently((bytes) => writeSome(file, bytes), Buffer.from(text, 'utf8'), PATIENCE_MS);
+  if (rest.length > 0) throw Object.assign(new Error('nobody reads it'), { code: 'EAGAIN' });
 }

@@ -75,6 +75,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();
     const result = await job.deliver(outcome.values, (change) => delivered.push(change));
+    await io.stdout.flush(scope.signal);
     const complete = { ...outcome, changes: [...outcome.changes, ...delivered] };
     conclude(complete);
     logSuccess(complete, scope);

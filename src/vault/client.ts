@@ -1,6 +1,6 @@
 import type { CancelSignal } from '../base/cancellation.ts';
 import { RunError } from '../base/errors.ts';
-import { parseJson } from '../base/lossless-json.ts';
+import { parseJson, TooDeep } from '../base/lossless-json.ts';
 import { VERSION } from '../base/version.ts';
 import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
@@ -163,13 +163,14 @@ function carried(text: string, what: string): string {
 }
 
 function readResponse({ status, header, text }: HttpResponse): VaultResponse {
-  const { body, isJson } = parseBody(text);
+  const { body, isJson, isTooDeep } = parseBody(text);
   return {
     kind: 'response',
     status,
     body,
+    isTooDeep,
     // Text that begins like the answers of Vault.
-    isCut: !isJson && /^\s*\{\s*(?:"|$)/.test(text.slice(0, EXCERPT_CHARACTERS)),
+    isCut: !isJson && !isTooDeep && /^\s*\{\s*(?:"|$)/.test(text.slice(0, EXCERPT_CHARACTERS)),
     contentType: header('content-type'),
     plainText: isJson ? undefined : text.slice(0, EXCERPT_CHARACTERS),
     retryAfterMs: retryAfterMs({ header }),
@@ -177,12 +178,17 @@ function readResponse({ status, header, text }: HttpResponse): VaultResponse {
   };
 }
 
-function parseBody(text: string): { readonly body: unknown; readonly isJson: boolean } {
-  if (text === '') return { body: undefined, isJson: true };
+function parseBody(text: string): {
+  readonly body: unknown;
+  readonly isJson: boolean;
+  readonly isTooDeep: boolean;
+} {
+  if (text === '') return { body: undefined, isJson: true, isTooDeep: false };
   try {
-    return { body: parseJson(text), isJson: true };
-  } catch {
-    return { body: undefined, isJson: false };
+    return { body: parseJson(text), isJson: true, isTooDeep: false };
+  } catch (error) {
+    const isTooDeep = error instanceof TooDeep;
+    return { body: undefined, isJson: isTooDeep, isTooDeep };
   }
 }
 

@@ -34,6 +34,8 @@ export interface VaultResponse {
   readonly body: unknown;
   /** It begins as JSON, and is not: something in between has cut it off. */
   readonly isCut: boolean;
+  /** The body nests deeper than any value that this program takes. */
+  readonly isTooDeep: boolean;
   readonly contentType: string | undefined;
   /** The start of a body that is not JSON; it contains no secret, because Vault returns secrets only as JSON. */
   readonly plainText: string | undefined;

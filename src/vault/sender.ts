@@ -1,4 +1,5 @@
 import type { CancelSignal } from '../base/cancellation.ts';
+import { DEEPEST } from '../base/depth.ts';
 import type { Failure } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
 import { delayMs, delayWithin, sleep } from '../http/delay.ts';
@@ -197,6 +198,7 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
   const { status } = result;
   if (status >= 300 && status < 400)
     return { kind: 'unavailable', failure: redirected(result, address, sensitive) };
+  if (result.isTooDeep) return { ...tooDeep(), isFinal: true };
   if (result.plainText !== undefined && !COMES_FROM_GATEWAYS.has(status)) {
     return { kind: 'unavailable', ...notJson(result, request.path, address) };
   }
@@ -228,6 +230,13 @@ function hintOf(status: number, errors: readonly string[]): string | undefined {
   if (status === 429)
     return 'a rate limit quota applies: spread the runs over time, or ask for a higher quota';
   return undefined;
+}
+
+function tooDeep(): Unavailable {
+  return unavailable(
+    `the answer nests deeper than ${String(DEEPEST)} levels`,
+    'store the value flatter, or as a text',
+  );
 }
 
 function withAttempts(outcome: Answer | Unavailable, attempts: number): Answer | Unavailable {

@@ -94,6 +94,29 @@ describe('faults of the network and the server', () => {
     assert.equal(none.result.code, 9);
   });
 
+  test('9: an answer that nests too deep is not asked for again', async () => {
+    // With a number whose digits are kept, which takes another way.
+    for (const inner of ['', '1.10']) {
+      const deep = `${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`;
+      const { result, standIn: server } = await through(({ path }) =>
+        path.startsWith('secret/data/')
+          ? {
+              status: 200,
+              text: `{"request_id":"r","data":{"data":{"key":${deep}},"metadata":{"version":1}}}`,
+              headers: { 'Content-Type': 'application/json' },
+            }
+          : 'forward',
+      );
+      assert.equal(result.code, 9, result.stderr);
+      assert.deepEqual(
+        failuresOf(result).map(({ message }) => message),
+        ['a', 'b'].map((name) => `secret/data/${name}: the answer nests deeper than 500 levels`),
+      );
+      assert.equal(server.seen.filter(({ path }) => path.startsWith('secret/data/')).length, 2);
+      await server.stop();
+    }
+  });
+
   test('retries end before the timeout does: 9, not 124', async () => {
     const { result } = await through(() => UNAVAILABLE, ['--timeout', '2s']);
     assert.equal(result.code, 9);

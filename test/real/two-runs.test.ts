@@ -79,7 +79,7 @@ describe('two runs in one process', () => {
   const prepare = async (config: TestConfig, timeoutMs = 30_000): Promise<TestRun> => {
     const loaded = await configOf(config);
     const lines: string[] = [];
-    const stderr = { isTTY: false, write: (text: string) => lines.push(text) };
+    const stderr = { offer: (text: string) => lines.push(text) > 0 };
     const log = createLog({ level: 'debug', format: 'json', colours: false, stderr, progress: undefined });
     const effects = { env: {}, log, random: Math.random, now: () => performance.now() };
     return {

@@ -6,7 +6,7 @@ export const RUN = `.vaultonce-${String(process.pid)}.7e57ab1e-`;
 
 /** A run that logs nothing. @param random as `Math.random` @param id of the run */
 export function quietScope(random: () => number = Math.random, id = '7e57ab1e'): Scope {
-  const stderr = { isTTY: false, write: () => undefined };
+  const stderr = { offer: () => true };
   const log = createLog({ level: 'error', format: 'json', colours: false, stderr, progress: undefined });
   const scope = createScope({ env: {}, log, random, now: () => performance.now() }, process.pid);
   return { ...scope, run: { pid: process.pid, id } };

@@ -33,7 +33,7 @@ function withJobFile(variable: string, { env }: Environment, use: (file: number)
   }
   try {
     // The runner made it: nobody would read one that had to be created.
-    const file = openSync(path, constants.O_WRONLY | constants.O_APPEND);
+    const file = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK);
     try {
       use(file);
     } finally {

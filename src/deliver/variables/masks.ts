@@ -36,7 +36,15 @@ function leavesOf(text: string): string[] {
   }
 }
 
-function textsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+/** However deep they are: what a secret holds has no limit. */
+function textsIn(root: unknown): string[] {
+  const texts: string[] = [];
+  const rest = [root];
+  while (rest.length > 0) {
+    const value = rest.pop();
+    if (typeof value === 'string') texts.push(value);
+    else if (typeof value === 'object' && value !== null)
+      for (const inner of Object.values(value) as unknown[]) rest.push(inner);
+  }
+  return texts;
 }

@@ -1,0 +1,95 @@
+import { constants, fstatSync, openSync, writeSync, type Stats } from 'node:fs';
+import { systemErrorCode } from '../base/errors.ts';
+
+/** The number of /dev/null on Linux. */
+const DEV_NULL = 0x103;
+const STEP_MS = 5;
+
+/** One of the streams that the process was started with. */
+export interface Descriptor {
+  readonly isTTY: boolean;
+  /**
+   * Writes as much as there is room for; a reader that is gone (`| head`) takes everything.
+   * @returns the rest
+   * @throws the error of the system
+   */
+  write(bytes: Uint8Array): Uint8Array;
+}
+
+/** Writes straight to the descriptor: `process.stderr` loads the stream, tty and net modules, which few runs need. */
+export function openDescriptor(descriptor: number): Descriptor {
+  const status = statusOf(descriptor);
+  let file: number | undefined;
+  return {
+    isTTY: status !== undefined && isTerminal(descriptor, status),
+    write(bytes) {
+      file ??= status?.isFIFO() === true ? withoutWaiting(descriptor) : descriptor;
+      return writeSome(file, bytes);
+    },
+  };
+}
+
+function statusOf(descriptor: number): Stats | undefined {
+  try {
+    return fstatSync(descriptor);
+  } catch {
+    return undefined;
+  }
+}
+
+function isTerminal(descriptor: number, status: Stats): boolean {
+  // For a pipe or a file the tty module, which loads net, is not needed.
+  if (!status.isCharacterDevice() || status.rdev === DEV_NULL) return false;
+  return process.getBuiltinModule('node:tty').isatty(descriptor);
+}
+
+/**
+ * The same pipe, opened once more: a write to it fails while it is full, instead of waiting for a reader that may never
+ * read. Those that share the descriptor keep theirs as it is.
+ * @returns the descriptor itself, if the pipe belongs to another user
+ */
+function withoutWaiting(descriptor: number): number {
+  try {
+    return openSync(`/proc/self/fd/${String(descriptor)}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return descriptor;
+  }
+}
+
+/** Writes as much as there is room for. @returns the rest @throws the error of the system */
+export function writeSome(file: number, bytes: Uint8Array): Uint8Array {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(file, bytes, written);
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === 'EAGAIN') break;
+      if (code !== 'EPIPE') throw error;
+      written = bytes.length;
+    }
+  }
+  return bytes.subarray(written);
+}
+
+/**
+ * Writes, and waits for a reader as long as it goes on reading.
+ * @param patienceMs how long it may read nothing
+ * @returns the rest that it has not read
+ * @throws the error of the system
+ */
+export function writePatiently(
+  write: (bytes: Uint8Array) => Uint8Array,
+  bytes: Uint8Array,
+  patienceMs: number,
+): Uint8Array {
+  let rest = bytes;
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += STEP_MS) {
+    const before = rest.length;
+    rest = write(rest);
+    if (rest.length === 0) return rest;
+    if (rest.length < before) waitedMs = 0;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STEP_MS);
+  }
+  return write(rest);
+}
