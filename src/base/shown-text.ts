@@ -11,6 +11,9 @@ const CREDENTIAL =
 const LONGEST_PATH = 4096;
 const LONGEST_NAME = 255;
 
+/** No credential ends like this. */
+const FILE_NAME = /^[\w.-]{1,64}\.(?:ya?ml|json|mustache|pem|crt|txt)$/;
+
 /** What stands in the place of a name. */
 const HIDDEN = '[not shown]';
 
@@ -29,11 +32,11 @@ export function looksLikeCredential(text: string): boolean {
 /**
  * A path for a message.
  * @param place what is said where the path may not be shown: `auth.token_file`, `$VAULT_CLIENT_KEY`
- * @param exists whether the file system knows it; what does not exist and has no slash may be anything
+ * @param exists whether the file system knows it; what does not exist, has no slash and does not end like a file may be anything
  */
 export function shownPath(path: string, place: string, exists: boolean): string {
   if (looksLikeCredential(path)) return place;
-  return exists || (path.includes('/') && !isRandom(path)) ? path : place;
+  return exists || FILE_NAME.test(path) || (path.includes('/') && !isRandom(path)) ? path : place;
 }
 
 /** The name of a variable that is not set, for a message: with its dollar, or the place where it stands. */

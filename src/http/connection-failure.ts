@@ -123,6 +123,9 @@ function describePassing(code: string, address: string, timeoutMs: number): Desc
         hint: 'split the secret: Vault itself accepts no request larger than 32 MiB',
       };
     default:
-      return { message: `the connection to ${address} failed (${code})`, hint: undefined };
+      return {
+        message: `the connection to ${address} failed (${code})`,
+        hint: 'something ended it on the way: look for a proxy or load balancer in between, and into the log of the server',
+      };
   }
 }

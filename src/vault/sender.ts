@@ -4,6 +4,7 @@ import type { Failure } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
 import { delayMs, delayWithin, sleep } from '../http/delay.ts';
 import { errorTexts, warningTexts } from '../http/presentable.ts';
+import type { ConnectionFailure } from '../http/connection-failure.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
 import { createPace, type Pace } from './pace.ts';
@@ -191,7 +192,7 @@ function isRateLimited(result: Attempt): boolean {
 
 function outcomeOf(result: Attempt, request: VaultRequest, address: string): Answer | Unavailable {
   if (result.kind === 'connection_failure') {
-    return unavailable(result.message, result.hint, result.details);
+    return unavailable(result.message, hintAfter(result, request), result.details);
   }
   const sensitive = sensitiveOf(request);
   const errors = errorTexts(result.body, sensitive);
@@ -225,11 +226,28 @@ function unavailable(message: string, hint: string | undefined, details?: readon
   return { kind: 'unavailable', failure: { kind: 'unavailable', message, hint, details } };
 }
 
-function hintOf(status: number, errors: readonly string[]): string | undefined {
+function hintAfter(
+  { hint, permanent, ambiguous }: ConnectionFailure,
+  { mints }: VaultRequest,
+): string | undefined {
+  if (permanent || !mints || !ambiguous) return hint;
+  return `it was not sent again, because the server may have acted on it${hint === undefined ? '' : `; ${hint}`}`;
+}
+
+/** What a status that may pass says about the server. */
+const STATUS_HINTS: Readonly<Record<number, string>> = {
+  412: 'a replica lags behind: ask the active node, or give the run more time',
+  429: 'a rate limit quota applies: spread the runs over time, or ask for a higher quota',
+  503: 'the server has no active node, or is starting: look at `bao status`',
+};
+
+function hintOf(status: number, errors: readonly string[]): string {
   if (errors.some((text) => text.includes('sealed'))) return 'unseal the server';
-  if (status === 429)
-    return 'a rate limit quota applies: spread the runs over time, or ask for a higher quota';
-  return undefined;
+  const known = STATUS_HINTS[status];
+  if (known !== undefined) return known;
+  return COMES_FROM_GATEWAYS.has(status)
+    ? 'a proxy or load balancer answers in place of the server: is the server up?'
+    : 'the log of the server says why';
 }
 
 function tooDeep(): Unavailable {
