@@ -110,10 +110,14 @@ export default tseslint.config(
   },
   {
     basePath: root,
-    files: ['src/main.ts', '.config/**', 'examples/**', 'test/bench/**'],
+    files: ['src/main.ts', '.config/**', 'examples/**', 'test/bench/**', 'test/fuzz/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
-  { basePath: root, files: ['.config/**', 'examples/**', 'test/bench/**'], rules: { 'no-console': 'off' } },
+  {
+    basePath: root,
+    files: ['.config/**', 'examples/**', 'test/bench/**', 'test/fuzz/**'],
+    rules: { 'no-console': 'off' },
+  },
   {
     basePath: root,
     files: ['test/**/*.ts'],

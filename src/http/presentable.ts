@@ -24,12 +24,13 @@ function textList(body: unknown, field: 'errors' | 'warnings'): string[] {
  * characters dropped, and a leading `::`, `##[` or `##vso[` broken, which CI runners obey on stderr too.
  */
 export function presentable(text: string, sensitive: readonly Secret[]): string {
-  const redacted = withoutSent(text, sensitive);
-  const line = redacted
+  const line = withoutSent(text, sensitive)
     .replace(/\s+/g, ' ')
     .replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '')
     .trim();
-  const harmless = line.replace(/:(?=:)/g, ': ').replace(/##(?=\[|vso\[)/g, '# #');
+  // What was torn apart by a character that is gone now is whole again.
+  const redacted = withoutSent(line, sensitive);
+  const harmless = redacted.replace(/:(?=:)/g, ': ').replace(/##(?=\[|vso\[)/g, '# #');
   return harmless.length > LONGEST_CHARACTERS ? `${harmless.slice(0, LONGEST_CHARACTERS)}…` : harmless;
 }
 
