@@ -76,6 +76,7 @@ export type LogEvent =
       readonly name: string;
       readonly entries: number;
       readonly created: boolean;
+      readonly changed: boolean;
     }
   | { readonly event: 'output_pruned'; readonly path: string }
   | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
@@ -86,6 +87,8 @@ export type LogEvent =
       readonly secrets: number;
       readonly files: number;
       readonly changed: number;
+      readonly kubernetes_secrets: number;
+      readonly kubernetes_secrets_changed: number;
       readonly requests: number;
       readonly duration_ms: number;
     }

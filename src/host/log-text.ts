@@ -57,8 +57,8 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
   insecure: ({ reason }) => [reason],
   output_written: ({ path, mode, changed }) => [`${changed ? 'wrote' : 'unchanged'} ${path} (${mode})`],
-  secret_applied: ({ namespace, name, entries, created }) => [
-    `${created ? 'created' : 'applied'} the Secret ${name} in namespace ${namespace} (${count(entries, 'key')})`,
+  secret_applied: ({ namespace, name, entries, created, changed }) => [
+    `${created ? 'created' : changed ? 'applied' : 'unchanged:'} the Secret ${name} in namespace ${namespace} (${count(entries, 'key')})`,
   ],
   output_pruned: ({ path }) => [`removed ${path}, which is no longer declared`],
   prune_failed: ({ path, reason }) => [
@@ -92,7 +92,11 @@ function loggedInLine({ method, path, policies, token_type, lease_duration }: Ev
 }
 
 function finishedLine({ files, changed, ...rest }: EventOf<'finished'>): string {
-  return `${count(files, 'file')} complete (${String(changed)} changed) from ${costs(rest)}`;
+  const { kubernetes_secrets: applied, kubernetes_secrets_changed: different } = rest;
+  const secrets = `${count(applied, 'Secret')} of the cluster (${String(different)} changed)`;
+  const written = `${count(files, 'file')} complete (${String(changed)} changed)`;
+  const done = [...(files > 0 || applied === 0 ? [written] : []), ...(applied > 0 ? [secrets] : [])];
+  return `${done.join(', ')} from ${costs(rest)}`;
 }
 
 type Costs = Pick<EventOf<'finished'>, 'secrets' | 'requests' | 'duration_ms'>;

@@ -48,8 +48,14 @@ export function disagreements(outputs: readonly OutputPlan[]): Failure[] {
 }
 
 function statementsOf({ kubernetes }: SecretOutput): (readonly [string, string])[] {
-  const { key, type, labels, annotations, serviceAccount } = kubernetes;
+  const { key, type, labels, annotations, serviceAccount, ownerReferences, immutable, fieldManager } =
+    kubernetes;
   return [
+    ...(ownerReferences.length === 0
+      ? []
+      : [['the owner_references', JSON.stringify(ownerReferences)] as const]),
+    ...(immutable === undefined ? [] : [['immutable', String(immutable)] as const]),
+    ...(fieldManager === undefined ? [] : [['the field_manager', fieldManager] as const]),
     ...(serviceAccount === undefined ? [] : [['the service_account', serviceAccount] as const]),
     ...(type === undefined ? [] : [['the type', type] as const]),
     ...(key === undefined ? [] : [[`the entry \`${key}\``, key] as const]),
