@@ -42,6 +42,8 @@ export interface DeclaredSecret {
   readonly default: Secret<Readonly<Record<string, JsonValue>>> | undefined;
   readonly minTtlMs: number | undefined;
   readonly reuse: boolean;
+  /** How long what was read may be reused, whether it ends or not. */
+  readonly maxAgeMs: number | undefined;
   readonly wrapTtlMs: number | undefined;
   /** Undefined: the secret at the path. */
   readonly listing: Listing | undefined;

@@ -136,6 +136,7 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
       default: secret.default,
       minTtlMs: secret.min_ttl,
       reuse: secret.reuse ?? false,
+      maxAgeMs: secret.max_age,
       wrapTtlMs: secret.wrap_ttl,
       listing: listingOf(secret),
     };

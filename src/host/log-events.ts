@@ -58,8 +58,10 @@ export type LogEvent =
       readonly event: 'secret_reused';
       readonly name: string;
       readonly path: string;
-      /** Seconds since 1970. */
-      readonly expires_at: number;
+      /** Seconds since 1970; undefined: it has no end. */
+      readonly expires_at: number | undefined;
+      /** Seconds since 1970; undefined: unknown. */
+      readonly read_at: number | undefined;
     }
   | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
   | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }

@@ -50,8 +50,12 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   startup_jitter: ({ delay_ms }) => [`waiting ${seconds(delay_ms)} before the login (startup_jitter)`],
   redirected: ({ address }) => [`redirected to the active node at ${address}`],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
-  secret_reused: ({ name, expires_at }) => [
-    `reused ${name} from an earlier run: it is valid until ${new Date(expires_at * 1000).toISOString()}`,
+  secret_reused: ({ name, expires_at, read_at = 0 }) => [
+    `reused ${name} from an earlier run: ${
+      expires_at === undefined
+        ? `it was read at ${timeText(read_at)}`
+        : `it is valid until ${timeText(expires_at)}`
+    }`,
   ],
   secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
@@ -103,6 +107,10 @@ type Costs = Pick<EventOf<'finished'>, 'secrets' | 'requests' | 'duration_ms'>;
 
 function costs({ secrets, requests, duration_ms }: Costs): string {
   return `${count(secrets, 'secret')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`;
+}
+
+function timeText(secondsSince1970: number): string {
+  return new Date(secondsSince1970 * 1000).toISOString();
 }
 
 function failureLines(event: EventOf<'failed'>): Lines {

@@ -69,6 +69,7 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     default: undefined,
     minTtlMs: undefined,
     reuse: false,
+    maxAgeMs: undefined,
     wrapTtlMs: undefined,
     listing: undefined,
   };
