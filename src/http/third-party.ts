@@ -44,6 +44,8 @@ export type ThirdPartyIo = Pick<Scope, 'env' | 'now' | 'random' | 'signal' | 're
 const TRIES = 5;
 /** Of a single try; these services answer within a second or not at all. */
 const TRY_TIMEOUT_MS = 10_000;
+/** What the next try needs at least: one that meets the deadline could not say why. */
+const SHORTEST_TRY_MS = 100;
 /** The built-in CAs: the TLS settings are for Vault alone. */
 const TLS: TlsSettings = {
   ca: undefined,
@@ -86,13 +88,15 @@ async function askRepeatedly(
 ): Promise<ThirdPartyAnswer> {
   let mayBeDone = false;
   for (let attempt = 1; ; attempt += 1) {
+    const startMs = io.now();
     const tried = await askOnce(request, send, io);
+    const tookMs = Math.max(SHORTEST_TRY_MS, io.now() - startMs);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
     const { patient } = request;
     const delay = delayMs(attempt, io.random(), tried.retryAfterMs);
     const exhausted = patient === undefined && attempt === TRIES;
-    if (tried.permanent || exhausted || delay >= io.remainingMs()) {
+    if (tried.permanent || exhausted || delay + tookMs >= io.remainingMs()) {
       const Unavailable = mayBeDone ? RunError : NotSent;
       const attempts = patient === undefined || attempt === 1 ? '' : ` (after ${String(attempt)} attempts)`;
       throw new Unavailable('unavailable', `${request.what} ${tried.problem}${attempts}`, {

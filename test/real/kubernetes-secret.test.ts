@@ -181,6 +181,32 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
       assert.equal(app.workspace.read('out/keep'), 'before');
       assert.equal(await app.server.tokensLeft(), 0);
     }
+    // The message for the kubelet has the words of the cluster, too, as many as fit.
+    cluster.secrets.set('team/taken', conflict);
+    const log = pod.write('termination-log', 'x');
+    const env = { ...cluster.env, VAULTONCE_TERMINATION_LOG: log };
+    await render([password('taken')], [], env);
+    const toldOf = (): { failures: { details?: string[] }[]; more_failures?: number } =>
+      JSON.parse(pod.read('termination-log')) as ReturnType<typeof toldOf>;
+    assert.match(toldOf().failures[0]?.details?.[0] ?? '', /conflict with "kubectl": \.data\.password/);
+    const causes = Array.from({ length: 100 }, (_, index) => ({
+      field: `metadata.labels[${String(index)}]`,
+      message: 'y'.repeat(60),
+    }));
+    const rejected = { status: 422, body: { message: 'is invalid', details: { causes } } };
+    cluster.answers.push(...Array.from({ length: 9 }, () => rejected));
+    await render(
+      Array.from({ length: 9 }, (_, index) => password(`db-${String(index)}`)),
+      [],
+      env,
+    );
+    const { failures, more_failures = 0 } = toldOf();
+    assert.ok(Buffer.byteLength(pod.read('termination-log')) <= 4096);
+    assert.equal(failures.length + more_failures, 9);
+    assert.ok(failures.length >= 3, 'the first leaves room for others');
+    const [{ details = [] } = {}] = failures;
+    assert.equal(details[0], 'is invalid');
+    assert.ok(details.length > 5, 'as many as fit');
     const taken = await render([password('taken', { force: true })]);
     assert.equal(taken.code, 0, taken.stderr);
     assert.deepEqual(dataOf('taken'), { password: 'canary-of-the-db' });
@@ -576,10 +602,28 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
       { kubernetes_secret: entry('db', 'user'), contents: 'x' },
     ]);
     assert.equal(odd.code, 8, odd.stderr);
-    const [both, name, ...more] = failuresOf(odd).map(({ message }) => String(message));
+    const [name, both, ...more] = failuresOf(odd).map(({ message }) => String(message));
     assert.match(both ?? '', /^kubernetes:db\/user is also written by /);
     assert.match(name ?? '', /^the key `odd name` cannot be an entry of a Secret/);
     assert.deepEqual(more, []);
+    // With those that are no file names either, and with values that cannot be decoded.
+    await app.putKv2('odd', { 'a/b': 'x', '..': 'x', 'c d': 'x', ['l'.repeat(254)]: 'x', fine: '$' });
+    const all = await app.render(
+      {
+        secrets: { odd: 'secret/odd' },
+        outputs: [
+          { kubernetes_secret: entry('db', undefined), format: 'files', secret: 'odd', decode: 'base64' },
+        ],
+      },
+      [],
+      { env: cluster.env },
+    );
+    assert.equal(all.code, 8, all.stderr);
+    const named = failuresOf(all).map(({ message = '' }) => /^the key `(.*?)` (.*?entry|\w+)/.exec(message));
+    assert.deepEqual(
+      named.map((one) => one?.[1]).sort(),
+      ['..', 'a/b', 'c d', 'fine', 'l'.repeat(254)].sort(),
+    );
     assert.deepEqual(cluster.requests, []);
   });
 
