@@ -15,6 +15,8 @@ const LARGEST_KIB = {
   'reference.js': 10,
   // Loaded when a config or a template does not parse.
   'other-languages.js': 11,
+  // Loaded when the API of a cluster refuses a Secret.
+  'refusal-meaning.js': 4,
   // Loaded by `completion` alone.
   'completion.js': 6,
   // Loaded when a connection fails in ways that another handshake explains.

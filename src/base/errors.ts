@@ -92,6 +92,25 @@ export function throwIfAny(failures: readonly Failure[]): void {
 }
 
 /**
+ * Failures in the order in which the places that they begin with are declared; others come last.
+ * @param places what `where` of a failure is, or begins with, followed by a comma
+ */
+export function inDeclaredOrder(failures: readonly Failure[], places: readonly string[]): Failure[] {
+  const positions = new Map(places.map((place, index) => [place, index]));
+  const positionOf = ({ where = '' }: Failure): number => {
+    for (let end = where.length; end > 0; end = where.lastIndexOf(', ', end - 1)) {
+      const position = positions.get(where.slice(0, end));
+      if (position !== undefined) return position;
+    }
+    return Infinity;
+  };
+  return failures
+    .map((failure) => ({ failure, position: positionOf(failure) }))
+    .sort((a, b) => (a.position === b.position ? 0 : a.position - b.position))
+    .map(({ failure }) => failure);
+}
+
+/**
  * Waits for all of them, and reports all failures at once.
  * @throws RunError with the failures of all; any other error unchanged
  */

@@ -44,6 +44,8 @@ export interface DeclaredSecret {
   readonly parse: 'json' | undefined;
   readonly minTtlMs: number | undefined;
   readonly reuse: boolean;
+  /** How long what was read may be reused, whether it ends or not. */
+  readonly maxAgeMs: number | undefined;
   readonly wrapTtlMs: number | undefined;
   /** Undefined: the secret at the path. */
   readonly listing: Listing | undefined;

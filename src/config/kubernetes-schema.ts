@@ -1,4 +1,4 @@
-import { map, object, optional, required, string } from '../shape/definition.ts';
+import { list, map, object, optional, required, string } from '../shape/definition.ts';
 import { boolean, text } from '../shape/fields.ts';
 
 /** A Secret of the cluster that an output is an entry of, or several. What several outputs of one Secret say is merged. */
@@ -12,10 +12,25 @@ export interface SecretTarget {
   readonly type: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** As the API has them. */
+  readonly ownerReferences: readonly OwnerReference[];
+  readonly immutable: boolean | undefined;
+  /** Undefined: `vaultonce`. */
+  readonly fieldManager: string | undefined;
   /** Take over what others have set. */
   readonly force: boolean;
   /** Directory with `token`, `ca.crt` and `namespace`. Undefined: where the kubelet mounts it. */
   readonly serviceAccount: string | undefined;
+}
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
 }
 
 /** For messages, and in the place of a path, which starts with a slash. No name has an `@`. */
@@ -38,6 +53,23 @@ const namespaceName = string({
 });
 const entryName = string({ pattern: { is: ENTRY_NAME, problem: 'is not the name of an entry' } });
 
+const ownerReference = object({
+  api_version: required(text, 'Its API version, as `apps/v1`.'),
+  kind: required(text, 'Its kind, as `Deployment`.'),
+  name: required(text, 'Its name.'),
+  uid: required(text, 'Its uid; that of the pod is in a variable by `fieldRef: metadata.uid`.'),
+  controller: optional(boolean, 'It manages the Secret; one owner at most. Default: false.'),
+  block_owner_deletion: optional(
+    boolean,
+    'A foreground deletion of the owner waits for the Secret. Default: false.',
+  ),
+});
+
+/** As the cluster has it. */
+const managerName = string({
+  pattern: { is: /^[!-~]{1,128}$/, problem: 'is not the name of a field manager' },
+});
+
 /** `kubernetes_secret:` of an output. */
 export const kubernetesSecret = object({
   name: required(secretName, 'Name of the Secret. Outputs with the same one are applied together.'),
@@ -46,6 +78,18 @@ export const kubernetesSecret = object({
   type: optional(text, 'Its type, as `kubernetes.io/tls`. Default: Opaque.'),
   labels: optional(texts, 'Its labels.'),
   annotations: optional(texts, 'Its annotations.'),
+  owner_references: optional(
+    list(ownerReference),
+    'Its owners, in the same namespace: once none of them exists, the cluster deletes it. Default: none.',
+  ),
+  immutable: optional(
+    boolean,
+    'Its content can never change; a run with other content fails (exit 8). Default: false.',
+  ),
+  field_manager: optional(
+    managerName,
+    'Who owns the entries that are applied. What a manager no longer applies is removed, so two configs for one Secret need different ones. Default: `vaultonce`.',
+  ),
   force: optional(boolean, 'Take over entries, labels and annotations that others have set. Default: false.'),
   service_account: optional(
     text,

@@ -11,7 +11,13 @@ import {
 /** An output as far as its fields depend on each other. */
 interface OutputFields {
   readonly path?: string | undefined;
-  readonly kubernetes_secret?: { readonly key?: string | undefined } | undefined;
+  readonly kubernetes_secret?:
+    | {
+        readonly key?: string | undefined;
+        readonly owner_references?:
+          readonly { readonly uid: string; readonly controller?: boolean | undefined }[] | undefined;
+      }
+    | undefined;
   readonly mode?: number | undefined;
   readonly owner?: number | undefined;
   readonly group?: number | undefined;
@@ -74,6 +80,11 @@ function placeProblems(output: OutputFields, format: FormatName | undefined): st
     problems.push(
       `\`format: ${format}\` makes an entry of each key: \`kubernetes_secret\` must not have a \`key\``,
     );
+  const { owner_references: owners = [] } = secret;
+  if (owners.filter(({ controller }) => controller === true).length > 1)
+    problems.push('only one of `owner_references` can be the `controller`');
+  if (new Set(owners.map(({ uid }) => uid)).size < owners.length)
+    problems.push('two of `owner_references` have the same `uid`');
   if (!isDirectory && secret.key === undefined)
     problems.push(`\`kubernetes_secret\` needs \`key\`, the name of the entry, or ${directoryFormats()}`);
   return problems;

@@ -138,6 +138,7 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
       parse: secret.parse,
       minTtlMs: secret.min_ttl,
       reuse: secret.reuse ?? false,
+      maxAgeMs: secret.max_age,
       wrapTtlMs: secret.wrap_ttl,
       listing: listingOf(secret),
     };
@@ -202,8 +203,17 @@ function placeIn(
 }
 
 function secretTarget(secret: NonNullable<OutputFile['kubernetes_secret']>): SecretTarget {
-  const { name, namespace, key, type, labels = {}, annotations = {}, force = false } = secret;
-  return { name, namespace, key, type, labels, annotations, force, serviceAccount: secret.service_account };
+  const { name, namespace, key, type, labels = {}, annotations = {}, immutable, force = false } = secret;
+  const ownerReferences = (secret.owner_references ?? []).map(
+    ({ api_version, block_owner_deletion, controller, ...owner }) => ({
+      apiVersion: api_version,
+      ...owner,
+      ...(controller === undefined ? {} : { controller }),
+      ...(block_owner_deletion === undefined ? {} : { blockOwnerDeletion: block_owner_deletion }),
+    }),
+  );
+  const named = { name, namespace, key, type, labels, annotations, immutable, ownerReferences, force };
+  return { ...named, fieldManager: secret.field_manager, serviceAccount: secret.service_account };
 }
 
 function resolvePath(path: string, directory: string | undefined, cwd: string, where: string): string {

@@ -9,6 +9,7 @@ interface SecretFields {
   readonly min_ttl?: number | undefined;
   readonly wrap_ttl?: number | undefined;
   readonly reuse?: boolean | undefined;
+  readonly max_age?: number | undefined;
   readonly list?: boolean | undefined;
   readonly recursive?: boolean | undefined;
   readonly include?: readonly string[] | undefined;
@@ -44,7 +45,11 @@ export function secretProblems(secret: SecretFields): string[] {
         [!lists && secret[field] !== undefined, `\`${field}\` needs \`list\` or \`recursive\``] as const,
     ),
     [list === true && secret.parse !== undefined, '`parse` has no meaning with `list`'],
-    [reuse === true && secret.min_ttl === undefined, '`reuse` needs `min_ttl`'],
+    [
+      reuse === true && secret.min_ttl === undefined && secret.max_age === undefined,
+      '`reuse` needs `min_ttl` or `max_age`: `max_age` for what has no end, as KV',
+    ],
+    [reuse !== true && secret.max_age !== undefined, '`max_age` needs `reuse: true`'],
     [
       reuse === true && secret.wrap_ttl !== undefined,
       '`reuse` and `wrap_ttl` exclude each other: a wrapping token opens once',

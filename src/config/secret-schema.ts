@@ -74,7 +74,11 @@ const secret = object(
     ),
     reuse: optional(
       boolean,
-      'Keep what an earlier run wrote of it, without a request, as long as it outlives `min_ttl`. Needs `min_ttl` and `output.directory`. Default: false.',
+      'Keep what an earlier run wrote of it, without a request, as long as it outlives `min_ttl` and is no older than `max_age`. Needs one of them, and `output.directory`. Default: false.',
+    ),
+    max_age: optional(
+      duration,
+      'With `reuse`: for how long after it was read. What has no end, as KV, needs it: whether a newer version exists is not asked before the login, so a change may be seen this much later.',
     ),
     wrap_ttl: optional(
       duration,

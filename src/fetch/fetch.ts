@@ -1,4 +1,4 @@
-import type { Failure } from '../base/errors.ts';
+import { inDeclaredOrder, type Failure } from '../base/errors.ts';
 import type { FetchedSecret, Secrets } from '../base/secret-data.ts';
 import type { Scope } from '../host/scope.ts';
 import type { SecretPlan } from '../plan/plan.ts';
@@ -65,7 +65,12 @@ export async function fetchSecrets(
   if (session.num_uses !== undefined && reader.sent >= session.num_uses) {
     session.keepAlive('it ended with its last use');
   }
-  return { secrets: collected.secrets, failures: inDeclaredOrder(collected.failures, plans) };
+  // Answers arrive in any order.
+  const failures = inDeclaredOrder(
+    collected.failures,
+    plans.map(({ where }) => where),
+  );
+  return { secrets: collected.secrets, failures };
 }
 
 /**
@@ -124,13 +129,6 @@ async function listTrees(
     }),
   );
   return trees;
-}
-
-/** Answers arrive in any order; failures are shown in the order of the config. */
-function inDeclaredOrder(failures: readonly Failure[], plans: readonly SecretPlan[]): Failure[] {
-  const position = ({ where = '' }: Failure): number =>
-    plans.findIndex((plan) => where.startsWith(plan.where));
-  return [...failures].sort((a, b) => position(a) - position(b));
 }
 
 function logRead(

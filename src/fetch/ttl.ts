@@ -19,7 +19,7 @@ interface Answered {
 
 /** @returns undefined when the secret lasts as long as its `min_ttl`, or has none */
 export function tooShort(
-  { minTtlMs, where }: SecretPlan,
+  { minTtlMs, where, reuse }: SecretPlan,
   read: Pick<PlannedRead, 'request' | 'engine'>,
   answered: Answered,
   clock: Clock,
@@ -33,7 +33,7 @@ export function tooShort(
       kind: 'policy',
       message: `min_ttl is ${String(needed)} s, but the answer of ${path} does not say when it ends`,
       where,
-      hint: 'leave min_ttl out: there is no lease, certificate, expiration or ttl in the answer',
+      hint: `${reuse ? 'set `max_age` in place of min_ttl' : 'leave min_ttl out'}: there is no lease, certificate, expiration or ttl in the answer`,
     };
   }
   const [first] = ends.toSorted((a, b) => a.seconds - b.seconds);

@@ -58,8 +58,10 @@ export type LogEvent =
       readonly event: 'secret_reused';
       readonly name: string;
       readonly path: string;
-      /** Seconds since 1970. */
-      readonly expires_at: number;
+      /** Seconds since 1970; undefined: it has no end. */
+      readonly expires_at: number | undefined;
+      /** Seconds since 1970; undefined: unknown. */
+      readonly read_at: number | undefined;
     }
   | { readonly event: 'secret_absent'; readonly name: string; readonly path: string }
   | { readonly event: 'server_warning'; readonly path: string; readonly warnings: readonly string[] }
@@ -76,6 +78,7 @@ export type LogEvent =
       readonly name: string;
       readonly entries: number;
       readonly created: boolean;
+      readonly changed: boolean;
     }
   | { readonly event: 'output_pruned'; readonly path: string }
   | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
@@ -87,6 +90,8 @@ export type LogEvent =
       readonly secrets: number;
       readonly files: number;
       readonly changed: number;
+      readonly kubernetes_secrets: number;
+      readonly kubernetes_secrets_changed: number;
       readonly requests: number;
       readonly duration_ms: number;
     }

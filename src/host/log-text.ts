@@ -50,15 +50,19 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   startup_jitter: ({ delay_ms }) => [`waiting ${seconds(delay_ms)} before the login (startup_jitter)`],
   redirected: ({ address }) => [`redirected to the active node at ${address}`],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
-  secret_reused: ({ name, expires_at }) => [
-    `reused ${name} from an earlier run: it is valid until ${new Date(expires_at * 1000).toISOString()}`,
+  secret_reused: ({ name, expires_at, read_at = 0 }) => [
+    `reused ${name} from an earlier run: ${
+      expires_at === undefined
+        ? `it was read at ${timeText(read_at)}`
+        : `it is valid until ${timeText(expires_at)}`
+    }`,
   ],
   secret_absent: ({ name, path }) => [`optional secret ${name} does not exist at ${path}`],
   server_warning: ({ path, warnings }) => [`${path}: the server warns: ${warnings.join('; ')}`],
   insecure: ({ reason }) => [reason],
   output_written: ({ path, mode, changed }) => [`${changed ? 'wrote' : 'unchanged'} ${path} (${mode})`],
-  secret_applied: ({ namespace, name, entries, created }) => [
-    `${created ? 'created' : 'applied'} the Secret ${name} in namespace ${namespace} (${count(entries, 'key')})`,
+  secret_applied: ({ namespace, name, entries, created, changed }) => [
+    `${created ? 'created' : changed ? 'applied' : 'unchanged:'} the Secret ${name} in namespace ${namespace} (${count(entries, 'key')})`,
   ],
   output_pruned: ({ path }) => [`removed ${path}, which is no longer declared`],
   prune_failed: ({ path, reason }) => [
@@ -93,13 +97,21 @@ function loggedInLine({ method, path, policies, token_type, lease_duration }: Ev
 }
 
 function finishedLine({ files, changed, ...rest }: EventOf<'finished'>): string {
-  return `${count(files, 'file')} complete (${String(changed)} changed) from ${costs(rest)}`;
+  const { kubernetes_secrets: applied, kubernetes_secrets_changed: different } = rest;
+  const secrets = `${count(applied, 'Secret')} of the cluster (${String(different)} changed)`;
+  const written = `${count(files, 'file')} complete (${String(changed)} changed)`;
+  const done = [...(files > 0 || applied === 0 ? [written] : []), ...(applied > 0 ? [secrets] : [])];
+  return `${done.join(', ')} from ${costs(rest)}`;
 }
 
 type Costs = Pick<EventOf<'finished'>, 'secrets' | 'requests' | 'duration_ms'>;
 
 function costs({ secrets, requests, duration_ms }: Costs): string {
   return `${count(secrets, 'secret')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`;
+}
+
+function timeText(secondsSince1970: number): string {
+  return new Date(secondsSince1970 * 1000).toISOString();
 }
 
 function failureLines(event: EventOf<'failed'>): Lines {

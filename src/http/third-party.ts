@@ -24,6 +24,14 @@ export interface ThirdPartyRequest {
   readonly direct?: boolean;
   /** PEM file of the CA; undefined: the built-in ones. */
   readonly caFile?: string;
+  /** Is repeated as long as the deadline allows, as requests to Vault are. */
+  readonly patient?: {
+    /** For the log. */
+    readonly path: string;
+    readonly log: Scope['log'];
+    /** The service's own words in a failure, presentable; empty: none. */
+    readonly wordsIn: (text: string) => string;
+  };
 }
 
 export interface ThirdPartyAnswer {
@@ -52,7 +60,7 @@ const TLS: TlsSettings = {
 };
 
 /**
- * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run.
+ * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run, or until it.
  * @returns every other answer, for the caller to interpret
  * @throws NotSent, RunError `unavailable` when no try had an answer, `config` for an address that is not an HTTP URL
  */
@@ -86,17 +94,23 @@ async function askRepeatedly(
     const tried = await askOnce(request, send, server, io);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
+    const { patient } = request;
     const { retryAfterMs: asked = 0 } = tried;
     const wanted = delayMs(attempt, io.random(), asked);
     const delay = delayWithin(wanted, io.remainingMs(), io.now() - startMs, asked > 0);
-    if (tried.permanent || attempt === TRIES || delay === undefined) {
+    const exhausted = patient === undefined && attempt === TRIES;
+    if (tried.permanent || exhausted || delay === undefined) {
       const Unavailable = mayBeDone ? RunError : NotSent;
-      throw new Unavailable('unavailable', `${request.what} ${tried.problem}`, {
+      const attempts = patient === undefined || attempt === 1 ? '' : ` (after ${String(attempt)} attempts)`;
+      throw new Unavailable('unavailable', `${request.what} ${tried.problem}${attempts}`, {
         where: new URL(request.url).host,
         details: tried.details,
         hint: request.hint,
       });
     }
+    const reason = `${request.what} ${tried.problem}`;
+    const told = { attempt, delay_ms: Math.round(delay), reason };
+    patient?.log.write({ event: 'retrying', path: patient.path, ...told });
     await sleep(delay, io.signal);
   }
 }
@@ -112,7 +126,7 @@ type Tried =
     };
 
 async function askOnce(
-  { method, url, headers = {}, body, what }: ThirdPartyRequest,
+  { method, url, headers = {}, body, what, patient }: ThirdPartyRequest,
   send: SendHttp,
   server: ReachableServer,
   scope: ThirdPartyIo,
@@ -120,7 +134,8 @@ async function askOnce(
   return withTimeout(TRY_TIMEOUT_MS, scope.signal, async ({ signal, expired }) => {
     try {
       const request = { method, url, headers: carried(headers, what), once: false, signal };
-      return answered(await send({ ...request, body: body === undefined ? undefined : textOf(body) }));
+      const text = body === undefined ? undefined : textOf(body);
+      return answered(await send({ ...request, body: text }), patient?.wordsIn);
     } catch (error) {
       scope.throwIfEnded();
       const failed = expired() ? 'TIMEOUT' : codeOf(error);
@@ -143,11 +158,12 @@ function carried(headers: NonNullable<ThirdPartyRequest['headers']>, what: strin
   return Object.fromEntries(values);
 }
 
-function answered(response: HttpResponse): Tried {
+function answered(response: HttpResponse, wordsIn?: (text: string) => string): Tried {
   const { status, text } = response;
   if (status !== 429 && status < 500) return { problem: undefined, answer: { status, text } };
+  const words = wordsIn?.(text) ?? '';
   return {
-    problem: `answered ${String(status)}`,
+    problem: `answered ${String(status)}${words === '' ? '' : `: ${words}`}`,
     wasSent: true,
     permanent: false,
     retryAfterMs: retryAfterMs(response),

@@ -48,8 +48,14 @@ export function disagreements(outputs: readonly OutputPlan[]): Failure[] {
 }
 
 function statementsOf({ kubernetes }: SecretOutput): (readonly [string, string])[] {
-  const { key, type, labels, annotations, serviceAccount } = kubernetes;
+  const { key, type, labels, annotations, serviceAccount, ownerReferences, immutable, fieldManager } =
+    kubernetes;
   return [
+    ...(ownerReferences.length === 0
+      ? []
+      : [['the owner_references', JSON.stringify(ownerReferences)] as const]),
+    ...(immutable === undefined ? [] : [['immutable', String(immutable)] as const]),
+    ...(fieldManager === undefined ? [] : [['the field_manager', fieldManager] as const]),
     ...(serviceAccount === undefined ? [] : [['the service_account', serviceAccount] as const]),
     ...(type === undefined ? [] : [['the type', type] as const]),
     ...(key === undefined ? [] : [[`the entry \`${key}\``, key] as const]),
@@ -58,22 +64,18 @@ function statementsOf({ kubernetes }: SecretOutput): (readonly [string, string])
   ];
 }
 
-/** Keys of secrets that cannot be entries. */
-export function badEntries(
-  rendered: readonly { readonly plan: OutputPlan; readonly files: readonly { readonly path: string }[] }[],
-): Failure[] {
-  return rendered.flatMap(({ plan, files }) => {
-    if (!isSecretOutput(plan)) return [];
-    return files
-      .map(({ path }) => entryOf(plan, path))
-      .filter((name) => !ENTRY_NAME.test(name))
-      .map((name) => ({
-        kind: 'output',
-        message: `the key \`${name}\` cannot be an entry of a Secret: letters, digits, \`-\`, \`_\` and \`.\` only`,
-        where: plan.where,
-        hint: 'give it another name with keys.rename, or leave it out with keys.exclude',
-      }));
-  });
+/** Whether each key is an entry of its own, and this one cannot be. */
+export function isBadEntry({ kubernetes, target }: OutputPlan, name: string): boolean {
+  return kubernetes !== undefined && target.kind === 'directory' && !ENTRY_NAME.test(name);
+}
+
+export function badEntry({ where }: OutputPlan, name: string): Failure {
+  return {
+    kind: 'output',
+    message: `the key \`${name}\` cannot be an entry of a Secret: letters, digits, \`-\`, \`_\` and \`.\` only`,
+    where,
+    hint: 'give it another name with keys.rename, or leave it out with keys.exclude',
+  };
 }
 
 /** The name of the entry that a rendered file is. */

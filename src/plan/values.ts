@@ -73,6 +73,7 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     parse: undefined,
     minTtlMs: undefined,
     reuse: false,
+    maxAgeMs: undefined,
     wrapTtlMs: undefined,
     listing: undefined,
   };

@@ -67,4 +67,6 @@ export interface AppliedSecret {
   readonly entries: readonly string[];
   /** It did not exist before. */
   readonly created: boolean;
+  /** False: it was like this already. */
+  readonly changed: boolean;
 }

@@ -1,6 +1,6 @@
 import { DEEPEST } from '../base/depth.ts';
 import { dirname, join } from 'node:path';
-import { throwIfAny, type Failure } from '../base/errors.ts';
+import { inDeclaredOrder, throwIfAny, type Failure } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import { nested } from '../base/nested-keys.ts';
 import { entriesOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
@@ -8,7 +8,7 @@ import { Secret } from '../base/secret.ts';
 import { bytesOf } from '../formats/decode.ts';
 import type { Formatted, Later } from '../formats/format.ts';
 import { mergeKeys, selectKeys } from '../formats/keys.ts';
-import { badEntries } from '../plan/cluster-outputs.ts';
+import { badEntry, isBadEntry } from '../plan/cluster-outputs.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { renderTemplate } from '../template/render-template.ts';
@@ -28,8 +28,13 @@ export async function renderOutputs(
 ): Promise<readonly RenderedOutput[]> {
   const failures: Failure[] = [];
   const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
-  failures.push(...sharedPaths(rendered), ...badEntries(rendered));
-  throwIfAny(failures);
+  failures.push(...sharedPaths(rendered));
+  throwIfAny(
+    inDeclaredOrder(
+      failures,
+      outputs.map(({ where }) => where),
+    ),
+  );
   return Promise.all(
     rendered.map(async ({ plan, files }) => ({ plan, files: await Promise.all(files.map(complete)) })),
   );
@@ -175,7 +180,15 @@ function formatted(
   }
   const inputs = foundInputs(content.inputs, secrets, failures);
   if (inputs === undefined) return [];
-  return rendered(plan, format.render(shape.values, content.options, { tree, inputs }), failures);
+  const bad = [...shape.values.keys()].filter((name) => isBadEntry(plan, name));
+  failures.push(...bad.map((name) => badEntry(plan, name)));
+  const good = bad.length === 0 ? shape.values : without(shape.values, bad);
+  return rendered(plan, format.render(good, content.options, { tree, inputs }), failures);
+}
+
+/** The others are rendered all the same, so that all that is wrong with them is reported, too. */
+function without(values: KeyValues, names: readonly string[]): KeyValues {
+  return new Map([...values].filter(([name]) => !names.includes(name)));
 }
 
 function keysOf(secret: FetchedSecret | undefined): KeyValues {

@@ -41,12 +41,15 @@ export function reportText(outcome: Outcome, durationMs: number): string {
       path,
       removed: problem === undefined,
     })),
-    kubernetes_secrets: changesOf(outcome, 'applied').map(({ namespace, name, entries, created }) => ({
-      namespace,
-      name,
-      entries,
-      created,
-    })),
+    kubernetes_secrets: changesOf(outcome, 'applied').map(
+      ({ namespace, name, entries, created, changed }) => ({
+        namespace,
+        name,
+        entries,
+        created,
+        changed,
+      }),
+    ),
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }

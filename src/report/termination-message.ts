@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import type { Failure } from '../base/errors.ts';
+import { EXIT_CODES, type Failure, type RunError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import type { Scope } from '../host/scope.ts';
 import { changesOf, type Outcome } from './outcome.ts';
@@ -9,6 +9,9 @@ import { replaceContent } from './report.ts';
 const DEFAULT_PATH = '/dev/termination-log';
 /** The most that the kubelet keeps. https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
 const LARGEST_BYTES = 4096;
+/** Of one failure. */
+const MOST_DETAILS_BYTES = 1024;
+const MOST_DETAILS = 32;
 
 /**
  * Writes a summary of the run for the kubelet, in place. Nothing happens where the file does not exist, as outside a
@@ -36,22 +39,57 @@ export function writeTerminationMessage(
 /** One line of JSON, at most 4096 bytes; failures that do not fit are counted. */
 function terminationMessage(outcome: Outcome, durationMs: number): string {
   const { failure, wire, secrets } = outcome;
-  const failures = failure?.failures ?? [];
-  const message = (shown: readonly Failure[]): string =>
+  const failures = mostImportantFirst(failure);
+  const applied = changesOf(outcome, 'applied').length;
+  const message = (shown: readonly ShownFailure[]): string =>
     JSON.stringify({
       vaultonce: VERSION,
       exit_code: failure?.exitCode ?? 0,
-      failures: shown.map(({ kind, message: text, where, hint }) => ({ kind, message: text, where, hint })),
+      failures: shown,
       ...(shown.length < failures.length ? { more_failures: failures.length - shown.length } : {}),
       secrets: secrets.size,
       outputs: changesOf(outcome, 'file').length,
+      ...(applied > 0 ? { kubernetes_secrets: applied } : {}),
       requests: wire.requests,
       retries: wire.retries,
       duration_ms: Math.round(durationMs),
     });
-  for (let shown = failures.length; shown > 0; shown -= 1) {
-    const text = message(failures.slice(0, shown));
-    if (Buffer.byteLength(text) <= LARGEST_BYTES) return text;
+  const shown: ShownFailure[] = [];
+  let room = LARGEST_BYTES - Buffer.byteLength(message([]));
+  for (const one of failures) {
+    const fitting = fittingIn(one, room);
+    if (fitting === undefined) break;
+    shown.push(fitting);
+    room -= bytesOf(fitting);
   }
-  return message([]);
+  return message(shown);
+}
+
+type ShownFailure = Pick<Failure, 'kind' | 'message' | 'where' | 'details' | 'hint'>;
+
+/** Those that decide the exit code. */
+function mostImportantFirst(failure: RunError | undefined): readonly Failure[] {
+  const failures = failure?.failures ?? [];
+  const decides = ({ kind }: Failure): boolean => EXIT_CODES[kind] === failure?.exitCode;
+  return [...failures.filter(decides), ...failures.filter((one) => !decides(one))];
+}
+
+/** A failure with as many of its details as fit; undefined: not even without any. */
+function fittingIn(
+  { kind, message, where, details = [], hint }: Failure,
+  room: number,
+): ShownFailure | undefined {
+  for (let count = Math.min(details.length, MOST_DETAILS); count >= 0; count -= 1) {
+    const some = details.slice(0, count);
+    // A long list must leave room for other failures.
+    if (count > 1 && bytesOf(some) > MOST_DETAILS_BYTES) continue;
+    const shown = { kind, message, where, ...(count > 0 && { details: some }), hint };
+    if (bytesOf(shown) <= room) return shown;
+  }
+  return undefined;
+}
+
+/** With the comma between two. */
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value)) + 1;
 }

@@ -11,8 +11,12 @@ interface OutputState {
   readonly path: string;
   /** Hash of the requests, and of the declaration of the output. */
   readonly made_of: string;
-  /** Seconds since 1970. */
-  readonly expires_at: number;
+  /** The earliest end of its secrets, in seconds since 1970; undefined: none has one. */
+  readonly expires_at?: number | undefined;
+  /** When its secrets were read, in seconds since 1970; undefined: unknown. */
+  readonly read_at?: number | undefined;
+  /** The names of its secrets that have no end. */
+  readonly without_end?: readonly string[] | undefined;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
 }
 
@@ -53,9 +57,16 @@ function readState(path: string): readonly OutputState[] {
 }
 
 function isOutputState(value: unknown): value is OutputState {
-  const { path, made_of, expires_at, files } = value as Partial<Record<keyof OutputState, unknown>>;
-  const isText = typeof path === 'string' && typeof made_of === 'string' && typeof expires_at === 'number';
-  return isText && Array.isArray(files) && files.every(isFileState);
+  const state = value as Partial<Record<keyof OutputState, unknown>>;
+  const { path, made_of, expires_at, read_at = 0, without_end = [], files } = state;
+  const isText = typeof path === 'string' && typeof made_of === 'string' && typeof read_at === 'number';
+  if (!isText || !isListOf(without_end, (name) => typeof name === 'string')) return false;
+  const hasEnd = typeof expires_at === 'number' || (expires_at === undefined && without_end.length > 0);
+  return hasEnd && isListOf(files, isFileState);
+}
+
+function isListOf(value: unknown, isOne: (value: unknown) => boolean): value is readonly unknown[] {
+  return Array.isArray(value) && value.every(isOne);
 }
 
 function isFileState(value: unknown): boolean {

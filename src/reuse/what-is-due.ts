@@ -10,8 +10,10 @@ import { hashOf, stateText, type KnownOutput } from './known-outputs.ts';
 export interface ReusedSecret {
   readonly name: string;
   readonly path: string;
-  /** Seconds since 1970. */
-  readonly expires_at: number;
+  /** Seconds since 1970; undefined: it has no end. */
+  readonly expires_at: number | undefined;
+  /** Seconds since 1970; undefined: unknown. */
+  readonly read_at: number | undefined;
 }
 
 /** The part of a plan that must be done now. */
@@ -35,8 +37,8 @@ interface ReusableOutput {
 }
 
 /**
- * Finds the outputs that can be reused: made of the same requests in the same way, and valid for longer than `min_ttl`. A
- * secret is due if any output that uses it is due. Pure.
+ * Finds the outputs that can be reused: made of the same requests in the same way, valid for longer than `min_ttl`, and
+ * read no longer ago than `max_age`. A secret is due if any output that uses it is due. Pure.
  * @param known the unchanged outputs of earlier runs
  * @param nowS seconds since 1970
  */
@@ -47,7 +49,9 @@ export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutpu
   const found = plan.outputs.flatMap((output) => {
     const entry = known.find(({ path }) => path === output.target.path);
     if (entry === undefined || entry.made_of !== madeOf.get(output.where)) return [];
-    return dueAt(entry, output, plan) < nowS ? [] : [{ plan: output, known: entry }];
+    // What was read in the future was read by another clock.
+    if ((entry.read_at ?? 0) > nowS || dueAt(entry, output, plan) < nowS) return [];
+    return [{ plan: output, known: entry }];
   });
   const reusable = withoutShared(found, plan);
   const names = new Set(reusable.flatMap((one) => secretsOf(one.plan)));
@@ -67,7 +71,7 @@ export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutpu
     outputsAfter: (rendered, secrets) => [
       ...rendered,
       ...unchanged,
-      ...stateAfter(rendered, secrets, { state, madeOf, reusable }),
+      ...stateAfter(rendered, secrets, { state, madeOf, reusable, plan, readAtS: Math.floor(nowS) }),
     ],
   };
 }
@@ -138,16 +142,17 @@ function fingerprint(
   return hashOf(JSON.stringify([content, inputs, requests], replacer));
 }
 
-/** When an output has less time left than its secrets require, in seconds since 1970. */
-function dueAt({ expires_at }: KnownOutput, output: OutputPlan, plan: Plan): number {
-  return expires_at - neededS(output, plan);
-}
-
-/** The longest `min_ttl` among the secrets of an output. */
-function neededS(output: OutputPlan, { secrets }: Plan): number {
+/** When an output has less time left than its secrets require, or is older than they allow, in seconds since 1970. */
+function dueAt(known: KnownOutput, output: OutputPlan, plan: Plan): number {
+  const { expires_at = Infinity, read_at = 0, without_end = [] } = known;
   const names = secretsOf(output);
-  const used = secrets.filter(({ name }) => names.includes(name));
-  return Math.max(...used.map(({ minTtlMs = 0 }) => minTtlMs / 1000));
+  const used = plan.secrets.filter(({ name }) => names.includes(name));
+  const times = used.map(({ name, minTtlMs = 0, maxAgeMs }) => {
+    if (maxAgeMs === undefined && without_end.includes(name)) return -Infinity;
+    const oldestAt = maxAgeMs === undefined ? Infinity : read_at + maxAgeMs / 1000;
+    return Math.min(expires_at - minTtlMs / 1000, oldestAt);
+  });
+  return Math.min(...times);
 }
 
 /** A secret that anything else needs is fetched, and all its outputs are written again: it is one credential. */
@@ -167,7 +172,10 @@ function withoutShared(
 
 function reusedSecret({ name, path }: SecretPlan, reusable: readonly ReusableOutput[]): ReusedSecret {
   const users = reusable.filter(({ plan }) => secretsOf(plan).includes(name));
-  return { name, path, expires_at: Math.min(...users.map(({ known }) => known.expires_at)) };
+  const [first] = users;
+  const hasEnd = first?.known.without_end?.includes(name) !== true;
+  const ends = users.map(({ known }) => known.expires_at ?? Infinity);
+  return { name, path, expires_at: hasEnd ? Math.min(...ends) : undefined, read_at: first?.known.read_at };
 }
 
 /** True for an output that needs no fetched secret. */
@@ -179,26 +187,34 @@ interface After {
   readonly state: PlacedOutput;
   readonly madeOf: ReadonlyMap<string, string>;
   readonly reusable: readonly ReusableOutput[];
+  readonly plan: Pick<Plan, 'secrets'>;
+  /** Seconds since 1970: before they were read. */
+  readonly readAtS: number;
 }
 
 function stateAfter(
   rendered: readonly RenderedOutput[],
   secrets: Secrets,
-  { state, madeOf, reusable }: After,
+  { state, madeOf, reusable, plan: { secrets: plans }, readAtS: read_at }: After,
 ): readonly WritableOutput[] {
   const written = rendered.flatMap(({ plan, files }) => {
     const made_of = madeOf.get(plan.where);
-    const expires_at = Math.min(...secretsOf(plan).map((name) => endOf(name, secrets)));
-    if (made_of === undefined || !Number.isFinite(expires_at)) return [];
+    const ends = secretsOf(plan).map((name) => ({ name, end: endOf(name, secrets) }));
+    const without_end = ends.filter(({ end }) => end === undefined).map(({ name }) => name);
+    const isAged = ({ name, maxAgeMs }: SecretPlan): boolean =>
+      maxAgeMs !== undefined || !without_end.includes(name);
+    if (made_of === undefined || !plans.every(isAged)) return [];
+    const end = Math.min(...ends.map((one) => one.end ?? Infinity));
+    const expires_at = Number.isFinite(end) ? end : undefined;
     const hashes = files.map(({ path, content }) => ({ path, sha256: hashOf(content.reveal()) }));
-    return [{ path: plan.target.path, made_of, expires_at, files: hashes }];
+    return [{ path: plan.target.path, made_of, expires_at, read_at, without_end, files: hashes }];
   });
   const text = stateText([...reusable.map(({ known }) => known), ...written]);
   return [{ plan: state, files: [{ path: state.target.path, content: new Secret(Buffer.from(text)) }] }];
 }
 
-/** NaN: a secret without a known end is never reused. */
-function endOf(name: string, secrets: Secrets): number {
+/** Undefined: it has no end, or that is unknown. */
+function endOf(name: string, secrets: Secrets): number | undefined {
   const secret = secrets.get(name);
-  return (secret?.kind === 'found' ? secret.metadata.expires_at : undefined) ?? NaN;
+  return secret?.kind === 'found' ? secret.metadata.expires_at : undefined;
 }

@@ -126,8 +126,9 @@ function logSuccess(outcome: Outcome, scope: Scope): void {
   for (const { path, mode, changed } of files) {
     log.write({ event: 'output_written', path, mode: modeText(mode), changed });
   }
-  for (const { namespace, name, entries, created } of changesOf(outcome, 'applied')) {
-    log.write({ event: 'secret_applied', namespace, name, entries: entries.length, created });
+  const applied = changesOf(outcome, 'applied');
+  for (const { namespace, name, entries, created, changed } of applied) {
+    log.write({ event: 'secret_applied', namespace, name, entries: entries.length, created, changed });
   }
   for (const { path, problem } of changesOf(outcome, 'pruned')) {
     log.write(
@@ -147,10 +148,14 @@ function logSuccess(outcome: Outcome, scope: Scope): void {
     duration_ms: Math.round(scope.now() - scope.startedAtMs),
   };
   // A script that captures a value needs no summary.
-  if (files.length === 0 && outcome.values.length > 0) {
+  if (files.length + applied.length === 0 && outcome.values.length > 0) {
     log.write({ event: 'delivered', values: outcome.values.length, ...costs });
     return;
   }
   const changed = files.filter((file) => file.changed).length;
-  log.write({ event: 'finished', files: files.length, changed, ...costs });
+  const kubernetes = {
+    kubernetes_secrets: applied.length,
+    kubernetes_secrets_changed: applied.filter((secret) => secret.changed).length,
+  };
+  log.write({ event: 'finished', files: files.length, changed, ...kubernetes, ...costs });
 }

@@ -119,6 +119,7 @@ describe('the bundle', () => {
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
       'other-languages.js': 'consul-template',
+      'refusal-meaning.js': 'FieldManagerConflict',
       'completion.js': '__fish_use_subcommand',
       'handshakes.js': 'the issuer wanted',
     };
@@ -195,6 +196,7 @@ describe('the bundle', () => {
       'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',
+      'dist/refusal-meaning.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
       'dist/zod-schema.js',

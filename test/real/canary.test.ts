@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { runCli, type CliResult } from '../support/cli.ts';
+import { startCluster } from '../support/cluster.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { startStandIn, type Answer } from '../support/stand-in.ts';
+import { createWorkspace } from '../support/workspace.ts';
 
 const userpass = await needsPlugins('auth/userpass');
 
@@ -349,6 +351,39 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
       assert.equal(await check({ ...token, ...write }, ['--address', echo.address]), 5);
     } finally {
       await echo.stop();
+    }
+  });
+
+  test('a cluster that repeats what it was sent', async () => {
+    const pod = createWorkspace();
+    const cluster = await startCluster(pod);
+    const encoded = Buffer.from(`${CANARY}-fetched`).toString('base64');
+    const text = `${CANARY}-fetched ${encoded} ${CANARY}-token-of-the-account`;
+    try {
+      const secret = { name: 'db', key: 'a', service_account: cluster.serviceAccount };
+      const config = {
+        ...good,
+        outputs: [{ kubernetes_secret: { ...secret, field_manager: 'x' }, value: 'a#key' }],
+        timeout: '3s',
+      };
+      const webhook = `admission webhook "x" denied the request: ${text}`;
+      for (const [status, message, code] of [
+        [400, webhook, 8],
+        [400, text, 8],
+        [403, text, 8],
+        [409, text, 8],
+        [422, text, 8],
+        [500, text, 9],
+      ] as const) {
+        const causes = [{ field: text, message: `${text}!`, reason: text }];
+        const answer = { status, body: { message, details: { causes } } };
+        cluster.answers.length = 0;
+        cluster.answers.push(...Array.from({ length: status === 500 ? 50 : 2 }, () => answer));
+        assert.equal(await check(config, [], cluster.env), code);
+      }
+    } finally {
+      await cluster.stop();
+      pod.remove();
     }
   });
 

@@ -6,7 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { load, loadAll } from 'js-yaml';
 import { EXIT_CODES } from '../../src/base/errors.ts';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
+import { failuresOf, logLines, runCli, type CliResult } from '../support/cli.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -32,6 +32,7 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     cluster.secrets.clear();
     cluster.requests.length = 0;
     cluster.failWith = undefined;
+    cluster.answers.length = 0;
     cluster.beforeApply = () => undefined;
   });
   after(async () => {
@@ -82,17 +83,34 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     assert.deepEqual(stored?.metadata.labels, { app: 'web' });
     assert.deepEqual(stored.metadata.annotations, { 'x/y': 'z' });
     assert.equal(stored.type, 'Opaque');
-    assert.deepEqual(cluster.requests, ['PATCH /api/v1/namespaces/team/secrets/db?fieldManager=vaultonce']);
+    const path = 'PATCH /api/v1/namespaces/team/secrets/db?fieldManager=vaultonce';
+    assert.deepEqual(cluster.requests, [`${path}&dryRun=All`, path]);
     const report = JSON.parse(result.stdout) as { kubernetes_secrets: unknown; outputs: unknown };
     assert.deepEqual(report.kubernetes_secrets, [
-      { namespace: 'team', name: 'db', entries: ['PASSWORD', 'USER'], created: true },
+      { namespace: 'team', name: 'db', entries: ['PASSWORD', 'USER'], created: true, changed: true },
     ]);
     assert.deepEqual(report.outputs, []);
     assert.equal(await app.server.tokensLeft(), 0);
     const again = await render([output]);
     assert.equal(again.code, 0, again.stderr);
-    assert.match(again.stderr, /"event":"secret_applied".*"created":false/);
-    assert.equal(cluster.secrets.get('team/db')?.version, 1, 'unchanged');
+    assert.match(again.stderr, /"event":"secret_applied".*"created":false,"changed":false/);
+    assert.match(
+      again.stderr,
+      /"event":"finished","files":0,"changed":0,"kubernetes_secrets":1,"kubernetes_secrets_changed":0/,
+    );
+    await app.putKv2('db', { user: 'app', password: 'canary-of-the-db', 'odd name': 'x', more: 'y' });
+    const different = await render([{ ...output, keys: { include: ['user', 'more'] } }]);
+    assert.match(different.stderr, /"event":"secret_applied".*"created":false,"changed":true/);
+    assert.match(different.stderr, /"kubernetes_secrets":1,"kubernetes_secrets_changed":1/);
+    const people = await render([output, { path: 'user', value: 'db#user' }], ['--log-format', 'text']);
+    assert.match(
+      people.stderr,
+      /^vaultonce: 1 file complete \(1 changed\), 1 Secret of the cluster \(1 changed\) from 2 secrets, /m,
+    );
+    const alone = await render([output], ['--log-format', 'text']);
+    assert.match(alone.stderr, /^vaultonce: unchanged: the Secret db in namespace team \(2 keys\)$/m);
+    assert.match(alone.stderr, /^vaultonce: 1 Secret of the cluster \(0 changed\) from 2 secrets, /m);
+    assert.equal(cluster.secrets.get('team/db')?.version, 3, 'unchanged twice');
     assert.doesNotMatch(result.stdout + result.stderr + again.stderr, /canary|Y2FuYXJ5/);
   });
 
@@ -163,6 +181,32 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
       assert.equal(app.workspace.read('out/keep'), 'before');
       assert.equal(await app.server.tokensLeft(), 0);
     }
+    // The message for the kubelet has the words of the cluster, too, as many as fit.
+    cluster.secrets.set('team/taken', conflict);
+    const log = pod.write('termination-log', 'x');
+    const env = { ...cluster.env, VAULTONCE_TERMINATION_LOG: log };
+    await render([password('taken')], [], env);
+    const toldOf = (): { failures: { details?: string[] }[]; more_failures?: number } =>
+      JSON.parse(pod.read('termination-log')) as ReturnType<typeof toldOf>;
+    assert.match(toldOf().failures[0]?.details?.[0] ?? '', /conflict with "kubectl": \.data\.password/);
+    const causes = Array.from({ length: 100 }, (_, index) => ({
+      field: `metadata.labels[${String(index)}]`,
+      message: 'y'.repeat(60),
+    }));
+    const rejected = { status: 422, body: { message: 'is invalid', details: { causes } } };
+    cluster.answers.push(...Array.from({ length: 9 }, () => rejected));
+    await render(
+      Array.from({ length: 9 }, (_, index) => password(`db-${String(index)}`)),
+      [],
+      env,
+    );
+    const { failures, more_failures = 0 } = toldOf();
+    assert.ok(Buffer.byteLength(pod.read('termination-log')) <= 4096);
+    assert.equal(failures.length + more_failures, 9);
+    assert.ok(failures.length >= 3, 'the first leaves room for others');
+    const [{ details = [] } = {}] = failures;
+    assert.equal(details[0], 'is invalid');
+    assert.ok(details.length > 5, 'as many as fit');
     const taken = await render([password('taken', { force: true })]);
     assert.equal(taken.code, 0, taken.stderr);
     assert.deepEqual(dataOf('taken'), { password: 'canary-of-the-db' });
@@ -175,14 +219,206 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     assert.equal(unknown.code, 8, unknown.stderr);
     assert.match(unknown.stderr, /does not accept the token of the service account/);
     cluster.failWith = 503;
-    const down = await render([password('db'), { path: 'user', value: 'db#user' }]);
+    const timeout = ['--timeout', '3s'];
+    const down = await render([password('db'), { path: 'user', value: 'db#user' }], timeout);
     assert.equal(down.code, 9, down.stderr);
     assert.deepEqual(app.workspace.list(), ['vaultonce.yaml']);
-    const gone = await render([password('db')], [], { ...cluster.env, KUBERNETES_SERVICE_PORT: '1' });
+    const gone = await render([password('db')], timeout, { ...cluster.env, KUBERNETES_SERVICE_PORT: '1' });
     assert.equal(gone.code, 9, gone.stderr);
-    assert.deepEqual(failuresOf(down)[0]?.details, ['may have been applied: kubernetes:db']);
-    assert.equal(failuresOf(gone)[0]?.details, undefined);
+    for (const result of [down, gone]) {
+      // It is found before anything is applied.
+      assert.equal(failuresOf(result)[0]?.details, undefined);
+      assert.match(failuresOf(result)[0]?.message ?? '', /\(after \d+ attempts\)$/);
+    }
+    assert.match(down.stderr, /"event":"retrying","path":"api\/v1\/namespaces\/team\/secrets\/db"/);
+    assert.match(
+      failuresOf(down)[0]?.message ?? '',
+      /^the API of the cluster answered 503: etcdserver: request timed out/,
+    );
     assert.doesNotMatch(unknown.stderr + down.stderr + gone.stderr, /canary/);
+  });
+
+  test('an outage of the API is passed over, as one of Vault, however long it lasts', async () => {
+    const status = (code: number, message: string) => ({ status: code, body: { kind: 'Status', message } });
+    cluster.answers.push(
+      { ...status(429, 'too many requests, please try again later'), retryAfter: '1' },
+      ...Array.from({ length: 6 }, () =>
+        status(500, 'Internal error occurred: failed calling webhook "policy": canary-of-the-db'),
+      ),
+    );
+    const result = await render([password('db')]);
+    assert.equal(result.code, 0, result.stderr);
+    const retries = logLines(result).filter(({ event }) => event === 'retrying');
+    assert.equal(retries.length, 7);
+    assert.match(retries[0]?.reason ?? '', /^the API of the cluster answered 429: too many requests/);
+    assert.ok(Number((retries[0] as { delay_ms?: number }).delay_ms) >= 1000, 'Retry-After');
+    assert.match(
+      retries[1]?.reason ?? '',
+      /answered 500: .*failed calling webhook "policy": \[sent value\]$/,
+    );
+    assert.doesNotMatch(result.stderr, /canary|Y2FuYXJ5/);
+    assert.equal(cluster.requests.length, 9);
+  });
+
+  test('the words of the API are shown, and what follows from them, not from the status', async () => {
+    const webhook =
+      'admission webhook "policy.example.com" denied the request: [team] team label is missing; canary-of-the-db Y2FuYXJ5LW9mLXRoZS1kYg==';
+    const policy =
+      "secrets \"db\" is forbidden: ValidatingAdmissionPolicy 'labels' with binding 'all' denied request: team is needed";
+    const cause = (reason: string, field: string, message: string) => ({ reason, field, message });
+    for (const [status, message, causes, expected, hint] of [
+      [
+        400,
+        webhook,
+        [],
+        /an admission webhook denied it.*team label is missing; \[sent value\] \[sent value\]/,
+        /ask whoever runs it/,
+      ],
+      [403, webhook, [], /an admission webhook denied it/, /ask whoever runs it/],
+      [422, policy, [cause('', '', policy)], /an admission policy denied it.*team is needed/, /policy/],
+      [
+        403,
+        'secrets "db" is forbidden: exceeded quota: few, requested: secrets=1, used: secrets=3, limited: secrets=3',
+        [],
+        /a quota of the namespace is exhausted.*limited: secrets=3/,
+        /ResourceQuota/,
+      ],
+      [
+        403,
+        'secrets "db" is forbidden: unable to create new content in namespace team because it is being terminated',
+        [cause('NamespaceTerminating', 'metadata.namespace', 'namespace team is being terminated')],
+        /namespace is being deleted.*metadata\.namespace: namespace team is being terminated/,
+        /namespace/,
+      ],
+      [
+        403,
+        'User "x" cannot patch resource "secrets" in API group ""',
+        [],
+        /does not allow it/,
+        /a Role must allow/,
+      ],
+      [403, 'secrets "db" is forbidden: not today', [], /does not allow it.*not today/, /admission plug-in/],
+      [
+        422,
+        'Secret "db" is invalid: metadata.labels: Invalid value: "a b": a valid label must be',
+        [cause('FieldValueInvalid', 'metadata.labels', 'Invalid value: "a b": a valid label must be')],
+        /rejects it.*a valid label must be/,
+        /correct `labels`/,
+      ],
+      [
+        422,
+        'Secret "db" is invalid: metadata.labels: Invalid value: "a b"',
+        [],
+        /rejects it/,
+        /correct `labels`/,
+      ],
+      [
+        422,
+        'Secret "db" is invalid: data[tls.crt]: Required value',
+        [],
+        /rejects it.*data\[tls\.crt\]/,
+        /needs an entry of that name/,
+      ],
+      [
+        422,
+        'Secret "db" is invalid: type: Invalid value: "x": field is immutable',
+        [],
+        /rejects it.*field is immutable/,
+        /type of a Secret cannot change/,
+      ],
+      [
+        422,
+        'Secret "db" is invalid: data: Too long: may not be more than 1048576 bytes',
+        [],
+        /Too long/,
+        /1 MiB/,
+      ],
+      [422, 'Secret "db" is invalid: something: else', [], /something: else/, /correct what it names/],
+      [
+        409,
+        'Operation cannot be fulfilled: the object has been modified',
+        [],
+        /another client is changing it/,
+        /again/,
+      ],
+      [404, 'namespaces "team" not found', [], /does not know the namespace/, /create the namespace/],
+      [413, 'Request entity too large: limit is 3145728', [], /too large/, /1 MiB/],
+      [415, 'unsupported', [], /no server-side apply/, /1\.22/],
+      [400, 'cannot parse {"password": canary', [], /answered 400/, /log of the API server/],
+      [418, 'short and stout', [], /answered 418.*short and stout/, /log of the API server/],
+    ] as const) {
+      cluster.answers.push({ status, body: { kind: 'Status', message, details: { causes } } });
+      const result = await render([password('db'), { path: 'user', value: 'db#user' }]);
+      assert.equal(result.code, 8, result.stderr);
+      const [failure] = failuresOf(result);
+      const text = `${failure?.message ?? ''} ${String(failure?.details)}`;
+      assert.match(text, expected);
+      assert.match(failure?.hint ?? '', hint, text);
+      assert.doesNotMatch(result.stderr, /canary|Y2FuYXJ5/);
+      assert.deepEqual(cluster.secrets.size, 0);
+    }
+  });
+
+  test('owners, immutable, and a field manager of its own', async () => {
+    const owner = { api_version: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'd9607e19' };
+    const own = {
+      owner_references: [{ ...owner, controller: true, block_owner_deletion: false }],
+      immutable: true,
+      field_manager: 'web/init',
+    };
+    const first = await render([
+      password('db', own),
+      { kubernetes_secret: entry('db', 'user'), value: 'db#user' },
+    ]);
+    assert.equal(first.code, 0, first.stderr);
+    assert.ok(cluster.requests.every((request) => request.includes('?fieldManager=web%2Finit')));
+    const stored = cluster.secrets.get('team/db');
+    assert.equal(stored?.immutable, true);
+    assert.deepEqual(stored.metadata.ownerReferences, [
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        name: 'web',
+        uid: 'd9607e19',
+        controller: true,
+        blockOwnerDeletion: false,
+      },
+    ]);
+    const same = await render([
+      password('db', own),
+      { kubernetes_secret: entry('db', 'user', own), value: 'db#user' },
+    ]);
+    assert.match(same.stderr, /"changed":false/);
+    const changed = await render([{ ...password('db', own), value: 'db#user' }]);
+    assert.equal(changed.code, 8, changed.stderr);
+    assert.match(failuresOf(changed)[0]?.hint ?? '', /immutable: give the new one another name/);
+    const requested = cluster.requests.length;
+    for (const [more, other, message] of [
+      [{ owner_references: [{ kind: 'Pod', name: 'x', uid: 'y' }] }, {}, /api_version/],
+      [{ owner_references: [owner, owner] }, {}, /the same `uid`/],
+      [
+        {
+          owner_references: [
+            { ...owner, controller: true },
+            { ...owner, uid: 'b', controller: true },
+          ],
+        },
+        {},
+        /only one of `owner_references` can be the `controller`/,
+      ],
+      [{ field_manager: 'a b' }, {}, /is not the name of a field manager/],
+      [{ field_manager: 'a' }, { field_manager: 'b' }, /different values for the field_manager/],
+      [{ immutable: true }, { immutable: false }, /different values for immutable/],
+      [{ owner_references: [owner] }, { owner_references: [{ ...owner, uid: 'c' }] }, /the owner_references/],
+    ] as const) {
+      const result = await render([
+        password('db', more),
+        { kubernetes_secret: entry('db', 'user', other), value: 'db#user' },
+      ]);
+      assert.equal(result.code, 3, result.stderr);
+      assert.match(failuresOf(result)[0]?.message ?? '', message);
+    }
+    assert.equal(cluster.requests.length, requested);
   });
 
   test('one that fails after all says which others have been applied', async () => {
@@ -366,10 +602,28 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
       { kubernetes_secret: entry('db', 'user'), contents: 'x' },
     ]);
     assert.equal(odd.code, 8, odd.stderr);
-    const [both, name, ...more] = failuresOf(odd).map(({ message }) => String(message));
+    const [name, both, ...more] = failuresOf(odd).map(({ message }) => String(message));
     assert.match(both ?? '', /^kubernetes:db\/user is also written by /);
     assert.match(name ?? '', /^the key `odd name` cannot be an entry of a Secret/);
     assert.deepEqual(more, []);
+    // With those that are no file names either, and with values that cannot be decoded.
+    await app.putKv2('odd', { 'a/b': 'x', '..': 'x', 'c d': 'x', ['l'.repeat(254)]: 'x', fine: '$' });
+    const all = await app.render(
+      {
+        secrets: { odd: 'secret/odd' },
+        outputs: [
+          { kubernetes_secret: entry('db', undefined), format: 'files', secret: 'odd', decode: 'base64' },
+        ],
+      },
+      [],
+      { env: cluster.env },
+    );
+    assert.equal(all.code, 8, all.stderr);
+    const named = failuresOf(all).map(({ message = '' }) => /^the key `(.*?)` (.*?entry|\w+)/.exec(message));
+    assert.deepEqual(
+      named.map((one) => one?.[1]).sort(),
+      ['..', 'a/b', 'c d', 'fine', 'l'.repeat(254)].sort(),
+    );
     assert.deepEqual(cluster.requests, []);
   });
 

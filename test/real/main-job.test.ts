@@ -227,6 +227,15 @@ describe('the main job', () => {
     assert.match(failures[0]?.where ?? '', /secrets\.missing_0$/);
     assert.equal(failures.length + more_failures, 100);
 
+    // What decides the code comes first.
+    const many = { secrets: { none: 'secret/none', denied: 'forbidden/x', a: 'secret/app/s0' } };
+    const mixed = await app.render({ ...many, outputs: [{ path: 'x', value: 'a#nothing' }] }, [], { env });
+    assert.equal(mixed.code, 5, mixed.stderr);
+    const shown = read() as { failures: { kind: string }[] };
+    assert.deepEqual(
+      shown.failures.map(({ kind }) => kind),
+      ['denied', 'not_found', 'not_found'],
+    );
     const none = app.workspace.path('no-such-log');
     await app.render({ secrets: {} }, [], { env: { VAULTONCE_TERMINATION_LOG: none } });
     assert.ok(!app.workspace.list().includes('no-such-log'));

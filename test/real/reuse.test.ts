@@ -136,16 +136,110 @@ describe('reuse', await needsPlugins('secret/pki'), () => {
     assert.ok(await mints({ outputs: [{ ...literal, password: 'two' }] }));
   });
 
+  describe('what has no end, for max_age', () => {
+    const kv = (fields: TestConfig = {}): TestConfig => ({
+      secrets: { a: { path: 'secret/a', reuse: true, max_age: '1h', ...fields } },
+      outputs: [{ path: 'a.txt', value: 'a#key' }],
+    });
+    /** Runs, and says whether anything was asked. */
+    const asks = async (config: TestConfig, args: string[] = []): Promise<boolean> => {
+      app.server.takeAudit();
+      const result = await app.render(config, args);
+      assert.equal(result.code, 0, result.stderr);
+      return requestsOf(app.server).length > 0;
+    };
+    /** As if everything had been read that many seconds earlier. */
+    const age = (seconds: number): void => {
+      const name = `out/${STATE}`;
+      const text = app.workspace
+        .read(name)
+        .replace(/"read_at": (\d+)/g, (_, at: string) => `"read_at": ${String(Number(at) - seconds)}`);
+      rmSync(app.workspace.path(name));
+      app.workspace.write(name, text, 0o400);
+    };
+
+    test('it is kept without a login, however used up its credential is; then it is read again', async () => {
+      await app.putKv2('a', { key: 'first' });
+      assert.ok(await asks(kv()));
+      await app.putKv2('a', { key: 'second' });
+      const usedUp = { auth: { method: 'token', token_file: '/nonexistent' } };
+      const again = await app.render({ ...kv(), ...usedUp }, ['--report', '-', '--log-format', 'text']);
+      assert.equal(again.code, 0, again.stderr);
+      const { reused } = JSON.parse(again.stdout) as { reused: { read_at: number; expires_at?: number }[] };
+      assert.equal(reused[0]?.expires_at, undefined);
+      assert.ok(Math.abs((reused[0]?.read_at ?? 0) - Date.now() / 1000) < 60);
+      assert.match(again.stderr, /reused a from an earlier run: it was read at \d{4}-/);
+      assert.equal(app.workspace.read('out/a.txt'), 'first');
+      age(3590);
+      assert.ok(!(await asks(kv())));
+      assert.ok(await asks(kv({ max_age: '59m' })), 'a shorter one counts at once');
+      assert.equal(app.workspace.read('out/a.txt'), 'second');
+      age(3601);
+      assert.ok(await asks(kv()));
+      age(-3000);
+      assert.ok(await asks(kv()), 'read in the future');
+      assert.ok(!(await asks(kv())));
+    });
+
+    test('a secret that exists only by optional, and one beside a certificate', async () => {
+      const optional = { b: { path: 'secret/none', optional: true, reuse: true, max_age: '1h' } };
+      const absent = { secrets: optional, outputs: [{ path: 'b', format: 'json', secret: 'b' }] };
+      assert.ok(await asks(absent));
+      assert.ok(!(await asks(absent)));
+      const both = {
+        secrets: { ...(kv()['secrets'] as object), tls },
+        outputs: [{ path: 'both', contents: '{{a.key}}{{tls.serial_number}}' }],
+      };
+      assert.ok(await asks(both));
+      assert.ok(!(await asks(both)));
+      age(3601);
+      assert.ok(await asks(both));
+      const aged = { secrets: { tls: { ...tls, max_age: '1m' } }, outputs };
+      assert.ok(await asks(aged));
+      assert.ok(!(await asks(aged)));
+      age(61);
+      assert.ok(await asks(aged), 'it has an end, but is too old');
+    });
+
+    test('without max_age it is never kept, and the error says to set it', async () => {
+      const limited = await app.render({
+        ...kv(),
+        secrets: { a: { path: 'secret/a', reuse: true, min_ttl: '1h' } },
+      });
+      assert.equal(limited.code, 10, limited.stderr);
+      assert.match(failuresOf(limited)[0]?.hint ?? '', /set `max_age` in place of min_ttl/);
+      assert.ok(await asks(kv()));
+      const pki = { secrets: { a: { path: 'secret/a', reuse: true, min_ttl: '1h' } } };
+      const other = await app.render({ ...kv(), ...pki });
+      assert.equal(other.code, 10, 'what was kept for max_age is not kept without it');
+      const neither = await app.render(kv({ max_age: undefined, reuse: true }));
+      assert.equal(neither.code, 3, neither.stderr);
+      const alone = await app.render(kv({ reuse: false }));
+      assert.match(failuresOf(alone)[0]?.message ?? '', /`max_age` needs `reuse: true`/);
+    });
+  });
+
   test('a state of somebody else does not count', async () => {
     await run();
     const state = app.workspace.path('out', STATE);
     chmodSync(state, 0o466);
     assert.ok(await mints(), 'others may write it');
     assert.ok(!(await mints()));
-    for (const text of ['', '[]', '{"outputs": [null]}', '{"outputs": [{"path": 1}]}']) {
+    const text = app.workspace.read(`out/${STATE}`);
+    for (const junk of [
+      text.replace(/"expires_at": \d+/, '"expires_at": "x"'),
+      text.replace(/"expires_at": \d+,/, ''),
+      text.replace(/"read_at": \d+/, '"read_at": "x"'),
+      text.replace('"without_end": []', '"without_end": [1]'),
+      '',
+      '[]',
+      '{"outputs": [null]}',
+      '{"outputs": [{"path": 1}]}',
+    ]) {
+      assert.notEqual(junk, text);
       rmSync(state);
-      app.workspace.write(`out/${STATE}`, text, 0o400);
-      assert.ok(await mints(), text);
+      app.workspace.write(`out/${STATE}`, junk, 0o400);
+      assert.ok(await mints(), junk);
     }
   });
 

@@ -7,8 +7,13 @@ import type { Workspace } from './workspace.ts';
 
 /** A Secret as the cluster keeps it. */
 export interface StoredSecret {
-  readonly metadata: { readonly labels?: object; readonly annotations?: object };
+  readonly metadata: {
+    readonly labels?: object;
+    readonly annotations?: object;
+    readonly ownerReferences?: readonly object[];
+  };
   readonly type: string;
+  readonly immutable?: boolean;
   readonly data: Readonly<Record<string, string>>;
   readonly manager: string;
   readonly version: number;
@@ -29,6 +34,8 @@ export interface TestCluster {
   readonly requests: string[];
   /** Answers so, whatever is asked. */
   failWith: number | undefined;
+  /** The answers to the next requests, instead of what would be right. */
+  readonly answers: { readonly status: number; readonly body: object; readonly retryAfter?: string }[];
   /** Does this before it answers what is not a dry run. */
   beforeApply: () => void | Promise<void>;
   stop(): Promise<void>;
@@ -39,6 +46,7 @@ interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace: string; readonly labels?: object };
   readonly type?: string;
+  readonly immutable?: boolean;
   readonly data: Readonly<Record<string, string>>;
 }
 
@@ -64,6 +72,16 @@ export async function startCluster(workspace: Workspace): Promise<TestCluster> {
     requests.push(`${String(request.method)} ${url.pathname}${url.search}`);
     const dryRun = url.searchParams.get('dryRun') === 'All';
     if (!dryRun) await cluster.beforeApply();
+    const given = cluster.answers.shift();
+    if (given !== undefined) {
+      const { status: code, body: said, retryAfter } = given;
+      const headers = {
+        'Content-Type': 'application/json',
+        ...(retryAfter && { 'Retry-After': retryAfter }),
+      };
+      response.writeHead(code, headers).end(JSON.stringify(said));
+      return;
+    }
     const [status, answer] =
       cluster.failWith === undefined
         ? request.headers.authorization === `Bearer ${token}`
@@ -93,12 +111,12 @@ export async function startCluster(workspace: Workspace): Promise<TestCluster> {
   };
   const store = (
     place: string,
-    { metadata, type = 'Opaque', data }: Manifest,
+    { metadata, type = 'Opaque', data, immutable }: Manifest,
     manager: string,
     query: URLSearchParams,
   ): readonly [number, object] => {
     const known = secrets.get(place);
-    const manifest = { metadata, type, data, manager };
+    const manifest = { metadata, type, data, manager, ...(immutable && { immutable }) };
     const refusal = known && refusalToChange(known, manifest, query.get('force') === 'true');
     if (refusal !== undefined) return refusal;
     const size = Object.values(data).reduce((sum, value) => sum + Buffer.from(value, 'base64').length, 0);
@@ -106,7 +124,11 @@ export async function startCluster(workspace: Workspace): Promise<TestCluster> {
     if (size > 1024 * 1024) return refused(422, `Secret is invalid: data: Too long: ${String(data['big'])}`);
     const stored = { ...manifest, version: known === undefined ? 1 : versionAfter(known, manifest) };
     if (query.get('dryRun') !== 'All') secrets.set(place, stored);
-    return [known === undefined ? 201 : 200, { kind: 'Secret', ...stored }];
+    const dryRun = query.get('dryRun') === 'All';
+    // What only would be made has no version yet, and what only would be changed its present one.
+    const resourceVersion = dryRun ? known?.version : stored.version;
+    const named = { ...metadata, ...(resourceVersion && { resourceVersion: String(resourceVersion) }) };
+    return [known === undefined ? 201 : 200, { kind: 'Secret', ...stored, metadata: named }];
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -116,6 +138,7 @@ export async function startCluster(workspace: Workspace): Promise<TestCluster> {
     secrets,
     requests,
     failWith: undefined,
+    answers: [],
     beforeApply: () => undefined,
     async stop() {
       server.closeAllConnections();
@@ -144,6 +167,8 @@ function refusalToChange(
   );
   if (known.manager !== manager && changed !== undefined && !force)
     return refused(409, `Apply failed with 1 conflict: conflict with "${known.manager}": .data.${changed}`);
+  if (known.immutable === true && JSON.stringify(known.data) !== JSON.stringify(data))
+    return refused(422, 'Secret "x" is invalid: data: Forbidden: field is immutable when `immutable` is set');
   return known.type === type
     ? undefined
     : refused(422, `Secret "x" is invalid: type: Invalid value: "${type}": field is immutable`);

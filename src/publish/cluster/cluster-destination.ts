@@ -1,5 +1,5 @@
 import { allOrFailures, RunError, throwIfAny, type Failure } from '../../base/errors.ts';
-import { parseJsonObject } from '../../base/lossless-json.ts';
+import { isJsonObject, parseJsonObject } from '../../base/lossless-json.ts';
 import { Secret } from '../../base/secret.ts';
 import { placeOf } from '../../config/kubernetes-schema.ts';
 import {
@@ -13,10 +13,10 @@ import { askThirdParty, NotSent, type ThirdPartyAnswer } from '../../http/third-
 import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../plan/cluster-outputs.ts';
 import type { WritableOutput } from '../../plan/outputs.ts';
 import type { Change, Destination } from '../destination.ts';
-import { refusal } from './cluster-refusal.ts';
+import { refusal, unspeakable, wordsOf } from './cluster-refusal.ts';
 
 const DEFAULT_SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-const FIELD_MANAGER = 'vaultonce';
+const DEFAULT_FIELD_MANAGER = 'vaultonce';
 
 /** A Secret whose namespace is known. */
 interface PlacedSecret {
@@ -45,12 +45,13 @@ export function clusterDestination(scope: Scope): Destination {
     },
     async stage(outputs) {
       const all = secrets.map((secret) => ({ ...secret, manifest: manifestOf(secret, outputs) }));
-      // Several are tried first, so that a refusal of one is found before another has changed.
-      if (all.length > 1) await tryAll(all, api, scope);
+      // All are tried first, so that a refusal is found before anything has changed, and the change is known.
+      const tried = await allOrFailures(all.map((secret) => send(secret, api, '&dryRun=All', scope)));
       return {
         async commit(note) {
           // One after the other: after a failure the rest stays unchanged.
-          for (const secret of all) note(await apply(secret, api, scope).catch(notingUnknown(secret, note)));
+          for (const [index, secret] of all.entries())
+            note(await apply(secret, tried[index], api, scope).catch(notingUnknown(secret, note)));
         },
         discard: () => undefined,
       };
@@ -75,17 +76,30 @@ function placeSecrets(outputs: readonly SecretOutput[]): readonly PlacedSecret[]
   return secrets;
 }
 
-async function apply(secret: PreparedSecret, api: string, scope: Scope): Promise<Change> {
+/** @param tried the answer to the same without effect: what is identical keeps its resourceVersion */
+async function apply(
+  secret: PreparedSecret,
+  tried: ThirdPartyAnswer | undefined,
+  api: string,
+  scope: Scope,
+): Promise<Change> {
   const { place, namespace, outputs, manifest } = secret;
-  const { status } = await send(secret, api, '', scope);
+  const answer = await send(secret, api, '', scope);
+  const version = versionIn(answer);
   return {
     kind: 'applied',
     place,
     namespace,
     name: outputs[0].kubernetes.name,
     entries: Object.keys(manifest.reveal().data),
-    created: status === 201,
+    created: answer.status === 201,
+    changed: version === undefined || version !== versionIn(tried),
   };
+}
+
+function versionIn(answer: ThirdPartyAnswer | undefined): unknown {
+  const metadata = parseJsonObject(answer?.text ?? '')?.['metadata'];
+  return isJsonObject(metadata) ? metadata['resourceVersion'] : undefined;
 }
 
 /** Neither a refusal nor an unsent request changes anything. Without an answer, whether it was applied is unknown. */
@@ -152,6 +166,7 @@ interface Manifest {
   readonly kind: 'Secret';
   readonly metadata: object;
   readonly type?: string;
+  readonly immutable?: boolean;
   /** Base64 by entry. */
   readonly data: Readonly<Record<string, string>>;
 }
@@ -166,6 +181,8 @@ function manifestOf(
 ): Secret<Manifest> {
   const targets = outputs.map(({ kubernetes }) => kubernetes);
   const type = targets.find((target) => target.type !== undefined)?.type;
+  const immutable = targets.find((target) => target.immutable !== undefined)?.immutable;
+  const owners = targets.find((target) => target.ownerReferences.length > 0)?.ownerReferences;
   const data = rendered.flatMap(({ plan, files }) =>
     isSecretOutput(plan) && outputs.some(({ where }) => where === plan.where)
       ? files.map(({ path, content }) => [entryOf(plan, path), base64(content)] as const)
@@ -179,18 +196,16 @@ function manifestOf(
       namespace,
       labels: Object.assign({}, ...targets.map(({ labels }) => labels)) as object,
       annotations: Object.assign({}, ...targets.map(({ annotations }) => annotations)) as object,
+      ...(owners === undefined ? {} : { ownerReferences: owners }),
     },
     ...(type === undefined ? {} : { type }),
+    ...(immutable === undefined ? {} : { immutable }),
     data: Object.fromEntries(data),
   });
 }
 
 function base64(content: Secret<Uint8Array>): string {
   return Buffer.from(content.reveal()).toString('base64');
-}
-
-async function tryAll(secrets: readonly PreparedSecret[], api: string, scope: Scope): Promise<void> {
-  await allOrFailures(secrets.map((secret) => send(secret, api, '&dryRun=All', scope)));
 }
 
 /** https://kubernetes.io/docs/reference/using-api/server-side-apply/ Idempotent. */
@@ -203,13 +218,16 @@ async function send(
   const [{ kubernetes, where }] = outputs;
   const { name } = kubernetes;
   const force = outputs.some((output) => output.kubernetes.force) ? '&force=true' : '';
+  const named = outputs.find((output) => output.kubernetes.fieldManager !== undefined);
+  const manager = encodeURIComponent(named?.kubernetes.fieldManager ?? DEFAULT_FIELD_MANAGER);
   const path = `api/v1/namespaces/${namespace}/secrets/${name}`;
   // Read again for each request, because it rotates.
   const token = credentialFromFile(accountFile(serviceAccount, 'token', 'the token of the service account'));
+  const sent = (): Secret[] => [token, ...unspeakable(manifest.reveal().data)];
   const answer = await askThirdParty(
     {
       method: 'PATCH',
-      url: `${api}/${path}?fieldManager=${FIELD_MANAGER}${force}${query}`,
+      url: `${api}/${path}?fieldManager=${manager}${force}${query}`,
       headers: {
         Authorization: new Secret(`Bearer ${token.reveal()}`),
         'Content-Type': 'application/apply-patch+yaml',
@@ -221,10 +239,11 @@ async function send(
       hint: 'does a network policy or a mesh that is not up yet keep the pod from it?',
       direct: true,
       caFile: `${serviceAccount}/ca.crt`,
+      patient: { path, log: scope.log, wordsIn: (text) => wordsOf(parseJsonObject(text) ?? {}, sent()) },
     },
     scope,
   );
   if (answer.status === 200 || answer.status === 201) return answer;
-  const sent = [token, ...Object.values(manifest.reveal().data).map((value) => new Secret(value))];
-  throw refusal({ status: answer.status, body: parseJsonObject(answer.text) ?? {} }, { place, where, sent });
+  const refused = { status: answer.status, body: parseJsonObject(answer.text) ?? {} };
+  throw await refusal(refused, { place, where, sent: sent() });
 }

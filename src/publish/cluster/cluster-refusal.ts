@@ -1,6 +1,8 @@
 import { RunError } from '../../base/errors.ts';
-import type { Secret } from '../../base/secret.ts';
+import { isJsonObject } from '../../base/lossless-json.ts';
+import { Secret } from '../../base/secret.ts';
 import { presentable } from '../../http/presentable.ts';
+import type { ApiStatus } from './refusal-meaning.ts';
 
 interface Refused {
   readonly status: number;
@@ -15,37 +17,56 @@ interface RefusedSecret {
   readonly sent: readonly Secret[];
 }
 
-const MEANINGS: Readonly<Record<number, readonly [message: string, hint: string]>> = {
-  401: [
-    'does not accept the token of the service account',
-    'mount the default token of the API: one with an audience of its own, as for Vault, is not accepted there; name its directory in service_account',
-  ],
-  403: [
-    'does not allow it',
-    'a Role must allow the verbs create and patch on secrets, and a RoleBinding must bind it to the service account (examples/kubernetes/README.md, Secrets of Kubernetes)',
-  ],
-  404: ['does not know the namespace', 'create the namespace, or correct `namespace`'],
-  409: [
-    'reports that another field manager owns entries, labels or the type of it',
-    'choose another name for the Secret, or take them over once with `force: true`',
-  ],
-  422: [
-    'rejects it',
-    'the type of a Secret cannot change, nothing of an immutable one can, and the limit is 1 MiB',
-  ],
-};
+/** Shorter parts of a value are found in any text. */
+const SHORTEST_CHARACTERS = 4;
 
-/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
-export function refusal({ status, body }: Refused, { place, where, sent }: RefusedSecret): RunError {
-  const [meaning, hint] = MEANINGS[status] ?? [
-    `answered ${String(status)}`,
-    'look at the log of the API server',
-  ];
-  const text = body['message'];
-  return new RunError('output', `${place} cannot be applied: the cluster ${meaning}`, {
+/** A refusal in words, with those of the API. */
+export async function refusal(
+  { status, body }: Refused,
+  { place, where, sent }: RefusedSecret,
+): Promise<RunError> {
+  // Few runs need its texts.
+  const { meaningOfRefusal } = await import('./refusal-meaning.ts');
+  const said = statusIn({ status, body }, sent);
+  const { reason, hint, showsWords } = meaningOfRefusal(said);
+  const more = said.causes
+    .filter(({ message }) => !said.message.includes(message))
+    .map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
+  const words = [said.message, ...more].filter((text) => text !== '');
+  return new RunError('output', `${place} cannot be applied: ${reason}`, {
     where,
-    // In a 400 the server quotes what it could not parse.
-    details: typeof text === 'string' && status !== 400 ? [presentable(text, sent)] : undefined,
+    details: showsWords && words.length > 0 ? words : undefined,
     hint,
   });
+}
+
+/** The API's own words for a failure of its own, presentable; empty: none. */
+export function wordsOf(body: Readonly<Record<string, unknown>>, sent: readonly Secret[]): string {
+  return statusIn({ status: 0, body }, sent).message;
+}
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
+function statusIn({ status, body }: Refused, sent: readonly Secret[]): ApiStatus {
+  const textOf = (value: unknown): string => (typeof value === 'string' ? presentable(value, sent) : '');
+  const { message, details } = body;
+  const causes = isJsonObject(details) && Array.isArray(details['causes']) ? details['causes'] : [];
+  return {
+    status,
+    message: textOf(message),
+    causes: causes.filter(isJsonObject).map((cause) => ({
+      reason: textOf(cause['reason']),
+      field: textOf(cause['field']),
+      message: textOf(cause['message']),
+    })),
+  };
+}
+
+/** What of the values no text may repeat: as they were sent, decoded, and each line. A webhook sees them all. */
+export function unspeakable(data: Readonly<Record<string, string>>): Secret[] {
+  const forms = Object.values(data).flatMap((encoded) => {
+    const text = Buffer.from(encoded, 'base64').toString('utf8');
+    const plain = [text, text.trim(), ...text.split('\n')];
+    return [encoded, ...plain.filter((part) => part.length >= SHORTEST_CHARACTERS)];
+  });
+  return [...new Set(forms)].map((form) => new Secret(form));
 }

@@ -86,7 +86,7 @@ export function cannotWrite(path: string, { reason, hint }: Meaning, context: Fa
   return new RunError('output', `cannot write ${path}: ${reason}`, { ...context, hint });
 }
 
-/** True for an error of a system call; all others are bugs. */
+/** True for an error of a system call; all others are bugs. What the runtime refuses in its place may name no call. */
 export function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
+  return /^E[A-Z0-9]+$/.test(systemErrorCode(error) ?? '');
 }
