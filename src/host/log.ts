@@ -33,6 +33,8 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   report_failed: 'error',
   finished: 'info',
   delivered: 'debug',
+  handed_over: 'info',
+  not_masked: 'warn',
   failed: 'error',
 };
 

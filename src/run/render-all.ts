@@ -2,13 +2,13 @@ import { RunError, throwIfAny } from '../base/errors.ts';
 import type { Fetched } from '../fetch/fetch.ts';
 import type { RenderedOutput } from '../plan/outputs.ts';
 import type { Plan } from '../plan/plan.ts';
-import { resolveValues, type Value } from '../render/found-values.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
+import { renderVariables, type RenderedVariable } from '../render/render-variables.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 
 interface RenderedPlan {
   readonly rendered: readonly RenderedOutput[];
-  readonly values: readonly Value[];
+  readonly values: readonly RenderedVariable[];
 }
 
 /** Renders outputs and values, even if secrets are missing, so that missing keys are reported in the same run. */
@@ -18,7 +18,7 @@ export async function renderAll(
   tokens: OutputTokens,
 ): Promise<RenderedPlan> {
   const rendered = await caught(renderOutputs(outputs, secrets, tokens));
-  const { values, failures: missing } = resolveValues(plans, secrets);
+  const { values, failures: missing } = renderVariables(plans, secrets, tokens);
   const later = [...(rendered instanceof RunError ? rendered.failures : []), ...missing];
   if (failures.length > 0) {
     const fetchError = new RunError(failures);

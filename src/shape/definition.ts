@@ -36,7 +36,7 @@ interface ParsedDefinition {
 
 /** How a value is written: the reference names it, and `notations.ts` has its JSON Schema, which agrees with the parser. */
 export type Notation =
-  'boolean' | 'duration' | 'mode' | 'rateLimit' | 'path' | 'mount' | 'reference' | WholeNumbers;
+  'boolean' | 'duration' | 'mode' | 'rateLimit' | 'path' | 'mount' | 'reference' | 'source' | WholeNumbers;
 
 interface WholeNumbers {
   readonly name: 'number' | 'uid' | 'gid';

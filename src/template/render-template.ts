@@ -21,9 +21,12 @@ export interface RenderedTemplate {
   readonly failures: readonly Failure[];
 }
 
-/** Renders a template. Values are only ever output: one that looks like a tag stays as it is. */
-export function renderTemplate({ nodes }: Template, secrets: Secrets): RenderedTemplate {
-  const renderer = new Renderer();
+/**
+ * Renders a template. Values are only ever output: one that looks like a tag stays as it is.
+ * @param parts gets the text of every value that is output, and what lambdas make of them
+ */
+export function renderTemplate({ nodes }: Template, secrets: Secrets, parts?: Set<string>): RenderedTemplate {
+  const renderer = new Renderer(parts);
   const text = renderer.render(nodes, [{ kind: 'root', secrets }]);
   return { text, failures: [...renderer.failures.values()] };
 }
@@ -31,7 +34,12 @@ export function renderTemplate({ nodes }: Template, secrets: Secrets): RenderedT
 class Renderer {
   /** By place and message: a loop reports a missing key once. */
   readonly failures = new Map<string, Failure>();
+  readonly #parts: Set<string> | undefined;
   #isEndless = false;
+
+  constructor(parts: Set<string> | undefined) {
+    this.#parts = parts;
+  }
 
   render(nodes: readonly Node[], scopes: readonly Scope[]): string {
     return nodes.map((node) => this.#renderNode(node, scopes)).join('');
@@ -42,7 +50,7 @@ class Renderer {
       case 'text':
         return node.text;
       case 'variable':
-        return this.#renderVariable(node, scopes);
+        return this.#part(this.#renderVariable(node, scopes));
       case 'section':
         return this.#renderSection(node, scopes);
       case 'lambda':
@@ -50,6 +58,11 @@ class Renderer {
       case 'partial':
         return this.#renderPartial(node, scopes);
     }
+  }
+
+  #part(text: string): string {
+    this.#parts?.add(text);
+    return text;
   }
 
   #renderVariable(node: Extract<Node, { kind: 'variable' }>, scopes: readonly Scope[]): string {
@@ -87,7 +100,7 @@ class Renderer {
     // Each level of an endless partial would double the backslashes of `@json`.
     if (this.#isEndless) return '';
     const result = node.lambda(inner, node);
-    if ('text' in result) return result.text;
+    if ('text' in result) return this.#part(result.text);
     this.#report('template', node.place, `{{#${node.name}}}: ${result.problem}`, {
       hint: 'check the values in the section',
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import type { CliResult } from '../support/cli.ts';
+import { runCli, type CliResult } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { startStandIn, type Answer } from '../support/stand-in.ts';
 
@@ -177,6 +177,27 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
       assert.equal(await check(config, [], env), code);
     });
   }
+
+  test('variables that cannot be what they are declared as', async () => {
+    const cases: readonly (readonly [number, object])[] = [
+      [8, { '*': 'secret/canaries' }],
+      [8, { '*': 'secret/a#key' }],
+      [6, { '*': { value: 'secret/a', keys: { include: ['nope'] } } }],
+      [6, { A: { template: '{{a.nope}} {{a.key}}' } }],
+      [7, { A: { template: '{{#@base64decode}}{{a.quotes}}{{/@base64decode}}' } }],
+      [3, { A: CANARY }],
+      [3, { A: { value: `secret/${CANARY}/#x` } }],
+    ];
+    await app.putKv2('canaries', { 'no-name': `${CANARY}-x`, LD_PRELOAD: `${CANARY}-y` });
+    for (const [code, environment] of cases) {
+      const path = app.config({ ...good, environment });
+      for (const format of ['json', 'text']) {
+        const result = await runCli(['env', '-c', path, '--log-level', 'debug', '--log-format', format]);
+        assert.equal(result.code, code, result.stderr);
+        assert.ok(!shows(result), result.stderr);
+      }
+    }
+  });
 
   test('a server that repeats what it was sent', async () => {
     const echo = await startStandIn({
