@@ -14,6 +14,7 @@ import { readInputs } from '../render/format-inputs.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
 import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
+import { pauseOf } from '../run/pause-of.ts';
 import { withAnyAddress } from '../run/perform.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { alignColumns } from './table.ts';
@@ -45,7 +46,7 @@ export async function check(
   const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
     const secrets = await readFixtures(fixtures, plan.secrets, io);
-    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan));
+    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan), pauseOf(io.scope));
   }
   const access = online ? (await inspectCapabilities(config, plan, io.scope)).map(describeAccess) : undefined;
   io.scope.log.stopProgress();

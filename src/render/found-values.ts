@@ -21,6 +21,11 @@ export interface Value {
   readonly value: Secret<JsonValue> | undefined;
 }
 
+/** A failure of a template, with the place of what it is the template of. */
+export function placed(failure: Failure, where: string): Failure {
+  return { ...failure, where: failure.where === undefined ? where : `${where}, ${failure.where}` };
+}
+
 /** Looks the values up. Pure. Reports all missing keys at once, except those of secrets that failed. */
 export function resolveValues(
   plans: readonly ValuePlan[],

@@ -13,8 +13,9 @@ import { isShellName } from '../formats/encodings/shell-quoting.ts';
 import { selectKeys } from '../formats/keys.ts';
 import type { VariablePlan } from '../plan/variables.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
-import { renderTemplate } from '../template/render-template.ts';
-import { missingKey, resolveValue, resolveValues, type Value } from './found-values.ts';
+import { renderInSteps } from '../template/render-template.ts';
+import { missingKey, placed, resolveValue, resolveValues, type Value } from './found-values.ts';
+import { finish, NO_PAUSE, type Pause } from './pause.ts';
 import { RUNS_CODE } from './variable-names.ts';
 
 /** A variable with its value. */
@@ -33,18 +34,21 @@ interface Sources {
   readonly secrets: Secrets;
   readonly tokens: OutputTokens;
   readonly failures: Failure[];
+  readonly pause: Pause;
 }
 
 /** The variables with their values; all keys of a secret as one each. What is named by itself overrides those. Pure. */
-export function renderVariables(
+export async function renderVariables(
   plans: readonly VariablePlan[],
   secrets: Secrets,
   tokens: OutputTokens,
-): { readonly values: readonly RenderedVariable[]; readonly failures: readonly Failure[] } {
+  pause: Pause = NO_PAUSE,
+): Promise<{ readonly values: readonly RenderedVariable[]; readonly failures: readonly Failure[] }> {
   const failures: Failure[] = [];
-  const sources = { secrets, tokens, failures };
+  const sources = { secrets, tokens, failures, pause };
   const isSpread = (plan: VariablePlan): plan is PlanOf<'keys'> => plan.content.kind === 'keys';
-  const single = plans.filter((plan) => !isSpread(plan)).flatMap((plan) => renderOne(plan, sources));
+  const single: RenderedVariable[] = [];
+  for (const plan of plans.filter((one) => !isSpread(one))) single.push(...(await renderOne(plan, sources)));
   const named = new Set(plans.filter((plan) => !isSpread(plan)).map(({ name }) => name));
   const owners = new Map<string, string>();
   const spread = plans.filter(isSpread).flatMap((plan) => {
@@ -59,7 +63,10 @@ export function renderVariables(
   return { values: [...spread, ...single], failures };
 }
 
-function renderOne(plan: VariablePlan, { secrets, tokens, failures }: Sources): RenderedVariable[] {
+async function renderOne(
+  plan: VariablePlan,
+  { secrets, tokens, failures, pause }: Sources,
+): Promise<RenderedVariable[]> {
   const { name, where, mask, content } = plan;
   switch (content.kind) {
     case 'value': {
@@ -69,8 +76,8 @@ function renderOne(plan: VariablePlan, { secrets, tokens, failures }: Sources): 
     }
     case 'template': {
       const parts = new Set<string>();
-      const { text, failures: found } = renderTemplate(content.template, secrets, parts);
-      failures.push(...found.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
+      const { text, failures: found } = await finish(renderInSteps(content.template, secrets, parts), pause);
+      failures.push(...found.map((failure) => placed(failure, where)));
       return [
         { name, where, mask, value: new Secret(text), parts: [...parts].map((part) => new Secret(part)) },
       ];

@@ -84,7 +84,9 @@ export async function runOnce(
     // As soon as nothing needs the token any longer: rendering goes on meanwhile.
     const returning = whyAlive === undefined ? session.giveBack() : Promise.resolve();
     await access.flush();
-    const { rendered, values } = await stopwatch.time('render', () => renderAll(due.rest, fetched, tokens));
+    const { rendered, values } = await stopwatch.time('render', () =>
+      renderAll(due.rest, fetched, tokens, scope),
+    );
     const outputs = due.outputsAfter(rendered, fetched.secrets);
     const publication = { ready: returning, note: (change: Change) => changes.push(change) };
     await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
