@@ -10,16 +10,9 @@ export function pauseOf(scope: Scope): Pause {
   return () => {
     scope.throwIfEnded();
     if (scope.now() - sinceMs < LONGEST_TURN_MS) return undefined;
-    return new Promise((resolve, reject) => {
-      setImmediate(() => {
-        sinceMs = scope.now();
-        try {
-          scope.throwIfEnded();
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
-      });
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      sinceMs = scope.now();
+      scope.throwIfEnded();
     });
   };
 }
