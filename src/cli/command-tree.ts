@@ -68,6 +68,7 @@ function addExec(program: Command, io: Io): void {
     )
     .passThroughOptions()
     .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
+    .option('--env-from <secret>', 'all keys of a secret as variables; repeatable', collect)
     .option('--clear-env', 'do not pass on the inherited environment, except PATH')
     .option('--keep-env <name>', 'always pass on this variable; repeatable', collect)
     .option('--redact', 'black out values of 4 or more characters in the output of COMMAND')
@@ -80,6 +81,7 @@ function addExec(program: Command, io: Io): void {
 Examples:
   vaultonce exec -- ./server --port 8080            with \`environment:\` of ./vaultonce.yaml
   vaultonce exec --env DB_PASSWORD=secret/app/db#password -- psql
+  vaultonce exec --env-from secret/app/db -- ./server
   vaultonce exec --clear-env --keep-env HOME -- env
   vaultonce exec --auth jwt --role ci --set auth.jwt_env=CI_JWT --env TOKEN=secret/ci#token -- make
 ${EXIT_CODES_HELP}
@@ -103,6 +105,7 @@ function addEnv(program: Command, io: Io): void {
     )
     .option('--out <file>', 'write to a file with mode 0400 instead of stdout')
     .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
+    .option('--env-from <secret>', 'all keys of a secret as variables; repeatable', collect)
     .option('--force', 'allow names that change how a job runs, such as PATH')
     .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
@@ -128,7 +131,10 @@ ${EXIT_CODES_HELP}`,
 function addRead(program: Command, io: Io): void {
   withCommonFlags(program.command('read'))
     .description('print single values, for scripts')
-    .argument('<ref...>', '`path#key`, `path#key@version`, `name#key` of a config, `path#/json/pointer`')
+    .argument(
+      '<ref...>',
+      '`path#key`, `path#key@version`, `name#key` of a config, `path#/json/pointer`; with --json also a secret',
+    )
     .option('--json', 'print a JSON object of all values, by reference')
     .option('--out <file>', 'write the value to a file with mode 0400')
     .option('--allow-disk', 'allow a file outside tmpfs')
@@ -139,6 +145,7 @@ function addRead(program: Command, io: Io): void {
 Examples:
   password=$(vaultonce read secret/app/db#password)
   vaultonce read secret/app/db#password@3 secret/app/db#/replicas/0/host --json
+  vaultonce read secret/app/db --json | jq .        all keys of a secret
   vaultonce read secret/app/tls#key --out /dev/shm/tls.key
 ${EXIT_CODES_HELP}`,
     )

@@ -8,12 +8,13 @@ import { readFixtures } from '../fetch/fixtures.ts';
 import type { Io } from '../host/io.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { planConfig } from '../plan/plan-config.ts';
-import { environmentOf, secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
+import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
 import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
+import { pauseOf } from '../run/pause-of.ts';
 import { withAnyAddress } from '../run/perform.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { alignColumns } from './table.ts';
@@ -41,11 +42,11 @@ export async function check(
     outputs: out,
   });
   // A config without outputs is one for `exec` and `env`.
-  const values = config.outputs.length === 0 ? environmentOf(config) : [];
+  const values = config.outputs.length === 0 ? config.environment : [];
   const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
     const secrets = await readFixtures(fixtures, plan.secrets, io);
-    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan.outputs));
+    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan), pauseOf(io.scope));
   }
   const access = online ? (await inspectCapabilities(config, plan, io.scope)).map(describeAccess) : undefined;
   io.scope.log.stopProgress();
@@ -115,12 +116,9 @@ function describeLogin(auth: AuthConfig, { server }: Config): LoginDescription {
   };
 }
 
-function describePlan(
-  config: Config,
-  { secrets, outputs }: Plan,
-  logins: readonly LoginTraits[],
-): PlanDescription {
+function describePlan(config: Config, plan: Plan, logins: readonly LoginTraits[]): PlanDescription {
   const { server } = config;
+  const { secrets, outputs } = plan;
   const [login, ...alternatives] = config.auth.map((auth) => describeLogin(auth, config)) as [
     LoginDescription,
     ...LoginDescription[],
@@ -133,7 +131,7 @@ function describePlan(
     secrets: secrets.map(describeSecret),
     outputs: outputs.map(describeOutput),
     environment: config.environment.map(({ name }) => name),
-    requests: countRequests(config, { secrets, outputs }, logins),
+    requests: countRequests(config, plan, logins),
     timeout_ms: config.timeoutMs,
   };
 }
@@ -201,14 +199,15 @@ function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescri
 
 function countRequests(
   { revoke }: Config,
-  { secrets, outputs }: Pick<Plan, 'secrets' | 'outputs'>,
+  plan: Plan,
   logins: readonly LoginTraits[],
 ): PlanDescription['requests'] {
+  const { secrets } = plan;
   const login = logins.some(({ posts }) => posts) ? 1 : 0;
   const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
     .size;
   const reads = new Set(secrets.map(identityOf)).size;
-  const tokenOutputs = tokenOutputsOf(outputs);
+  const tokenOutputs = tokenOutputsOf(plan);
   const tokens = requestsForTokenOutputs(tokenOutputs, login === 1);
   const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && tokenOutputs.length === 0);
   const returned = isReturned ? 1 : 0;

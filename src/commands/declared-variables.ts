@@ -2,17 +2,22 @@ import { resolve } from 'node:path';
 import { RunError } from '../base/errors.ts';
 import { textOf } from '../base/secret-data.ts';
 import { looksLikeCredential } from '../base/shown-text.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, DeclaredVariable } from '../config/config.ts';
+import { ALL_KEYS } from '../config/resolve-variables.ts';
 import type { Variable } from '../deliver/variables/variable.ts';
-import { environmentOf } from '../plan/plan.ts';
-import type { DeclaredValue } from '../plan/values.ts';
-import type { Value } from '../render/found-values.ts';
-import { checkRef, REF_HINT } from '../shape/ref.ts';
+import type { RenderedVariable } from '../render/render-variables.ts';
+import { checkRef, checkSource, REF_HINT, SECRET_HINT, type Ref } from '../shape/ref.ts';
 
-/** A value named by an argument or flag. @throws RunError `usage` if it is not a reference */
-export function valueOfArgument(text: string, name: string, where: string): DeclaredValue {
+/** The flags that name variables. */
+export interface VariableFlags {
+  readonly env?: readonly string[];
+  readonly envFrom?: readonly string[];
+}
+
+/** The reference in an argument or flag. @throws RunError `usage` */
+export function refOfArgument(text: string, where: string): Ref {
   const ref = checkRef(text);
-  if ('value' in ref) return { name, where, ref: ref.value };
+  if ('value' in ref) return ref.value;
   throw new RunError('usage', `an argument is not a reference to a value: ${ref.problem}`, {
     where,
     hint: ref.hint ?? REF_HINT,
@@ -28,13 +33,16 @@ export function pathOfOut(path: string, cwd: string): string {
   });
 }
 
-/** The variables of `--env NAME=REF`. @throws RunError `usage` */
-export function variablesOfFlags(flags: readonly string[]): DeclaredValue[] {
-  const declared = flags.map((flag) => {
+/** The variables of `--env NAME=REF` and `--env-from SECRET`. @throws RunError `usage` */
+export function variablesOfFlags({ env = [], envFrom = [] }: VariableFlags): DeclaredVariable[] {
+  const declared = env.map((flag): DeclaredVariable => {
     const [, name, ref = ''] = /^([^=]*)=(.*)$/s.exec(flag) ?? [];
     if (name === undefined)
       throw new RunError('usage', '--env takes NAME=REF', { where: '--env', hint: REF_HINT });
-    if (/^[A-Za-z_]\w*$/.test(name)) return valueOfArgument(ref, name, `--env ${name}`);
+    if (/^[A-Za-z_]\w*$/.test(name)) {
+      const where = `--env ${name}`;
+      return { name, where, content: { kind: 'value', ref: refOfArgument(ref, where) }, mask: true };
+    }
     throw new RunError('usage', 'what --env has before the `=` is not the name of a variable', {
       where: '--env',
       hint: 'a name has letters, digits and `_`, and does not start with a digit',
@@ -43,25 +51,40 @@ export function variablesOfFlags(flags: readonly string[]): DeclaredValue[] {
   const repeated = declared.find(({ name }, index) =>
     declared.some((one, at) => at < index && one.name === name),
   );
-  if (repeated === undefined) return declared;
-  throw new RunError('usage', `--env names \`${repeated.name}\` twice`, { hint: 'name each variable once' });
+  if (repeated !== undefined)
+    throw new RunError('usage', `--env names \`${repeated.name}\` twice`, {
+      hint: 'name each variable once',
+    });
+  return [...declared, ...[...new Set(envFrom)].map(allKeys)];
+}
+
+function allKeys(text: string, index: number): DeclaredVariable {
+  const where = index === 0 ? '--env-from' : `--env-from (${String(index + 1)})`;
+  const source = checkSource(text);
+  if ('value' in source)
+    return { name: ALL_KEYS, where, content: { kind: 'keys', of: source.value, keys: {} }, mask: true };
+  throw new RunError('usage', `--env-from does not name a secret: ${source.problem}`, {
+    where,
+    hint: source.hint ?? SECRET_HINT,
+  });
 }
 
 /** The variables of the config and of flags; a flag wins. */
-export function variablesOf(config: Config, flags: readonly DeclaredValue[]): DeclaredValue[] {
-  const named = new Set(flags.map(({ name }) => name));
-  return [...environmentOf(config).filter(({ name }) => !named.has(name)), ...flags];
+export function variablesOf({ environment }: Config, flags: readonly DeclaredVariable[]): DeclaredVariable[] {
+  const named = new Set(flags.map(({ name }) => name).filter((name) => name !== ALL_KEYS));
+  return [...environment.filter(({ name }) => !named.has(name)), ...flags];
 }
 
 /**
  * The texts of the values that exist; a variable whose optional secret is absent is left out.
  * @throws RunError `output` for what no variable can hold
  */
-export function textsOf(values: readonly Value[]): Variable[] {
-  return values.flatMap(({ name, where, value }) => {
+export function textsOf(values: readonly RenderedVariable[]): Variable[] {
+  return values.flatMap((variable) => {
+    const { name, where, value } = variable;
     if (value === undefined) return [];
     const text = textOf(value.reveal());
-    if (!text.includes('\0') && text.isWellFormed()) return [{ name, text }];
+    if (!text.includes('\0') && text.isWellFormed()) return [inClear(variable, text)];
     throw new RunError(
       'output',
       `the value of \`${name}\` contains a NUL character or is not valid Unicode`,
@@ -71,4 +94,9 @@ export function textsOf(values: readonly Value[]): Variable[] {
       },
     );
   });
+}
+
+/** The value and what it is made of, for a moment. */
+export function inClear({ name, mask, parts }: RenderedVariable, text: string): Variable {
+  return { name, text, mask, parts: parts.map((part) => part.reveal()) };
 }

@@ -1,5 +1,6 @@
 import { RunError, throwIfAny } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import type { DeclaredVariable } from '../config/config.ts';
 import { isReserved } from '../config/managed-directory.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
 import type { Destination } from '../deliver/variables/format-names.ts';
@@ -14,13 +15,18 @@ import type { Change, WrittenFile } from '../publish/destination.ts';
 import { checkTargets } from '../publish/files/targets.ts';
 import { stageOutputs } from '../publish/files/write.ts';
 import { perform } from '../run/perform.ts';
-import { pathOfOut, textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
+import {
+  pathOfOut,
+  textsOf,
+  variablesOf,
+  variablesOfFlags,
+  type VariableFlags,
+} from './declared-variables.ts';
 
-export interface EnvOptions {
+export interface EnvOptions extends VariableFlags {
   readonly format?: string;
   readonly to?: Destination;
   readonly out?: string;
-  readonly env?: readonly string[];
   readonly force?: true;
 }
 
@@ -64,25 +70,29 @@ export function failInShell(
 async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> {
   const delivery = deliveryOf(options, flags, io);
   const { handover, to, file } = delivery;
-  const named = variablesOfFlags(options.env ?? []);
+  const refuseHijacking = (variables: readonly Pick<DeclaredVariable, 'name'>[]): void => {
+    if (!handover.setsJobVariables.includes(to) || options.force === true) return;
+    throwIfAny(hijackingNames(variables.map(({ name }) => name)));
+  };
+  const named = variablesOfFlags(options);
   await perform(
     flags,
     {
       printsValues: file === undefined,
-      declares: '`environment:` in the config, or use --env NAME=REF',
+      declares: '`environment:` in the config, or use --env NAME=REF or --env-from SECRET',
       configOptional: named.length > 0,
       scope: (config) => {
         const values = variablesOf(config, named);
         if (handover.kind === 'job') handover.check?.(io, to);
         if (file !== undefined) checkTargets([file]);
-        if (handover.setsJobVariables.includes(to) && options.force !== true) {
-          throwIfAny(hijackingNames(values.map(({ name }) => name)));
-        }
+        refuseHijacking(values);
         return { secrets: 'needed', outputs: [], values };
       },
-      deliver: async (values, note) => {
+      deliver: async (values, note, scope) => {
+        // Those of all keys of a secret are known only now.
+        refuseHijacking(values);
         const variables = textsOf(values);
-        maskInJob(variables, io);
+        maskInJob(variables, io, scope);
         await deliver(variables, delivery, note, io);
       },
     },
@@ -98,6 +108,7 @@ async function deliver(
 ): Promise<void> {
   if (handover.kind === 'job') {
     handover.deliver(variables, io, to);
+    io.scope.log.write({ event: 'handed_over', variables: variables.length, to: handover.goesTo(to) });
     return;
   }
   const text = handover.textOf(variables, to);

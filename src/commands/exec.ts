@@ -1,15 +1,14 @@
 import { RunError } from '../base/errors.ts';
 import type { Flags } from '../config/settings.ts';
 import { checkSize, findCommand, replaceProcess } from '../deliver/exec/find-program.ts';
-import { maskInJob } from '../deliver/variables/index.ts';
+import { checkpointOf, maskInJob, warnUnmaskable } from '../deliver/variables/index.ts';
 import { masksOf } from '../deliver/variables/masks.ts';
 import type { Io } from '../host/io.ts';
 import { perform } from '../run/perform.ts';
 import { credentialVariables } from '../session/prepare.ts';
-import { textsOf, variablesOf, variablesOfFlags } from './declared-variables.ts';
+import { textsOf, variablesOf, variablesOfFlags, type VariableFlags } from './declared-variables.ts';
 
-export interface ExecOptions {
-  readonly env?: readonly string[];
+export interface ExecOptions extends VariableFlags {
   /** Start from an empty environment; PATH and what `keepEnv` names stay. */
   readonly clearEnv?: boolean;
   readonly keepEnv?: readonly string[];
@@ -21,9 +20,6 @@ export interface ExecOptions {
 
 /** How this program logs in: nothing that the command needs to know. */
 const CREDENTIALS = /^(?:(?:BAO|VAULT)_(?:TOKEN|CLIENT_KEY)|VAULTONCE_.*)$/;
-
-/** Shorter values are words and numbers that all output has. */
-const SHORTEST_REDACTED = 4;
 
 /**
  * `vaultonce exec -- CMD…`: fetches, writes the outputs if there are any, and becomes the command, which has the
@@ -37,13 +33,13 @@ export async function exec(
   io: Io,
 ): Promise<void> {
   const program = findCommand(command, io);
-  const named = variablesOfFlags(options.env ?? []);
+  const named = variablesOfFlags(options);
   let credentials: Promise<readonly string[]> = Promise.resolve([]);
-  const { env, secrets } = await perform(
+  const { env, masks } = await perform(
     flags,
     {
       printsValues: true,
-      declares: '`environment:` or `outputs:` in the config, or use --env NAME=REF',
+      declares: '`environment:` or `outputs:` in the config, or use --env NAME=REF or --env-from SECRET',
       configOptional: named.length > 0,
       scope: (config) => {
         credentials = credentialVariables(config);
@@ -54,20 +50,21 @@ export async function exec(
           values: variablesOf(config, named),
         };
       },
-      deliver: async (values) => {
+      deliver: async (values, _note, scope) => {
         const variables = textsOf(values);
         const result = inherited(io.env, options, await credentials);
         for (const { name, text } of variables) result[name] = text;
         checkSize(program, result);
-        maskInJob(variables, io);
-        return { env: result, secrets: variables };
+        maskInJob(variables, io, scope);
+        const redacts = options.redact === true;
+        if (redacts) warnUnmaskable(variables, io);
+        return { env: result, masks: redacts ? masksOf(variables, checkpointOf(scope)) : [] };
       },
     },
     io,
   );
   if (options.redact !== true) return replaceProcess(program, env);
   const { runRedacted } = await import('../deliver/exec/supervise.ts');
-  const masks = masksOf(secrets).filter(({ length }) => length >= SHORTEST_REDACTED);
   // Its status is ours, and there is no failure to report.
   throw new RunError([], await runRedacted(program, env, masks));
 }

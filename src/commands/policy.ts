@@ -8,7 +8,7 @@ import { needsOf } from '../fetch/capabilities.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
 import type { Io } from '../host/io.ts';
 import { planConfig } from '../plan/plan-config.ts';
-import { environmentOf, type Plan } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
 import { inspectReads } from '../run/inspect.ts';
 
@@ -22,12 +22,12 @@ export async function policy(flags: Flags, io: Io): Promise<void> {
   const plan = await planConfig(config, {
     secrets: 'all',
     outputs: config.outputs,
-    values: environmentOf(config),
+    values: config.environment,
   });
   const reads = await readsOf(config, plan, io);
   io.scope.log.stopProgress();
   const logins = await Promise.all(config.auth.map(traitsOf));
-  const given: Given = { config, logins, tokenOutputs: tokenOutputsOf(plan.outputs) };
+  const given: Given = { config, logins, tokenOutputs: tokenOutputsOf(plan) };
   io.stdout.write(policyText(given, reads));
 }
 

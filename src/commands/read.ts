@@ -1,12 +1,14 @@
-import { RunError } from '../base/errors.ts';
+import { RunError, throwIfAny } from '../base/errors.ts';
 import { textOf, type JsonValue } from '../base/secret-data.ts';
-import type { DeclaredOutput } from '../config/config.ts';
+import type { DeclaredOutput, DeclaredVariable } from '../config/config.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
 import { maskInJob } from '../deliver/variables/index.ts';
 import type { Io } from '../host/io.ts';
-import type { Value } from '../render/found-values.ts';
+import type { Scope } from '../host/scope.ts';
+import type { RenderedVariable } from '../render/render-variables.ts';
 import { perform } from '../run/perform.ts';
-import { pathOfOut, valueOfArgument } from './declared-variables.ts';
+import { checkSource, REF_HINT } from '../shape/ref.ts';
+import { inClear, pathOfOut, refOfArgument } from './declared-variables.ts';
 
 export interface ReadOptions {
   readonly json?: true;
@@ -15,7 +17,8 @@ export interface ReadOptions {
 
 /**
  * `vaultonce read REF…`: single values for scripts. One value is printed unchanged, with a newline only on a terminal;
- * several have a line each; with `--json` they are an object by reference.
+ * several have a line each; with `--json` they are an object by reference. With `--json` an argument can be a secret as a
+ * whole; the only one is the object itself.
  * @throws RunError
  */
 export async function read(
@@ -24,16 +27,17 @@ export async function read(
   flags: Flags,
   io: Io,
 ): Promise<void> {
-  const declared = [...new Set(refs)].map((ref, index) =>
-    valueOfArgument(ref, ref, `argument ${String(index + 1)}`),
-  );
+  const declared = [...new Set(refs)].map((ref, index) => declaredBy(ref, json === true, index));
   const [first] = declared;
   if (out !== undefined && (declared.length !== 1 || json === true)) {
     throw new RunError('usage', '--out takes a single reference, and writes its value unchanged', {
       hint: 'run it once for each file, or declare `outputs:` in a config and use `vaultonce render`',
     });
   }
-  const output = out === undefined || first === undefined ? undefined : outputOf(out, first.ref, flags, io);
+  const output =
+    out === undefined || first?.content.kind !== 'value'
+      ? undefined
+      : outputOf(out, first.content.ref, flags, io);
   await perform(
     flags,
     {
@@ -44,19 +48,40 @@ export async function read(
         outputs: output === undefined ? [] : [output],
         values: output === undefined ? declared : [],
       }),
-      deliver: (values) => {
-        if (output === undefined) print(values, json === true, io);
+      deliver: (values, _note, scope) => {
+        if (output === undefined) print(values, json === true, io, scope);
       },
     },
     io,
   );
 }
 
-function print(values: readonly Value[], json: boolean, io: Io): void {
-  const texts = values.flatMap(({ name, value }) =>
-    value === undefined ? [] : [{ name, text: textOf(value.reveal()) }],
+/** @throws RunError `usage` for a whole secret that is not to be printed as JSON */
+function declaredBy(text: string, json: boolean, index: number): DeclaredVariable {
+  const where = `argument ${String(index + 1)}`;
+  const whole = text.includes('#') ? undefined : checkSource(text);
+  if (whole === undefined || !('value' in whole))
+    return { name: text, where, content: { kind: 'value', ref: refOfArgument(text, where) }, mask: true };
+  if (json) return { name: text, where, content: { kind: 'secret', of: whole.value }, mask: true };
+  throw new RunError('usage', 'an argument names a secret, and none of its keys', {
+    where,
+    hint: `${REF_HINT}; for all keys use --json`,
+  });
+}
+
+function print(values: readonly RenderedVariable[], json: boolean, io: Io, scope: Scope): void {
+  const variables = values.flatMap((variable) =>
+    variable.value === undefined ? [] : [inClear(variable, textOf(variable.value.reveal()))],
   );
-  maskInJob(texts, io);
+  const broken = json ? [] : variables.filter(({ text }) => !text.isWellFormed());
+  throwIfAny(
+    broken.map(({ name }) => ({
+      kind: 'output',
+      message: `the value of \`${name}\` has half of a surrogate pair, which is no Unicode text`,
+      hint: 'print it with --json, which escapes it',
+    })),
+  );
+  maskInJob(variables, io, scope);
   io.stdout.write(json ? jsonOf(values) : linesOf(values, io.stdout.isTTY));
 }
 
@@ -79,14 +104,17 @@ function outputOf(
   };
 }
 
-function linesOf(values: readonly Value[], onTerminal: boolean): string {
+function linesOf(values: readonly RenderedVariable[], onTerminal: boolean): string {
   const texts = values.map(({ value }) => (value === undefined ? '' : textOf(value.reveal())));
   const [only = ''] = texts;
   if (texts.length === 1) return onTerminal ? `${only}\n` : only;
   return texts.map((text) => `${text}\n`).join('');
 }
 
-function jsonOf(values: readonly Value[]): string {
+function jsonOf(values: readonly RenderedVariable[]): string {
+  const [only, ...others] = values;
   const entries = values.map(({ name, value }): [string, JsonValue] => [name, value?.reveal() ?? null]);
-  return `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`;
+  const isWhole = only !== undefined && others.length === 0 && !only.name.includes('#');
+  const shown = isWhole ? (entries[0]?.[1] ?? null) : Object.fromEntries(entries);
+  return `${JSON.stringify(shown, undefined, 2)}\n`;
 }

@@ -24,12 +24,14 @@ import {
   rateLimit,
   reference,
   secretText,
+  source,
   text,
   texts,
   uid,
   wait,
 } from '../shape/fields.ts';
 import type { AuthConfig } from './config.ts';
+import { variableProblems } from './variable-rules.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
 import { outputProblems } from './output-rules.ts';
 import { secrets } from './secret-schema.ts';
@@ -155,8 +157,26 @@ const outputDefaults = object({
 });
 
 const variableName = string({
-  pattern: { is: /^[A-Za-z_][A-Za-z0-9_]*$/, problem: 'is not the name of a variable' },
+  pattern: { is: /^(?:[A-Za-z_][A-Za-z0-9_]*|\*)$/, problem: 'is not the name of a variable' },
 });
+
+const variable = object(
+  {
+    value: optional(source, 'A single value, or for `*` a secret, or a value that is an object.'),
+    template: optional(string(), 'Mustache template, inline, whose text is the value.'),
+    token: optional(boolean, 'The token of this run, which is then not revoked. Default: false.'),
+    wrap_ttl: optional(duration, 'With `token`: pass on a wrapping token with this TTL instead.'),
+    min_ttl: optional(duration, 'With `token`: its shortest TTL, as in an output.'),
+    keys: optional(keys, 'For `*`: which keys, under which names, as in an output.'),
+    mask: optional(
+      boolean,
+      'Whether CI systems and `exec --redact` hide the value. Default: true, but for values that are shorter than 4 characters, or `true`, `false` or `null`.',
+    ),
+  },
+  variableProblems,
+);
+
+const variables = map(variableName, oneOrMore(either(source, variable)));
 
 /**
  * A config file.
@@ -176,8 +196,8 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
     ),
     outputs: optional(list(output), 'The files to write.'),
     environment: optional(
-      map(variableName, reference),
-      'Variables for `exec` and `env`: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer `name#/a/b`.',
+      variables,
+      'Variables for `exec` and `env`: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer `name#/a/b`. `*` stands for all keys of a secret: its path or its name, or a list of them; what is named besides overrides them.',
     ),
     output: optional(outputDefaults, 'Defaults for all outputs.'),
     timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),
@@ -195,3 +215,5 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
 
 export type ConfigFile = TypeOf<ReturnType<typeof configFields>>;
 export type OutputFile = TypeOf<typeof output>;
+export type VariablesFile = TypeOf<typeof variables>;
+export type VariableFile = TypeOf<typeof variable>;

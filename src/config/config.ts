@@ -7,7 +7,7 @@ import type { FormatName, FormatOptions } from '../formats/index.ts';
 import type { KeySelection } from '../formats/keys.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { TypeOf } from '../shape/definition.ts';
-import type { Ref } from '../shape/ref.ts';
+import type { Ref, Source } from '../shape/ref.ts';
 import type { SecretTarget } from './kubernetes-schema.ts';
 
 export type AuthConfig = TypeOf<
@@ -81,6 +81,27 @@ export type DeclaredContent =
   /** A single value, verbatim unless decoded. */
   | { readonly kind: 'value'; readonly ref: Ref; readonly decode: Encoding | undefined };
 
+/** What a variable is made of. */
+export type VariableContent =
+  | Extract<DeclaredContent, { kind: 'template' }>
+  | TokenContent
+  | { readonly kind: 'value'; readonly ref: Ref }
+  /** All keys of a secret, each as a variable. */
+  | { readonly kind: 'keys'; readonly of: Source; readonly keys: KeySelection }
+  /** All keys of a secret, as one object. */
+  | { readonly kind: 'secret'; readonly of: Source };
+
+/** A variable of `environment:`, or an argument of `read`. */
+export interface DeclaredVariable {
+  /** Of `keys`, what stands for their names. */
+  readonly name: string;
+  /** For messages: `environment.DATABASE_PASSWORD`. */
+  readonly where: string;
+  readonly content: VariableContent;
+  /** It must not show in logs. */
+  readonly mask: boolean;
+}
+
 export interface DeclaredOutput {
   /** For messages: `vaultonce.yaml:20, outputs[1] (db.env)`. */
   readonly where: string;
@@ -130,7 +151,7 @@ export interface Config {
   readonly directory: string | undefined;
   /** Undefined: nothing is to be reused. */
   readonly state: DeclaredState | undefined;
-  readonly environment: readonly { readonly name: string; readonly ref: Ref }[];
+  readonly environment: readonly DeclaredVariable[];
   /** For the whole run. */
   readonly timeoutMs: number;
   /** The longest random wait before the login. */

@@ -17,6 +17,7 @@ import { placeOf, type SecretTarget } from './kubernetes-schema.ts';
 import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
+import { resolveVariables } from './resolve-variables.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
 import { overrideOf, resolveSetting } from './settings.ts';
@@ -61,7 +62,9 @@ export function resolveConfig(
     return declared ?? [];
   });
   const state = collect(() => resolveState(file, around.cwd, allowDisk));
-  if (server === undefined || times === undefined || failures.length > 0) throw new RunError(failures);
+  const environment = collect(() => resolveVariables(file, merged));
+  if (server === undefined || times === undefined || environment === undefined || failures.length > 0)
+    throw new RunError(failures);
   return {
     sources,
     server,
@@ -71,7 +74,7 @@ export function resolveConfig(
     managed,
     directory: file.output?.directory === undefined ? undefined : resolve(around.cwd, file.output.directory),
     state,
-    environment: Object.entries(file.environment ?? {}).map(([name, ref]) => ({ name, ref })),
+    environment,
     ...times,
     concurrency: file.concurrency,
     revoke: file.revoke ?? 'auto',

@@ -102,4 +102,6 @@ export type LogEvent =
       readonly requests: number;
       readonly duration_ms: number;
     }
+  | { readonly event: 'handed_over'; readonly variables: number; readonly to: string }
+  | { readonly event: 'not_masked'; readonly names: readonly string[] }
   | ({ readonly event: 'failed'; readonly exit_code: number } & Failure);

@@ -35,6 +35,8 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   log_lost: 'warn',
   finished: 'info',
   delivered: 'debug',
+  handed_over: 'info',
+  not_masked: 'warn',
   failed: 'error',
 };
 

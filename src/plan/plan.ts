@@ -1,15 +1,22 @@
-import { firstOf, RunError, throwIfAny, type Failure } from '../base/errors.ts';
-import type { Config, DeclaredContent, DeclaredOutput, DeclaredSecret } from '../config/config.ts';
+import { firstOf, throwIfAny, type Failure } from '../base/errors.ts';
+import type {
+  Config,
+  DeclaredContent,
+  DeclaredOutput,
+  DeclaredSecret,
+  DeclaredVariable,
+} from '../config/config.ts';
 import type { FormatInput } from '../formats/format.ts';
 import { formatNamed } from '../formats/index.ts';
 import type { Ref } from '../shape/ref.ts';
-import { parseTemplate, undeclaredReferences, type Template } from '../template/parse.ts';
 import { reservedNames, sharedTargets, unmanageable } from './clashes.ts';
 import { disagreements, isSecretOutput } from './cluster-outputs.ts';
 import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target } from './outputs.ts';
 import { planState } from './state-output.ts';
-import { tokenOutputsOf } from './token-outputs.ts';
+import { planTemplate } from './plan-template.ts';
+import { tokenOutputsOf, type TokenHolders } from './token-outputs.ts';
 import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
+import { planVariables, secretsOfVariable, sourcesOf, type VariablePlan } from './variables.ts';
 
 /** A declared secret, complete with what it inherits. */
 export interface SecretPlan extends DeclaredSecret {
@@ -26,7 +33,7 @@ export interface Plan {
   readonly managed: ManagedDirectory | undefined;
   /** That of all outputs; undefined: not declared, or other commands write there, too. */
   readonly directory: string | undefined;
-  readonly values: readonly ValuePlan[];
+  readonly values: readonly VariablePlan[];
   /** Where it is remembered what can be reused; undefined: nothing. */
   readonly state: PlacedOutput | undefined;
 }
@@ -36,7 +43,7 @@ export interface PlanScope {
   /** Fetch all declared secrets, or only those that outputs and values need. */
   readonly secrets: 'all' | 'needed';
   readonly outputs: readonly DeclaredOutput[];
-  readonly values: readonly DeclaredValue[];
+  readonly values: readonly DeclaredVariable[];
 }
 
 /** Built-in mounts that are never a KV engine; no look-up is needed. */
@@ -49,8 +56,10 @@ const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
 export function planRun(config: Config, scope: PlanScope): Plan {
   const failures: Failure[] = [];
   const names = config.secrets.map(({ name }) => name);
-  const asked = [...scope.outputs.flatMap(valuesOf), ...scope.values];
-  const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
+  const asked = [...scope.outputs.flatMap(valuesOf), ...sourcesOf(scope.values)];
+  const { values: planned, secrets: unnamed, failures: unplanned } = planValues(asked, names);
+  const values = planned.filter(hasKey);
+  const variables = planVariables(scope.values, planned, names, failures);
   const outputs = scope.outputs.flatMap((output) => {
     const content = planContent(output, names, values, failures);
     return content === undefined
@@ -66,13 +75,17 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     ...sharedTargets(files),
     ...unmanageable(files, managed),
     ...disagreements(outputs),
-    ...revokedTokens(outputs, config),
+    ...revokedTokens({ outputs, values: variables }, config),
     ...mixedReuse(outputs, config),
     ...unplanned,
     ...unusedEnvironment(config, scope, names),
   );
   throwIfAny(firstOf(failures, (failure) => failure));
-  const needed = new Set([...values.map(({ secret }) => secret), ...outputs.flatMap(secretsOf)]);
+  const needed = new Set([
+    ...planned.map(({ secret }) => secret),
+    ...variables.flatMap(secretsOfVariable),
+    ...outputs.flatMap(secretsOf),
+  ]);
   const declared = config.secrets.filter(({ name }) => scope.secrets === 'all' || needed.has(name));
   return {
     secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
@@ -80,19 +93,23 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     managed,
     directory: writesAll ? config.directory : undefined,
     state: outputs.length > 0 && config.state !== undefined ? planState(config.state) : undefined,
-    values: values.filter(({ where }) => scope.values.some((value) => value.where === where)),
+    values: variables,
   };
 }
 
 /** An output that would hold a dead token. */
-function revokedTokens(outputs: readonly OutputPlan[], { revoke }: Config): Failure[] {
+function revokedTokens(plan: TokenHolders, { revoke }: Config): Failure[] {
   if (revoke !== 'always') return [];
-  return tokenOutputsOf(outputs).map(({ where }) => ({
+  return tokenOutputsOf(plan).map(({ where }) => ({
     kind: 'config',
-    message: 'the token of this output would be revoked (`revoke: always`)',
+    message: 'the token that is passed on here would be revoked (`revoke: always`)',
     where,
-    hint: 'leave `revoke` out: a token that an output holds is kept',
+    hint: 'leave `revoke` out: a token that is passed on is kept',
   }));
+}
+
+function hasKey(value: ValuePlan<string | undefined>): value is ValuePlan {
+  return value.key !== undefined;
 }
 
 /** A kept output would miss changes of the other secrets in it. */
@@ -154,13 +171,10 @@ function unusedEnvironment(
   names: readonly string[],
 ): readonly Failure[] {
   const used = new Set(values.map(({ where }) => where));
-  const unused = environmentOf(config).filter(({ where }) => !used.has(where));
-  return planValues(unused, names).failures;
-}
-
-/** The variables of `environment:`. */
-export function environmentOf({ environment }: Config): DeclaredValue[] {
-  return environment.map(({ name, ref }) => ({ name, where: `environment.${name}`, ref }));
+  const unused = config.environment.filter(({ where }) => !used.has(where));
+  const failures: Failure[] = [];
+  planVariables(unused, [], names, failures);
+  return [...failures, ...planValues(sourcesOf(unused), names).failures];
 }
 
 function planSecret(secret: DeclaredSecret, { server }: Config): SecretPlan {
@@ -182,10 +196,8 @@ function planContent(
 ): OutputContent | undefined {
   const { content, where } = output;
   if (content.kind === 'template') {
-    const template = parse(content, where, failures);
-    if (template === undefined) return undefined;
-    failures.push(...undeclaredInTemplate(template, output, names));
-    return { kind: 'template', template };
+    const template = planTemplate(content, where, names, failures);
+    return template === undefined ? undefined : { kind: 'template', template };
   }
   if (content.kind === 'value') {
     const value = values.find((candidate) => candidate.where === where);
@@ -208,34 +220,6 @@ function planInput(
   if (source.kind !== 'value') return [{ ...input, source }];
   const value = values.find((candidate) => candidate.where === inputPlace(where, input.name));
   return value === undefined ? [] : [{ ...input, source: { kind: 'value', value } }];
-}
-
-function parse(
-  { source, file, partials }: Extract<DeclaredContent, { kind: 'template' }>,
-  where: string,
-  failures: Failure[],
-): Template | undefined {
-  try {
-    return parseTemplate(source, { file, partials });
-  } catch (error) {
-    if (!(error instanceof RunError)) throw error;
-    failures.push(...error.failures.map((failure) => ({ ...failure, where: placeIn(where, failure.where) })));
-    return undefined;
-  }
-}
-
-function undeclaredInTemplate(
-  template: Template,
-  { where }: DeclaredOutput,
-  names: readonly string[],
-): Failure[] {
-  return undeclaredReferences(template, names).map(({ name, file, line }) =>
-    undeclared(name, placeIn(where, `${file ?? 'contents'}:${String(line)}`), names),
-  );
-}
-
-export function placeIn(output: string, place: string | undefined): string {
-  return place === undefined ? output : `${output}, ${place}`;
 }
 
 function targetOf({ path, content, mode, directoryMode, uid, gid, allowDisk }: DeclaredOutput): Target {

@@ -1,11 +1,28 @@
 import type { TokenContent } from '../config/config.ts';
 import type { OutputPlan } from './outputs.ts';
+import type { VariablePlan } from './variables.ts';
 
-/** Outputs that hold the token of the run, for an app that goes on talking to Vault. */
-export type TokenOutput = OutputPlan & { readonly content: TokenContent };
+/** An output or a variable that holds the token of the run, for an app that goes on talking to Vault. */
+export interface TokenOutput {
+  readonly what: 'output' | 'variable';
+  readonly where: string;
+  readonly content: TokenContent;
+}
 
-export function tokenOutputsOf(outputs: readonly OutputPlan[]): readonly TokenOutput[] {
-  return outputs.filter((output): output is TokenOutput => output.content.kind === 'token');
+/** The part of a plan that may hold it. */
+export interface TokenHolders {
+  readonly outputs: readonly OutputPlan[];
+  readonly values: readonly VariablePlan[];
+}
+
+export function tokenOutputsOf({ outputs, values }: TokenHolders): TokenOutput[] {
+  const holders = [
+    ...outputs.map((output) => ({ ...output, what: 'output' as const })),
+    ...values.map((variable) => ({ ...variable, what: 'variable' as const })),
+  ];
+  return holders.flatMap(({ what, where, content }) =>
+    content.kind === 'token' ? [{ what, where, content }] : [],
+  );
 }
 
 /**

@@ -1,28 +1,28 @@
 import type { Failure } from '../base/errors.ts';
 import { nearestHint } from '../base/nearest.ts';
 import type { DeclaredSecret } from '../config/config.ts';
-import type { Ref } from '../shape/ref.ts';
+import type { Source } from '../shape/ref.ts';
 
-/** A single value that is asked for: a variable of `environment:`, or an argument of `read`. */
+/** A single value, or with a `Source` a whole secret, that is asked for. */
 export interface DeclaredValue {
   readonly name: string;
   /** For messages: `environment.DATABASE_PASSWORD`. */
   readonly where: string;
-  readonly ref: Ref;
+  readonly ref: Source;
 }
 
 /** Which key of which secret of the plan. */
-export interface ValuePlan {
+export interface ValuePlan<Key extends string | undefined = string> {
   readonly name: string;
   readonly where: string;
   /** Name of a declared secret, or of one that the plan made of a path. */
   readonly secret: string;
-  /** A key, or a JSON pointer into the secret: `/replicas/0/host`. */
-  readonly key: string;
+  /** A name such as `a.b`, or a JSON pointer into the secret: `/replicas/0/host`. Undefined: all keys. */
+  readonly key: Key;
 }
 
 export interface PlannedValues {
-  readonly values: readonly ValuePlan[];
+  readonly values: readonly ValuePlan<string | undefined>[];
   /** One for each path, besides the declared ones. */
   readonly secrets: readonly DeclaredSecret[];
   readonly failures: readonly Failure[];
@@ -32,14 +32,15 @@ export interface PlannedValues {
 export function planValues(declared: readonly DeclaredValue[], names: readonly string[]): PlannedValues {
   const secrets = new Map<string, DeclaredSecret>();
   const failures: Failure[] = [];
-  const values = declared.flatMap(({ name, where, ref }): ValuePlan[] => {
+  const values = declared.map(({ name, where, ref }): ValuePlan<string | undefined> => {
+    const { key } = ref;
     if (ref.kind === 'name') {
       if (!names.includes(ref.name)) failures.push(undeclared(ref.name, where, names));
-      return [{ name, where, secret: ref.name, key: ref.key }];
+      return { name, where, secret: ref.name, key };
     }
     const secret = secretAt(ref.path, ref.version, where);
     if (!secrets.has(secret.name)) secrets.set(secret.name, secret);
-    return [{ name, where, secret: secret.name, key: ref.key }];
+    return { name, where, secret: secret.name, key };
   });
   return { values, secrets: [...secrets.values()], failures };
 }

@@ -21,6 +21,11 @@ export interface Value {
   readonly value: Secret<JsonValue> | undefined;
 }
 
+/** A failure of a template, with the place of what it is the template of. */
+export function placed(failure: Failure, where: string): Failure {
+  return { ...failure, where: failure.where === undefined ? where : `${where}, ${failure.where}` };
+}
+
 /** Looks the values up. Pure. Reports all missing keys at once, except those of secrets that failed. */
 export function resolveValues(
   plans: readonly ValuePlan[],
@@ -32,12 +37,22 @@ export function resolveValues(
     const secret = secrets.get(plan.secret);
     if (secret === undefined || secret.kind === 'failed') return [];
     if (secret.kind === 'absent') return [{ name, where, value: undefined }];
-    const found = valueAt(secret, plan.key);
-    if (found.kind === 'value') return [{ name, where, value: new Secret(found.value) }];
-    failures.push(found.kind === 'missing' ? missingValue(plan, found) : ambiguousValue(plan, found.ways));
+    const found = resolveValue(plan, secret);
+    if ('value' in found) return [{ name, where, value: new Secret(found.value) }];
+    failures.push(found.failure);
     return [];
   });
   return { values, failures };
+}
+
+/** Looks one value up. Pure. */
+export function resolveValue(
+  plan: ValuePlan,
+  secret: FoundSecret,
+): { readonly value: JsonValue } | { readonly failure: Failure } {
+  const found = valueAt(secret, plan.key);
+  if (found.kind === 'value') return found;
+  return { failure: found.kind === 'missing' ? missingValue(plan, found) : ambiguousValue(plan, found.ways) };
 }
 
 function missingValue(
@@ -46,7 +61,7 @@ function missingValue(
 ): Failure {
   const candidate = isPointer(key) ? undefined : nearest(part, known);
   const failure = missingKey(
-    { key: within.length > 0 ? part : key, secrets: [secret], where },
+    { key: within.length > 0 && !isPointer(key) ? part : key, secrets: [secret], where },
     known,
     candidate,
     isText ? TEXT_HINT : 'correct the name, or add the key',

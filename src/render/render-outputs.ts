@@ -11,9 +11,10 @@ import { mergeKeys, selectKeys } from '../formats/keys.ts';
 import { badEntry, isBadEntry } from '../plan/cluster-outputs.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
-import { renderTemplate } from '../template/render-template.ts';
+import { LARGEST_OUTPUT, renderInSteps } from '../template/render-template.ts';
 import { foundInputs } from './format-inputs.ts';
-import { missingKey, resolveValues } from './found-values.ts';
+import { missingKey, placed, resolveValues } from './found-values.ts';
+import { finish, NO_PAUSE, type Pause } from './pause.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 
@@ -25,10 +26,19 @@ export async function renderOutputs(
   outputs: readonly OutputPlan[],
   secrets: Secrets,
   tokens: OutputTokens,
+  pause: Pause = NO_PAUSE,
 ): Promise<readonly RenderedOutput[]> {
   const failures: Failure[] = [];
-  const rendered = outputs.map((plan) => ({ plan, files: render(plan, secrets, tokens, failures) }));
-  failures.push(...sharedPaths(rendered));
+  const rendered: { readonly plan: OutputPlan; readonly files: readonly UnfinishedFile[] }[] = [];
+  for (const plan of outputs) {
+    await pause();
+    const files =
+      plan.content.kind === 'template'
+        ? await fileOf(plan, plan.content, { secrets, failures, pause })
+        : render(plan, plan.content, secrets, tokens, failures);
+    rendered.push({ plan, files });
+  }
+  failures.push(...rendered.flatMap(tooLarge), ...sharedPaths(rendered));
   throwIfAny(
     inDeclaredOrder(
       failures,
@@ -38,6 +48,22 @@ export async function renderOutputs(
   return Promise.all(
     rendered.map(async ({ plan, files }) => ({ plan, files: await Promise.all(files.map(complete)) })),
   );
+}
+
+/** One that nobody meant would fill the memory that it is written to. */
+function tooLarge({
+  plan,
+  files,
+}: {
+  readonly plan: OutputPlan;
+  readonly files: readonly UnfinishedFile[];
+}): Failure[] {
+  const isTooLarge = files.some(
+    ({ content }) => content instanceof Secret && content.reveal().length > LARGEST_OUTPUT,
+  );
+  if (!isTooLarge) return [];
+  const message = 'the output is larger than 64 MiB, the limit of an output';
+  return [{ kind: 'template', message, where: plan.where, hint: 'write it in parts, or leave keys out' }];
 }
 
 /** A file whose content may still have to be computed. */
@@ -52,14 +78,12 @@ async function complete({ path, content }: UnfinishedFile): Promise<RenderedFile
 
 function render(
   plan: OutputPlan,
+  content: Exclude<OutputContent, { kind: 'template' }>,
   secrets: Secrets,
   tokens: OutputTokens,
   failures: Failure[],
 ): UnfinishedFile[] {
-  const { content } = plan;
   switch (content.kind) {
-    case 'template':
-      return fileOf(plan, content, secrets, failures);
     case 'value':
       return valueFileOf(plan, content, secrets, failures);
     case 'format':
@@ -96,14 +120,19 @@ function valueFileOf(
   });
 }
 
-function fileOf(
+interface Rendering {
+  readonly secrets: Secrets;
+  readonly failures: Failure[];
+  readonly pause: Pause;
+}
+
+async function fileOf(
   { target, where }: OutputPlan,
   { template }: Extract<OutputContent, { kind: 'template' }>,
-  secrets: Secrets,
-  failures: Failure[],
-): UnfinishedFile[] {
-  const { text, failures: found } = renderTemplate(template, secrets);
-  failures.push(...found.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })));
+  { secrets, failures, pause }: Rendering,
+): Promise<UnfinishedFile[]> {
+  const { text, failures: found } = await finish(renderInSteps(template, secrets), pause);
+  failures.push(...found.map((failure) => placed(failure, where)));
   if (!text.isWellFormed()) failures.push(halfPair(where));
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(text)) }];
 }

@@ -3,7 +3,7 @@ import type { Secrets } from '../base/secret-data.ts';
 import { placeOf } from '../config/kubernetes-schema.ts';
 import type { Scope } from '../host/scope.ts';
 import type { Change } from '../publish/destination.ts';
-import type { Value } from '../render/found-values.ts';
+import type { RenderedVariable } from '../render/render-variables.ts';
 import type { ReusedSecret } from '../reuse/what-is-due.ts';
 import type { Lease } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
@@ -28,7 +28,7 @@ export interface Outcome {
   /** Secrets of earlier runs that are still valid. */
   readonly reused: readonly ReusedSecret[];
   /** The single values of the plan. */
-  readonly values: readonly Value[];
+  readonly values: readonly RenderedVariable[];
   readonly changes: readonly Change[];
 }
 

@@ -4,6 +4,8 @@ import type { Config, DeclaredOutput } from '../config/config.ts';
 import { isSecretOutput } from '../plan/cluster-outputs.ts';
 import type { OutputPlan, PlacedOutput, RenderedOutput, WritableOutput } from '../plan/outputs.ts';
 import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
+import { tokenOutputsOf } from '../plan/token-outputs.ts';
+import { secretsOfVariable } from '../plan/variables.ts';
 import { hashOf, stateText, type KnownOutput } from './known-outputs.ts';
 
 /** A secret in outputs that are reused. */
@@ -67,7 +69,7 @@ export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutpu
     reused: plan.secrets
       .filter(({ name }) => names.has(name))
       .map((secret) => reusedSecret(secret, reusable)),
-    isNothing: reusable.length > 0 && rest.secrets.length === 0 && rest.outputs.every(isFixed),
+    isNothing: reusable.length > 0 && rest.secrets.length === 0 && isFixed(rest),
     outputsAfter: (rendered, secrets) => [
       ...rendered,
       ...unchanged,
@@ -163,7 +165,7 @@ function withoutShared(
   let reusable = found;
   for (;;) {
     const written = outputs.filter((output) => !reusable.some(({ plan }) => plan === output));
-    const needed = new Set([...written.flatMap(secretsOf), ...values.map(({ secret }) => secret)]);
+    const needed = new Set([...written.flatMap(secretsOf), ...values.flatMap(secretsOfVariable)]);
     const still = reusable.filter(({ plan }) => !secretsOf(plan).some((name) => needed.has(name)));
     if (still.length === reusable.length) return reusable;
     reusable = still;
@@ -178,9 +180,9 @@ function reusedSecret({ name, path }: SecretPlan, reusable: readonly ReusableOut
   return { name, path, expires_at: hasEnd ? Math.min(...ends) : undefined, read_at: first?.known.read_at };
 }
 
-/** True for an output that needs no fetched secret. */
-function isFixed(output: OutputPlan): boolean {
-  return output.content.kind !== 'token' && secretsOf(output).length === 0;
+/** True for a plan that needs neither a fetched secret nor the token. */
+function isFixed(plan: Plan): boolean {
+  return tokenOutputsOf(plan).length === 0 && plan.outputs.every((output) => secretsOf(output).length === 0);
 }
 
 interface After {

@@ -12,7 +12,7 @@ import { planConfig } from '../plan/plan-config.ts';
 import type { Plan, PlanScope } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
 import { readInputs } from '../render/format-inputs.ts';
-import type { Value } from '../render/found-values.ts';
+import type { RenderedVariable } from '../render/render-variables.ts';
 import { changesOf, createStopwatch, NOTHING_DONE, withRemains, type Outcome } from '../report/outcome.ts';
 import { modeText, openReport, reportText } from '../report/report.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
@@ -34,7 +34,11 @@ export interface Job<T> {
   readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
   /** Uses the values while a failure still counts as one of the run. */
-  readonly deliver: (values: readonly Value[], note: (change: Change) => void) => T | Promise<T>;
+  readonly deliver: (
+    values: readonly RenderedVariable[],
+    note: (change: Change) => void,
+    scope: Scope,
+  ) => T | Promise<T>;
 }
 
 /**
@@ -74,7 +78,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
         : await runWithFixtures(await readFixtures(job.fixtures, plan.secrets, io), plan, scope, stopwatch);
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();
-    const result = await job.deliver(outcome.values, (change) => delivered.push(change));
+    const result = await job.deliver(outcome.values, (change) => delivered.push(change), scope);
     await io.stdout.flush(scope.signal);
     const complete = { ...outcome, changes: [...outcome.changes, ...delivered] };
     conclude(complete);

@@ -1,14 +1,16 @@
 import { RunError, throwIfAny } from '../base/errors.ts';
 import type { Fetched } from '../fetch/fetch.ts';
 import type { RenderedOutput } from '../plan/outputs.ts';
+import type { Scope } from '../host/scope.ts';
 import type { Plan } from '../plan/plan.ts';
-import { resolveValues, type Value } from '../render/found-values.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
+import { renderVariables, type RenderedVariable } from '../render/render-variables.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
+import { pauseOf } from './pause-of.ts';
 
 interface RenderedPlan {
   readonly rendered: readonly RenderedOutput[];
-  readonly values: readonly Value[];
+  readonly values: readonly RenderedVariable[];
 }
 
 /** Renders outputs and values, even if secrets are missing, so that missing keys are reported in the same run. */
@@ -16,9 +18,12 @@ export async function renderAll(
   { outputs, values: plans }: Plan,
   { secrets, failures }: Fetched,
   tokens: OutputTokens,
+  scope: Scope,
 ): Promise<RenderedPlan> {
-  const rendered = await caught(renderOutputs(outputs, secrets, tokens));
-  const { values, failures: missing } = resolveValues(plans, secrets);
+  const pause = pauseOf(scope);
+  const rendered = await caught(renderOutputs(outputs, secrets, tokens, pause));
+  scope.throwIfEnded();
+  const { values, failures: missing } = await renderVariables(plans, secrets, tokens, pause);
   const later = [...(rendered instanceof RunError ? rendered.failures : []), ...missing];
   if (failures.length > 0) {
     const fetchError = new RunError(failures);

@@ -45,7 +45,7 @@ export async function runOffline(
   try {
     await checkDestinations(placesOf(plan), destinations);
     const { rendered, values } = await stopwatch.time('render', () =>
-      renderAll(due.rest, { secrets, failures: [] }, fixtureTokens(due.rest.outputs)),
+      renderAll(due.rest, { secrets, failures: [] }, fixtureTokens(due.rest), scope),
     );
     const publication = { ready: Promise.resolve(), note: (change: Change) => changes.push(change) };
     const outputs = due.outputsAfter(rendered, secrets);

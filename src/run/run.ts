@@ -80,13 +80,15 @@ export async function runOnce(
     const parts = { session, sender, leases };
     const fetched = await stopwatch.time('fetch', () => fetchSecrets(due.rest.secrets, parts, scope));
     outcome = { ...outcome, secrets: fetched.secrets };
-    const tokenOutputs = fetched.failures.length > 0 ? [] : tokenOutputsOf(due.rest.outputs);
+    const tokenOutputs = fetched.failures.length > 0 ? [] : tokenOutputsOf(due.rest);
     const tokens = await prepareTokens(tokenOutputs, session, sender);
     const whyAlive = reasonToKeepAlive(session, leases, tokenOutputs);
     // As soon as nothing needs the token any longer: rendering goes on meanwhile.
     const returning = whyAlive === undefined ? session.giveBack() : Promise.resolve();
     await access.flush();
-    const { rendered, values } = await stopwatch.time('render', () => renderAll(due.rest, fetched, tokens));
+    const { rendered, values } = await stopwatch.time('render', () =>
+      renderAll(due.rest, fetched, tokens, scope),
+    );
     const outputs = due.outputsAfter(rendered, fetched.secrets);
     const publication = { ready: returning, note: (change: Change) => changes.push(change) };
     try {
@@ -129,7 +131,8 @@ function reasonToKeepAlive(
   { dependOnToken }: Leases,
   tokenOutputs: readonly TokenOutput[],
 ): string | undefined {
-  if (tokenOutputs.length > 0) return 'an output holds it';
+  const [holder] = tokenOutputs;
+  if (holder !== undefined) return `${holder.what === 'output' ? 'an output' : 'a variable'} holds it`;
   return revoke === 'auto' && dependOnToken ? 'leases of fetched secrets depend on it' : undefined;
 }
 

@@ -1,8 +1,7 @@
 import { allOrFailures, RunError, throwIfAny } from '../base/errors.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
 import { Secret } from '../base/secret.ts';
-import type { OutputPlan } from '../plan/outputs.ts';
-import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
+import { tokenOutputsOf, type TokenHolders, type TokenOutput } from '../plan/token-outputs.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import type { Answer, Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
@@ -30,8 +29,8 @@ export async function prepareTokens(
 }
 
 /** Without a server, every token output has the same text. */
-export function fixtureTokens(outputs: readonly OutputPlan[]): OutputTokens {
-  return new Map(tokenOutputsOf(outputs).map(({ where }) => [where, new Secret('fixture-token')]));
+export function fixtureTokens(plan: TokenHolders): OutputTokens {
+  return new Map(tokenOutputsOf(plan).map(({ where }) => [where, new Secret('fixture-token')]));
 }
 
 /** This run consumes uses itself, and how many are left for a reader of the output is unknown. */
@@ -63,9 +62,9 @@ async function ensureTtl(
   throwIfAny(
     asking
       .filter(({ content }) => (content.minTtlMs ?? 0) / 1000 > ttlS)
-      .map(({ where }) => ({
+      .map(({ what, where }) => ({
         kind: 'policy',
-        message: `the token ends in ${String(ttlS)} s, before the min_ttl of the output`,
+        message: `the token ends in ${String(ttlS)} s, before the min_ttl of the ${what}`,
         where,
         hint: 'raise token_ttl and token_max_ttl of the role, or lower min_ttl',
       })),

@@ -36,7 +36,16 @@ interface ParsedDefinition {
 
 /** How a value is written: the reference names it, and `notations.ts` has its JSON Schema, which agrees with the parser. */
 export type Notation =
-  'boolean' | 'duration' | 'wait' | 'mode' | 'rateLimit' | 'path' | 'mount' | 'reference' | WholeNumbers;
+  | 'boolean'
+  | 'duration'
+  | 'wait'
+  | 'mode'
+  | 'rateLimit'
+  | 'path'
+  | 'mount'
+  | 'reference'
+  | 'source'
+  | WholeNumbers;
 
 interface WholeNumbers {
   readonly name: 'number' | 'uid' | 'gid';

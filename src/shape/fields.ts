@@ -15,7 +15,7 @@ import {
   type Parsed,
 } from './definition.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
-import { checkRef, REF_HINT, type Ref } from './ref.ts';
+import { checkRef, checkSource, REF_HINT, type Ref, type Source } from './ref.ts';
 import { checkMountPath, checkSecretPath } from './vault-paths.ts';
 
 /**
@@ -135,6 +135,17 @@ export const reference = parsed(
     return { problem: `is not a reference: ${ref.problem}`, hint: ref.hint ?? REF_HINT };
   },
   'reference',
+);
+
+/** A secret as a whole, or a single value of it. */
+export const source = parsed(
+  string(),
+  (value): Parsed<Source> => {
+    const checked = checkSource(value);
+    if ('value' in checked) return checked;
+    return { problem: `is not a reference: ${checked.problem}`, hint: checked.hint ?? REF_HINT };
+  },
+  'source',
 );
 
 /** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */

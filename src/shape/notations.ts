@@ -31,6 +31,7 @@ const VARIABLE = String.raw`(?:^|[^$])\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\}`;
 const SEGMENT = String.raw`(?!\.{1,2}(?:/|$|#))[^/?#\u0000-\u001f\u007f-\u009f]+`;
 const KEY = `(?=[\\s\\S])(?:/[\\s\\S]*|(?:${KEY_STEP})(?:\\.(?:${KEY_STEP}))*)`;
 const PATH = `(?:/v1/|/)?${SEGMENT}(?:/${SEGMENT})*`;
+const REFERENCE = String.raw`(?=[^#]*/)${PATH}#${KEY}(?:@[1-9]\d*)?|[^#/]+#(?![\s\S]+@[1-9]\d*$)${KEY}`;
 /** Smaller numbers, and larger ones, are written with an exponent. */
 const SMALLEST_PLAIN = 1e-6;
 const LARGEST_PLAIN = 999_999_999_999_999_900_000;
@@ -83,9 +84,10 @@ const NOTATIONS: Readonly<
   },
   path: { name: 'path', schema: textLike(PATH) },
   mount: { name: 'path', schema: textLike(`/?${SEGMENT}(?:/${SEGMENT})*/?`) },
-  reference: {
-    name: 'reference',
-    schema: textLike(String.raw`(?=[^#]*/)${PATH}#${KEY}(?:@[1-9]\d*)?|[^#/]+#(?![\s\S]+@[1-9]\d*$)${KEY}`),
+  reference: { name: 'reference', schema: textLike(REFERENCE) },
+  source: {
+    name: 'reference or secret',
+    schema: textLike(String.raw`${REFERENCE}|(?=[^#]*/)${PATH}|(?!.*@[1-9]\d*$)[^#/]+`),
   },
 };
 

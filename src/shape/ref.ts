@@ -5,18 +5,22 @@ import { checkSecretPath } from './vault-paths.ts';
 export const REF_HINT =
   'write `path#key`, `path#key@version` or `name#key`; `path#/a/b` is a JSON pointer, `path#"a key"` any key';
 
+/** How a secret is written where all of its keys are meant, for messages. */
+export const SECRET_HINT = 'write the path of a secret, `path@version`, or the name of a declared one';
+
 /**
  * What a REF points to: `path#key`, `path#key@version`, `name#key`. The key is a name as templates have it (`a.b`,
  * `"a.b"`), or a JSON pointer (`/a/b`).
  */
-export type Ref =
-  | { readonly kind: 'name'; readonly name: string; readonly key: string }
-  | {
-      readonly kind: 'path';
-      readonly path: string;
-      readonly key: string;
-      readonly version: number | undefined;
-    };
+export type Ref = SecretRef & { readonly key: string };
+
+/** A secret: `path`, `path@version`, or the name of a declared one. */
+export type SecretRef =
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'path'; readonly path: string; readonly version: number | undefined };
+
+/** A secret as a whole, or a value in it. */
+export type Source = SecretRef & { readonly key?: string };
 
 type Checked<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
 
@@ -31,8 +35,21 @@ export function checkRef(text: string): Checked<Ref> {
       problem: 'the quotes in its key do not match',
       hint: 'quotes are around a whole key, with the escapes of JSON: `path#"a key".name`',
     };
+  const checked = checkSecretRef(secret, version);
+  return 'value' in checked ? { value: { ...checked.value, key } } : checked;
+}
+
+/** Parses a secret, with or without a key. */
+export function checkSource(text: string): Checked<Source> {
+  if (text.includes('#')) return checkRef(text);
+  const [, secret = '', version] = /^(.*?)(?:@([1-9]\d*))?$/s.exec(text) ?? [];
+  return checkSecretRef(secret, version);
+}
+
+function checkSecretRef(secret: string, version: string | undefined): Checked<SecretRef> {
   if (!secret.includes('/')) {
-    if (version === undefined) return { value: { kind: 'name', name: secret, key } };
+    if (secret === '') return { problem: 'it is empty' };
+    if (version === undefined) return { value: { kind: 'name', name: secret } };
     return {
       problem: 'it has a version, and no path',
       hint: 'pin the version of a declared secret with its `version:`',
@@ -41,7 +58,7 @@ export function checkRef(text: string): Checked<Ref> {
   const path = checkSecretPath(secret);
   if (!('value' in path)) return { ...path, problem: `its path ${path.problem}` };
   const pinned = version === undefined ? undefined : Number(version);
-  return { value: { kind: 'path', path: path.value, key, version: pinned } };
+  return { value: { kind: 'path', path: path.value, version: pinned } };
 }
 
 /** @returns undefined for what is no REF */

@@ -5,6 +5,9 @@ import { parseName, templateError, type Place } from './names.ts';
 import { parseTokens } from './syntax-error.ts';
 import type { Token } from './syntax.ts';
 
+/** Of one file. Whoever needs more does not write it by hand. */
+const DEEPEST_SECTIONS = 200;
+
 export type Node =
   | { readonly kind: 'text'; readonly text: string }
   | {
@@ -147,6 +150,7 @@ class Compiler {
   readonly #partials: PartialCompiler;
   /** Tokens come in the order of the text, so that lines are counted once. */
   readonly #counted = { position: 0, line: 1 };
+  #nesting = 0;
 
   constructor(source: string, file: string | undefined, partials: PartialCompiler) {
     this.#source = source;
@@ -159,7 +163,10 @@ class Compiler {
   }
 
   #nodesOf(tokens: readonly Token[]): readonly Node[] {
-    return tokens.flatMap((token) => this.#nodeOf(token) ?? []);
+    this.#nesting += 1;
+    const nodes = tokens.flatMap((token) => this.#nodeOf(token) ?? []);
+    this.#nesting -= 1;
+    return nodes;
   }
 
   #placeAt(position: number): Place {
@@ -201,6 +208,10 @@ class Compiler {
 
   #sectionOf([type, name, start, end, inner]: Token): Node {
     const place = this.#placeAt(start);
+    if (this.#nesting > DEEPEST_SECTIONS) {
+      const message = `sections are nested more than ${String(DEEPEST_SECTIONS)} deep`;
+      throw templateError(place, message, 'close them earlier, or move inner ones to a partial');
+    }
     const children = this.#nodesOf(typeof inner === 'object' ? inner : []);
     const lambda = LAMBDAS.get(name);
     if (lambda === undefined) {

@@ -13,7 +13,13 @@ import { placeText, type Place } from './names.ts';
 import type { Node, Template } from './parse.ts';
 
 /** Partials that include themselves end with their data; one that does not is stopped here. */
-const DEEPEST_NESTING = 200;
+const DEEPEST_PARTIALS = 200;
+/** Of sections, lambdas and partials within each other while rendering: the stack has an end. */
+const DEEPEST_NESTING = 1000;
+/** How much is done between two looks at the clock: about a millisecond. */
+const STEPS_BETWEEN_PAUSES = 1000;
+/** In characters. Beyond, it is a loop within a loop that nobody meant. */
+export const LARGEST_OUTPUT = 64 * 1024 * 1024;
 
 export interface RenderedTemplate {
   readonly text: string;
@@ -21,28 +27,82 @@ export interface RenderedTemplate {
   readonly failures: readonly Failure[];
 }
 
-/** Renders a template. Values are only ever output: one that looks like a tag stays as it is. */
-export function renderTemplate({ nodes }: Template, secrets: Secrets): RenderedTemplate {
-  const renderer = new Renderer();
-  const text = renderer.render(nodes, [{ kind: 'root', secrets }]);
+/**
+ * Renders a template. Values are only ever output: one that looks like a tag stays as it is. The generator stops now and
+ * then, so that whoever runs it can look at the clock, and let signals in.
+ * @param parts gets the text of every value that is output, and what lambdas make of them
+ */
+export function* renderInSteps(
+  { nodes }: Template,
+  secrets: Secrets,
+  parts?: Set<string>,
+): Generator<undefined, RenderedTemplate> {
+  const renderer = new Renderer(parts);
+  const text = yield* renderer.render(nodes, [{ kind: 'root', secrets }]);
   return { text, failures: [...renderer.failures.values()] };
 }
+
+/** Renders a template in one go, however long it takes. */
+export function renderTemplate(template: Template, secrets: Secrets): RenderedTemplate {
+  const steps = renderInSteps(template, secrets);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+type NodeOf<Kind extends Node['kind']> = Extract<Node, { kind: Kind }>;
+type Steps = Generator<undefined, string>;
 
 class Renderer {
   /** By place and message: a loop reports a missing key once. */
   readonly failures = new Map<string, Failure>();
-  #isEndless = false;
+  readonly #parts: Set<string> | undefined;
+  #steps = 0;
+  #pauseAt = STEPS_BETWEEN_PAUSES;
+  #nesting = 0;
+  #size = 0;
+  /** Nothing of it can be used any more. */
+  #isOver = false;
 
-  render(nodes: readonly Node[], scopes: readonly Scope[]): string {
-    return nodes.map((node) => this.#renderNode(node, scopes)).join('');
+  constructor(parts: Set<string> | undefined) {
+    this.#parts = parts;
   }
 
-  #renderNode(node: Node, scopes: readonly Scope[]): string {
+  *render(nodes: readonly Node[], scopes: readonly Scope[]): Steps {
+    const texts: string[] = [];
+    for (const node of nodes) {
+      if (this.#isOver) return '';
+      this.#steps += 1;
+      if (this.#steps >= this.#pauseAt) {
+        this.#pauseAt = this.#steps + STEPS_BETWEEN_PAUSES;
+        yield;
+      }
+      if (node.kind === 'text') texts.push(this.#sized(node.text));
+      else if (node.kind === 'variable')
+        texts.push(this.#sized(this.#part(this.#renderVariable(node, scopes))));
+      else texts.push(yield* this.#renderInside(node, scopes));
+    }
+    return texts.join('');
+  }
+
+  *#renderInside(node: NodeOf<'section' | 'lambda' | 'partial'>, scopes: readonly Scope[]): Steps {
+    if (this.#nesting >= DEEPEST_NESTING) {
+      this.#end(
+        node.place,
+        `tags are nested more than ${String(DEEPEST_NESTING)} deep`,
+        'nest fewer sections',
+      );
+      return '';
+    }
+    this.#nesting += 1;
+    const text = yield* this.#renderNested(node, scopes);
+    this.#nesting -= 1;
+    return text;
+  }
+
+  #renderNested(node: NodeOf<'section' | 'lambda' | 'partial'>, scopes: readonly Scope[]): Steps {
     switch (node.kind) {
-      case 'text':
-        return node.text;
-      case 'variable':
-        return this.#renderVariable(node, scopes);
       case 'section':
         return this.#renderSection(node, scopes);
       case 'lambda':
@@ -52,7 +112,29 @@ class Renderer {
     }
   }
 
-  #renderVariable(node: Extract<Node, { kind: 'variable' }>, scopes: readonly Scope[]): string {
+  /** Counts a text that is added. */
+  #sized(text: string, instead = 0): string {
+    this.#size += text.length - instead;
+    if (this.#size <= LARGEST_OUTPUT) return text;
+    this.#end(
+      undefined,
+      'the text is larger than 64 MiB, the limit of an output',
+      'look for a section in a section that repeats the keys of a secret for each of its keys',
+    );
+    return '';
+  }
+
+  #end(place: Place | undefined, message: string, hint: string): void {
+    if (!this.#isOver) this.#report('template', place, message, { hint });
+    this.#isOver = true;
+  }
+
+  #part(text: string): string {
+    this.#parts?.add(text);
+    return text;
+  }
+
+  #renderVariable(node: NodeOf<'variable'>, scopes: readonly Scope[]): string {
     const found = lookUp(node.steps, scopes);
     switch (found.kind) {
       case 'value':
@@ -72,37 +154,38 @@ class Renderer {
   }
 
   /** A section on a key that is missing is a test, not a mistake; one on entries that cannot exist is a mistake. */
-  #renderSection(node: Extract<Node, { kind: 'section' }>, scopes: readonly Scope[]): string {
+  *#renderSection(node: NodeOf<'section'>, scopes: readonly Scope[]): Steps {
     const found = lookUp(node.steps, scopes);
     if (found.kind === 'ambiguous') this.#reportAmbiguous(node, found);
     if (found.kind === 'missing' && found.key === '@entries')
       this.#reportMissing(node.name, found, node.place);
     const inner = scopesOf(found);
-    if (node.inverted) return inner.length === 0 ? this.render(node.children, scopes) : '';
-    return inner.map((scope) => this.render(node.children, [...scopes, scope])).join('');
+    this.#steps += inner.length;
+    if (node.inverted) return inner.length === 0 ? yield* this.render(node.children, scopes) : '';
+    const texts: string[] = [];
+    for (const scope of inner) texts.push(yield* this.render(node.children, [...scopes, scope]));
+    return texts.join('');
   }
 
-  #renderLambda(node: Extract<Node, { kind: 'lambda' }>, scopes: readonly Scope[]): string {
-    const inner = this.render(node.children, scopes);
-    // Each level of an endless partial would double the backslashes of `@json`.
-    if (this.#isEndless) return '';
+  *#renderLambda(node: NodeOf<'lambda'>, scopes: readonly Scope[]): Steps {
+    const inner = yield* this.render(node.children, scopes);
+    if (this.#isOver) return '';
     const result = node.lambda(inner, node);
-    if ('text' in result) return result.text;
+    if ('text' in result) return this.#part(this.#sized(result.text, inner.length));
     this.#report('template', node.place, `{{#${node.name}}}: ${result.problem}`, {
       hint: 'check the values in the section',
     });
     return '';
   }
 
-  #renderPartial(node: Extract<Node, { kind: 'partial' }>, scopes: readonly Scope[]): string {
-    // One that includes itself twice would otherwise be rendered 2 ** DEEPEST_NESTING times.
-    if (this.#isEndless) return '';
+  *#renderPartial(node: NodeOf<'partial'>, scopes: readonly Scope[]): Steps {
     const nesting = scopes.filter(({ kind }) => kind === 'partial').length;
-    if (nesting < DEEPEST_NESTING) return this.render(node.nodes(), [...scopes, { kind: 'partial' }]);
-    this.#isEndless = true;
-    this.#report('template', node.place, `the partial {{> ${node.name}}} includes itself without end`, {
-      hint: 'put the tag in a section that ends with the data',
-    });
+    if (nesting < DEEPEST_PARTIALS) return yield* this.render(node.nodes(), [...scopes, { kind: 'partial' }]);
+    this.#end(
+      node.place,
+      `the partial {{> ${node.name}}} includes itself without end`,
+      'put the tag in a section that ends with the data',
+    );
     return '';
   }
 
@@ -130,6 +213,7 @@ class Renderer {
       return;
     }
     const { key, known } = missing;
+    this.#steps += known.length;
     const candidate = nearest(key, known);
     const remedy = missing.isText === true ? TEXT_HINT : MISSING_HINT;
     this.#report('not_found', place, missingText(name, missing), {
@@ -138,9 +222,9 @@ class Renderer {
     });
   }
 
-  #report(kind: FailureKind, place: Place, message: string, context: FailureContext): void {
-    const where = placeText(place);
-    this.failures.set(`${where} ${message}`, { kind, message, where, ...context });
+  #report(kind: FailureKind, place: Place | undefined, message: string, context: FailureContext): void {
+    const where = place === undefined ? undefined : placeText(place);
+    this.failures.set(`${where ?? ''} ${message}`, { kind, message, where, ...context });
   }
 }
 

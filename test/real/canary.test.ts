@@ -329,6 +329,27 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     });
   }
 
+  test('variables that cannot be what they are declared as', async () => {
+    const cases: readonly (readonly [number, object])[] = [
+      [8, { '*': 'secret/canaries' }],
+      [8, { '*': 'secret/a#key' }],
+      [6, { '*': { value: 'secret/a', keys: { include: ['nope'] } } }],
+      [6, { A: { template: '{{a.nope}} {{a.key}}' } }],
+      [7, { A: { template: '{{#@base64decode}}{{a.quotes}}{{/@base64decode}}' } }],
+      [3, { A: CANARY }],
+      [3, { A: { value: `secret/${CANARY}/#x` } }],
+    ];
+    await app.putKv2('canaries', { 'no-name': `${CANARY}-x`, LD_PRELOAD: `${CANARY}-y` });
+    for (const [code, environment] of cases) {
+      const path = app.config({ ...good, environment });
+      for (const format of ['json', 'text']) {
+        const result = await runCli(['env', '-c', path, '--log-level', 'debug', '--log-format', format]);
+        assert.equal(result.code, code, result.stderr);
+        assert.ok(!shows(result), result.stderr);
+      }
+    }
+  });
+
   test('a server that repeats what it was sent', async () => {
     const echo = await startStandIn({
       target: app.server.address,

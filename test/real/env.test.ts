@@ -6,7 +6,15 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { FORMAT_NAMES } from '../../src/deliver/variables/format-names.ts';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { githubLog, readAzureCommands, readGithubFile, readPowershell } from '../support/ci-readers.ts';
-import { failuresOf, logLines, runCli, starter, type CliOptions, type CliResult } from '../support/cli.ts';
+import {
+  failuresOf,
+  logLines,
+  runCli,
+  starter,
+  type CliOptions,
+  type CliResult,
+  type LogLine,
+} from '../support/cli.ts';
 import { installed } from '../support/format-readers.ts';
 import { needsDisk, needsMounts } from '../support/needs.ts';
 import { diskDirectory } from '../support/places.ts';
@@ -178,7 +186,11 @@ describe('env', () => {
       const result = await env(environment, [], { env: github() });
       assert.equal(result.code, 0, result.stderr);
       assert.equal(result.stdout, '');
-      const masks = result.stderr.trimEnd().split('\n');
+      const lines = result.stderr.trimEnd().split('\n');
+      const { event, ...told } = JSON.parse(lines.at(-1) ?? '') as LogLine;
+      assert.equal(event, 'handed_over');
+      assert.deepEqual({ ...told, time: '' }, { time: '', level: 'info', variables: 3, to: '$GITHUB_ENV' });
+      const masks = lines.slice(0, -1);
       for (const line of masks) assert.match(line, /^::add-mask::[^\r]+$/);
       for (const mask of [
         'second',
@@ -188,7 +200,7 @@ describe('env', () => {
       ]) {
         assert.ok(masks.includes(`::add-mask::${mask}`), mask);
       }
-      assert.equal(githubLog(`${result.stderr}<second>`), '<***>');
+      assert.equal(githubLog(`${masks.join('\n')}\n<second>`), '<***>');
       assert.deepEqual(readGithubFile(app.workspace.read('github-env')), { BEFORE: '1', ...values });
       assert.equal(app.workspace.read('github-output'), '');
     });

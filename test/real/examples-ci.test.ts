@@ -87,15 +87,50 @@ describe('the examples of CI systems', await needsPlugins('auth/jwt'), () => {
         await arrived(result.log);
       }));
 
-    test('outputs reach the steps that ask for them', () =>
+    for (const name of ['outputs', 'without-action']) {
+      test(`outputs reach the steps that ask for them: ${name}`, () =>
+        withTokens('value', async (service) => {
+          const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
+          addProgram('publish.sh', SHOWS);
+          const options = { file: FILE, job: name, env: server(), identity: identity(service) };
+          const result = await runWorkflow(job, options);
+          assert.equal(result.code, 0, result.log);
+          assert.deepEqual(result.env, {});
+          await arrived(result.log);
+        }));
+    }
+
+    test('the action takes a CA and whole secrets, and refuses to fetch nothing', () =>
       withTokens('value', async (service) => {
-        const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
-        addProgram('publish.sh', SHOWS);
-        const options = { file: FILE, job: 'outputs', env: server(), identity: identity(service) };
-        const result = await runWorkflow(job, options);
-        assert.equal(result.code, 0, result.log);
-        assert.deepEqual(result.env, {});
-        await arrived(result.log);
+        const secure = await startApp({ tls: true });
+        try {
+          await trustJobs(secure);
+          await secure.putKv2('ci/registry', { username: 'publisher', password: PASSWORD });
+          const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
+          addProgram('publish.sh', '#!/bin/sh\n');
+          const edited = (from: RegExp, to: string): void => {
+            const text = job.workspace.read(`repository/${FILE}`).replace(from, to);
+            job.workspace.write(`repository/${FILE}`, text);
+          };
+          const env = { VAULT_ADDR: secure.server.tlsAddress };
+          const options = { file: FILE, job: 'variables', env, identity: identity(service) };
+          const untrusted = await runWorkflow(job, options);
+          assert.equal(untrusted.code, 9, untrusted.log);
+          const pem = readFileSync(secure.server.certificates.caFile, 'utf8')
+            .trimEnd()
+            .replaceAll('\n', '\n            ');
+          const inputs = `ca_certificate: |\n            ${pem}\n          secrets: |\n            secret/ci/registry\n\n`;
+          edited(/variables: \|\n.*\n.*\n/, inputs);
+          const result = await runWorkflow(job, options);
+          assert.equal(result.code, 0, result.log);
+          assert.deepEqual(result.env, { username: 'publisher', password: PASSWORD });
+          edited(/secrets: \|\n.*\n/, 'secrets: |\n\n');
+          const nothing = await runWorkflow(job, options);
+          assert.equal(nothing.code, 2, nothing.log);
+          assert.match(nothing.log, /::error::.*are all empty/);
+        } finally {
+          await secure.stop();
+        }
       }));
 
     test('without a token, or without the secret, the job ends there with nothing set', async () => {

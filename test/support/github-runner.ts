@@ -24,6 +24,7 @@ interface Workflow {
 
 interface Action {
   readonly inputs: Readonly<Record<string, { readonly description: string; readonly default?: string }>>;
+  readonly outputs?: Readonly<Record<string, { readonly value: string }>>;
   readonly runs: { readonly using: string; readonly steps: readonly Step[] };
 }
 
@@ -100,6 +101,12 @@ class Runner {
       const code = await this.step(inner, given);
       if (code !== 0) return code;
     }
+    if (step.id !== undefined) {
+      const outputs = Object.entries(action.outputs ?? {});
+      this.#outputs[step.id] = Object.fromEntries(
+        outputs.map(([name, { value }]) => [name, this.#expanded(value, given)]),
+      );
+    }
     return 0;
   }
 
@@ -126,6 +133,14 @@ class Runner {
     return text.replaceAll(/\$\{\{ *(.+?) *\}\}/g, (_match, expression: string) => {
       const [, input] = /^inputs\.([\w-]+)$/.exec(expression) ?? [];
       const [, id = '', output = ''] = /^steps\.([\w-]+)\.outputs\.(\w+)$/.exec(expression) ?? [];
+      const [, step] = /^toJSON\(steps\.([\w-]+)\.outputs\)$/.exec(expression) ?? [];
+      const [, json, key = ''] = /^fromJSON\((.+)\)\.(\w+)$/.exec(expression) ?? [];
+      if (step !== undefined) return JSON.stringify(this.#outputs[step], undefined, 2);
+      if (json !== undefined) {
+        const object = JSON.parse(this.#expanded(`\${{ ${json} }}`, inputs)) as Variables;
+        assert.notEqual(object[key], undefined, `the expression ${expression}`);
+        return object[key] ?? '';
+      }
       const value = input === undefined ? this.#outputs[id]?.[output] : inputs[input];
       assert.notEqual(value, undefined, `the expression ${expression}`);
       return value ?? '';

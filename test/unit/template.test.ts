@@ -8,7 +8,7 @@ import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../../sr
 import { quotedName } from '../../src/base/key-path.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../../src/template/parse.ts';
-import { renderTemplate } from '../../src/template/render-template.ts';
+import { renderInSteps, renderTemplate } from '../../src/template/render-template.ts';
 import { partialNames } from '../../src/template/syntax.ts';
 
 type Keys = Readonly<Record<string, JsonValue>>;
@@ -409,6 +409,60 @@ describe('partials', () => {
       failures('{{> a}}', { a: '{{^db.nope}}\n {{> b}}\n{{/db.nope}}', b: ' {{> a}}\n' }).length,
       1,
     );
+  });
+});
+
+describe('limits', () => {
+  const many = secretsOf(
+    found('m', Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${String(index)}`, 'v']))),
+    found('s', { text: 'x'.repeat(100_000), quote: '"' }),
+  );
+  const nested = (depth: number, name: string, inner: string): string =>
+    `{{#${name}}}`.repeat(depth) + inner + `{{/${name}}}`.repeat(depth);
+
+  test('a loop in a loop that outgrows an output ends with an error', () => {
+    const { failures: told } = renderTemplate(parse(nested(2, 'm.@entries', '{{s.text}}')), many);
+    assert.deepEqual(
+      told.map(({ kind, message }) => [kind, message]),
+      [['template', 'the text is larger than 64 MiB, the limit of an output']],
+    );
+    assert.equal(renderTemplate(parse(nested(1, 'm.@entries', '{{key}}')), many).failures.length, 0);
+    const lambdas = renderTemplate(parse(nested(30, '@json', '{{s.quote}}')), many);
+    assert.match(lambdas.failures[0]?.message ?? '', /larger than 64 MiB/);
+    assert.equal(lambdas.failures.length, 1);
+    const half = '{{#@json}}{{#m.@entries}}{{s.text}}{{s.text}}{{s.text}}{{/m.@entries}}{{/@json}}';
+    assert.ok(
+      renderTemplate(parse(half.replaceAll('{{s.text}}', 'x'.repeat(20_000))), many).failures.length === 0,
+    );
+  });
+
+  test('work without an end in sight stops now and then, to let others look at the clock', () => {
+    const partials = { p0: '' };
+    const chain = Object.fromEntries(
+      Array.from({ length: 27 }, (_, index) => [
+        `p${String(index + 1)}`,
+        `{{> p${String(index)}}}`.repeat(2),
+      ]),
+    );
+    for (const [source, more] of [
+      [nested(3, 'm.@entries', ''), {}],
+      ['{{> p27}}', { ...partials, ...chain }],
+    ] as const) {
+      const steps = renderInSteps(parse(source, more), many);
+      for (let pause = 0; pause < 100; pause += 1)
+        assert.equal(steps.next().done, false, source.slice(0, 20));
+    }
+  });
+
+  test('sections of a file, and tags while rendering, are nested so deep and no deeper', () => {
+    assert.equal(text(nested(200, 'db', '{{username}}')), 'app');
+    assert.match(parseFailure(nested(201, 'db', 'x')).message, /^sections are nested more than 200 deep$/);
+    assert.match(parseFailure(nested(5000, '@json', 'x')).message, /200 deep/);
+    const partials = { p: nested(150, 'db', '{{> q}}'), q: nested(150, 'db', '{{> p}}') };
+    const [failure, ...others] = failures('{{> p}}', partials);
+    assert.equal(others.length, 0);
+    assert.equal(failure?.kind, 'template');
+    assert.match(failure.message, /^tags are nested more than 1000 deep$/);
   });
 });
 

@@ -2,7 +2,7 @@ import type { Io } from '../../host/io.ts';
 import type { Destination, FormatName } from './format-names.ts';
 import type { Variable } from './variable.ts';
 
-export type HandoverIo = Pick<Io, 'env' | 'stdout' | 'stderr'>;
+export type HandoverIo = Pick<Io, 'env' | 'stdout' | 'stderr' | 'scope'>;
 
 /** How variables get to whoever needs them. To add one: a name in `formats`, one file, and one line in the index. */
 export type Handover = TextHandover | JobHandover;
@@ -41,6 +41,8 @@ export interface JobHandover extends Common {
    * @throws RunError `output`
    */
   check?(io: Pick<HandoverIo, 'env'>, to: Destination): void;
+  /** For the log: what has the variables then. */
+  goesTo(to: Destination): string;
   /**
    * Hands all variables on, or none.
    * @throws RunError `output` for what it cannot carry, and where it cannot write

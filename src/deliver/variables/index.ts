@@ -1,9 +1,10 @@
 import { RunError } from '../../base/errors.ts';
 import { nearestHint } from '../../base/nearest.ts';
 import type { Io } from '../../host/io.ts';
+import type { Scope } from '../../host/scope.ts';
 import { FORMAT_NAMES, type FormatName } from './format-names.ts';
 import type { Handover, HandoverIo } from './handover.ts';
-import { masksOf } from './masks.ts';
+import { masksOf, unmaskable } from './masks.ts';
 import { powershell } from './powershell.ts';
 import { dotenv, envFile, fish, json, shell } from './texts.ts';
 import { azure, maskAzure } from './to-azure.ts';
@@ -74,9 +75,31 @@ export function detectSystem(env: Io['env']): CiSystem | undefined {
   );
 }
 
-/** Hides the values in the log of the job, if this is one: before anything else can show them. */
-export function maskInJob(variables: readonly Variable[], io: HandoverIo): void {
-  detectSystem(io.env)?.mask?.(masksOf(variables), io);
+/**
+ * Hides the values in the log of the job, if this is one: before anything else can show them.
+ * @throws RunError `deadline` or that of a signal, if it takes that long
+ */
+export function maskInJob(variables: readonly Variable[], io: HandoverIo, scope: Scope): void {
+  const checkpoint = checkpointOf(scope);
+  const system = detectSystem(io.env);
+  if (system?.mask !== undefined) {
+    warnUnmaskable(variables, io);
+    system.mask(masksOf(variables, checkpoint), io);
+  }
+  checkpoint();
+}
+
+/** Ends work that does not wait for anything when its scope has ended. */
+export function checkpointOf(scope: Scope): () => void {
+  return () => {
+    scope.throwIfEnded();
+  };
+}
+
+/** Names the variables that stay visible, unless that is meant. */
+export function warnUnmaskable(variables: readonly Variable[], { scope }: Pick<HandoverIo, 'scope'>): void {
+  const names = unmaskable(variables);
+  if (names.length > 0) scope.log.write({ event: 'not_masked', names });
 }
 
 /**

@@ -1,5 +1,7 @@
 import { throwIfAny } from '../../base/errors.ts';
 import type { HandoverIo, JobHandover } from './handover.ts';
+import { unmaskable } from './masks.ts';
+import type { Variable } from './variable.ts';
 
 /** The agent's own switch. https://github.com/microsoft/azure-pipelines-agent, AgentKnobs.cs */
 const ALLOWS_LINES = 'SYSTEM_UNSAFEALLOWMULTILINESECRET';
@@ -13,9 +15,11 @@ export const azure: JobHandover = {
   name: 'azure',
   destinations: ['env', 'output'],
   setsJobVariables: ['env'],
+  goesTo: (to) => (to === 'env' ? 'the job in Azure Pipelines' : 'the outputs of this step'),
   deliver(variables, { env, stdout }, to) {
     const allowsLines = env[ALLOWS_LINES]?.toLowerCase() === 'true';
-    const broken = allowsLines ? [] : variables.filter(({ text }) => hasLines(text));
+    const isSecret = (one: Variable): boolean => one.mask && unmaskable([one]).length === 0;
+    const broken = allowsLines ? [] : variables.filter((one) => isSecret(one) && hasLines(one.text));
     throwIfAny(
       broken.map(({ name }) => ({
         kind: 'output',
@@ -23,10 +27,12 @@ export const azure: JobHandover = {
         hint: 'write it to a file with an output, or use it in this step: `vaultonce exec -- CMD`',
       })),
     );
-    const properties = `issecret=true${to === 'output' ? ';isoutput=true' : ''}`;
-    const commands = variables.map(
-      ({ name, text }) => `##vso[task.setvariable variable=${name};${properties}]${escape(text)}\n`,
-    );
+    const place = to === 'output' ? ';isoutput=true' : '';
+    // The agent masks what is secret, however short.
+    const commands = variables.map((one) => {
+      const properties = `variable=${one.name};issecret=${String(isSecret(one))}${place}`;
+      return `##vso[task.setvariable ${properties}]${escape(one.text)}\n`;
+    });
     stdout.write(commands.join(''));
   },
 };

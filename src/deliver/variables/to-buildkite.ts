@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import type { JobHandover } from './handover.ts';
-import { masksOf } from './masks.ts';
+import { masksOf, unmaskable } from './masks.ts';
 
 /** https://buildkite.com/docs/agent/v3/cli-env, https://buildkite.com/docs/agent/v3/cli-redactor */
 export const buildkite: JobHandover = {
@@ -9,7 +9,10 @@ export const buildkite: JobHandover = {
   name: 'buildkite',
   destinations: ['env'],
   setsJobVariables: ['env'],
-  deliver(variables) {
+  goesTo: () => 'the environment of the job in Buildkite',
+  deliver(variables, io) {
+    const names = unmaskable(variables);
+    if (names.length > 0) io.scope.log.write({ event: 'not_masked', names });
     const values = Object.fromEntries(variables.map(({ name, text }) => [name, text]));
     const masks = masksOf(variables).map((mask, index) => [`mask_${String(index)}`, mask]);
     callAgent(['redactor', 'add', '--format', 'json'], Object.fromEntries(masks) as Record<string, string>);

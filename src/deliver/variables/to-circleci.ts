@@ -11,6 +11,7 @@ export const circleci: JobHandover = {
   check: (io) => {
     checkJobFile('BASH_ENV', io);
   },
+  goesTo: () => '$BASH_ENV',
   deliver(variables, io) {
     appendToJobFile('BASH_ENV', exportsOf(variables), io);
   },

@@ -15,6 +15,7 @@ export const github: JobHandover = {
   check: (io, to) => {
     checkJobFile(FILES[to], io);
   },
+  goesTo: (to) => `$${FILES[to]}`,
   deliver(variables, io, to) {
     appendToJobFile(FILES[to], variables.map(block).join(''), io);
   },

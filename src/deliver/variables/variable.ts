@@ -2,4 +2,8 @@
 export interface Variable {
   readonly name: string;
   readonly text: string;
+  /** It must not show in logs. */
+  readonly mask: boolean;
+  /** Texts that the value is put together of. */
+  readonly parts: readonly string[];
 }

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { masksOf, unmaskable } from '../../src/deliver/variables/masks.ts';
+import type { Variable } from '../../src/deliver/variables/variable.ts';
+
+function variable(text: string, more: Partial<Variable> = {}): Variable {
+  return { name: 'A', text, mask: true, parts: [], ...more };
+}
+
+describe('masks', () => {
+  test('values, their lines and parts, in every form that a log may show; the longest first', () => {
+    const masks = masksOf([variable('ab"cd\r\nline two\n', { parts: ['p@rt'] })]);
+    const forms = ['ab"cd\r\nline two\n', 'ab"cd\r\nline two', 'ab"cd', 'line two', 'p@rt'];
+    for (const form of forms) {
+      for (const mask of [
+        form,
+        Buffer.from(form).toString('base64'),
+        encodeURIComponent(form),
+        JSON.stringify(form).slice(1, -1),
+      ])
+        assert.ok(masks.includes(mask), mask);
+    }
+    assert.deepEqual(
+      masks.map(({ length }) => length),
+      masks.map(({ length }) => length).toSorted((a, b) => b - a),
+    );
+  });
+
+  test('none of what every log has, and none of a variable that may show', () => {
+    const texts = ['', 'x', '123', '12', 'true', 'FALSE', 'null', '{}', '[ ]', '\n\n', '"",:;'];
+    assert.deepEqual(masksOf(texts.map((text) => variable(text))), []);
+    assert.deepEqual(masksOf([variable('visible text', { mask: false, parts: ['part'] })]), []);
+    assert.deepEqual(
+      unmaskable([
+        variable('1', { name: 'ONE' }),
+        variable('true\n', { name: 'YES' }),
+        variable('', { name: 'EMPTY' }),
+        variable('1', { name: 'MEANT', mask: false }),
+        variable('long enough', { name: 'LONG' }),
+      ]),
+      ['ONE', 'YES'],
+    );
+  });
+
+  test('any text: no mask is short, a word, or no Unicode text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        for (const mask of masksOf([variable(text), variable(JSON.stringify([text]))])) {
+          assert.ok(mask.length >= 4 && mask.isWellFormed() && !/^(?:true|false|null)$/i.test(mask));
+        }
+      }),
+    );
+  });
+
+  test('the clock is looked at between steps', () => {
+    const lines = Array.from({ length: 5000 }, (_, index) => `line ${String(index)}`).join('\n');
+    let looks = 0;
+    masksOf([variable(lines)], () => (looks += 1));
+    assert.ok(looks >= 5, String(looks));
+    const ended = new Error('ended');
+    assert.throws(() => {
+      masksOf([variable('x')], () => {
+        throw ended;
+      });
+    }, ended);
+  });
+});
