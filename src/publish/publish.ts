@@ -1,18 +1,18 @@
+import { allOrFailures } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
 import type { PlacedOutput, WritableOutput } from '../plan/outputs.ts';
 import type { Change, Destination, StagedOutputs } from './destination.ts';
 
 /**
  * Has each destination check its outputs.
- * @throws RunError with the problems of the first destination that has any
+ * @throws RunError with the problems of all
  */
 export async function checkDestinations(
   outputs: readonly PlacedOutput[],
   destinations: readonly Destination[],
 ): Promise<void> {
-  for (const [destination, own] of divide(outputs, (output) => output, destinations)) {
-    await destination.check(own);
-  }
+  const parts = [...divide(outputs, (output) => output, destinations)];
+  await allOrFailures(parts.map(async ([destination, own]) => destination.check(own)));
 }
 
 /**

@@ -568,6 +568,10 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     const outside = await render([password('db')], [], {});
     assert.equal(outside.code, 3, outside.stderr);
     assert.match(outside.stderr, /not in a cluster/);
+    const both = await render([password('db'), { path: '/proc/file', value: 'db#user' }], [], {});
+    assert.equal(both.code, 3, both.stderr);
+    const kinds = failuresOf(both).map(({ kind }) => kind);
+    assert.ok(kinds.includes('config') && kinds.includes('output'), both.stderr);
     const nowhere = { kubernetes_secret: { name: 'db', key: 'a' }, value: 'db#user' };
     const none = await render([nowhere]);
     assert.equal(none.code, 3, none.stderr);
