@@ -18,6 +18,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'zod-schema.js': 'src/shape/zod-schema.ts',
   'reference.js': 'src/config/reference.ts',
   'other-languages.js': 'src/config/recognise.ts',
+  'refusals.js': 'src/session/refusals.ts',
   'completion.js': 'src/commands/completion/script.ts',
 };
 

@@ -15,6 +15,8 @@ const LARGEST_KIB = {
   'reference.js': 10,
   // Loaded when a config or a template does not parse.
   'other-languages.js': 11,
+  // Loaded when a login is refused.
+  'refusals.js': 8,
   // Loaded by `completion` alone.
   'completion.js': 6,
 };

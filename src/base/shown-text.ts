@@ -36,9 +36,11 @@ export function shownPath(path: string, place: string, exists: boolean): string 
   return exists || (path.includes('/') && !isRandom(path)) ? path : place;
 }
 
-/** The name of a variable that is not set, for a message: with its dollar, or the place where it stands. */
+/** A variable that is not set, for a message: by its name, or by the place where that stands. */
 export function shownVariable(name: string, place: string): string {
-  return /^[A-Z_][A-Z0-9_]*$/.test(name) && !isRandom(name) ? `$${name}` : `the variable named by ${place}`;
+  return /^[A-Z_][A-Z0-9_]*$/.test(name) && !isRandom(name)
+    ? `the variable $${name}`
+    : `the variable that ${place} names`;
 }
 
 /** A name that a message cannot do without: a key, a dotted path of keys, a command, a flag. */

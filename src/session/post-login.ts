@@ -7,13 +7,14 @@ import { SHUTDOWN } from '../host/shutdown-budget.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin, type IssuedToken } from '../vault/responses.ts';
-import { isBareRefusal, type Answer, type Sender } from '../vault/sender.ts';
-import { describeClaims } from './jwt-claims.ts';
+import { isBareRefusal, type Answer, type Sender, type SendOptions } from '../vault/sender.ts';
 import type { PreparedLogin } from './prepare.ts';
 import { unwrap, type UnwrapContext } from './unwrap.ts';
 
-/** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; it is repeated this many times. */
-const REFUSALS_RETRIED = 3;
+/** The part of the time that is left for which a bare 403 is tried again that may pass; the rest is for the run. */
+const PART_FOR_REFUSALS = 4;
+/** The same without a deadline, in milliseconds. */
+const FOR_REFUSALS_MS = 15_000;
 
 /**
  * Posts a login, once. A refusal is final: five bad AppRole logins lock the role on the server.
@@ -75,10 +76,10 @@ async function postLogin(
   first: LoginRequest,
   login: PreparedLogin,
   sender: Sender,
-  { signal }: Scope,
+  scope: Scope,
 ): Promise<IssuedToken> {
   // The token of a login under way must be revoked.
-  using grace = gracefulSignal(signal, SHUTDOWN.loginMs);
+  using grace = gracefulSignal(scope.signal, SHUTDOWN.loginMs);
   let sent = first;
   const answer = await sender.send(loginRequest(first, login), {
     attemptSignal: grace.signal,
@@ -88,12 +89,10 @@ async function postLogin(
       if (again.kind === 'login' && again.wrapped === undefined) sent = again;
       return loginRequest(sent, login);
     },
-    ...(login.method.refusalMayPass === true
-      ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
-      : {}),
+    ...retryWhatMayPass(login, scope),
   });
   if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
-  if (answer.status >= 400) throw refused(answer, sent, login);
+  if (answer.status >= 400) throw await refused(answer, sent, login);
   return issuedToken(answer, login);
 }
 
@@ -114,15 +113,33 @@ function loginRequest({ path, body, sensitive = [] }: LoginRequest, login: Prepa
   };
 }
 
-function refused({ status, errors }: Answer, sent: LoginRequest, login: PreparedLogin): RunError {
+/** A bare 403 of a method whose server depends on something that may be down for a moment. */
+function retryWhatMayPass(
+  { path, method: { waitsFor } }: PreparedLogin,
+  scope: Scope,
+): Pick<SendOptions, 'alsoRetry'> {
+  if (waitsFor === undefined) return {};
+  const remainingMs = scope.remainingMs();
+  const forMs = Number.isFinite(remainingMs) ? remainingMs / PART_FOR_REFUSALS : FOR_REFUSALS_MS;
+  const onFirst = ({ errors }: Answer): void => {
+    scope.log.write({
+      event: 'login_waits',
+      path,
+      reason: errors.join('; '),
+      waits_for: waitsFor,
+      limit_ms: Math.round(forMs),
+    });
+  };
+  return { alsoRetry: { when: isBareRefusal, forMs, onFirst } };
+}
+
+async function refused(answer: Answer, { jwt }: LoginRequest, login: PreparedLogin): Promise<RunError> {
+  const { status, errors } = answer;
   const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
-  const wrongNamespace = errors.some((text) => text.includes('namespace not found'));
+  const { explainRefusal } = await import('./refusals.ts');
   return new RunError('auth', `the ${login.name} login was refused (${String(status)})${said}`, {
     where: login.path,
-    details: sent.jwt === undefined ? [] : describeClaims(sent.jwt),
-    hint: wrongNamespace
-      ? 'check vault.namespace, auth.namespace, --namespace and $VAULT_NAMESPACE'
-      : login.method.refusedHint,
+    ...explainRefusal({ ...answer, jwt }, login.method),
   });
 }
 

@@ -22,6 +22,20 @@ export function checkMountPath(path: string): Checked {
   return problem === undefined ? { value } : { problem };
 }
 
+/** The mount of a login method, whose path on the server starts with `auth/`: agents and other tools write it with that. */
+export function checkLoginMount(path: string): Checked {
+  return checkMountPath(path.replace(/^\/?(?:v1\/)?auth\/(?=.)/, ''));
+}
+
+/** A namespace, with or without slashes around it. The root namespace has a name, too. */
+export function checkNamespace(path: string): Checked {
+  const checked = checkMountPath(path);
+  const isEmpty = /^\/{0,2}$/.test(path);
+  return isEmpty && 'problem' in checked
+    ? { ...checked, hint: 'the root namespace is called `root`' }
+    : checked;
+}
+
 function problemOf(path: string): string | undefined {
   if (path.endsWith('/'))
     return 'ends with a slash: leave it out; what is below a folder takes `list` or `recursive`';

@@ -21,11 +21,18 @@ export interface Answer {
   readonly errors: readonly string[];
   /** The server's warnings, presentable. */
   readonly warnings: readonly string[];
+  /** Its `Date`: the clock of the server, or of a proxy in between. */
+  readonly date: string | undefined;
 }
 
-/** A 403 that no policy caused: the token is unknown, expired or used up. A login returns it for any fault of its backend. */
+/**
+ * A 403 that no policy caused: the token is unknown, expired or used up. A login returns it for any fault of its backend.
+ * HashiCorp Vault says of such a token that it is invalid, OpenBao only denies.
+ */
 export function isBareRefusal({ status, errors }: Pick<Answer, 'status' | 'errors'>): boolean {
-  return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
+  const [text = ''] = errors;
+  const isBare = text === 'permission denied' || /^2 errors occurred:.*\* invalid token$/.test(text);
+  return status === 403 && errors.length === 1 && isBare;
 }
 
 /** No usable answer, or the last retry failed as well. */
@@ -41,10 +48,22 @@ export interface SendOptions {
   readonly attemptSignal?: CancelSignal;
   /** False once the run has failed anyway: no more retries, the first answer counts. */
   readonly worthRetrying?: () => boolean;
-  /** Answers that are retried like outages, at most `limit` times. */
-  readonly alsoRetry?: { readonly when: (answer: Answer) => boolean; readonly limit: number };
+  /** Answers that are retried like outages. */
+  readonly alsoRetry?: AlsoRetry;
+  /** Milliseconds that are left for it; by default those of the run. */
+  readonly remainingMs?: () => number;
   /** Rebuilds the request for each retry, so that a rotated service account token is read again. */
   readonly rebuild?: () => Promise<VaultRequest>;
+}
+
+export interface AlsoRetry {
+  readonly when: (answer: Answer) => boolean;
+  /** How many times at most. */
+  readonly limit?: number;
+  /** Until so many milliseconds after the first of them. */
+  readonly forMs?: number;
+  /** Called at the first of them. */
+  readonly onFirst?: (answer: Answer) => void;
 }
 
 /** Sends requests, and repeats them on outages within the run's deadline. */
@@ -75,7 +94,7 @@ export function createSender(
 ): Sender {
   const counters: WireCounters = { requests: 0, retries: 0, bytes: 0 };
 
-  const tryOnce = async (request: VaultRequest, attempt: number, options: SendOptions): Promise<Try> => {
+  const tryOnce = async (request: VaultRequest, options: SendOptions): Promise<Try> => {
     const signal = options.signal ?? scope.signal;
     await pace.turn(signal);
     const result = await attemptAtActive(client, request, {
@@ -84,7 +103,7 @@ export function createSender(
       log: scope.log,
     });
     const outcome = outcomeOf(result, request, client.address);
-    return { result, outcome, retryReason: retryReason(result, outcome, request, attempt, options) };
+    return { result, outcome, retryReason: retryReason(result, outcome, request) };
   };
 
   /** Waits for the next attempt. False: no time is left, or another attempt is pointless. */
@@ -96,9 +115,8 @@ export function createSender(
   ): Promise<boolean> => {
     const { result, retryReason: reason = '' } = failed;
     const asked = result.kind === 'response' ? result.retryAfterMs : undefined;
-    const delay = delayMs(attempt, scope.random(), asked);
-    const exhausted = attempt > (settings.maxRetries ?? Infinity) || delay >= scope.remainingMs();
-    if (exhausted || options.worthRetrying?.() === false) return false;
+    const delay = Math.min(delayMs(attempt, scope.random(), asked), failed.limitMs ?? Infinity);
+    if (attempt > (settings.maxRetries ?? Infinity) || !isWorthIt(delay, options, scope)) return false;
     if (isRateLimited(result)) pace.pause(delay);
     counters.retries += 1;
     scope.log.write({ event: 'retrying', path, attempt, delay_ms: Math.round(delay), reason });
@@ -110,9 +128,11 @@ export function createSender(
     client,
     counters,
     async send(first, options = {}) {
+      const again = againAfter(options.alsoRetry, scope);
       for (let attempt = 1; ; attempt += 1) {
         const request = attempt === 1 ? first : ((await options.rebuild?.()) ?? first);
-        const tried = await tryOnce(request, attempt, options);
+        if (isHeldBack(pace, options)) return heldBack(pace);
+        const tried = again(await tryOnce(request, options));
         if (tried.retryReason === undefined) return tried.outcome;
         if (!(await waitForRetry(tried, request.path, attempt, options)))
           return givenUp(tried.outcome, attempt);
@@ -142,6 +162,26 @@ interface Try {
   readonly outcome: Answer | Unavailable;
   /** Why another attempt is worthwhile, or undefined. */
   readonly retryReason: string | undefined;
+  /** How long to wait for it at most. */
+  readonly limitMs?: number;
+}
+
+/** Decides which answers are retried that a request takes for passing, and how long. */
+function againAfter(alsoRetry: AlsoRetry | undefined, { now }: Pick<Scope, 'now'>): (tried: Try) => Try {
+  let count = 0;
+  let endMs = Infinity;
+  return (tried) => {
+    const { outcome } = tried;
+    if (alsoRetry === undefined || outcome.kind === 'unavailable' || !alsoRetry.when(outcome)) return tried;
+    count += 1;
+    if (count === 1) {
+      endMs = now() + (alsoRetry.forMs ?? Infinity);
+      alsoRetry.onFirst?.(outcome);
+    }
+    const limitMs = endMs - now();
+    if (count > (alsoRetry.limit ?? Infinity) || limitMs <= 0) return tried;
+    return { ...tried, retryReason: outcome.errors.join('; '), limitMs };
+  };
 }
 
 /** Why another attempt is worthwhile after this result, or undefined. */
@@ -149,16 +189,11 @@ function retryReason(
   result: Attempt,
   outcome: Answer | Unavailable,
   request: VaultRequest,
-  attempt: number,
-  { alsoRetry }: SendOptions,
 ): string | undefined {
   if (result.kind === 'connection_failure') {
     return result.permanent || (request.mints && result.ambiguous) ? undefined : result.message;
   }
-  if (outcome.kind === 'answer') {
-    const again = alsoRetry !== undefined && attempt <= alsoRetry.limit && alsoRetry.when(outcome);
-    return again ? outcome.errors.join('; ') : undefined;
-  }
+  if (outcome.kind === 'answer') return undefined;
   return isPassing(result.status, request.mints) ? outcome.failure.message : undefined;
 }
 
@@ -193,6 +228,7 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
     body: result.body,
     errors,
     warnings: warningTexts(result.body, sensitive),
+    date: result.date,
   };
 }
 
@@ -202,6 +238,29 @@ function sensitiveOf({ token, sensitive = [] }: VaultRequest): NonNullable<Vault
 
 function unavailable(message: string, hint: string | undefined, details?: readonly string[]): Unavailable {
   return { kind: 'unavailable', failure: { kind: 'unavailable', message, hint, details } };
+}
+
+/** Whether there is time for another attempt after the delay, and use for it. */
+function isWorthIt(
+  delay: number,
+  { remainingMs, worthRetrying }: SendOptions,
+  scope: Pick<Scope, 'remainingMs'>,
+): boolean {
+  return delay < (remainingMs?.() ?? scope.remainingMs()) && worthRetrying?.() !== false;
+}
+
+/** Another request got a 429, after which none may be sent for longer than this one has. */
+function isHeldBack(pace: Pace, { remainingMs }: SendOptions): boolean {
+  const pausedMs = pace.pausedMs();
+  return remainingMs !== undefined && pausedMs > 0 && pausedMs >= remainingMs();
+}
+
+function heldBack(pace: Pace): Unavailable {
+  const seconds = String(Math.ceil(pace.pausedMs() / 1000));
+  return unavailable(
+    `the server answered 429, and no request is sent for another ${seconds} s`,
+    hintOf(429, []),
+  );
 }
 
 function hintOf(status: number, errors: readonly string[]): string | undefined {

@@ -119,6 +119,7 @@ describe('the bundle', () => {
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
       'other-languages.js': 'consul-template',
+      'refusals.js': 'bound_service_account_namespaces of the role must',
       'completion.js': '__fish_use_subcommand',
     };
     for (const [name, mark] of Object.entries(marks)) {
@@ -193,6 +194,7 @@ describe('the bundle', () => {
       'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',
+      'dist/refusals.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
       'dist/zod-schema.js',

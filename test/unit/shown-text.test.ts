@@ -74,7 +74,7 @@ describe('what may be shown of a text that somebody typed as a path or a name', 
   });
 
   test('names of variables, keys, commands and flags are shown', () => {
-    assert.equal(shownVariable('CIRCLE_OIDC_TOKEN_V2', PLACE), '$CIRCLE_OIDC_TOKEN_V2');
+    assert.equal(shownVariable('CIRCLE_OIDC_TOKEN_V2', PLACE), 'the variable $CIRCLE_OIDC_TOKEN_V2');
     for (const name of ['srever', 'outputs[1].path', 'VAULT_ID_TOKEN', 'app-config-v2.yaml', 'kubernetes']) {
       assert.equal(shownName(name), name);
     }
