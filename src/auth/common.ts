@@ -1,6 +1,7 @@
 import type { Secret } from '../base/secret.ts';
+import { holdsCredential } from '../base/shown-text.ts';
 import { credentialFromText } from '../host/credential-files.ts';
-import { optional, string, withDefault } from '../shape/definition.ts';
+import { optional, parsed, string, withDefault, type Parsed } from '../shape/definition.ts';
 import { loginMount, namespace } from '../shape/fields.ts';
 
 const NAMESPACE =
@@ -18,17 +19,16 @@ export function loginFields(defaultMount: string) {
   };
 }
 
-/** What else a bare 403 can mean, whatever the method. */
-export const DENIED = {
-  cidrs: 'does token_bound_cidrs of the role or user contain the address of this machine?',
-  lockout: 'has the server locked it for a while (lockout_duration), because logins were refused before?',
-};
+/** What else a bare 403 can mean where refusals lock. */
+export const LOCKOUT =
+  'has the server locked the role or user for a while (lockout_duration), because logins were refused before?';
 
 /** What stands between two slashes of a path. */
-export const pathSegment = string({
-  isFilled: true,
-  pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' },
-});
+export const pathSegment = parsed(
+  string({ isFilled: true, pattern: { is: /^[^/]+$/, problem: 'must not hold a slash' } }),
+  (value): Parsed<string> =>
+    holdsCredential(value) ? { problem: 'looks like a credential, which belongs elsewhere' } : { value },
+);
 
 /**
  * The credential that the caller of a login has, instead of the config.

@@ -33,5 +33,5 @@ export const kubernetes = defineMethod({
   refusedHint:
     "compare the claims with the role: bound_service_account_names and _namespaces with sub, the role's audience with aud",
   deniedHint:
-    'does the server reach the Kubernetes API (kubernetes_host, kubernetes_ca_cert)? may its reviewer (token_reviewer_jwt, or its own service account) create token reviews, and has that token not expired? is the service account token of this cluster, and its account not deleted? does token_bound_cidrs of the role contain the address of this pod?',
+    'does the server reach the Kubernetes API (kubernetes_host, kubernetes_ca_cert)? may its reviewer (token_reviewer_jwt, or its own service account) create token reviews, and has that token not expired? is the service account token of this cluster, and its account not deleted?',
 });

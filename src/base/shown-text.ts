@@ -18,12 +18,21 @@ const HIDDEN = '[not shown]';
 export const PATH_HINT =
   'this field takes a path; what it says is not shown, because it may be the credential itself';
 
+/** The same of the name of a variable. */
+export const NAME_HINT =
+  'this field takes the name of a variable, which is not shown, because it may be the credential itself';
+
 /**
  * Whether a text that somebody typed as a path, a name or a flag can be a credential in the wrong place: `$(cat key.pem)`
  * where the path of the key belongs. A message shows no such text, but the place where it stands.
  */
 export function looksLikeCredential(text: string): boolean {
   return hasControlCharacter(text) || CREDENTIAL.test(text) || !fitsPath(text);
+}
+
+/** Whether a text contains a token or a key: no name of a mount, a role or a user does. */
+export function holdsCredential(text: string): boolean {
+  return CREDENTIAL.test(text);
 }
 
 /**
@@ -36,11 +45,9 @@ export function shownPath(path: string, place: string, exists: boolean): string 
   return exists || (path.includes('/') && !isRandom(path)) ? path : place;
 }
 
-/** A variable that is not set, for a message: by its name, or by the place where that stands. */
-export function shownVariable(name: string, place: string): string {
-  return /^[A-Z_][A-Z0-9_]*$/.test(name) && !isRandom(name)
-    ? `the variable $${name}`
-    : `the variable that ${place} names`;
+/** The name of a variable that is not set, for a message: with its dollar. Undefined: it may not be shown. */
+export function shownVariable(name: string): string | undefined {
+  return /^[A-Z_][A-Z0-9_]*$/.test(name) && !isRandom(name) ? `$${name}` : undefined;
 }
 
 /** A name that a message cannot do without: a key, a dotted path of keys, a command, a flag. */

@@ -20,7 +20,6 @@ export function valueOfArgument(text: string, name: string, where: string): Decl
 export function pathOfOut(path: string, cwd: string): string {
   if (!looksLikeCredential(path)) return resolve(cwd, path);
   throw new RunError('usage', '--out takes the path of a file', {
-    where: '--out',
     hint: 'what it says is not shown: it looks like a credential',
   });
 }

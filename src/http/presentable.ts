@@ -3,6 +3,9 @@ import type { Secret } from '../base/secret.ts';
 
 const LONGEST_CHARACTERS = 400;
 
+/** What the server repeats of a name that is none: a token or JWT where a role belongs. */
+const TOKEN = /\bhv[sbr]\.[\w-]+|\beyJ[\w-]{6,}(?:\.[\w-]+)*/g;
+
 /** Vault's own errors, made safe to show: `{"errors": ["…"]}`. */
 export function errorTexts(body: unknown, sensitive: readonly Secret[]): string[] {
   return textList(body, 'errors').map((text) => presentable(text, sensitive));
@@ -30,6 +33,7 @@ export function presentable(text: string, sensitive: readonly Secret[]): string 
     .sort((a, b) => b.length - a.length)
     .reduce((result, value) => result.replaceAll(value, '[sent value]'), text);
   const line = redacted
+    .replace(TOKEN, '[not shown]')
     .replace(/\s+/g, ' ')
     .replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '')
     .trim();

@@ -41,7 +41,7 @@ export async function openGiven(
   sender: Sender,
 ): Promise<Secret> {
   if (wrapped === undefined) return token;
-  const context = { what: 'the token', where: path, namespace };
+  const context = { what: 'the token', name: 'the wrapping token', where: path, namespace };
   const { auth, data } = await unwrap(wrapped, context, sender);
   // A token of a login or of auth/token/create is in `auth`; one that was wrapped as plain data is in `data`.
   return textIn(auth, 'client_token') ?? textIn(data, 'token') ?? nothingInside(context);
@@ -54,7 +54,8 @@ async function openWrapped(
 ): Promise<LoginRequest> {
   const { wrapped } = login;
   if (wrapped === undefined) return login;
-  const context = { what: `the ${wrapped.field}`, where: path, namespace };
+  const what = `the ${wrapped.field}`;
+  const context = { what, name: `the wrapping token of ${what}`, where: path, namespace };
   const { data } = await unwrap(wrapped, context, sender);
   const value = textIn(data, wrapped.field) ?? nothingInside(context);
   return { ...login, body: { ...login.body, [wrapped.field]: value } };
@@ -65,8 +66,8 @@ function textIn(fields: unknown, key: string): Secret | undefined {
   return typeof value === 'string' && value !== '' ? new Secret(value) : undefined;
 }
 
-function nothingInside({ what, where }: UnwrapContext): never {
-  throw new RunError('auth', `the wrapping token contains something other than ${what}`, {
+function nothingInside({ what, name, where }: UnwrapContext): never {
+  throw new RunError('auth', `${name} contains something other than ${what}`, {
     where,
     hint: 'wrap the answer of the request that makes it, as with `-wrap-ttl`',
   });
@@ -137,10 +138,15 @@ async function refused(answer: Answer, { jwt }: LoginRequest, login: PreparedLog
   const { status, errors } = answer;
   const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
   const { explainRefusal } = await import('./refusals.ts');
-  return new RunError('auth', `the ${login.name} login was refused (${String(status)})${said}`, {
-    where: login.path,
-    ...explainRefusal({ ...answer, jwt }, login.method),
-  });
+  const inNamespace = login.namespace === undefined ? '' : ` in namespace ${login.namespace}`;
+  return new RunError(
+    'auth',
+    `the ${login.name} login${inNamespace} was refused (${String(status)})${said}`,
+    {
+      where: login.path,
+      ...explainRefusal({ ...answer, jwt }, login.method),
+    },
+  );
 }
 
 function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
@@ -156,7 +162,7 @@ function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
     case 'no_token':
       throw new RunError('auth', 'the server accepted the login but returned no token', {
         where: login.path,
-        hint: 'check that auth.mount is a login mount, and whether a proxy in between drops the answer',
+        hint: 'check that this is the path of a login, and whether a proxy in between drops the answer',
       });
   }
 }

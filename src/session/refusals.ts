@@ -20,9 +20,11 @@ interface Explanation {
 const NAMESPACE =
   'check vault.namespace, auth.namespace, --namespace and $VAULT_NAMESPACE; the root namespace is called `root`';
 const MOUNT =
-  'the method mounted there has no such login path: check auth.method, auth.mount (`bao auth list`) and the namespace';
+  'the method mounted there has no such login path: check method, mount (`bao auth list`) and namespace of `auth:`';
+const MOUNTED =
+  'is the method mounted there, in this namespace (`bao auth list`)? does token_bound_cidrs, if the role or user has any, contain the address of this machine?';
 const AUDIENCE =
-  'bound_audiences of the role (`audience` with kubernetes) must contain the aud, or the token be issued for the audience of the role';
+  'bound_audiences of the role (`audience` with kubernetes) must contain the aud; or have the token issued for the audience of the role';
 
 /** The texts of OpenBao 2.7 and HashiCorp Vault 1.21, and what to do about each; the first that matches counts. */
 const HINTS: readonly (readonly [text: RegExp, hint: string])[] = [
@@ -34,13 +36,13 @@ const HINTS: readonly (readonly [text: RegExp, hint: string])[] = [
   ],
   [
     /invalid role name|unknown role|\brole\b.*(?:not (?:be )?found|does not exist)/i,
-    'there is no such role at this mount: check auth.role (--role), auth.mount and the namespace',
+    'there is no such role at this mount: check role, mount and namespace of `auth:`',
   ],
-  [/missing role\b/, 'the mount has no default role: set auth.role, or --role'],
+  [/missing role\b/, 'the mount has no default role: name one, in auth.role or by --role'],
   [/role_type is not allowed/, 'the role is for people with a browser: use one with `role_type: jwt`'],
   [
     /missing secret_id/,
-    'the role asks for a secret_id: set auth.secret_id_file or secret_id_env, or `bind_secret_id=false` on the role',
+    'the role asks for a secret_id: set auth.secret_id_file or auth.secret_id_env, or `bind_secret_id=false` on the role',
   ],
   [
     /CIDR/,
@@ -48,11 +50,11 @@ const HINTS: readonly (readonly [text: RegExp, hint: string])[] = [
   ],
   [
     /not yet valid|\(nbf\)|used before issued/,
-    'the token is not valid yet by the clock of the server: set the clocks of its issuer and of the server; a role of the jwt method also has not_before_leeway and clock_skew_leeway',
+    'the token is not valid yet by the clock of the server: check the clocks of its issuer and of the server; a role of the jwt method also has not_before_leeway and clock_skew_leeway',
   ],
   [
     /token is expired|\(exp\)/,
-    'the token has expired: have it issued just before the login, and let nothing keep it',
+    'the token has expired: have it issued just before the login, and do not store it',
   ],
   [/no audiences bound/, 'the token has an aud, so the role must say which: set bound_audiences to the aud'],
   [/invalid audience|\(aud\)/, AUDIENCE],
@@ -105,11 +107,8 @@ export function explainRefusal(
   const details = jwt === undefined ? [] : describeClaims(jwt, date);
   const said = errors.join('; ');
   if (status === 403 && said === 'permission denied') {
-    const more = deniedHint === undefined ? '' : `; ${deniedHint}`;
-    return {
-      details,
-      hint: `the server gives no reason, and may have logged one: is the method mounted there, in this namespace (\`bao auth list\`)${more}`,
-    };
+    const questions = [MOUNTED, ...(deniedHint === undefined ? [] : [deniedHint])];
+    return { details, hint: `the server gives no reason, and may have logged one: ${questions.join(' ')}` };
   }
   const [, hint = refusedHint] = HINTS.find(([text]) => text.test(said)) ?? [];
   return { details, hint };

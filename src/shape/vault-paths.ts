@@ -1,4 +1,5 @@
 import { hasControlCharacter } from '../base/control-characters.ts';
+import { holdsCredential } from '../base/shown-text.ts';
 
 type Checked = { readonly value: string } | { readonly problem: string; readonly hint?: string };
 
@@ -43,6 +44,7 @@ function problemOf(path: string): string | undefined {
   if (segments.includes('')) return 'has a double slash';
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';
   if (hasControlCharacter(path)) return 'has a control character';
+  if (holdsCredential(path)) return 'looks like a credential, which belongs elsewhere';
   if (path.includes('?') || path.includes('#'))
     return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
   return undefined;

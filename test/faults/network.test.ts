@@ -283,7 +283,7 @@ describe('faults of the network and the server', () => {
     const limited: Answer = {
       status: 429,
       body: { errors: ['rate limit quota exceeded'] },
-      headers: { 'Retry-After': '60' },
+      headers: { 'Retry-After': '20' },
     };
     const { result } = await through(({ path }) => (path.includes('revoke-self') ? limited : 'forward'));
     assert.equal(result.code, 0, result.stderr);

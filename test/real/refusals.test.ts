@@ -72,10 +72,10 @@ describe('refused logins', () => {
     const unknown = await refused(
       as('nope'),
       /could not be found/,
-      /no such role at this mount: check auth\.role/,
+      /no such role at this mount: check role, mount/,
     );
     assert.doesNotMatch(unknown.hint ?? '', /bound_|claims/);
-    await refused(as(undefined), /missing role/, /no default role: set auth\.role/);
+    await refused(as(undefined), /missing role/, /no default role: name one, in auth\.role/);
     await refused(as('ci', { aud: 'x' }), /invalid audience/, /bound_audiences of the role/);
     await refused(as('open'), /no audiences bound/, /set bound_audiences to the aud/);
     await refused(as('ci', { iss: 'x' }), /invalid issuer/, /bound_issuer of the mount/);
@@ -134,7 +134,11 @@ describe('refused logins', () => {
     const { data } = await api.get('auth/locker/role/web/role-id');
     const locked = { method: 'approle', mount: 'locker', role_id: data?.['role_id'], secret_id: 'x' };
     await refused(locked, /invalid role or secret ID/, /five refusals lock the role/);
-    await refused(locked, /\(403\): permission denied$/, /locked it for a while \(lockout_duration\)/);
+    await refused(
+      locked,
+      /\(403\): permission denied$/,
+      /locked the role or user for a while \(lockout_duration\)/,
+    );
   });
 
   test('userpass', userpass, async () => {

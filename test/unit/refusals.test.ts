@@ -42,6 +42,6 @@ describe('hints of refused logins by their texts', () => {
   });
 
   test('a bare 403 gets the one about mount and namespace, and what the method knows of it', () => {
-    assert.match(hintFor('permission denied', 403), /bao auth list.*its cluster$/);
+    assert.match(hintFor('permission denied', 403), /bao auth list.*token_bound_cidrs.* its cluster$/);
   });
 });
