@@ -61,16 +61,19 @@ function fitsPath(text: string): boolean {
 
 /** Base64 or hexadecimal digits, in an absolute path only where one of its parts is long enough not to be a name. */
 function isRandom(text: string): boolean {
-  const [texts, shortest] = /^[.~]{0,2}\//.test(text) ? [text.split('/'), 24] : [[text], 16];
-  return texts.some((part) => part.length >= shortest && isDigits(part));
+  const [parts, shortest] = /^[.~]{0,2}\//.test(text) ? [text.split('/'), 24] : [[text], 16];
+  return parts.some((part) => part.length >= shortest && isDigits(part));
 }
 
 function isDigits(text: string): boolean {
   if (/^[0-9a-f-]{32,}$/i.test(text)) return true;
   if (!/^[\w+/-]+={0,2}$/.test(text)) return false;
-  return (
-    [/[a-z]/, /[A-Z]/, /\d/].every((kind) => kind.test(text)) ||
-    /^[A-Z0-9]*\d[A-Z0-9]*$/.test(text) ||
-    text.endsWith('=')
-  );
+  if (text.endsWith('=') || /^[A-Z0-9]*(?:\d[A-Z0-9]*){3}$/.test(text)) return true;
+  const isMixed = [/[a-z]/, /[A-Z]/, /\d/].every((kind) => kind.test(text));
+  return isMixed && (text.length >= 32 || changes(text) > 0.35 * text.length);
+}
+
+/** How often small letters, capitals and digits take turns: in words they seldom do, `myDatabase2Credentials`. */
+function changes(text: string): number {
+  return text.replace(/[a-z]+|[A-Z]+|\d+/g, '.').length;
 }

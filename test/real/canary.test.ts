@@ -295,11 +295,15 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
         [127, ['exec', '-c', config, '--', `/nonexistent/${TOKEN}`]],
       ];
     for (const [code, args, env = {}] of cases) {
+      const report = app.workspace.write('report.json', '');
+      const message = app.workspace.write('termination-log', '');
+      const reported = { VAULTONCE_REPORT: report, VAULTONCE_TERMINATION_LOG: message };
       const result = await runCli(args, {
         cwd: app.workspace.root,
-        env: { VAULT_ADDR: app.server.address, ...env },
+        env: { VAULT_ADDR: app.server.address, ...reported, ...env },
       });
-      assert.ok(!shows(result), `${args.join(' ')}\n${result.stdout}${result.stderr}`);
+      const files = ['report.json', 'termination-log'].map((name) => app.workspace.read(name));
+      assert.ok(!shows(result, ...files), `${args.join(' ')}\n${result.stdout}${result.stderr}`);
       assert.equal(result.code, code, `${args.join(' ')}\n${result.stderr}`);
     }
   });

@@ -73,9 +73,24 @@ describe('what may be shown of a text that somebody typed as a path or a name', 
     }
   });
 
+  test('nor are random digits as a name', () => {
+    for (const text of ['aB3dE6gH9jK2mN5pQ8', 'JBSWY3DPEHPK3PXP2345', 'q7Zk3Q9xLm2A1cD4==']) {
+      assert.ok(!shownName(text).includes(text), text);
+      assert.equal(shownVariable(text), undefined);
+    }
+  });
+
   test('names of variables, keys, commands and flags are shown', () => {
     assert.equal(shownVariable('CIRCLE_OIDC_TOKEN_V2'), '$CIRCLE_OIDC_TOKEN_V2');
-    for (const name of ['srever', 'outputs[1].path', 'VAULT_ID_TOKEN', 'app-config-v2.yaml', 'kubernetes']) {
+    for (const name of [
+      'myDatabase2Credentials',
+      'DATABASE2PASSWORD',
+      'srever',
+      'outputs[1].path',
+      'VAULT_ID_TOKEN',
+      'app-config-v2.yaml',
+      'kubernetes',
+    ]) {
       assert.equal(shownName(name), name);
     }
   });
