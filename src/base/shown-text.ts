@@ -7,6 +7,9 @@ import { hasControlCharacter } from './control-characters.ts';
 const CREDENTIAL =
   /-----BEGIN |(?:^|[^\w.-])(?:hv[sbr]\.[\w-]|[sbr]\.[A-Za-z0-9]{20}|eyJ[\w-]{6}|gh[a-z]_\w{16}|github_pat_)/;
 
+/** With a slash, or the ending of a file that is written by hand. */
+const LIKE_PATH = /\/|\.(?:ya?ml|json|mustache|pem|crt|key|txt)$/;
+
 /** Of a path (PATH_MAX), and of what stands between two of its slashes (NAME_MAX). */
 const LONGEST_PATH = 4096;
 const LONGEST_NAME = 255;
@@ -38,11 +41,11 @@ export function holdsCredential(text: string): boolean {
 /**
  * A path for a message.
  * @param place what is said where the path may not be shown: `auth.token_file`, `$VAULT_CLIENT_KEY`
- * @param exists whether the file system knows it; what does not exist and has no slash may be anything
+ * @param exists whether the file system knows it; what does not exist and does not look like a path may be anything
  */
 export function shownPath(path: string, place: string, exists: boolean): string {
   if (looksLikeCredential(path)) return place;
-  return exists || (path.includes('/') && !isRandom(path)) ? path : place;
+  return exists || (LIKE_PATH.test(path) && !isRandom(path)) ? path : place;
 }
 
 /** The name of a variable that is not set, for a message: with its dollar. Undefined: it may not be shown. */
