@@ -19,6 +19,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'reference.js': 'src/config/reference.ts',
   'other-languages.js': 'src/config/recognise.ts',
   'refusal-meaning.js': 'src/publish/cluster/refusal-meaning.ts',
+  'refusals.js': 'src/session/refusals.ts',
   'completion.js': 'src/commands/completion/script.ts',
   'handshakes.js': 'src/http/handshakes.ts',
 };

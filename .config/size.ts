@@ -17,6 +17,8 @@ const LARGEST_KIB = {
   'other-languages.js': 11,
   // Loaded when the API of a cluster refuses a Secret.
   'refusal-meaning.js': 4,
+  // Loaded when a login is refused.
+  'refusals.js': 8,
   // Loaded by `completion` alone.
   'completion.js': 6,
   // Loaded when a connection fails in ways that another handshake explains.

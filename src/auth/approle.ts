@@ -8,7 +8,7 @@ import {
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/one-of.ts';
-import { loginFields } from './common.ts';
+import { LOCKOUT, loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { tokenIn } from './token-text.ts';
 import { removeUsedFile } from './used-file.ts';
@@ -92,6 +92,7 @@ export const approle = defineMethod({
     [role, secret].filter((name) => name !== undefined),
   refusedHint:
     'check role_id and secret_id: a secret_id may have expired or be used up; the login is not retried, because five refusals lock the role',
+  deniedHint: LOCKOUT,
 });
 
 function find(name: 'role_id' | 'secret_id', config: AppRoleConfig, io: AuthIo): Secret | undefined {
@@ -110,8 +111,5 @@ function find(name: 'role_id' | 'secret_id', config: AppRoleConfig, io: AuthIo):
   if (variable === undefined) return undefined;
   const text = io.env[variable];
   if (text !== undefined) return read(text, `$${variable}`);
-  return credentialFromVariable(variable, what, io, {
-    where: `auth.${name}_env`,
-    hint: 'set it, or take the credential from a file',
-  });
+  return credentialFromVariable(variable, what, io, { where: `auth.${name}_env` });
 }

@@ -1,8 +1,10 @@
+import { RunError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { enumeration, literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/one-of.ts';
+import { checkLoginMount } from '../shape/vault-paths.ts';
 import { handedIn, loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { JWT_SOURCES } from './sources/index.ts';
@@ -77,7 +79,21 @@ function settingsOf({ mount, role, source }: JwtConfig, { env }: AuthIo): Pick<J
   const settings = source === undefined ? undefined : JWT_SOURCES[source].settings;
   const set = (name: string | undefined): string | undefined =>
     (name === undefined ? undefined : env[name]) || undefined;
-  return { mount: set(settings?.mount) ?? mount, role: set(settings?.role) ?? role };
+  const named = set(settings?.mount);
+  return {
+    mount: named === undefined ? mount : mountOf(named, settings?.mount ?? ''),
+    role: set(settings?.role) ?? role,
+  };
+}
+
+/** @throws RunError `config` for what is no mount */
+function mountOf(text: string, variable: string): string {
+  const checked = checkLoginMount(text);
+  if ('value' in checked) return checked.value;
+  throw new RunError('config', `$${variable} ${checked.problem}`, {
+    where: 'auth.source',
+    hint: checked.hint,
+  });
 }
 
 function findJwt(config: JwtConfig, io: AuthIo): Secret | Promise<Secret> {

@@ -29,7 +29,9 @@ export const kubernetes = defineMethod({
   },
   takesCredential: true,
   // Measured: the server answers so while the cluster's API is unreachable or its reviewer token is bad.
-  refusalMayPass: true,
+  waitsFor: 'the Kubernetes API',
   refusedHint:
     "compare the claims with the role: bound_service_account_names and _namespaces with sub, the role's audience with aud",
+  deniedHint:
+    'does the server reach the Kubernetes API (kubernetes_host, kubernetes_ca_cert)? may its reviewer (token_reviewer_jwt, or its own service account) create token reviews, and has that token not expired? is the service account token of this cluster, and its account not deleted?',
 });

@@ -87,10 +87,15 @@ export interface AuthMethod<Config = unknown> {
   clientCertificate?(config: Config): Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */
   variables?(config: Config): readonly string[];
-  /** True when a bare 403 `permission denied` may be a passing fault of the cluster behind the server. */
-  readonly refusalMayPass?: boolean;
-  /** What a refusal usually means, and what to look at. */
+  /**
+   * What the server may not reach when it refuses with a bare 403 `permission denied`: such a login is tried again for a
+   * while.
+   */
+  readonly waitsFor?: string;
+  /** What to look at after a refusal whose text says no more. */
   readonly refusedHint: string;
+  /** What to look at after a bare 403 `permission denied`, besides the mount and the namespace. */
+  readonly deniedHint?: string;
 }
 
 /** Keeps the type of a method's own config, which the registry forgets. */

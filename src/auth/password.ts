@@ -3,7 +3,7 @@ import { passwordFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/one-of.ts';
-import { loginFields, pathSegment } from './common.ts';
+import { LOCKOUT, loginFields, pathSegment } from './common.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['password', 'password_file'], true);
@@ -31,6 +31,7 @@ function passwordMethod<const Name extends string>(name: Name, refusedHint: stri
       return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };
     },
     refusedHint,
+    deniedHint: LOCKOUT,
   });
 }
 

@@ -24,7 +24,7 @@ export function tokenIn(text: string, { what, where, isWrapped }: TokenText): Se
   if (isWrapped && typeof inside === 'string') return tokenIn(inside, { what, where, isWrapped: false });
   const found = credentialFromText(json === undefined ? text : JSON.stringify(json), what, where);
   if (/^[^\s{}"<>]+$/.test(found.reveal())) return found;
-  throw new RunError('config', `${what} is not a token`, {
+  throw new RunError('config', `${what} is malformed: it has blanks, quotes, braces or angle brackets`, {
     where,
     hint:
       typeof inside === 'string'

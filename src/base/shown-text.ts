@@ -7,12 +7,12 @@ import { hasControlCharacter } from './control-characters.ts';
 const CREDENTIAL =
   /-----BEGIN |(?:^|[^\w.-])(?:hv[sbr]\.[\w-]|[sbr]\.[A-Za-z0-9]{20}|eyJ[\w-]{6}|gh[a-z]_\w{16}|github_pat_)/;
 
+/** With a slash, or the ending of a file that is written by hand. */
+const LIKE_PATH = /\/|\.(?:ya?ml|json|mustache|pem|crt|key|txt)$/;
+
 /** Of a path (PATH_MAX), and of what stands between two of its slashes (NAME_MAX). */
 const LONGEST_PATH = 4096;
 const LONGEST_NAME = 255;
-
-/** No credential ends like this. */
-const FILE_NAME = /^[\w.-]{1,64}\.(?:ya?ml|json|mustache|pem|crt|txt)$/;
 
 /** What stands in the place of a name. */
 const HIDDEN = '[not shown]';
@@ -20,6 +20,10 @@ const HIDDEN = '[not shown]';
 /** Says why a place is named instead of the path that somebody wrote there. */
 export const PATH_HINT =
   'this field takes a path; what it says is not shown, because it may be the credential itself';
+
+/** The same of the name of a variable. */
+export const NAME_HINT =
+  'this field takes the name of a variable, which is not shown, because it may be the credential itself';
 
 /**
  * Whether a text that somebody typed as a path, a name or a flag can be a credential in the wrong place: `$(cat key.pem)`
@@ -29,19 +33,24 @@ export function looksLikeCredential(text: string): boolean {
   return hasControlCharacter(text) || CREDENTIAL.test(text) || !fitsPath(text);
 }
 
+/** Whether a text contains a token or a key: no name of a mount, a role or a user does. */
+export function holdsCredential(text: string): boolean {
+  return CREDENTIAL.test(text);
+}
+
 /**
  * A path for a message.
  * @param place what is said where the path may not be shown: `auth.token_file`, `$VAULT_CLIENT_KEY`
- * @param exists whether the file system knows it; what does not exist, has no slash and does not end like a file may be anything
+ * @param exists whether the file system knows it; what does not exist and does not look like a path may be anything
  */
 export function shownPath(path: string, place: string, exists: boolean): string {
   if (looksLikeCredential(path)) return place;
-  return exists || FILE_NAME.test(path) || (path.includes('/') && !isRandom(path)) ? path : place;
+  return exists || (LIKE_PATH.test(path) && !isRandom(path)) ? path : place;
 }
 
-/** The name of a variable that is not set, for a message: with its dollar, or the place where it stands. */
-export function shownVariable(name: string, place: string): string {
-  return /^[A-Z_][A-Z0-9_]*$/.test(name) && !isRandom(name) ? `$${name}` : `the variable named by ${place}`;
+/** The name of a variable that is not set, for a message: with its dollar. Undefined: it may not be shown. */
+export function shownVariable(name: string): string | undefined {
+  return /^[A-Z_][A-Z0-9_]*$/.test(name) && !isRandom(name) ? `$${name}` : undefined;
 }
 
 /** A name that a message cannot do without: a key, a dotted path of keys, a command, a flag. */
@@ -55,16 +64,19 @@ function fitsPath(text: string): boolean {
 
 /** Base64 or hexadecimal digits, in an absolute path only where one of its parts is long enough not to be a name. */
 function isRandom(text: string): boolean {
-  const [texts, shortest] = /^[.~]{0,2}\//.test(text) ? [text.split('/'), 24] : [[text], 16];
-  return texts.some((part) => part.length >= shortest && isDigits(part));
+  const [parts, shortest] = /^[.~]{0,2}\//.test(text) ? [text.split('/'), 24] : [[text], 16];
+  return parts.some((part) => part.length >= shortest && isDigits(part));
 }
 
 function isDigits(text: string): boolean {
   if (/^[0-9a-f-]{32,}$/i.test(text)) return true;
   if (!/^[\w+/-]+={0,2}$/.test(text)) return false;
-  return (
-    [/[a-z]/, /[A-Z]/, /\d/].every((kind) => kind.test(text)) ||
-    /^[A-Z0-9]*\d[A-Z0-9]*$/.test(text) ||
-    text.endsWith('=')
-  );
+  if (text.endsWith('=') || /^[A-Z0-9]*(?:\d[A-Z0-9]*){3}$/.test(text)) return true;
+  const isMixed = [/[a-z]/, /[A-Z]/, /\d/].every((kind) => kind.test(text));
+  return isMixed && (text.length >= 32 || changes(text) > 0.35 * text.length);
+}
+
+/** How often small letters, capitals and digits take turns: in words they seldom do, `myDatabase2Credentials`. */
+function changes(text: string): number {
+  return text.replace(/[a-z]+|[A-Z]+|\d+/g, '.').length;
 }

@@ -51,6 +51,7 @@ Examples:
   vaultonce render --set vault.namespace=team-a     override one config key
 Without a config file:
   vaultonce render --auth kubernetes --role web --out /vault/secrets/password=secret/web/db#password
+  vaultonce render --auth approle --set auth.role_id=ID --set auth.secret_id_env=SECRET_ID --out …
 ${EXIT_CODES_HELP}`,
     )
     .action(async (options: RenderOptions, command: Command) => {

@@ -29,7 +29,7 @@ export function withCommonFlags(command: Command): Command {
     .option('--secret <name=path>', 'another secret, as NAME=PATH; repeatable', collect)
     .option('--auth <method>', 'login method; overrides `auth` in the config')
     .option('--role <role>', 'role to log in with, for kubernetes, jwt and others')
-    .option('--auth-mount <mount>', 'mount path of the login method (default: its name)')
+    .option('--auth-mount <mount>', 'mount of the login method, without `auth/` (default: its name)')
     .option('--set <key=value>', 'override a config key, e.g. timeout=10s; repeatable', collect)
     .option('--address <url>', 'server address (default: $VAULT_ADDR, then vault.address)')
     .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')

@@ -28,7 +28,6 @@ export function refOfArgument(text: string, where: string): Ref {
 export function pathOfOut(path: string, cwd: string): string {
   if (!looksLikeCredential(path)) return resolve(cwd, path);
   throw new RunError('usage', '--out takes the path of a file', {
-    where: '--out',
     hint: 'what it says is not shown: it looks like a credential',
   });
 }

@@ -1,4 +1,4 @@
-import { traitsOf, type LoginTraits } from '../auth/index.ts';
+import { DEFAULT_LOGIN, traitsOf, type LoginTraits } from '../auth/index.ts';
 import { RunError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { Config } from '../config/config.ts';
@@ -18,7 +18,7 @@ import { inspectReads } from '../run/inspect.ts';
  * @throws RunError
  */
 export async function policy(flags: Flags, io: Io): Promise<void> {
-  const config = await loadConfig(flags, io);
+  const { config, auth } = await loadBoth(flags, io);
   const plan = await planConfig(config, {
     secrets: 'all',
     outputs: config.outputs,
@@ -26,15 +26,43 @@ export async function policy(flags: Flags, io: Io): Promise<void> {
   });
   const reads = await readsOf(config, plan, io);
   io.scope.log.stopProgress();
-  const logins = await Promise.all(config.auth.map(traitsOf));
-  const given: Given = { config, logins, tokenOutputs: tokenOutputsOf(plan) };
+  const logins = await Promise.all(auth.map(traitsOf));
+  const given: Given = { config: { ...config, auth }, logins, tokenOutputs: tokenOutputsOf(plan) };
   io.stdout.write(policyText(given, reads));
+}
+
+/**
+ * The config, and the logins that its runs will use: those of the files, if they have any. `--auth` and the like only say
+ * who asks the server now, such as an operator with a token of their own.
+ */
+async function loadBoth(
+  flags: Flags,
+  io: Io,
+): Promise<{ readonly config: Config; readonly auth: Config['auth'] }> {
+  const { auth: method, role, authMount, ...others } = flags;
+  const set = flags.set?.filter((text) => !/^auth[.=]/.test(text));
+  const isOverridden = (method ?? role ?? authMount) !== undefined || set?.length !== flags.set?.length;
+  if (!isOverridden) {
+    const config = await loadConfig(flags, io);
+    return { config, auth: config.auth };
+  }
+  let stdin: Promise<string> | undefined;
+  const readStdin = (): Promise<string> => (stdin ??= io.readStdin());
+  const again = { ...io, readStdin };
+  const config = await loadConfig(flags, again);
+  const own = await loadConfig({ ...others, ...(set === undefined ? {} : { set }) }, again, {
+    optional: true,
+  });
+  return { config, auth: own.auth[0] === DEFAULT_LOGIN ? config.auth : own.auth };
 }
 
 async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
   if (plan.secrets.some(({ needsMountTable }) => needsMountTable))
     return inspectReads(config, plan, io.scope);
-  const { reads, failures } = resolveReads(plan.secrets, new Map(), new Secret(''));
+  const { reads, failures } = resolveReads(plan.secrets, new Map(), {
+    token: new Secret(''),
+    source: undefined,
+  });
   if (failures.length > 0) throw new RunError(failures);
   return reads;
 }
@@ -64,11 +92,11 @@ function policyText(given: Given, reads: readonly PlannedRead[]): string {
       ...leaseRules(given, some),
       ...(namespace === own ? tokenRules(given) : []),
     ];
-    return sectionText(namespace, rules);
+    return sectionText(namespace, rules, CHECK_ONLINE);
   });
   if (groups.has(own)) return sections.join('\n');
   const rules = tokenRules(given);
-  return [...sections, ...(rules.length > 0 ? [sectionText(own, rules)] : [])].join('\n');
+  return [...sections, ...(rules.length > 0 ? [sectionText(own, rules, '')] : [])].join('\n');
 }
 
 /** One rule for each path: a policy that names a path twice keeps only the last. */
@@ -125,13 +153,21 @@ function tokenRules(given: Given): Rule[] {
   return rules.filter(([needed]) => needed).map(([, rule]) => rule);
 }
 
-function sectionText(namespace: string | undefined, rules: readonly Rule[]): string {
+/** What only this command needs is no part of the least. */
+const CHECK_ONLINE = `# \`vaultonce check --online\` also needs this, which the default policy allows; take it in for a role without that:
+# path "sys/capabilities-self" {
+#   capabilities = ["update"]
+# }
+`;
+
+/** @param more at the end */
+function sectionText(namespace: string | undefined, rules: readonly Rule[], more: string): string {
   const heading = namespace === undefined ? [] : [`# In namespace ${namespace}:`];
   const texts = rules.map(({ path, capabilities, reason }) => {
     const list = capabilities.map((capability) => JSON.stringify(capability)).join(', ');
     return `# ${reason}\npath ${hclText(path)} {\n  capabilities = [${list}]\n}\n`;
   });
-  return [...heading, ...texts].join('\n');
+  return [...heading, ...texts, ...(more === '' ? [] : [more])].join('\n');
 }
 
 /** HCL interpolates `${` within quotes. */

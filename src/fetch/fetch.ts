@@ -2,6 +2,7 @@ import { inDeclaredOrder, type Failure } from '../base/errors.ts';
 import type { FetchedSecret, Secrets } from '../base/secret-data.ts';
 import type { Scope } from '../host/scope.ts';
 import type { SecretPlan } from '../plan/plan.ts';
+import { withOneUse } from '../session/one-use.ts';
 import type { Session } from '../session/session.ts';
 import type { Sender } from '../vault/sender.ts';
 import { allOf } from './all-of.ts';
@@ -39,7 +40,7 @@ export async function fetchSecrets(
   const unknown = plans.filter(({ needsMountTable }) => needsMountTable);
   const mountTables = fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), session, sender);
   if (unknown.length > 0) readEarly(plans, session, reader);
-  const { reads, failures: unresolved } = resolveReads(plans, await mountTables, session.token);
+  const { reads, failures: unresolved } = resolveReads(plans, await mountTables, session);
   collected.failures.push(...unresolved);
   checkUses(session, reader.countNew(reads.map(({ request }) => request)));
   const trees = await listTrees(reads, reader, collected);
@@ -66,10 +67,11 @@ export async function fetchSecrets(
     session.keepAlive('it ended with its last use');
   }
   // Answers arrive in any order.
-  const failures = inDeclaredOrder(
+  const inOrder = inDeclaredOrder(
     collected.failures,
     plans.map(({ where }) => where),
   );
+  const failures = await withOneUse(inOrder, session, sender);
   return { secrets: collected.secrets, failures };
 }
 
@@ -81,7 +83,7 @@ export async function fetchSecrets(
 function readEarly(plans: readonly SecretPlan[], session: Session, reader: Reader): void {
   if (session.num_uses !== undefined) return;
   const declared = plans.filter(({ needsMountTable }) => !needsMountTable);
-  const { reads } = resolveReads(declared, new Map(), session.token);
+  const { reads } = resolveReads(declared, new Map(), session);
   for (const { request, extent } of reads) {
     if (request.mints || extent === 'tree') continue;
     // A rejection is reported to the later reads, if the run gets that far.

@@ -1,10 +1,9 @@
 import { RunError, type Failure } from '../base/errors.ts';
-import type { Session } from '../session/session.ts';
+import { retryWhileUnknown, type Session } from '../session/session.ts';
 import { readMounts, type Mount } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
 import type { MountTables } from './planned-reads.ts';
 import { refusalOf } from './read-refusal.ts';
-import { retryWhileUnknown } from './reader.ts';
 
 /**
  * Reads the mounts that the token may see: one request for each namespace with a secret that needs them. The endpoint is
@@ -26,7 +25,8 @@ export async function fetchMountTables(
       const request = { method: 'GET', path, namespace, token, mints: false } as const;
       const answer = await sender.send(request, retryWhileUnknown(session));
       if (answer.kind === 'unavailable') failures.push(answer.failure);
-      else if (answer.status >= 400) failures.push(refusalOf(answer, { path, namespace, where: undefined }));
+      else if (answer.status >= 400)
+        failures.push(refusalOf(answer, { path, namespace, where: undefined, source: session.source }));
       else tables.set(namespace, readMounts(answer.body));
     }),
   );

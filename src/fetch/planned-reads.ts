@@ -3,6 +3,7 @@ import { Secret, secretTexts } from '../base/secret.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engineOf, ENGINES } from '../engines/index.ts';
 import type { SecretPlan } from '../plan/plan.ts';
+import type { Session } from '../session/session.ts';
 import { findMount } from '../vault/mounts.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import type { Mount } from '../vault/responses.ts';
@@ -10,6 +11,8 @@ import type { Mount } from '../vault/responses.ts';
 /** A request, and all declared secrets that are read from its answer. */
 export interface PlannedRead {
   readonly request: VaultRequest;
+  /** Where its token came from; undefined: from a login. */
+  readonly source: string | undefined;
   readonly engine: Engine;
   /** The mount of the path, with a trailing slash; undefined when it was not looked up. */
   readonly mount: string | undefined;
@@ -31,7 +34,7 @@ export type MountTables = ReadonlyMap<string | undefined, readonly Mount[]>;
 export function resolveReads(
   secrets: readonly SecretPlan[],
   tables: MountTables,
-  token: Secret,
+  { token, source }: Pick<Session, 'token' | 'source'>,
 ): { readonly reads: readonly PlannedRead[]; readonly failures: readonly Failure[] } {
   const reads = new Map<string, PlannedRead>();
   const failures: Failure[] = [];
@@ -46,7 +49,7 @@ export function resolveReads(
     const request = requestFor(secret, engine, mount, token);
     const key = `${extent} ${extent === 'tree' ? secret.name : ''} ${identityOf(request)}`;
     const secrets = [...(reads.get(key)?.secrets ?? []), secret];
-    reads.set(key, { request, engine, mount, extent, mountKnown, secrets });
+    reads.set(key, { request, source, engine, mount, extent, mountKnown, secrets });
   }
   return { reads: [...reads.values()], failures };
 }

@@ -69,10 +69,10 @@ function listed(envelope: Envelope): ReadResult {
     : { kind: 'found', keys: new Map<string, JsonValue>([['keys', names]]), metadata: {} };
 }
 
-function askedOf({ request }: PlannedRead, where: string): Parameters<typeof refusalOf>[1] {
+function askedOf({ request, source }: PlannedRead, where: string): Parameters<typeof refusalOf>[1] {
   const { path, namespace, method, query } = request;
   const reading = query?.['list'] === undefined ? 'read' : 'list';
-  return { path, namespace, where, capability: method === 'GET' ? reading : 'update' };
+  return { path, namespace, where, source, capability: method === 'GET' ? reading : 'update' };
 }
 
 type Found = Extract<ReadResult, { kind: 'found' }>;

@@ -7,6 +7,8 @@ export interface Asked {
   readonly namespace: string | undefined;
   /** The declaration: `vaultonce.yaml:12 (db)`. */
   readonly where: string | undefined;
+  /** Where the token came from; undefined: from a login. */
+  readonly source: string | undefined;
   /** The capability that the policy must grant. */
   readonly capability?: 'read' | 'update' | 'list';
 }
@@ -25,12 +27,7 @@ export function refusalOf({ status, errors }: Answer, asked: Asked): Failure {
     };
   }
   if (status === 401 || (status === 403 && isTokenRefused(errors))) {
-    return {
-      kind: 'auth',
-      message: `the server does not accept the token for ${path}${inNamespace}${said}`,
-      where,
-      hint: 'the token is unknown there, has expired or is used up: get a new one, or log in with an auth method',
-    };
+    return tokenRefused(`${path}${inNamespace}${said}`, asked);
   }
   if (status === 403) {
     return {
@@ -55,6 +52,21 @@ export function refusalOf({ status, errors }: Answer, asked: Asked): Failure {
     where,
     hint: 'the request itself is wrong for this path: check `write:` and the path against the engine’s API',
   };
+}
+
+/** @param what the path, and what the server said */
+function tokenRefused(what: string, { where, source }: Asked): Failure {
+  const [from, hint] =
+    source === undefined
+      ? [
+          '',
+          'the login issued it, but it is unknown there, has expired or is used up: token_ttl and token_num_uses of the role must last for the run, and the namespace be that of the login or below it',
+        ]
+      : [
+          ` from ${source}`,
+          'the token is unknown there, has expired or is used up: get a new one, or log in with an auth method',
+        ];
+  return { kind: 'auth', message: `the server does not accept the token${from} for ${what}`, where, hint };
 }
 
 /** A policy's denial is wrapped in "1 error occurred"; a bare text means that the token itself is not accepted. */

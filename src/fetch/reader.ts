@@ -2,19 +2,10 @@ import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { Leases } from '../session/leases.ts';
-import type { Session } from '../session/session.ts';
+import { retryWhileUnknown, type Session } from '../session/session.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import { readEnvelope } from '../vault/responses.ts';
-import {
-  isBareRefusal,
-  type Answer,
-  type Sender,
-  type SendOptions,
-  type Unavailable,
-} from '../vault/sender.ts';
-
-/** How often a token of this run is retried where it is not known yet. */
-const REFUSALS_RETRIED = 3;
+import { type Answer, type Sender, type Unavailable } from '../vault/sender.ts';
 
 /** Sends each distinct request once; all readers of it share the answer. */
 export interface Reader {
@@ -68,16 +59,6 @@ export function createReader(parts: ReaderParts, scope: Scope): Reader {
       return known;
     },
   };
-}
-
-/**
- * A standby or replica that does not know a new token yet answers as if it did not exist. A token that was given to the
- * run is not new, and a token with limited uses gets the same answer once they run out.
- */
-export function retryWhileUnknown({ minted, num_uses }: Session): Pick<SendOptions, 'alsoRetry'> {
-  return minted && num_uses === undefined
-    ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
-    : {};
 }
 
 function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: Leases): void {

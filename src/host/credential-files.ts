@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { PATH_HINT, shownPath, shownVariable } from '../base/shown-text.ts';
+import { NAME_HINT, PATH_HINT, shownPath, shownVariable } from '../base/shown-text.ts';
 import type { Io } from './io.ts';
 
 /** The credential of a method does not exist: no file, no variable, another CI system. It is not an invalid one. */
@@ -73,8 +73,13 @@ export function credentialFromVariable(
 ): Secret {
   const value = env[name];
   if (value !== undefined) return credentialFromText(value, what, `$${name}`);
-  const variable = shownVariable(name, context.where);
-  throw new AbsentCredential('config', `${variable} with ${what} is not set`, context);
+  const shown = shownVariable(name);
+  const { where, hint = 'set it, or take the credential from a file' } = context;
+  throw new AbsentCredential(
+    'config',
+    `the variable ${shown === undefined ? '' : `${shown} `}with ${what} is not set`,
+    { where, hint: shown === undefined ? `${hint}; ${NAME_HINT}` : hint },
+  );
 }
 
 /**

@@ -33,6 +33,15 @@ export type LogEvent =
       readonly token_type: string | undefined;
       readonly lease_duration: number | undefined;
     }
+  | {
+      readonly event: 'login_waits';
+      readonly path: string;
+      /** What the server answered. */
+      readonly reason: string;
+      /** What it may not reach. */
+      readonly waits_for: string;
+      readonly limit_ms: number;
+    }
   | { readonly event: 'token_revoked' }
   | { readonly event: 'token_kept'; readonly reason: string }
   | { readonly event: 'revoke_failed'; readonly reason: string }

@@ -25,6 +25,9 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   retrying: ({ path, reason, attempt, delay_ms }) => [
     `${path}: ${reason}; attempt ${String(attempt + 1)} in ${seconds(delay_ms)}`,
   ],
+  login_waits: ({ path, reason, waits_for, limit_ms }) => [
+    `${path}: ${reason}; the server may not reach ${waits_for}: the login is tried again for ${seconds(limit_ms)}`,
+  ],
   logged_in: (event) => [loggedInLine(event)],
   token_revoked: () => ['token revoked'],
   token_kept: ({ reason }) => [`token kept alive: ${reason}`],

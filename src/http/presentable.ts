@@ -3,6 +3,9 @@ import type { Secret } from '../base/secret.ts';
 
 const LONGEST_CHARACTERS = 400;
 
+/** What the server repeats of a name that is none: a token or JWT where a role belongs. */
+const TOKEN = /\bhv[sbr]\.[\w-]+|\beyJ[\w-]{6,}(?:\.[\w-]+)*/g;
+
 /** Vault's own errors, made safe to show: `{"errors": ["…"]}`. */
 export function errorTexts(body: unknown, sensitive: readonly Secret[]): string[] {
   return textList(body, 'errors').map((text) => presentable(text, sensitive));
@@ -25,6 +28,7 @@ function textList(body: unknown, field: 'errors' | 'warnings'): string[] {
  */
 export function presentable(text: string, sensitive: readonly Secret[]): string {
   const line = withoutSent(text, sensitive)
+    .replace(TOKEN, '[not shown]')
     .replace(/\s+/g, ' ')
     .replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '')
     .trim();

@@ -7,6 +7,7 @@ import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
 import { refusalOf } from '../fetch/read-refusal.ts';
 import type { Scope } from '../host/scope.ts';
 import type { Plan } from '../plan/plan.ts';
+import { withOneUse } from '../session/one-use.ts';
 import type { Session } from '../session/session.ts';
 import { readCapabilities } from '../vault/responses.ts';
 import type { Sender } from '../vault/sender.ts';
@@ -46,7 +47,7 @@ export async function inspectCapabilities(
     for (const [namespace, some] of Map.groupBy(reads, ({ request }) => request.namespace)) {
       const needs = some.flatMap((read) => needsOf(read).map((need) => ({ read, need })));
       const paths = [...new Set(needs.map(({ need }) => need.path))];
-      const capabilities = await askCapabilities(paths, namespace, session.token, sender);
+      const capabilities = await askCapabilities(paths, namespace, session, sender);
       for (const one of needs)
         inspected.push({ ...one, capabilities: capabilities.get(one.need.path) ?? [] });
     }
@@ -69,8 +70,9 @@ async function readsOf({ secrets }: Plan, session: Session, sender: Sender): Pro
   const unknown = secrets.filter(({ needsMountTable }) => needsMountTable);
   const namespaces = new Set(unknown.map(({ namespace }) => namespace));
   const tables = await fetchMountTables(namespaces, session, sender);
-  const { reads, failures } = resolveReads(secrets, tables, session.token);
-  throwIfAny([...failures, ...reads.filter(({ mountKnown }) => !mountKnown).map(hiddenMount)]);
+  const { reads, failures } = resolveReads(secrets, tables, session);
+  const hidden = reads.filter(({ mountKnown }) => !mountKnown).map(hiddenMount);
+  throwIfAny([...failures, ...(await withOneUse(hidden, session, sender))]);
   return reads;
 }
 
@@ -88,13 +90,15 @@ function hiddenMount({ request, secrets }: PlannedRead): Failure {
 async function askCapabilities(
   paths: readonly string[],
   namespace: string | undefined,
-  token: Secret,
+  session: Session,
   sender: Sender,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const path = 'sys/capabilities-self';
   const body = new Secret(JSON.stringify({ paths }));
+  const { token, source } = session;
   const answer = await sender.send({ method: 'POST', path, namespace, token, body, mints: false });
   if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
   if (answer.status < 300) return readCapabilities(answer.body);
-  throw new RunError([refusalOf(answer, { path, namespace, where: undefined, capability: 'update' })]);
+  const refusal = refusalOf(answer, { path, namespace, where: undefined, source, capability: 'update' });
+  throw new RunError(await withOneUse([refusal], session, sender));
 }

@@ -1,9 +1,8 @@
-import type { CancelSignal } from '../base/cancellation.ts';
 import { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
-import { GIVE_BACK_LIMIT_MS, SHUTDOWN } from '../host/shutdown-budget.ts';
-import { gracefulSignal } from '../http/grace.ts';
-import type { Sender } from '../vault/sender.ts';
+import { SHUTDOWN } from '../host/shutdown-budget.ts';
+import type { Answer, Sender, Unavailable } from '../vault/sender.ts';
+import { sendWithin } from './give-back.ts';
 import type { Session } from './session.ts';
 
 /** A credential that the server ends in time. */
@@ -61,10 +60,7 @@ export function trackLeases(session: Session, sender: Sender, scope: Scope, leas
       if (keptAlive || leases.length + wrapped.length === 0) return;
       await session.giveBack();
       if (session.revoked) return;
-      using grace = gracefulSignal(scope.signal, SHUTDOWN.leasesMs, GIVE_BACK_LIMIT_MS);
-      await Promise.all(
-        leases.map((lease) => revokeLease(lease, session.token, grace.signal, sender, scope)),
-      );
+      await Promise.all(leases.map((lease) => revokeLease(lease, session.token, sender, scope)));
       for (const path of wrapped) scope.log.write({ event: 'wrapped_left', path });
     },
   };
@@ -85,9 +81,8 @@ function warnOfToken(
 async function revokeLease(
   { lease_id, namespace }: Lease,
   token: Secret,
-  signal: CancelSignal,
   sender: Sender,
-  { log }: Scope,
+  scope: Scope,
 ): Promise<void> {
   const body = new Secret(JSON.stringify({ lease_id }));
   const request = {
@@ -98,14 +93,16 @@ async function revokeLease(
     body,
     mints: false,
   } as const;
-  const reason = await sender.send(request, { signal }).then(
-    (answer) => {
-      if (answer.kind === 'unavailable') return answer.failure.message;
-      if (answer.status < 300) return undefined;
-      return `the server answered ${String(answer.status)} ${answer.errors.join('; ')}; a policy of the token must allow update on sys/leases/revoke`;
-    },
-    () => 'the server did not answer in time',
+  const answer = await sendWithin(request, { graceMs: SHUTDOWN.leasesMs, share: 1 }, sender, scope);
+  const isRevoked = answer.kind === 'answer' && answer.status < 300;
+  scope.log.write(
+    isRevoked
+      ? { event: 'lease_revoked', lease_id }
+      : { event: 'lease_left', lease_id, reason: whyLeft(answer) },
   );
-  if (reason === undefined) log.write({ event: 'lease_revoked', lease_id });
-  else log.write({ event: 'lease_left', lease_id, reason });
+}
+
+function whyLeft(answer: Answer | Unavailable): string {
+  if (answer.kind === 'unavailable') return answer.failure.message;
+  return `the server answered ${String(answer.status)} ${answer.errors.join('; ')}; a policy of the token must allow update on sys/leases/revoke`;
 }

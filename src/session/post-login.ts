@@ -8,13 +8,14 @@ import { headerValueOf } from '../http/header-value.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin, type IssuedToken } from '../vault/responses.ts';
-import { isBareRefusal, type Answer, type Sender } from '../vault/sender.ts';
-import { describeClaims } from './jwt-claims.ts';
+import { isBareRefusal, type Answer, type Sender, type SendOptions } from '../vault/sender.ts';
 import type { PreparedLogin } from './prepare.ts';
 import { unwrap, type UnwrapContext } from './unwrap.ts';
 
-/** A kubernetes login fails with a bare 403 while the cluster's API is unreachable; it is repeated this many times. */
-const REFUSALS_RETRIED = 3;
+/** The part of the time that is left for which a bare 403 is tried again that may pass; the rest is for the run. */
+const PART_FOR_REFUSALS = 4;
+/** The same without a deadline, in milliseconds. */
+const FOR_REFUSALS_MS = 15_000;
 
 /**
  * Posts a login, once. A refusal is final: five bad AppRole logins lock the role on the server.
@@ -41,7 +42,7 @@ export async function openGiven(
   sender: Sender,
 ): Promise<Secret> {
   if (wrapped === undefined) return token;
-  const context = { what: 'the token', where: path, namespace };
+  const context = { what: 'the token', name: 'the wrapping token', where: path, namespace };
   const { auth, data } = await unwrap(wrapped, context, sender);
   // A token of a login or of auth/token/create is in `auth`; one that was wrapped as plain data is in `data`.
   const inside = textIn(auth, 'client_token') ?? textIn(data, 'token') ?? nothingInside(context);
@@ -56,7 +57,8 @@ async function openWrapped(
 ): Promise<LoginRequest> {
   const { wrapped } = login;
   if (wrapped === undefined) return login;
-  const context = { what: `the ${wrapped.field}`, where: path, namespace };
+  const what = `the ${wrapped.field}`;
+  const context = { what, name: `the wrapping token of ${what}`, where: path, namespace };
   const { data } = await unwrap(wrapped, context, sender);
   const value = textIn(data, wrapped.field) ?? nothingInside(context);
   return { ...login, body: { ...login.body, [wrapped.field]: value } };
@@ -67,8 +69,8 @@ function textIn(fields: unknown, key: string): Secret | undefined {
   return typeof value === 'string' && value !== '' ? new Secret(value) : undefined;
 }
 
-function nothingInside({ what, where }: UnwrapContext): never {
-  throw new RunError('auth', `the wrapping token contains something other than ${what}`, {
+function nothingInside({ what, name, where }: UnwrapContext): never {
+  throw new RunError('auth', `${name} contains something other than ${what}`, {
     where,
     hint: 'wrap the answer of the request that makes it, as with `-wrap-ttl`',
   });
@@ -78,10 +80,10 @@ async function postLogin(
   first: LoginRequest,
   login: PreparedLogin,
   sender: Sender,
-  { signal }: Scope,
+  scope: Scope,
 ): Promise<IssuedToken> {
   // The token of a login under way must be revoked.
-  using grace = gracefulSignal(signal, SHUTDOWN.loginMs);
+  using grace = gracefulSignal(scope.signal, SHUTDOWN.loginMs);
   let sent = first;
   const answer = await sender.send(loginRequest(first, login), {
     attemptSignal: grace.signal,
@@ -91,12 +93,10 @@ async function postLogin(
       if (again.kind === 'login' && again.wrapped === undefined) sent = again;
       return loginRequest(sent, login);
     },
-    ...(login.method.refusalMayPass === true
-      ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
-      : {}),
+    ...retryWhatMayPass(login, scope),
   });
   if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
-  if (answer.status >= 400) throw refused(answer, sent, login);
+  if (answer.status >= 400) throw await refused(answer, sent, login);
   return issuedToken(answer, login);
 }
 
@@ -124,16 +124,39 @@ function loginRequest({ path, body, sensitive = [] }: LoginRequest, login: Prepa
   };
 }
 
-function refused({ status, errors }: Answer, sent: LoginRequest, login: PreparedLogin): RunError {
+/** A bare 403 of a method whose server depends on something that may be down for a moment. */
+function retryWhatMayPass(
+  { path, method: { waitsFor } }: PreparedLogin,
+  scope: Scope,
+): Pick<SendOptions, 'alsoRetry'> {
+  if (waitsFor === undefined) return {};
+  const remainingMs = scope.remainingMs();
+  const forMs = Number.isFinite(remainingMs) ? remainingMs / PART_FOR_REFUSALS : FOR_REFUSALS_MS;
+  const onFirst = ({ errors }: Answer): void => {
+    scope.log.write({
+      event: 'login_waits',
+      path,
+      reason: errors.join('; '),
+      waits_for: waitsFor,
+      limit_ms: Math.round(forMs),
+    });
+  };
+  return { alsoRetry: { when: isBareRefusal, forMs, onFirst } };
+}
+
+async function refused(answer: Answer, { jwt }: LoginRequest, login: PreparedLogin): Promise<RunError> {
+  const { status, errors } = answer;
   const said = errors.length === 0 ? '' : `: ${errors.join('; ')}`;
-  const wrongNamespace = errors.some((text) => text.includes('namespace not found'));
-  return new RunError('auth', `the ${login.name} login was refused (${String(status)})${said}`, {
-    where: login.path,
-    details: sent.jwt === undefined ? [] : describeClaims(sent.jwt),
-    hint: wrongNamespace
-      ? 'check vault.namespace, auth.namespace, --namespace and $VAULT_NAMESPACE'
-      : login.method.refusedHint,
-  });
+  const { explainRefusal } = await import('./refusals.ts');
+  const inNamespace = login.namespace === undefined ? '' : ` in namespace ${login.namespace}`;
+  return new RunError(
+    'auth',
+    `the ${login.name} login${inNamespace} was refused (${String(status)})${said}`,
+    {
+      where: login.path,
+      ...explainRefusal({ ...answer, jwt }, login.method),
+    },
+  );
 }
 
 function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
@@ -151,7 +174,7 @@ function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
     case 'no_token':
       throw new RunError('auth', 'the server accepted the login but returned no token', {
         where: login.path,
-        hint: 'check that auth.mount is a login mount, and whether a proxy in between drops the answer',
+        hint: 'check that this is the path of a login, and whether a proxy in between drops the answer',
       });
   }
 }

@@ -1,11 +1,17 @@
 import { Secret } from '../base/secret.ts';
 import type { RevokePolicy } from '../config/config.ts';
 import type { Scope } from '../host/scope.ts';
-import { GIVE_BACK_LIMIT_MS, SHUTDOWN } from '../host/shutdown-budget.ts';
-import { gracefulSignal } from '../http/grace.ts';
+import { SHUTDOWN } from '../host/shutdown-budget.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin } from '../vault/responses.ts';
-import { isBareRefusal, type Answer, type Sender, type Unavailable } from '../vault/sender.ts';
+import {
+  isBareRefusal,
+  type Answer,
+  type Sender,
+  type SendOptions,
+  type Unavailable,
+} from '../vault/sender.ts';
+import { sendWithin } from './give-back.ts';
 import { logIn, openGiven } from './post-login.ts';
 import type { PreparedLogin } from './prepare.ts';
 
@@ -16,6 +22,8 @@ export interface Session {
   readonly method: string;
   /** True: this run logged in; false: the token was given to it. */
   readonly minted: boolean;
+  /** Where a given token came from, for messages: `$VAULT_TOKEN`, a file; undefined: from a login. */
+  readonly source: string | undefined;
   readonly token_type: string | undefined;
   /** Its TTL in seconds, from the login or the latest renewal; 0: it never expires. */
   readonly lease_duration: number | undefined;
@@ -65,7 +73,7 @@ export async function openSession(
   if (first.kind === 'given') {
     const token = await openGiven(first, login, sender);
     const unknown = { token_type: undefined, lease_duration: undefined, renewable: undefined };
-    const given = { token, minted: false, ...unknown, num_uses: undefined };
+    const given = { token, minted: false, source: first.source, ...unknown, num_uses: undefined };
     const session = createSession(given, login, revoke, sender, scope);
     if (first.renew === true) logRenewal(await session.renew(), scope);
     return session;
@@ -80,7 +88,7 @@ export async function openSession(
     token_type: issued.token_type,
     lease_duration: issued.lease_duration,
   });
-  const session = createSession({ ...issued, minted: true }, login, revoke, sender, scope);
+  const session = createSession({ ...issued, minted: true, source: undefined }, login, revoke, sender, scope);
   if (scope.signal.aborted) {
     await session[Symbol.asyncDispose]();
     scope.throwIfEnded();
@@ -99,7 +107,7 @@ function logRenewal(renewal: Renewal, { log }: Scope): void {
 
 type ObtainedToken = Pick<
   Session,
-  'token' | 'minted' | 'token_type' | 'lease_duration' | 'renewable' | 'num_uses'
+  'token' | 'minted' | 'source' | 'token_type' | 'lease_duration' | 'renewable' | 'num_uses'
 >;
 
 function createSession(
@@ -120,7 +128,7 @@ function createSession(
     return Promise.resolve();
   };
   const end = async (): Promise<void> => {
-    revoked = await revokeSelf({ token, namespace }, sender, scope);
+    revoked = await revokeSelf({ token, namespace }, retryWhileUnknown(obtained), sender, scope);
   };
   const giveBack = (): Promise<void> => (ending ??= whyAlive === undefined ? end() : leaveAlive(whyAlive));
   return {
@@ -183,20 +191,37 @@ async function renewSelf(token: TokenAt, incrementS: number | undefined, sender:
 }
 
 /** https://openbao.org/api-docs/auth/token/#revoke-a-token-self */
-async function revokeSelf(token: TokenAt, sender: Sender, { signal, log }: Scope): Promise<boolean> {
-  using grace = gracefulSignal(signal, SHUTDOWN.tokenMs, GIVE_BACK_LIMIT_MS);
+async function revokeSelf(
+  token: TokenAt,
+  options: Pick<SendOptions, 'alsoRetry'>,
+  sender: Sender,
+  scope: Scope,
+): Promise<boolean> {
   const request: VaultRequest = { method: 'POST', path: 'auth/token/revoke-self', ...token, mints: false };
-  try {
-    const answer = await sender.send(request, { signal: grace.signal });
-    if (answer.kind === 'answer' && answer.status < 300) {
-      log.write({ event: 'token_revoked' });
-      return true;
-    }
-    log.write({ event: 'revoke_failed', reason: whyNotRevoked(answer) });
-  } catch {
-    log.write({ event: 'revoke_failed', reason: 'the server did not answer in time' });
-  }
-  return false;
+  // The outputs are published after it.
+  const limit = { graceMs: SHUTDOWN.tokenMs, share: 1 / 2 };
+  const answer = await sendWithin(request, limit, sender, scope, options);
+  const isRevoked = answer.kind === 'answer' && answer.status < 300;
+  scope.log.write(
+    isRevoked ? { event: 'token_revoked' } : { event: 'revoke_failed', reason: whyNotRevoked(answer) },
+  );
+  return isRevoked;
+}
+
+/** How often a token of this run is retried where it is not known yet. */
+const REFUSALS_RETRIED = 3;
+
+/**
+ * A standby or replica that does not know a new token yet answers as if it did not exist. A token that was given to the
+ * run is not new, and a token with limited uses gets the same answer once they run out.
+ */
+export function retryWhileUnknown({
+  minted,
+  num_uses,
+}: Pick<Session, 'minted' | 'num_uses'>): Pick<SendOptions, 'alsoRetry'> {
+  return minted && num_uses === undefined
+    ? { alsoRetry: { when: isBareRefusal, limit: REFUSALS_RETRIED } }
+    : {};
 }
 
 function whyNotRevoked(answer: Answer | Unavailable): string {

@@ -9,6 +9,8 @@ import type { Answer, Sender } from '../vault/sender.ts';
 export interface UnwrapContext {
   /** What is inside, for messages: `the secret_id`. */
   readonly what: string;
+  /** The wrapping token, for messages: `the wrapping token of the secret_id`. */
+  readonly name: string;
   /** For messages: `auth/approle/login`. */
   readonly where: string;
   readonly namespace: string | undefined;
@@ -59,7 +61,7 @@ async function checkCreationPath(
   const { data } = bodyOf(await answerTo(request, context, sender), context);
   const path = isJsonObject(data) ? data['creation_path'] : undefined;
   if (path === expected) return;
-  throw new RunError('auth', `the wrapping token of ${context.what} was not made at ${expected}`, {
+  throw new RunError('auth', `${context.name} was not made at ${expected}`, {
     where: context.where,
     details: typeof path === 'string' ? [`it was made at ${path}`] : [],
     hint: 'it was not opened; somebody may have replaced it, or the creation path in the config is wrong',
@@ -72,15 +74,11 @@ async function answerTo(request: VaultRequest, { where }: UnwrapContext, sender:
   throw new RunError([{ ...answer.failure, where }]);
 }
 
-function bodyOf({ status, body, errors }: Answer, { what, where }: UnwrapContext): JsonObject {
+function bodyOf({ status, body, errors }: Answer, { name, where }: UnwrapContext): JsonObject {
   if (status < 400 && isJsonObject(body)) return body;
-  throw new RunError(
-    'auth',
-    `the wrapping token of ${what} does not open: it was used before, or has expired`,
-    {
-      where,
-      details: errors,
-      hint: INTERCEPTED,
-    },
-  );
+  throw new RunError('auth', `${name} does not open: it was used before, or has expired`, {
+    where,
+    details: errors,
+    hint: INTERCEPTED,
+  });
 }

@@ -16,7 +16,7 @@ import {
 } from './definition.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
 import { checkRef, checkSource, REF_HINT, type Ref, type Source } from './ref.ts';
-import { checkMountPath, checkSecretPath } from './vault-paths.ts';
+import { checkLoginMount, checkMountPath, checkNamespace, checkSecretPath } from './vault-paths.ts';
 
 /**
  * The building blocks of a config. Numbers and booleans may also be written as text, because `${VAR}` gives text.
@@ -109,8 +109,11 @@ export const secretPath = parsed(string(), checkSecretPath, 'path');
 /** A mount without slashes around it. */
 export const mountPath = parsed(string(), checkMountPath, 'mount');
 
+/** The mount of a login method, without `auth/` and slashes around it. */
+export const loginMount = parsed(string(), checkLoginMount, 'mount');
+
 /** A namespace without slashes around it. */
-export const namespace = parsed(string(), checkMountPath, 'mount');
+export const namespace = parsed(string(), checkNamespace, 'mount');
 
 /** Requests per second, as VAULT_RATE_LIMIT: `RATE` or `RATE:BURST`. */
 export const rateLimit = parsed(

@@ -1,4 +1,5 @@
 import { hasControlCharacter } from '../base/control-characters.ts';
+import { holdsCredential } from '../base/shown-text.ts';
 
 type Checked = { readonly value: string } | { readonly problem: string; readonly hint?: string };
 
@@ -25,6 +26,20 @@ export function checkMountPath(path: string): Checked {
   return problem === undefined ? { value } : { problem };
 }
 
+/** The mount of a login method, whose path on the server starts with `auth/`: agents and other tools write it with that. */
+export function checkLoginMount(path: string): Checked {
+  return checkMountPath(path.replace(/^\/?(?:v1\/)?auth\/(?=.)/, ''));
+}
+
+/** A namespace, with or without slashes around it. The root namespace has a name, too. */
+export function checkNamespace(path: string): Checked {
+  const checked = checkMountPath(path);
+  const isEmpty = /^\/{0,2}$/.test(path);
+  return isEmpty && 'problem' in checked
+    ? { ...checked, hint: 'the root namespace is called `root`' }
+    : checked;
+}
+
 function problemOf(path: string): string | undefined {
   if (path.endsWith('/'))
     return 'ends with a slash: leave it out; what is below a folder takes `list` or `recursive`';
@@ -33,6 +48,7 @@ function problemOf(path: string): string | undefined {
   if (segments.some((segment) => segment === '.' || segment === '..')) return 'has a `.` or `..` segment';
   if (hasControlCharacter(path)) return 'has a control character';
   if (!path.isWellFormed()) return 'is not valid Unicode: it has half of a surrogate pair';
+  if (holdsCredential(path)) return 'looks like a credential, which belongs elsewhere';
   if (path.includes('?') || path.includes('#'))
     return 'has a `?` or `#`: a version is pinned with `version:`, a key chosen with `key:`';
   return undefined;

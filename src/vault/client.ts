@@ -174,6 +174,7 @@ function readResponse({ status, header, text }: HttpResponse): VaultResponse {
     contentType: header('content-type'),
     plainText: isJson ? undefined : text.slice(0, EXCERPT_CHARACTERS),
     retryAfterMs: retryAfterMs({ header }),
+    date: header('date'),
     location: header('location'),
   };
 }

@@ -8,6 +8,8 @@ export interface Pace {
   turn(signal: CancelSignal): Promise<void>;
   /** Holds back all requests: a 429 concerns the run, not just the request that got it. */
   pause(milliseconds: number): void;
+  /** How long it still holds them back. */
+  pausedMs(): number;
 }
 
 /** @param now monotonic milliseconds */
@@ -25,6 +27,7 @@ export function createPace(rateLimit: RateLimit | undefined, now: () => number):
     pause(milliseconds) {
       pausedUntilMs = Math.max(pausedUntilMs, now() + milliseconds);
     },
+    pausedMs: () => Math.max(0, pausedUntilMs - now()),
   };
 }
 

@@ -40,6 +40,8 @@ export interface VaultResponse {
   /** The start of a body that is not JSON; it contains no secret, because Vault returns secrets only as JSON. */
   readonly plainText: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** The clock of the server. */
+  readonly date: string | undefined;
   /** The target of a 3xx. */
   readonly location: string | undefined;
 }

@@ -29,11 +29,18 @@ export interface Answer {
   readonly errors: readonly string[];
   /** The server's warnings, presentable. */
   readonly warnings: readonly string[];
+  /** Its `Date`: the clock of the server, or of a proxy in between. */
+  readonly date: string | undefined;
 }
 
-/** A 403 that no policy caused: the token is unknown, expired or used up. A login returns it for any fault of its backend. */
+/**
+ * A 403 that no policy caused: the token is unknown, expired or used up. A login returns it for any fault of its backend.
+ * HashiCorp Vault says of such a token that it is invalid, OpenBao only denies.
+ */
 export function isBareRefusal({ status, errors }: Pick<Answer, 'status' | 'errors'>): boolean {
-  return status === 403 && errors.length === 1 && errors[0] === 'permission denied';
+  const [text = ''] = errors;
+  const isBare = text === 'permission denied' || /^2 errors occurred:.*\* invalid token$/.test(text);
+  return status === 403 && errors.length === 1 && isBare;
 }
 
 /** No usable answer, or the last retry failed as well. */
@@ -51,10 +58,22 @@ export interface SendOptions {
   readonly attemptSignal?: CancelSignal;
   /** False once the run has failed anyway: no more retries, the first answer counts. */
   readonly worthRetrying?: () => boolean;
-  /** Answers that are retried like outages, at most `limit` times. */
-  readonly alsoRetry?: { readonly when: (answer: Answer) => boolean; readonly limit: number };
+  /** Answers that are retried like outages. */
+  readonly alsoRetry?: AlsoRetry;
+  /** Milliseconds that are left for it; by default those of the run. */
+  readonly remainingMs?: () => number;
   /** Rebuilds the request for each retry, so that a rotated service account token is read again. */
   readonly rebuild?: () => Promise<VaultRequest>;
+}
+
+export interface AlsoRetry {
+  readonly when: (answer: Answer) => boolean;
+  /** How many times at most. */
+  readonly limit?: number;
+  /** Until so many milliseconds after the first of them. */
+  readonly forMs?: number;
+  /** Called at the first of them. */
+  readonly onFirst?: (answer: Answer) => void;
 }
 
 /** Sends requests, and repeats them on outages within the run's deadline. */
@@ -93,7 +112,7 @@ export function createSender(
     const result = await attemptAtActive(client, request, context);
     const tookMs = scope.now() - startMs;
     const outcome = outcomeOf(result, request, client.address);
-    return { result, outcome, tookMs, retryReason: retryReason(result, outcome, request, attempt, options) };
+    return { result, outcome, tookMs, retryReason: retryReason(result, outcome, request, attempt) };
   };
 
   /** Waits for the next attempt. False: no time is left, or another attempt is pointless. */
@@ -105,7 +124,7 @@ export function createSender(
   ): Promise<boolean> => {
     const { result, retryReason: reason = '' } = failed;
     const isLast = attempt > (settings.maxRetries ?? Infinity) || options.worthRetrying?.() === false;
-    const delay = isLast ? undefined : delayAfter(failed, attempt, scope);
+    const delay = isLast ? undefined : delayAfter(failed, attempt, options, scope);
     if (delay === undefined) return false;
     if (isRateLimited(result)) pace.pause(delay);
     counters.retries += 1;
@@ -118,9 +137,11 @@ export function createSender(
     client,
     counters,
     async send(first, options = {}) {
+      const again = againAfter(options.alsoRetry, scope);
       for (let attempt = 1; ; attempt += 1) {
         const request = attempt === 1 ? first : ((await options.rebuild?.()) ?? first);
-        const tried = await tryOnce(request, attempt, options);
+        if (isHeldBack(pace, options)) return heldBack(pace);
+        const tried = again(await tryOnce(request, attempt, options));
         const goesOn =
           tried.retryReason !== undefined && (await waitForRetry(tried, request.path, attempt, options));
         if (!goesOn) return withAttempts(tried.outcome, attempt);
@@ -130,10 +151,15 @@ export function createSender(
 }
 
 /** @returns undefined: no other attempt fits before the deadline */
-function delayAfter({ result, tookMs }: Try, attempt: number, scope: Scope): number | undefined {
+function delayAfter(
+  { result, tookMs, limitMs = Infinity }: Try,
+  attempt: number,
+  { remainingMs }: SendOptions,
+  scope: Scope,
+): number | undefined {
   const { retryAfterMs: asked = 0 } = result.kind === 'response' ? result : {};
-  const wanted = delayMs(attempt, scope.random(), asked);
-  return delayWithin(wanted, scope.remainingMs(), tookMs, asked > 0);
+  const wanted = Math.min(delayMs(attempt, scope.random(), asked), limitMs);
+  return delayWithin(wanted, remainingMs?.() ?? scope.remainingMs(), tookMs, asked > 0);
 }
 
 /** Follows a standby to the active node, and again if that one has just stepped down. */
@@ -158,6 +184,26 @@ interface Try {
   readonly tookMs: number;
   /** Why another attempt is worthwhile, or undefined. */
   readonly retryReason: string | undefined;
+  /** How long to wait for it at most. */
+  readonly limitMs?: number;
+}
+
+/** Decides which answers are retried that a request takes for passing, and how long. */
+function againAfter(alsoRetry: AlsoRetry | undefined, { now }: Pick<Scope, 'now'>): (tried: Try) => Try {
+  let count = 0;
+  let endMs = Infinity;
+  return (tried) => {
+    const { outcome } = tried;
+    if (alsoRetry === undefined || outcome.kind === 'unavailable' || !alsoRetry.when(outcome)) return tried;
+    count += 1;
+    if (count === 1) {
+      endMs = now() + (alsoRetry.forMs ?? Infinity);
+      alsoRetry.onFirst?.(outcome);
+    }
+    const limitMs = endMs - now();
+    if (count > (alsoRetry.limit ?? Infinity) || limitMs <= 0) return tried;
+    return { ...tried, retryReason: outcome.errors.join('; '), limitMs };
+  };
 }
 
 /** Why another attempt is worthwhile after this result, or undefined. */
@@ -166,15 +212,11 @@ function retryReason(
   outcome: Answer | Unavailable,
   request: VaultRequest,
   attempt: number,
-  { alsoRetry }: SendOptions,
 ): string | undefined {
   if (result.kind === 'connection_failure') {
     return result.permanent || (request.mints && result.ambiguous) ? undefined : result.message;
   }
-  if (outcome.kind === 'answer') {
-    const again = alsoRetry !== undefined && attempt <= alsoRetry.limit && alsoRetry.when(outcome);
-    return again ? outcome.errors.join('; ') : undefined;
-  }
+  if (outcome.kind === 'answer') return undefined;
   if (outcome.isFinal === true) return undefined;
   return isPassing(result, request.mints, attempt) ? outcome.failure.message : undefined;
 }
@@ -215,6 +257,7 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
     body: result.body,
     errors,
     warnings: warningTexts(result.body, sensitive),
+    date: result.date,
   };
 }
 
@@ -240,6 +283,20 @@ const STATUS_HINTS: Readonly<Record<number, string>> = {
   429: 'a rate limit quota applies: spread the runs over time, or ask for a higher quota',
   503: 'the server has no active node, or is starting: look at `bao status`',
 };
+
+/** Another request got a 429, after which none may be sent for longer than this one has. */
+function isHeldBack(pace: Pace, { remainingMs }: SendOptions): boolean {
+  const pausedMs = pace.pausedMs();
+  return remainingMs !== undefined && pausedMs > 0 && pausedMs >= remainingMs();
+}
+
+function heldBack(pace: Pace): Unavailable {
+  const seconds = String(Math.ceil(pace.pausedMs() / 1000));
+  return unavailable(
+    `the server answered 429, and no request is sent for another ${seconds} s`,
+    hintOf(429, []),
+  );
+}
 
 function hintOf(status: number, errors: readonly string[]): string {
   if (errors.some((text) => text.includes('sealed'))) return 'unseal the server';

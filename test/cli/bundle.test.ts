@@ -120,6 +120,7 @@ describe('the bundle', () => {
       'reference.js': 'draft/2020-12',
       'other-languages.js': 'consul-template',
       'refusal-meaning.js': 'FieldManagerConflict',
+      'refusals.js': 'bound_service_account_namespaces of the role must',
       'completion.js': '__fish_use_subcommand',
       'handshakes.js': 'the issuer wanted',
     };
@@ -197,6 +198,7 @@ describe('the bundle', () => {
       'dist/pkcs12.js',
       'dist/reference.js',
       'dist/refusal-meaning.js',
+      'dist/refusals.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
       'dist/zod-schema.js',

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { createCertificates } from '../support/certificates.ts';
 import { failuresOf, IS_STANDALONE, logLines, runCli, startCli, type CliResult } from '../support/cli.ts';
-import { startStandIn, type StandIn, type StandInOptions } from '../support/stand-in.ts';
+import { startStandIn, type Answer, type StandIn, type StandInOptions } from '../support/stand-in.ts';
 
 const UNAVAILABLE = { status: 503, body: { errors: ['Vault is sealed'] } };
 
@@ -246,6 +246,19 @@ describe('faults of the network and the server', () => {
     assert.equal(never.standIn.seen.filter(({ path }) => path === 'secret/data/a').length, 4);
   });
 
+  test('HashiCorp Vault says of such a token that it is invalid', async () => {
+    const invalid = {
+      status: 403,
+      body: { errors: ['2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n'] },
+    };
+    const { result, standIn: server } = await through(({ path }, nth) =>
+      (path === 'secret/data/a' || path.includes('revoke-self')) && nth < 3 ? invalid : 'forward',
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(server.seen.filter(({ path }) => path === 'secret/data/a').length, 3);
+    assert.equal(server.seen.filter(({ path }) => path.includes('revoke-self')).length, 3);
+  });
+
   test('a given token, and a denial by a policy, are refused at once', async () => {
     const { auth: issued } = await app.server.api.post('auth/token/create', { policies: ['app'] });
     const given = { ...config, auth: { method: 'token', token: issued?.client_token } };
@@ -278,6 +291,47 @@ describe('faults of the network and the server', () => {
       logLines(result).find(({ event }) => event === 'revoke_failed')?.reason ?? '',
       /auth\/token\/revoke-self/,
     );
+    await app.server.revokeTokens();
+  });
+
+  test('a revocation is tried again where the token is not known yet, and under a 429', async () => {
+    const passing: readonly Answer[] = [
+      UNKNOWN,
+      { status: 429, body: { errors: ['rate limit quota exceeded'] }, headers: { 'Retry-After': '1' } },
+    ];
+    for (const answer of passing) {
+      const { result, standIn: server } = await through(({ path }, nth) =>
+        path.includes('revoke-self') && nth < 2 ? answer : 'forward',
+      );
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(logLines(result).filter(({ event }) => event === 'revoke_failed').length, 0);
+      assert.equal(server.seen.filter(({ path }) => path.includes('revoke-self')).length, 2);
+      await server.stop();
+    }
+  });
+
+  test('a 429 that outlasts the limit of a revocation is named as the reason', async () => {
+    const limited: Answer = {
+      status: 429,
+      body: { errors: ['rate limit quota exceeded'] },
+      headers: { 'Retry-After': '20' },
+    };
+    const { result } = await through(({ path }) => (path.includes('revoke-self') ? limited : 'forward'));
+    assert.equal(result.code, 0, result.stderr);
+    const reason = logLines(result).find(({ event }) => event === 'revoke_failed')?.reason ?? '';
+    assert.match(reason, /the server answered 429 rate limit quota exceeded/);
+    await app.server.revokeTokens();
+  });
+
+  test('a revocation that hangs leaves a complete run the time for its outputs', async () => {
+    const { result } = await through(
+      ({ path }) => (path.includes('revoke-self') ? 'hang' : 'forward'),
+      ['--timeout', '4s'],
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(app.workspace.read('out/f.txt'), 'one two');
+    const warnings = logLines(result).filter(({ event }) => event === 'revoke_failed');
+    assert.match(warnings[0]?.reason ?? '', /did not answer in time/);
     await app.server.revokeTokens();
   });
 

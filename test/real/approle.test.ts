@@ -192,7 +192,11 @@ describe('approle, and wrapped credentials', () => {
     for (const [content, isWrapped] of noTokens) {
       const result = await login({ method: 'token', token_file: fileOf(content), wrapped: isWrapped });
       assert.equal(result.code, 3, `${content} ${result.stderr}`);
-      assert.match(failuresOf(result)[0]?.message ?? '', /^the token is (?:not a token|empty)$/, content);
+      assert.match(
+        failuresOf(result)[0]?.message ?? '',
+        /^the token is (?:malformed: it has|empty$)/,
+        content,
+      );
     }
     assert.match((await login({ method: 'token', token_file: fileOf(text) })).stderr, /set `wrapped: true`/);
     assert.deepEqual(requestsOf(app.server), []);

@@ -7,7 +7,7 @@ import { needsPlugins } from '../support/needs.ts';
 import { startStandIn, type Answer } from '../support/stand-in.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
-const userpass = await needsPlugins('auth/userpass');
+const userpass = await needsPlugins('auth/userpass', 'auth/jwt');
 
 const CANARY = 'canary';
 /** What is typed where a path, a name or a flag belongs. */
@@ -22,6 +22,7 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
   before(async () => {
     app = await startApp();
     await app.putKv2('a', { key: `${CANARY}-fetched`, quotes: `${CANARY}-'"\\`, number: 'x' });
+    await app.server.api.post('sys/auth/jwt', { type: 'jwt' });
     await app.server.api.post('sys/auth/userpass', { type: 'userpass' });
     await app.server.api.post('auth/userpass/users/alice', {
       password: `${CANARY}-password`,
@@ -266,6 +267,11 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     ['path of an output', 3, { ...good, outputs: [{ path: TOKEN, contents: '{{a.key}}' }] }],
     ['output.directory', 3, { ...good, output: { directory: `/x/${TOKEN}` } }],
     ['a key', 3, { ...good, [TOKEN]: 'x' }],
+    ['a mount', 3, misplaced({ method: 'jwt', mount: TOKEN, jwt: JWT })],
+    ['a namespace', 3, { ...good, vault: { namespace: TOKEN } }],
+    ['a path of a secret', 3, { ...good, secrets: { a: `secret/${TOKEN}` } }],
+    ['a username', 3, misplaced({ method: 'userpass', username: TOKEN, password: 'x' })],
+    ['a role', 4, misplaced({ method: 'jwt', mount: 'jwt', role: TOKEN, jwt: 'x' })],
     [
       'password_file of a key store',
       3,
@@ -314,11 +320,15 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
         [127, ['exec', '-c', config, '--', `/nonexistent/${TOKEN}`]],
       ];
     for (const [code, args, env = {}] of cases) {
+      const report = app.workspace.write('report.json', '');
+      const message = app.workspace.write('termination-log', '');
+      const reported = { VAULTONCE_REPORT: report, VAULTONCE_TERMINATION_LOG: message };
       const result = await runCli(args, {
         cwd: app.workspace.root,
-        env: { VAULT_ADDR: app.server.address, ...env },
+        env: { VAULT_ADDR: app.server.address, ...reported, ...env },
       });
-      assert.ok(!shows(result), `${args.join(' ')}\n${result.stdout}${result.stderr}`);
+      const files = ['report.json', 'termination-log'].map((name) => app.workspace.read(name));
+      assert.ok(!shows(result, ...files), `${args.join(' ')}\n${result.stdout}${result.stderr}`);
       assert.equal(result.code, code, `${args.join(' ')}\n${result.stderr}`);
     }
   });

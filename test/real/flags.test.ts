@@ -167,6 +167,35 @@ describe('flags instead of a config file', await needsPlugins('auth/jwt'), () =>
     assert.equal(await app.server.tokensLeft(), 0);
   });
 
+  test('approle by flags: the secret_id from a variable or a file', async () => {
+    const out = `${app.workspace.path('approle')}=secret/db#password`;
+    const { role_id, secret_id } = app.auth as { role_id: string; secret_id: string };
+    const approle = ['render', '--auth', 'approle', '--set', `auth.role_id=${role_id}`, '--out', out];
+    const env = { SECRET_ID: secret_id };
+    const byVariable = await run([...approle, '--set', 'auth.secret_id_env=SECRET_ID'], { env });
+    assert.equal(byVariable.code, 0, byVariable.stderr);
+    assert.equal(app.workspace.read('approle'), 'second');
+    const file = app.workspace.write('secret_id', secret_id);
+    const byFile = await run([...approle, '--set', `auth.secret_id_file=${file}`]);
+    assert.equal(byFile.code, 0, byFile.stderr);
+    const { stdout } = await run(['render', '--help']);
+    assert.match(stdout, /--auth approle --set auth\.role_id=ID --set auth\.secret_id_env=SECRET_ID/);
+  });
+
+  test('--role is for methods that have one', async () => {
+    const without = ['token', 'approle', 'userpass', 'ldap', 'okta', 'radius', 'cert', 'github', 'custom'];
+    for (const method of without) {
+      const result = await runWith({}, ['check', '--auth', method, '--role', 'canary']);
+      assert.equal(result.code, 2, `${method} ${result.stderr}`);
+      assert.ok(
+        failuresOf(result).some(
+          ({ where, message }) => where === '--role' && /not a known key/.test(message ?? ''),
+        ),
+      );
+      assert.doesNotMatch(result.stderr, /canary/);
+    }
+  });
+
   test('--set goes before the environment, and the environment before the file', async () => {
     const timeoutOf = async (args: readonly string[], env: Record<string, string>): Promise<unknown> => {
       const { stdout } = await runWith({ timeout: '1s' }, ['check', '--json', ...args], { env });

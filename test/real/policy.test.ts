@@ -47,7 +47,9 @@ describe('policies', await needsPlugins('secret/transit'), () => {
       'read sys/internal/ui/mounts',
       'update auth/token/revoke-self',
     ]);
-    const rules = printed.stdout.split('\n\n');
+    const [least = '', more] = printed.stdout.split('\n# `vaultonce check --online`');
+    assert.match(more ?? '', /# path "sys\/capabilities-self" \{\n# {3}capabilities = \["update"\]\n# \}\n$/);
+    const rules = least.split('\n\n');
     assert.deepEqual(
       rules.map((rule) => /path (".*?")/.exec(rule)?.[1]),
       [
@@ -75,6 +77,41 @@ describe('policies', await needsPlugins('secret/transit'), () => {
       );
       await app.server.revokeTokens();
     }
+  });
+
+  test('the policy is that of the config; --auth only says who asks now', async () => {
+    const own = app.config({ secrets: { web: 'secret/web' } });
+    const env = { VAULT_TOKEN: app.server.rootToken };
+    const expected = await runCli(['policy', '-c', own]);
+    assert.match(expected.stdout, /revoke-self/);
+    for (const args of [
+      ['--auth', 'token'],
+      ['--auth', 'token', '--set', 'auth.renew=true'],
+    ]) {
+      app.server.takeAudit();
+      const asked = await runCli(['policy', '-c', own, ...args], { env });
+      assert.equal(asked.code, 0, asked.stderr);
+      assert.equal(asked.stdout, expected.stdout, args.join(' '));
+      assert.ok(!requestsOf(app.server).includes('update auth/approle/login'), 'the token asks');
+    }
+    const stdin = `vault: { address: "${app.server.address}" }\nauth: { method: approle, role_id: r }\nsecrets: { web: secret/web }`;
+    const piped = await runCli(['policy', '-c', '-', '--auth', 'token'], { env, input: stdin });
+    assert.equal(piped.stdout, expected.stdout, piped.stderr);
+
+    const flags = ['policy', '--secret', 'web=secret/web', '--address', app.server.address];
+    const given = await runCli([...flags, '--auth', 'token'], { env });
+    assert.equal(given.code, 0, given.stderr);
+    assert.doesNotMatch(given.stdout, /revoke-self/, 'without `auth` the flags say how runs log in');
+    const { role_id, secret_id } = app.auth as { role_id: string; secret_id: string };
+    const approle = [
+      '--auth',
+      'approle',
+      '--set',
+      `auth.role_id=${role_id}`,
+      '--set',
+      `auth.secret_id=${secret_id}`,
+    ];
+    assert.equal((await runCli([...flags, ...approle])).stdout, expected.stdout);
   });
 
   test('with every engine declared it needs no server', async () => {

@@ -14,6 +14,8 @@ describe('what may be shown of a text that somebody typed as a path or a name', 
       './secret-id',
       '~/.vault-token',
       'certs/ca.pem',
+      'vaultonce.yaml',
+      'app.conf.mustache',
       '/home/Ann/app2/secret_id',
       '/dev/shm/vaultonce-test-KlZpAG9/config.yaml',
       'C:/Users/x',
@@ -45,7 +47,7 @@ describe('what may be shown of a text that somebody typed as a path or a name', 
       assert.equal(shownPath(text, PLACE, true), PLACE);
       assert.equal(shownPath(`/etc/${text}`, PLACE, false), PLACE);
       assert.ok(!shownName(text).includes(text));
-      assert.ok(!shownVariable(text, PLACE).includes(text));
+      assert.equal(shownVariable(text), undefined);
     }
   });
 
@@ -59,7 +61,7 @@ describe('what may be shown of a text that somebody typed as a path or a name', 
       fc.property(base64, (text) => {
         assert.equal(shownPath(text, PLACE, false), PLACE);
         assert.ok(!shownName(text).includes(text));
-        assert.ok(!shownVariable(text, PLACE).includes(text));
+        assert.equal(shownVariable(text), undefined);
       }),
     );
     for (const text of [
@@ -69,13 +71,28 @@ describe('what may be shown of a text that somebody typed as a path or a name', 
       'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
     ]) {
       assert.equal(shownPath(text, PLACE, false), PLACE);
-      assert.ok(!shownVariable(text, PLACE).includes(text));
+      assert.equal(shownVariable(text), undefined);
+    }
+  });
+
+  test('nor are random digits as a name', () => {
+    for (const text of ['aB3dE6gH9jK2mN5pQ8', 'JBSWY3DPEHPK3PXP2345', 'q7Zk3Q9xLm2A1cD4==']) {
+      assert.ok(!shownName(text).includes(text), text);
+      assert.equal(shownVariable(text), undefined);
     }
   });
 
   test('names of variables, keys, commands and flags are shown', () => {
-    assert.equal(shownVariable('CIRCLE_OIDC_TOKEN_V2', PLACE), '$CIRCLE_OIDC_TOKEN_V2');
-    for (const name of ['srever', 'outputs[1].path', 'VAULT_ID_TOKEN', 'app-config-v2.yaml', 'kubernetes']) {
+    assert.equal(shownVariable('CIRCLE_OIDC_TOKEN_V2'), '$CIRCLE_OIDC_TOKEN_V2');
+    for (const name of [
+      'myDatabase2Credentials',
+      'DATABASE2PASSWORD',
+      'srever',
+      'outputs[1].path',
+      'VAULT_ID_TOKEN',
+      'app-config-v2.yaml',
+      'kubernetes',
+    ]) {
       assert.equal(shownName(name), name);
     }
   });

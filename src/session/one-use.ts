@@ -1,0 +1,36 @@
+import type { Failure } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import { isBareRefusal, type Sender } from '../vault/sender.ts';
+import type { Session } from './session.ts';
+
+/**
+ * What a policy denied, with the reason if that was no policy's: a wrapping token may do nothing but be opened, and its
+ * only use is gone once it was refused anything else. Asked only of a token that was given to the run.
+ */
+export async function withOneUse(
+  failures: readonly Failure[],
+  session: Session,
+  sender: Sender,
+): Promise<readonly Failure[]> {
+  if (session.minted || !failures.some(({ kind }) => kind === 'denied')) return failures;
+  const hint = await hintOfOneUse(session, sender);
+  if (hint === undefined) return failures;
+  return failures.map((failure) => (failure.kind === 'denied' ? { ...failure, hint } : failure));
+}
+
+async function hintOfOneUse({ token, namespace }: Session, sender: Sender): Promise<string | undefined> {
+  const body = new Secret(JSON.stringify({ token: token.reveal() }));
+  const lookUp = { method: 'POST', path: 'sys/wrapping/lookup', namespace, body, mints: false } as const;
+  const wrapping = await sender.send({ ...lookUp, token: undefined, sensitive: [token] });
+  if (wrapping.kind === 'answer' && wrapping.status < 300)
+    return 'this is a wrapping token: set `wrapped: true` in auth, and the token inside is used';
+  const self = await sender.send({
+    method: 'GET',
+    path: 'auth/token/lookup-self',
+    namespace,
+    token,
+    mints: false,
+  });
+  if (self.kind === 'unavailable' || !isBareRefusal(self)) return undefined;
+  return 'the token ended with this request, as a wrapping token does that is used as it is: if it is one, set `wrapped: true` in auth, and wrap a new one; otherwise it had one use left';
+}
