@@ -1,9 +1,10 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
+import type { Io } from '../host/io.ts';
 import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
 import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
-import type { ReachableServer } from './proxy.ts';
+import { proxyOf, type ReachableServer } from './proxy.ts';
 import {
   concurrencyOf,
   LARGEST_RESPONSE_BYTES,
@@ -25,11 +26,13 @@ const REQUESTS_BEFORE_TURN = 16;
  * @throws RunError `config` for unusable TLS files
  */
 export function openHttp2Wire(
-  { address, tls }: ReachableServer,
+  { address, tls, proxyAddress }: ReachableServer,
   most: number | undefined,
   openHttp1: (sessions: Http2Sessions) => Promise<Wire>,
+  env: Io['env'],
 ): Wire {
   const sessions = createHttp2Sessions(tls);
+  const { origin: home } = new URL(address);
   let http1: Promise<Wire> | undefined;
   let isBegun = false;
   let expected = 1;
@@ -48,12 +51,15 @@ export function openHttp2Wire(
       if (isBegun) return;
       isBegun = true;
       // The first request takes this connection, or opens another one and reports what goes wrong.
-      sessions.sessionTo(new URL(address).origin).catch(() => undefined);
+      sessions.sessionTo(home).catch(() => undefined);
     },
     flush: turnsToSend,
     async send(request) {
       const url = new URL(request.url);
-      const session = await sessionFor(url, request.signal, sessions).catch(giveUp);
+      // The active node, to which a standby redirects, may be behind a proxy that the standby is not behind.
+      const isProxied =
+        url.origin !== home && proxyOf({ address: url.origin, proxyAddress }, env) !== undefined;
+      const session = isProxied ? undefined : await sessionFor(url, request.signal, sessions).catch(giveUp);
       if (session === undefined) return (await (http1 ??= openExpected())).send(request);
       await mayBegin();
       return sendOver(session, url, request).catch(giveUp);
@@ -64,14 +70,13 @@ export function openHttp2Wire(
         sessions.close();
       });
       // Why it could not be opened was reported by the request that needed it.
-      http1?.then(
-        (wire) => {
-          wire.close();
-        },
-        () => undefined,
-      );
+      http1?.then(closeWire, () => undefined);
     },
   };
+}
+
+function closeWire(wire: Wire): void {
+  wire.close();
 }
 
 /** A handshake that takes too long is given up with its request, so that the next try begins another. */
