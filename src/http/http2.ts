@@ -2,7 +2,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
 import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
-import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
+import { createHttp2Sessions, knowsLimit, retire, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
 import {
@@ -17,6 +17,14 @@ import {
 /** RFC 9113 §7 */
 const REFUSED_STREAM = 7;
 const CANCEL = 8;
+/** Bun's code, for Node as well: the server has not begun the request. */
+const REFUSED = 'HTTP2RefusedStream';
+/** What a session throws that is closing, or closed, or has no numbers left: nothing was sent. */
+const NOT_BEGUN = new Set([
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_INVALID_SESSION',
+  'ERR_HTTP2_OUT_OF_STREAMS',
+]);
 /** Requests go out at the end of a turn of the event loop: the server can work on the first group while the next one is made. */
 const REQUESTS_BEFORE_TURN = 16;
 
@@ -101,15 +109,43 @@ async function sendOver(
   const fields = [':method', method, ':path', pathname + search, 'Accept-Encoding', 'identity'];
   for (const [name, value] of Object.entries(headers)) fields.push(name, value);
   if (body !== undefined) fields.push('Content-Length', String(Buffer.byteLength(body)));
-  const stream = session.request(fields, { endStream: body === undefined });
+  const stream = begin(session, fields, body === undefined);
+  if (stream === undefined) {
+    retire(session);
+    throw new NoAnswer(REFUSED);
+  }
+  const limitWasKnown = knowsLimit(session);
+  const refused = (): void => {
+    if (limitWasKnown) retire(session);
+  };
+  const aborted = Promise.withResolvers<never>();
   const cancel = (): void => {
+    aborted.reject(new NoAnswer('ECANCELED'));
+    // The next try should not wait for the same connection.
+    retire(session);
     stream.close(CANCEL);
+    // One that waits for its turn, because the server takes no more of them, is not closed by that.
+    stream.destroy();
   };
   if (body !== undefined) stream.end(body);
-  return listening(signal, cancel, () => answerOf(stream));
+  return listening(signal, cancel, () => Promise.race([answerOf(stream, refused), aborted.promise]));
 }
 
-function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
+/** @returns undefined: the session takes no more requests, because it is closing or has used up its numbers */
+function begin(
+  session: ClientHttp2Session,
+  fields: readonly string[],
+  endStream: boolean,
+): ClientHttp2Stream | undefined {
+  try {
+    return session.request(fields, { endStream });
+  } catch (error) {
+    if (NOT_BEGUN.has(String((error as { code?: unknown }).code))) return undefined;
+    throw error;
+  }
+}
+
+function answerOf(stream: ClientHttp2Stream, refused: () => void): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -132,7 +168,8 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
     resolve(responseOf(fields, Buffer.concat(chunks)));
   });
   stream.on('error', (error) => {
-    reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer('HTTP2RefusedStream') : error);
+    if (stream.rstCode === REFUSED_STREAM) refused();
+    reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer(REFUSED) : error);
   });
   // A stream gets no error when its connection is closed properly.
   stream.on('close', () => {
