@@ -76,7 +76,10 @@ const vault = object({
     'Retries of a request after an outage. Default: as many as `timeout` allows.',
   ),
   rate_limit: optional(rateLimit, 'Requests per second, as `RATE` or `RATE:BURST`. Default: no limit.'),
-  proxy_address: optional(text, 'Proxy; overrides `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.'),
+  proxy_address: optional(
+    text,
+    'Proxy, as `http://` or `https://` or `host:port`; overrides `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, which are read as by Go.',
+  ),
 });
 
 const placement = {

@@ -1,4 +1,5 @@
 import { RunError } from '../base/errors.ts';
+import { parseProxy } from '../http/proxy.ts';
 import type { CaSetting, ServerSettings, TlsSettings } from '../http/server.ts';
 import type { ConfigFile } from './config-definition.ts';
 import { overrideOf, placeOfSetting, resolveSetting, type Environment, type Flags } from './settings.ts';
@@ -17,7 +18,10 @@ export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environm
       resolveSetting('clientTimeoutMs', flags, env, vault.client_timeout) ?? DEFAULT_CLIENT_TIMEOUT_MS,
     maxRetries: resolveSetting('maxRetries', flags, env, vault.max_retries),
     rateLimit: resolveSetting('rateLimit', flags, env, vault.rate_limit),
-    proxyAddress: checkProxy(resolveSetting('proxyAddress', flags, env, vault.proxy_address)),
+    proxyAddress: checkProxy(
+      resolveSetting('proxyAddress', flags, env, vault.proxy_address),
+      originOf('proxyAddress', flags, env),
+    ),
   };
 }
 
@@ -44,12 +48,11 @@ function checkAddress(address: string | undefined): string {
   return `${url.protocol}//${url.host}${url.pathname}`.replace(/\/+(?:v1\/?)?$/, '');
 }
 
-function checkProxy(address: string | undefined): string | undefined {
-  if (address === undefined || (/^https?:\/\//i.test(address) && URL.canParse(address))) return address;
-  throw new RunError('config', 'the proxy must be a URL that starts with http:// or https://', {
-    where: 'proxy_address',
-    hint: 'write it as `http://proxy.example.com:3128`: $VAULT_PROXY_ADDR or vault.proxy_address',
-  });
+function checkProxy(
+  address: string | undefined,
+  from = 'vault.proxy_address',
+): ServerSettings['proxyAddress'] {
+  return address === undefined ? undefined : parseProxy(address, from);
 }
 
 function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment): TlsSettings {

@@ -5,7 +5,8 @@ import type { Scope } from '../host/scope.ts';
 import { turnsToSend } from '../base/turns.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
-import type { ReachableServer } from './proxy.ts';
+import { isNotSent, ofProxy } from './connection-failure.ts';
+import { proxyOf, socketOf, type ReachableServer } from './proxy.ts';
 import { createTransport } from './transport.ts';
 import { concurrencyOf, LARGEST_RESPONSE_BYTES, NoAnswer, type Wire } from './wire.ts';
 
@@ -21,10 +22,11 @@ export async function openAxiosWire(
   io: Pick<Scope, 'env' | 'now'>,
   sessions?: Http2Sessions,
 ): Promise<Wire> {
-  const { expect, destroy, ...where } = await createTransport(server, most, io, sessions);
+  const { through, expect, destroy } = await createTransport(server, most, io.now, sessions);
+  const { proxyAddress } = server;
+  const isSocket = socketOf(server.address) !== undefined;
   // No `proxy: false`: axios would then replace an agent that has `proxyEnv` by one without it.
   const defaults: RawAxiosRequestConfig = {
-    ...where,
     maxRedirects: 0,
     maxContentLength: LARGEST_RESPONSE_BYTES,
     responseType: 'text',
@@ -38,8 +40,10 @@ export async function openAxiosWire(
     },
     flush: turnsToSend,
     async send({ method, url, headers, body, signal }) {
+      const proxy = isSocket ? undefined : proxyOf({ address: url, proxyAddress }, io.env);
       const config = {
         ...defaults,
+        ...through(proxy),
         method,
         url,
         // Loading zlib costs more than it saves on answers of this size.
@@ -47,7 +51,10 @@ export async function openAxiosWire(
         ...(body === undefined ? {} : { data: body }),
         signal,
       };
-      const response = await httpAdapter(config).catch(failed);
+      const isProxied = proxy !== undefined;
+      const response = await httpAdapter(config).catch((error: unknown) => failed(error, isProxied));
+      // Nothing but a proxy asks for a login to itself.
+      if (response.status === 407 && isProxied) throw new NoAnswer(ofProxy(407));
       const answered = response.headers as Readonly<Record<string, string | undefined>>;
       return { status: response.status, header: (name) => answered[name], text: response.data };
     },
@@ -58,8 +65,14 @@ export async function openAxiosWire(
   };
 }
 
-function failed(error: unknown): never {
-  const { code, message } = error as { code?: unknown; message?: unknown };
+function failed(error: unknown, isProxied: boolean): never {
+  const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: unknown };
+  // Nothing else is connected to.
+  if (isProxied && isNotSent(code)) throw new NoAnswer(ofProxy(code));
+  if (code === 'ERR_PROXY_TUNNEL') {
+    const { statusCode } = cause as { statusCode?: unknown };
+    throw new NoAnswer(ofProxy(Number(statusCode) || 'CLOSED'));
+  }
   if (code === 'ERR_BAD_RESPONSE')
     throw new NoAnswer(String(message).startsWith('maxContentLength') ? 'RESPONSE_TOO_LARGE' : 'ECONNRESET');
   return giveUp(error);

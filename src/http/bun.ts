@@ -42,6 +42,7 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
  * request was sent.
  */
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
+const REFUSED = 'HTTP2RefusedStream';
 const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
 /** Bun could not begin, for example because the CA file does not contain a certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
@@ -62,14 +63,17 @@ export async function openBunWire(
   { address, tls }: ReachableServer,
   most: number | undefined,
 ): Promise<Wire> {
-  const session = new Bun.FetchSession(await settingsOf(address, tls));
+  const settings = await settingsOf(address, tls);
+  let session = new Bun.FetchSession(settings);
+  const retired: FetchSession[] = [];
   let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
   let multiplexes = false;
 
   const ask = async (request: HttpRequest): Promise<Response> => {
     const asked = protocol;
+    const used = session;
     try {
-      const response = await session.fetch(request.url, initOf(request, asked));
+      const response = await used.fetch(request.url, initOf(request, asked));
       multiplexes = asked === 'http2';
       return response;
     } catch (error) {
@@ -79,6 +83,11 @@ export async function openBunWire(
         return ask(request);
       }
       if (code === UNUSABLE) await checkFiles(tls);
+      // Its connection takes no more requests, and would refuse the next try as well.
+      if (code === REFUSED && used === session) {
+        retired.push(session);
+        session = new Bun.FetchSession(settings);
+      }
       throw error;
     }
   };
@@ -97,7 +106,7 @@ export async function openBunWire(
       }
     },
     close() {
-      session.close();
+      for (const one of [session, ...retired]) one.close();
     },
   };
 }

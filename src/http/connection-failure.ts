@@ -1,3 +1,5 @@
+import type { Proxy } from './server.ts';
+
 /** No answer came. The error of the HTTP client stays behind: it carries the token and the body. */
 export interface ConnectionFailure {
   readonly kind: 'connection_failure';
@@ -30,6 +32,21 @@ export const HTTP_TO_TLS = 'HTTP_TO_TLS';
 /** The only one of them that is about the name. */
 export const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
+const OF_PROXY = 'PROXY_';
+
+/** Ours: the proxy could not be connected to, with this code of Node; or answered a CONNECT with this status; or not at all. */
+export function ofProxy(reason: string | number): string {
+  return `${OF_PROXY}${String(reason)}`;
+}
+
+export function isOfProxy(code: string): boolean {
+  return code.startsWith(OF_PROXY);
+}
+
+export function isNotSent(code: unknown): code is string {
+  return typeof code === 'string' && NOT_SENT.has(code);
+}
+
 /** OpenSSL's verification results, as Node names them; another try does not help with any of them. */
 const TRUST_HINTS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "the server's certificate has expired: renew it, or correct the clock of this machine",
@@ -50,8 +67,49 @@ export function isUntrusted(code: string): boolean {
  * Describes why no answer came. Classified by code, because the texts differ between runtimes and versions.
  * @param code Node's error code
  * @param timeoutMs the limit of a single request
+ * @param proxy that the request went through
  */
-export function connectionFailure(code: string, address: string, timeoutMs: number): ConnectionFailure {
+export function connectionFailure(
+  code: string,
+  address: string,
+  timeoutMs: number,
+  proxy?: Proxy,
+): ConnectionFailure {
+  if (proxy === undefined) return directFailure(code, address, timeoutMs);
+  if (isOfProxy(code)) return proxyFailure(code.slice(OF_PROXY.length), proxy);
+  const failure = directFailure(code, address, timeoutMs);
+  return { ...failure, message: `${failure.message}, through the proxy ${proxy.name}` };
+}
+
+/** Nothing of the request went further than to the proxy. */
+function proxyFailure(reason: string, proxy: Proxy): ConnectionFailure {
+  const isStatus = /^\d+$/.test(reason);
+  return {
+    kind: 'connection_failure',
+    code: ofProxy(reason),
+    ambiguous: false,
+    permanent: isStatus && reason < '5',
+    ...(isStatus ? refusedByProxy(reason, proxy) : unreachableProxy(reason, proxy)),
+  };
+}
+
+function unreachableProxy(code: string, { name, from }: Proxy): Description {
+  const { message } = describePassing(code, `the proxy ${name}`, 0);
+  return { message, hint: `is the proxy up, and is ${from} correct?` };
+}
+
+function refusedByProxy(status: string, { name, from }: Proxy): Description {
+  if (status === '407') {
+    const message = `the proxy ${name} asks for a user and a password (407)`;
+    return { message, hint: `write them into ${from}: http://USER:PASSWORD@${name}` };
+  }
+  return {
+    message: `the proxy ${name} did not connect to the server (${status})`,
+    hint: `allow the server in the proxy; if it is to be reached directly, add it to NO_PROXY, or remove ${from}`,
+  };
+}
+
+function directFailure(code: string, address: string, timeoutMs: number): ConnectionFailure {
   const failure = {
     kind: 'connection_failure',
     code,

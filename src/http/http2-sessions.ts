@@ -22,6 +22,23 @@ export interface Http2Sessions {
   close(): void;
 }
 
+/** An event of our own. */
+const RETIRED = 'retired';
+const ENDINGS = ['error', 'goaway', 'close', RETIRED];
+
+/** Those whose server has said how many streams it takes. */
+const limited = new WeakSet<ClientHttp2Session>();
+
+/** Whether a stream that is refused was not just one too many: until the server's settings are here, it may be sent more than it takes. */
+export function knowsLimit(session: ClientHttp2Session): boolean {
+  return limited.has(session);
+}
+
+/** No further request goes over this connection; those under way do. */
+export function retire(session: ClientHttp2Session): void {
+  session.emit(RETIRED);
+}
+
 /** As an agent of Node names it. */
 interface Endpoint {
   readonly host?: string | null | undefined;
@@ -36,12 +53,14 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
   const sessions = new Map<string, Promise<ClientHttp2Session | undefined>>();
   /** The latest one to each server. */
   const sockets = new Map<string, TLSSocket>();
+  const all = new Set<TLSSocket>();
   const http1Sockets = new Map<string, TLSSocket>();
   let multiplexes = false;
 
   const open = async (origin: string): Promise<ClientHttp2Session | undefined> => {
     const socket = connectTo(origin, secureContext, tls);
     sockets.set(origin, socket);
+    all.add(socket);
     // Loading it blocks the event loop for as long as a handshake takes, so it begins when the handshake is on its way.
     socket.once('connect', () => void import('node:http2'));
     await established(socket);
@@ -51,7 +70,9 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       return undefined;
     }
     multiplexes = true;
-    return startSession(origin, { createConnection: () => socket });
+    const session = startSession(origin, { createConnection: () => socket });
+    session.once('remoteSettings', () => limited.add(session));
+    return session;
   };
   return {
     secureContext,
@@ -67,10 +88,9 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
         if (sessions.get(origin) === opening) sessions.delete(origin);
       };
       // Its requests report why it ended.
-      opening.then(
-        (session) => session?.on('error', forget).on('goaway', forget).on('close', forget),
-        forget,
-      );
+      opening.then((session) => {
+        for (const event of ENDINGS) session?.on(event, forget);
+      }, forget);
       return opening;
     },
     takeHttp1Socket: (endpoint) => takeFrom(http1Sockets, nameOf(endpoint)),
@@ -78,7 +98,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       sockets.get(origin)?.destroy();
     },
     close() {
-      for (const socket of sockets.values()) socket.destroy();
+      for (const socket of all) socket.destroy();
     },
   };
 }

@@ -1,9 +1,10 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
+import type { Io } from '../host/io.ts';
 import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
-import { createHttp2Sessions, type Http2Sessions } from './http2-sessions.ts';
+import { createHttp2Sessions, knowsLimit, retire, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
-import type { ReachableServer } from './proxy.ts';
+import { proxyOf, type ReachableServer } from './proxy.ts';
 import {
   concurrencyOf,
   LARGEST_RESPONSE_BYTES,
@@ -16,6 +17,14 @@ import {
 /** RFC 9113 §7 */
 const REFUSED_STREAM = 7;
 const CANCEL = 8;
+/** Bun's code, for Node as well: the server has not begun the request. */
+const REFUSED = 'HTTP2RefusedStream';
+/** What a session throws that is closing, or closed, or has no numbers left: nothing was sent. */
+const NOT_BEGUN = new Set([
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_INVALID_SESSION',
+  'ERR_HTTP2_OUT_OF_STREAMS',
+]);
 /** Requests go out at the end of a turn of the event loop: the server can work on the first group while the next one is made. */
 const REQUESTS_BEFORE_TURN = 16;
 
@@ -25,11 +34,13 @@ const REQUESTS_BEFORE_TURN = 16;
  * @throws RunError `config` for unusable TLS files
  */
 export function openHttp2Wire(
-  { address, tls }: ReachableServer,
+  { address, tls, proxyAddress }: ReachableServer,
   most: number | undefined,
   openHttp1: (sessions: Http2Sessions) => Promise<Wire>,
+  env: Io['env'],
 ): Wire {
   const sessions = createHttp2Sessions(tls);
+  const { origin: home } = new URL(address);
   let http1: Promise<Wire> | undefined;
   let isBegun = false;
   let expected = 1;
@@ -48,12 +59,15 @@ export function openHttp2Wire(
       if (isBegun) return;
       isBegun = true;
       // The first request takes this connection, or opens another one and reports what goes wrong.
-      sessions.sessionTo(new URL(address).origin).catch(() => undefined);
+      sessions.sessionTo(home).catch(() => undefined);
     },
     flush: turnsToSend,
     async send(request) {
       const url = new URL(request.url);
-      const session = await sessionFor(url, request.signal, sessions).catch(giveUp);
+      // The active node, to which a standby redirects, may be behind a proxy that the standby is not behind.
+      const isProxied =
+        url.origin !== home && proxyOf({ address: url.origin, proxyAddress }, env) !== undefined;
+      const session = isProxied ? undefined : await sessionFor(url, request.signal, sessions).catch(giveUp);
       if (session === undefined) return (await (http1 ??= openExpected())).send(request);
       await mayBegin();
       return sendOver(session, url, request).catch(giveUp);
@@ -64,14 +78,13 @@ export function openHttp2Wire(
         sessions.close();
       });
       // Why it could not be opened was reported by the request that needed it.
-      http1?.then(
-        (wire) => {
-          wire.close();
-        },
-        () => undefined,
-      );
+      http1?.then(closeWire, () => undefined);
     },
   };
+}
+
+function closeWire(wire: Wire): void {
+  wire.close();
 }
 
 /** A handshake that takes too long is given up with its request, so that the next try begins another. */
@@ -96,15 +109,43 @@ async function sendOver(
   const fields = [':method', method, ':path', pathname + search, 'Accept-Encoding', 'identity'];
   for (const [name, value] of Object.entries(headers)) fields.push(name, value);
   if (body !== undefined) fields.push('Content-Length', String(Buffer.byteLength(body)));
-  const stream = session.request(fields, { endStream: body === undefined });
+  const stream = begin(session, fields, body === undefined);
+  if (stream === undefined) {
+    retire(session);
+    throw new NoAnswer(REFUSED);
+  }
+  const limitWasKnown = knowsLimit(session);
+  const refused = (): void => {
+    if (limitWasKnown) retire(session);
+  };
+  const aborted = Promise.withResolvers<never>();
   const cancel = (): void => {
+    aborted.reject(new NoAnswer('ECANCELED'));
+    // The next try should not wait for the same connection.
+    retire(session);
     stream.close(CANCEL);
+    // One that waits for its turn, because the server takes no more of them, is not closed by that.
+    stream.destroy();
   };
   if (body !== undefined) stream.end(body);
-  return listening(signal, cancel, () => answerOf(stream));
+  return listening(signal, cancel, () => Promise.race([answerOf(stream, refused), aborted.promise]));
 }
 
-function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
+/** @returns undefined: the session takes no more requests, because it is closing or has used up its numbers */
+function begin(
+  session: ClientHttp2Session,
+  fields: readonly string[],
+  endStream: boolean,
+): ClientHttp2Stream | undefined {
+  try {
+    return session.request(fields, { endStream });
+  } catch (error) {
+    if (NOT_BEGUN.has(String((error as { code?: unknown }).code))) return undefined;
+    throw error;
+  }
+}
+
+function answerOf(stream: ClientHttp2Stream, refused: () => void): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -127,7 +168,8 @@ function answerOf(stream: ClientHttp2Stream): Promise<HttpResponse> {
     resolve(responseOf(fields, Buffer.concat(chunks)));
   });
   stream.on('error', (error) => {
-    reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer('HTTP2RefusedStream') : error);
+    if (stream.rstCode === REFUSED_STREAM) refused();
+    reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer(REFUSED) : error);
   });
   // A stream gets no error when its connection is closed properly.
   stream.on('close', () => {

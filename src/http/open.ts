@@ -1,6 +1,6 @@
 import type { Scope } from '../host/scope.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
-import { proxyOf, type ReachableServer } from './proxy.ts';
+import { namesProxy, proxyOf, type ReachableServer } from './proxy.ts';
 import type { Wire } from './wire.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Wire } from './wire.ts';
  * time than its `node:http`, speaks HTTP/2, and works in a thread of its own. It does not follow our rules about the proxies of the
  * environment, so axios is used where there are any.
  * @param most requests at once; undefined: the default
- * @throws RunError `config` for unusable TLS files
+ * @throws RunError `config` for unusable TLS files, and for a proxy that is not supported
  */
 export async function openWire(
   server: ReachableServer,
@@ -25,7 +25,7 @@ export async function openWire(
   };
   if (!server.address.startsWith('https:') || proxyOf(server, io.env) !== undefined) return openHttp1();
   const { openHttp2Wire } = await import('./http2.ts');
-  return openHttp2Wire(server, most, openHttp1);
+  return openHttp2Wire(server, most, openHttp1, io.env);
 }
 
 /** Starts what the HTTP client can start before it is known where requests go. */
@@ -37,8 +37,5 @@ export async function warmUp(): Promise<void> {
 
 /** Bun takes the proxy from the environment of the process, for every server and whatever its options say. */
 function usesBun({ proxyAddress }: Pick<ReachableServer, 'proxyAddress'>): boolean {
-  return (
-    process.versions['bun'] !== undefined &&
-    proxyOf({ proxyAddress, address: 'https://elsewhere' }, process.env) === undefined
-  );
+  return process.versions['bun'] !== undefined && proxyAddress === undefined && !namesProxy(process.env);
 }

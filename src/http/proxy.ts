@@ -1,27 +1,66 @@
+import { RunError } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
-import type { ServerSettings } from './server.ts';
+import { isExempt, type Goal } from './no-proxy.ts';
+import type { Proxy, ServerSettings } from './server.ts';
 
 /** What it takes to connect to a server. */
 export type ReachableServer = Pick<ServerSettings, 'address' | 'tls' | 'proxyAddress'>;
 
 /**
- * The proxy in the shape of the agent's `proxyEnv` option. `vault.proxy_address` goes before the environment and
- * ignores NO_PROXY; a server on this machine is never reached through a proxy of the environment. Both as in
- * the official clients.
+ * The proxy for a server. `vault.proxy_address` goes before the environment and ignores NO_PROXY; a server on this machine is never
+ * reached through a proxy of the environment. Both, and which variable counts, as in the official clients.
+ * @throws RunError `config` for a proxy that is not supported
  */
 export function proxyOf(
   { address, proxyAddress }: Pick<ServerSettings, 'address' | 'proxyAddress'>,
   env: Io['env'],
-): Record<string, string> | undefined {
-  if (proxyAddress !== undefined && socketOf(address) === undefined)
-    return { HTTP_PROXY: proxyAddress, HTTPS_PROXY: proxyAddress };
-  if (socketOf(address) !== undefined || isLoopback(new URL(address).hostname)) return undefined;
-  const found: Record<string, string> = {};
-  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) {
-    const value = env[name.toLowerCase()] ?? env[name];
-    if (value !== undefined && value !== '') found[name] = value;
+): Proxy | undefined {
+  if (socketOf(address) !== undefined) return undefined;
+  if (proxyAddress !== undefined) return proxyAddress;
+  if (!namesProxy(env)) return undefined;
+  const { protocol, hostname, port } = new URL(address);
+  const isPlain = protocol === 'http:';
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const goal = { host, port: port === '' ? (isPlain ? '80' : '443') : port };
+  const { name, value } = variableOf(isPlain ? 'HTTP_PROXY' : 'HTTPS_PROXY', env);
+  return value === '' || isDirect(goal, env) ? undefined : parseProxy(value, `$${name}`);
+}
+
+/** Whether the environment names a proxy, be it used or not. */
+export function namesProxy(env: Io['env']): boolean {
+  return variableOf('HTTPS_PROXY', env).value + variableOf('HTTP_PROXY', env).value !== '';
+}
+
+function isDirect(goal: Goal, env: Io['env']): boolean {
+  return isLoopback(goal.host) || isExempt(variableOf('NO_PROXY', env).value, goal);
+}
+
+/** A variable of proxies. Go takes the name in capitals first; empty counts as unset. */
+export function variableOf(name: string, env: Io['env']): { readonly name: string; readonly value: string } {
+  const lower = name.toLowerCase();
+  return (env[name] ?? '') === ''
+    ? { name: lower, value: env[lower] ?? '' }
+    : { name, value: env[name] ?? '' };
+}
+
+/**
+ * `host:port` means `http://host:port`, as for Go.
+ * @param from the variable or key
+ * @throws RunError `config`
+ */
+export function parseProxy(text: string, from: string): Proxy {
+  const url = URL.parse(/^[a-z][\w+.-]*:\/\//i.test(text) ? text : `http://${text}`);
+  if (url !== null && url.hostname !== '' && /^https?:$/.test(url.protocol)) {
+    return { url: url.href, name: url.host, from };
   }
-  return found['HTTP_PROXY'] === undefined && found['HTTPS_PROXY'] === undefined ? undefined : found;
+  throw new RunError(
+    'config',
+    `the proxy in ${from} is not supported: it must be of HTTP, with or without TLS`,
+    {
+      where: from,
+      hint: 'write it as `http://proxy.example.com:3128`, or `https://` for a proxy that speaks TLS itself; SOCKS is not supported',
+    },
+  );
 }
 
 /** The path in an address `unix:///path`. */
@@ -34,6 +73,6 @@ export function baseOf(address: string): string {
   return socketOf(address) === undefined ? address : 'http://localhost';
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -1,8 +1,15 @@
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
-import { HTTP_TO_TLS, isUntrusted, WRONG_NAME } from './connection-failure.ts';
+import {
+  connectionFailure,
+  HTTP_TO_TLS,
+  isUntrusted,
+  WRONG_NAME,
+  type ConnectionFailure,
+} from './connection-failure.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
+import type { Proxy, ServerSettings } from './server.ts';
 import { trustOf } from './tls-files.ts';
 
 /** What another handshake tells about a request without an answer. */
@@ -19,11 +26,27 @@ interface SecondLook {
  */
 const MAY_SPEAK_TLS = /^(?:ECONNRESET|EPIPE|ConnectionClosed|HPE_.*|Malformed_HTTP_Response)$/;
 
-/** Looks again where neither runtime says enough: at a certificate that was refused, and at plain HTTP that was broken off. */
-export async function lookAgain(
+/**
+ * Why a request had no answer.
+ * @param code of the HTTP client, or `TIMEOUT`
+ */
+export async function whyNoAnswer(
   code: string,
-  { address, tls, proxyAddress }: ReachableServer,
+  server: ReachableServer & Pick<ServerSettings, 'clientTimeoutMs'>,
   env: Io['env'],
+  signal: CancelSignal,
+): Promise<ConnectionFailure> {
+  const proxy = proxyOf(server, env);
+  const found = await lookAgain(code, server, proxy, signal);
+  const failure = connectionFailure(found.code, server.address, server.clientTimeoutMs, proxy);
+  return { ...failure, details: found.details };
+}
+
+/** Looks again where neither runtime says enough: at a certificate that was refused, and at plain HTTP that was broken off. */
+async function lookAgain(
+  code: string,
+  { address, tls }: ReachableServer,
+  proxy: Proxy | undefined,
   signal: CancelSignal,
 ): Promise<SecondLook> {
   const isPlain = address.startsWith('http:') && MAY_SPEAK_TLS.test(code);
@@ -36,9 +59,8 @@ export async function lookAgain(
     port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
     ...(servername === undefined ? {} : { servername }),
   };
-  const isProxied = proxyOf({ address, proxyAddress }, env) !== undefined;
   const { certificateOf, describeDistrust } = await import('./handshakes.ts');
-  const peer = isProxied ? undefined : await certificateOf(endpoint, signal);
+  const peer = proxy === undefined ? await certificateOf(endpoint, signal) : undefined;
   if (isPlain) return { code: peer === undefined ? code : HTTP_TO_TLS, details: [] };
   return { code, details: describeDistrust(peer, trustOf(tls), code === WRONG_NAME) };
 }

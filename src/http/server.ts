@@ -19,6 +19,16 @@ export interface TlsSettings {
   readonly fields?: Readonly<Partial<Record<'clientCert' | 'clientKey', string>>>;
 }
 
+/** A proxy that requests to a server go through. */
+export interface Proxy {
+  /** With user and password, if it has them. */
+  readonly url: string;
+  /** For messages: `proxy.example.com:3128`. */
+  readonly name: string;
+  /** The variable or key that names it. */
+  readonly from: string;
+}
+
 export interface CaSetting {
   readonly kind: 'bytes' | 'file' | 'path';
   readonly value: string;
@@ -36,5 +46,6 @@ export interface ServerSettings {
   /** Undefined: as many as the run's timeout allows. */
   readonly maxRetries: number | undefined;
   readonly rateLimit: RateLimit | undefined;
-  readonly proxyAddress: string | undefined;
+  /** It is used whatever the environment says. */
+  readonly proxyAddress: Proxy | undefined;
 }

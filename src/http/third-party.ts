@@ -1,13 +1,13 @@
 import { RunError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
-import { connectionFailure } from './connection-failure.ts';
+import { isOfProxy, type ConnectionFailure } from './connection-failure.ts';
 import { delayMs, delayWithin, sleep } from './delay.ts';
 import { headerValueOf } from './header-value.ts';
 import { openWire } from './open.ts';
-import type { ReachableServer } from './proxy.ts';
-import { lookAgain } from './second-look.ts';
-import type { TlsSettings } from './server.ts';
+import { proxyOf, type ReachableServer } from './proxy.ts';
+import { whyNoAnswer } from './second-look.ts';
+import type { Proxy, TlsSettings } from './server.ts';
 import { codeOf, retryAfterMs, withTimeout, type HttpResponse, type SendHttp } from './wire.ts';
 
 /** A request to a service other than Vault, such as the token service of a CI system or the metadata service of a cloud. */
@@ -121,7 +121,7 @@ type Tried =
       readonly problem: string;
       readonly wasSent: boolean;
       readonly permanent: boolean;
-      readonly details?: readonly string[];
+      readonly details?: readonly string[] | undefined;
       readonly retryAfterMs: number | undefined;
     };
 
@@ -138,12 +138,21 @@ async function askOnce(
       return answered(await send({ ...request, body: text }), patient?.wordsIn);
     } catch (error) {
       scope.throwIfEnded();
-      const failed = expired() ? 'TIMEOUT' : codeOf(error);
-      const { code, details } = await lookAgain(failed, server, scope.env, scope.signal);
-      const { permanent, ambiguous: wasSent } = connectionFailure(code, '', TRY_TIMEOUT_MS);
-      return { problem: `cannot be reached (${code})`, wasSent, permanent, details, retryAfterMs: undefined };
+      const code = expired() ? 'TIMEOUT' : codeOf(error);
+      const asked = { ...server, clientTimeoutMs: TRY_TIMEOUT_MS };
+      const failure = await whyNoAnswer(code, asked, scope.env, scope.signal);
+      const { permanent, ambiguous: wasSent, details } = failure;
+      const problem = problemOf(failure, proxyOf(server, scope.env));
+      return { problem, wasSent, permanent, details, retryAfterMs: undefined };
     }
   });
+}
+
+function problemOf({ code, message }: ConnectionFailure, proxy: Proxy | undefined): string {
+  if (proxy === undefined) return `cannot be reached (${code})`;
+  return isOfProxy(code)
+    ? `cannot be reached: ${message}`
+    : `cannot be reached (${code}), through the proxy ${proxy.name}`;
 }
 
 /** @throws RunError `config` */

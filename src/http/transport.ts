@@ -1,17 +1,24 @@
 import http from 'node:http';
-import type https from 'node:https';
 import type { Scope } from '../host/scope.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { openAhead } from './open-ahead.ts';
-import { proxyOf, socketOf, type ReachableServer } from './proxy.ts';
+import { socketOf, type ReachableServer } from './proxy.ts';
+import type { Proxy } from './server.ts';
 import { MOST_CONNECTIONS } from './wire.ts';
 
-/** The agents of a run: kept-alive connections, at most `sockets` of them, through the environment's proxy if any. */
-export interface Transport {
+/** What says where a request goes, in axios's words. */
+interface Agents {
   readonly httpAgent?: http.Agent;
-  readonly httpsAgent?: https.Agent;
+  /** Of node:https. */
+  readonly httpsAgent?: http.Agent;
   /** Where requests go instead of to the host of their URL. */
   readonly socketPath?: string;
+}
+
+/** The agents of a run: kept-alive connections, at most `sockets` of them, through proxies if any. */
+export interface Transport {
+  /** @param proxy undefined: none */
+  readonly through: (proxy: Proxy | undefined) => Agents;
   /** So many requests will be made at once. */
   readonly expect: (requests: number) => void;
   readonly destroy: () => void;
@@ -22,34 +29,64 @@ export interface Transport {
  * @throws RunError `config` for unusable TLS files
  */
 export async function createTransport(
-  server: ReachableServer,
+  { address, tls }: ReachableServer,
   most = MOST_CONNECTIONS,
-  { env, now }: Pick<Scope, 'env' | 'now'>,
+  now: Scope['now'],
   sessions?: Http2Sessions,
 ): Promise<Transport> {
-  const proxyEnv = proxyOf(server, env);
-  const options = { keepAlive: true, maxSockets: most, ...(proxyEnv === undefined ? {} : { proxyEnv }) };
-  const controlsOf = (agent: http.Agent): Pick<Transport, 'expect' | 'destroy'> => {
+  const create = address.startsWith('https:') ? await httpsAgents(tls, sessions) : httpAgents(address);
+  const options = { keepAlive: true, maxSockets: most };
+  const agents = new Map<string, http.Agent>();
+  let ahead: ReturnType<typeof openAhead> | undefined;
+  let expected = 1;
+  const agentThrough = (proxy: Proxy | undefined): http.Agent => {
+    const url = proxy?.url ?? '';
+    const known = agents.get(url);
+    if (known !== undefined) return known;
+    // The rules of NO_PROXY are ours, so Node is told none.
+    const proxyEnv = { HTTP_PROXY: url, HTTPS_PROXY: url };
+    const agent = create.agent(proxy === undefined ? options : { ...options, proxyEnv });
+    agents.set(url, agent);
     // A proxy's tunnels are made by requests of their own.
-    const ahead = proxyEnv === undefined ? openAhead(agent, now, sessions?.takeHttp1Socket) : undefined;
-    return {
-      expect: (requests) => ahead?.expect(Math.min(most, requests)),
-      destroy() {
-        ahead?.close();
-        agent.destroy();
-      },
-    };
+    if (proxy === undefined) {
+      ahead = openAhead(agent, now, sessions?.takeHttp1Socket);
+      ahead.expect(expected);
+    }
+    return agent;
   };
-  if (!server.address.startsWith('https:')) {
-    const httpAgent = new http.Agent(options);
-    const socketPath = socketOf(server.address);
-    return {
-      httpAgent,
-      ...(socketPath === undefined ? {} : { socketPath }),
-      ...controlsOf(httpAgent),
-    };
-  }
+  return {
+    through: (proxy) => create.where(agentThrough(proxy)),
+    expect(requests) {
+      expected = Math.max(expected, Math.min(most, requests));
+      ahead?.expect(expected);
+    },
+    destroy() {
+      ahead?.close();
+      for (const agent of agents.values()) agent.destroy();
+    },
+  };
+}
+
+interface AgentKind {
+  readonly agent: (options: http.AgentOptions) => http.Agent;
+  readonly where: (agent: http.Agent) => Agents;
+}
+
+function httpAgents(address: string): AgentKind {
+  const socketPath = socketOf(address);
+  return {
+    agent: (options) => new http.Agent(options),
+    where: (httpAgent) => ({ httpAgent, ...(socketPath === undefined ? {} : { socketPath }) }),
+  };
+}
+
+/** TLS is loaded only for it. */
+async function httpsAgents(tls: ReachableServer['tls'], sessions?: Http2Sessions): Promise<AgentKind> {
   const { createHttpsAgent } = await import('./https-agent.ts');
-  const httpsAgent = createHttpsAgent(server.tls, options, sessions?.secureContext);
-  return { httpsAgent, ...controlsOf(httpsAgent) };
+  const { secureContextOf } = await import('./tls.ts');
+  const secureContext = sessions?.secureContext ?? secureContextOf(tls);
+  return {
+    agent: (options) => createHttpsAgent(tls, options, secureContext),
+    where: (httpsAgent) => ({ httpsAgent }),
+  };
 }

@@ -4,10 +4,9 @@ import { parseJson, TooDeep } from '../base/lossless-json.ts';
 import { VERSION } from '../base/version.ts';
 import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
-import { connectionFailure } from '../http/connection-failure.ts';
 import { headerValueOf } from '../http/header-value.ts';
 import { baseOf } from '../http/proxy.ts';
-import { lookAgain } from '../http/second-look.ts';
+import { whyNoAnswer } from '../http/second-look.ts';
 import type { ServerSettings } from '../http/server.ts';
 import {
   codeOf,
@@ -62,11 +61,12 @@ export interface VaultClient {
 
 /** @param wire to this server; closed with the client */
 export function createClient(
-  { address, clientTimeoutMs, tls, proxyAddress }: ServerSettings,
+  server: ServerSettings,
   wire: Wire,
   scope: Pick<Scope, 'env' | 'log' | 'now'>,
 ): VaultClient {
-  if (tls.skipVerify) warnOfSkippedVerification(scope.log);
+  const { address, clientTimeoutMs } = server;
+  if (server.tls.skipVerify) warnOfSkippedVerification(scope.log);
   // The state that a performance replica must have reached; until then it answers 412.
   let vaultIndex: string | undefined;
   let current = address;
@@ -94,10 +94,8 @@ export function createClient(
         } catch (error) {
           signal.throwIfAborted();
           current = address;
-          const server = { address: asked, tls, proxyAddress };
-          const failed = limited.expired() ? 'TIMEOUT' : codeOf(error);
-          const { code, details } = await lookAgain(failed, server, scope.env, signal);
-          return { ...connectionFailure(code, asked, clientTimeoutMs), details };
+          const code = limited.expired() ? 'TIMEOUT' : codeOf(error);
+          return whyNoAnswer(code, { ...server, address: asked }, scope.env, signal);
         }
       });
       logAttempt(request, result, scope.now() - startMs, log);

@@ -53,7 +53,7 @@ describe('texts in headers', () => {
     const servers = [
       await startStandIn({ answer }),
       await startStandIn({ answer, tls }),
-      await startHttp2Server(tls, answer),
+      await startHttp2Server({ tls, answer }),
     ];
     for (const server of servers) {
       const { address } = server;

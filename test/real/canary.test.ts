@@ -77,6 +77,18 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     ['a token of the environment', 4, { ...good, auth: { method: 'token' } }, { VAULT_TOKEN: `s.${CANARY}` }],
     ['a token that no header carries', 3, { ...good, auth: { method: 'token', token: `s.${CANARY}\ud800` } }],
     [
+      'a proxy that is not supported',
+      3,
+      { ...good, vault: { address: 'http://vault.invalid' } },
+      { HTTP_PROXY: `socks5://user:${CANARY}@127.0.0.1:1` },
+    ],
+    [
+      'a proxy that is down',
+      9,
+      { ...good, vault: { address: 'http://vault.invalid', max_retries: 0 } },
+      { HTTP_PROXY: `http://user:${CANARY}@127.0.0.1:1` },
+    ],
+    [
       'a CA that cannot be parsed',
       3,
       { ...good, vault: { address: 'https://127.0.0.1:1' } },

@@ -1,27 +1,52 @@
 import { once } from 'node:events';
-import { createSecureServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type Settings,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { SeenRequest, StandIn } from './stand-in.ts';
 
-/** A stand-in that speaks HTTP/2 only, and answers every request itself. */
-export async function startHttp2Server(
-  tls: { readonly cert: Buffer; readonly key: Buffer },
-  answer: (request: SeenRequest) => { readonly status: number; readonly body: unknown },
-): Promise<StandIn> {
+/** What it does with a stream: it answers, or leaves that to whoever has taken it. */
+export type StreamAnswer = { readonly status: number; readonly body: unknown } | 'taken';
+
+export interface Http2ServerOptions {
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer };
+  readonly settings?: Settings;
+  readonly onSession?: (session: ServerHttp2Session, nth: number) => void;
+  /** @param connection which one it came over, from 1 */
+  readonly answer: (request: SeenRequest, stream: ServerHttp2Stream, connection: number) => StreamAnswer;
+}
+
+/** A stand-in that speaks HTTP/2 only, for what a real server does not do with its streams. */
+export async function startHttp2Server({
+  tls,
+  settings = {},
+  onSession,
+  answer,
+}: Http2ServerOptions): Promise<StandIn> {
   const seen: SeenRequest[] = [];
-  let connections = 0;
-  const server = createSecureServer(tls);
+  const sessions: ServerHttp2Session[] = [];
+  const server = createSecureServer({ ...tls, settings });
   const handle = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> => {
+    const connection = sessions.indexOf(stream.session as ServerHttp2Session) + 1;
     let body = '';
     for await (const chunk of stream) body += String(chunk);
     const path = String(headers[':path']).replace('/v1/', '');
     const one = { method: String(headers[':method']), path, headers, body, atMs: performance.now() };
     seen.push(one);
-    const { status, body: answered } = answer(one);
-    stream.respond({ ':status': status, 'content-type': 'application/json' });
-    stream.end(JSON.stringify(answered));
+    const answered = answer(one, stream, connection);
+    if (answered === 'taken') return;
+    stream.respond({ ':status': answered.status, 'content-type': 'application/json' });
+    stream.end(JSON.stringify(answered.body));
   };
-  server.on('session', () => (connections += 1));
+  server.on('session', (session) => {
+    session.on('error', () => undefined);
+    sessions.push(session);
+    onSession?.(session, sessions.length);
+  });
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     handle(stream, headers).catch(() => {
@@ -33,8 +58,9 @@ export async function startHttp2Server(
   return {
     address: `https://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     seen,
-    connections: () => connections,
+    connections: () => sessions.length,
     async stop() {
+      for (const session of sessions) session.destroy();
       await new Promise<void>((resolve) => {
         server.close(() => {
           resolve();

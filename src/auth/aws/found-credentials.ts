@@ -4,6 +4,7 @@ import { listening } from '../../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { AbsentCredential, credentialFromText } from '../../host/credential-files.ts';
+import { proxiesForSdk } from '../../http/sdk-proxies.ts';
 import type { AuthIo } from '../method.ts';
 import type { AwsCredentials } from './signature.ts';
 
@@ -44,7 +45,7 @@ function fromEnvironment({ env }: AuthIo): AwsCredentials | undefined {
 
 async function fromSdk(profile: string | undefined, region: string, io: AuthIo): Promise<AwsCredentials> {
   const { defaultProvider } = await import('./sdk.ts');
-  const { env } = io;
+  const proxyEnv = proxiesForSdk(io.env);
   const ended = Promise.withResolvers<never>();
   const end = (): void => {
     ended.reject(io.signal.reason);
@@ -58,8 +59,8 @@ async function fromSdk(profile: string | undefined, region: string, io: AuthIo):
         connectionTimeout: CONNECT_LIMIT_MS,
         requestTimeout: REQUEST_LIMIT_MS,
         // The SDK itself knows no proxies.
-        httpAgent: new HttpAgent({ proxyEnv: env }),
-        httpsAgent: new HttpsAgent({ proxyEnv: env }),
+        httpAgent: new HttpAgent({ proxyEnv }),
+        httpsAgent: new HttpsAgent({ proxyEnv }),
       },
     },
   });

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { startApp, type TestApp } from '../support/app.ts';
+import { failuresOf, logLines, type CliResult } from '../support/cli.ts';
+import { startHttp2Server, type Http2ServerOptions } from '../support/http2-server.ts';
+import type { StandIn } from '../support/stand-in.ts';
+
+const FOUND = { status: 200, body: { request_id: 'r', data: { data: { key: 'v' }, metadata: {} } } };
+/** RFC 9113 §7 */
+const INTERNAL_ERROR = 2;
+const REFUSED_STREAM = 7;
+const TIMEOUT_MS = 3000;
+
+describe('streams of HTTP/2', () => {
+  let app: TestApp;
+  let tls: Http2ServerOptions['tls'];
+  before(async () => {
+    app = await startApp({ tls: true });
+    const { certFile, keyFile } = app.server.certificates;
+    tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+  });
+  after(() => app.stop());
+
+  const names = ['a', 'b', 'c', 'd'];
+  const run = async (
+    options: Omit<Http2ServerOptions, 'tls'>,
+    secret: object = {},
+  ): Promise<{ result: CliResult; server: StandIn }> => {
+    const server = await startHttp2Server({ ...options, tls });
+    const sinceMs = performance.now();
+    const result = await app.render(
+      {
+        vault: {
+          address: server.address,
+          client_timeout: '600ms',
+          tls: { ca_cert: app.server.certificates.caFile },
+        },
+        auth: { method: 'token', token: 's.x' },
+        secrets: Object.fromEntries(
+          names.map((name) => [name, { path: `secret/${name}`, engine: 'kv2', ...secret }]),
+        ),
+        outputs: [],
+      },
+      ['--timeout', `${String(TIMEOUT_MS)}ms`],
+    );
+    const tookMs = performance.now() - sinceMs;
+    await server.stop();
+    assert.ok(tookMs < 4 * TIMEOUT_MS, `${String(tookMs)} ms: ${result.stderr}`);
+    return { result, server };
+  };
+
+  test('a server that takes none, or only one at once, which hangs: the run ends within its timeout', async () => {
+    for (const maxConcurrentStreams of [0, 1]) {
+      const { result, server } = await run({ settings: { maxConcurrentStreams }, answer: () => 'taken' });
+      assert.ok([9, 124].includes(result.code ?? 0), result.stderr);
+      assert.ok(server.connections() > 1, 'another connection was tried');
+    }
+  });
+
+  test('a request that hangs does not hold up its next try, which takes another connection', async () => {
+    const { result, server } = await run({
+      settings: { maxConcurrentStreams: 1 },
+      answer: (_request, _stream, connection) => (connection === 1 ? 'taken' : FOUND),
+    });
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(server.connections() > 1);
+  });
+
+  test('a connection that refuses streams is left for another one, also for what mints', async () => {
+    const { result, server } = await run(
+      {
+        answer: (_request, stream, connection) => {
+          if (connection > 1) return { status: 200, body: { request_id: 'r', data: { key: 'v' } } };
+          stream.close(REFUSED_STREAM);
+          return 'taken';
+        },
+      },
+      { engine: 'raw', write: { a: '1' } },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(server.connections(), 2);
+  });
+
+  test('a connection that ends properly while requests are under way', async () => {
+    const { result } = await run({
+      answer: (_request, stream, connection) => {
+        if (connection > 1) return FOUND;
+        stream.session?.goaway(0, 0);
+        stream.session?.destroy();
+        return 'taken';
+      },
+    });
+    assert.equal(result.code, 0, result.stderr);
+  });
+
+  test('settings that change meanwhile: what waits goes out as soon as it may', async () => {
+    const { result } = await run({
+      settings: { maxConcurrentStreams: 1 },
+      onSession: (session) => {
+        setTimeout(() => {
+          if (!session.destroyed) session.settings({ maxConcurrentStreams: 100 });
+        }, 200);
+      },
+      answer: () => FOUND,
+    });
+    assert.equal(result.code, 0, result.stderr);
+  });
+
+  test('a stream that is broken off is tried again where that may be done', async () => {
+    const asked = new Set<string>();
+    const answer: Http2ServerOptions['answer'] = ({ path }, stream) => {
+      if (asked.has(path)) return FOUND;
+      asked.add(path);
+      stream.close(INTERNAL_ERROR);
+      return 'taken';
+    };
+    const { result } = await run({ answer });
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(logLines(result).some(({ event }) => event === 'retrying'));
+    asked.clear();
+    const minted = await run({ answer }, { engine: 'raw', write: { a: '1' } });
+    assert.equal(minted.result.code, 9, minted.result.stderr);
+    assert.equal(failuresOf(minted.result).length, names.length);
+  });
+});
