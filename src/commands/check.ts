@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { missingCapabilities } from '../fetch/capabilities.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
+import { withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { planConfig } from '../plan/plan-config.ts';
@@ -14,7 +15,7 @@ import { readInputs } from '../render/format-inputs.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
 import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
-import { withAnyAddress } from '../run/perform.ts';
+import { withAnyAddress, withinTimeout } from '../run/perform.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { alignColumns } from './table.ts';
 
@@ -44,8 +45,10 @@ export async function check(
   const values = config.outputs.length === 0 ? environmentOf(config) : [];
   const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
   if (fixtures !== undefined) {
-    const secrets = await readFixtures(fixtures, plan.secrets, io);
-    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan.outputs));
+    using scope = withinTimeout(config, io.scope);
+    const secrets = await readFixtures(fixtures, plan.secrets, { ...io, scope });
+    const outputs = await withPipes(scope.signal, () => readInputs(plan.outputs));
+    await renderOutputs(outputs, secrets, fixtureTokens(plan.outputs));
   }
   const access = online ? (await inspectCapabilities(config, plan, io.scope)).map(describeAccess) : undefined;
   io.scope.log.stopProgress();

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { PendingPipe, readInput } from './input-file.ts';
 import type { Io } from './io.ts';
 
 /** The credential of a method does not exist: no file, no variable, another CI system. It is not an invalid one. */
@@ -88,12 +89,11 @@ export function textFromFile(path: string, what: string): Secret {
 
 function readText(path: string, what: string): string {
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length <= LARGEST_BYTES) return bytes.toString('utf8');
+    return readInput(path, LARGEST_BYTES).toString('utf8');
   } catch (error) {
+    if (error instanceof PendingPipe) throw error;
     throw unreadable(systemErrorCode(error), path, what);
   }
-  throw new RunError('config', `the file is too large for ${what}`, { where: path, hint: 'check the path' });
 }
 
 function unreadable(code: string | undefined, path: string, what: string): RunError {
@@ -108,6 +108,11 @@ function unreadable(code: string | undefined, path: string, what: string): RunEr
       return new RunError('config', `${what} cannot be read: permission denied`, {
         where: path,
         hint: 'let the user of this process read it; in Kubernetes, set fsGroup or the mode of the volume',
+      });
+    case 'EFBIG':
+      return new RunError('config', `the file is too large for ${what}`, {
+        where: path,
+        hint: 'check the path: no credential has more than 1 MiB',
       });
     case 'EISDIR':
       return new RunError('config', `${what} cannot be read: it is a directory`, {

@@ -1,3 +1,4 @@
+import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Io } from './io.ts';
 import type { LogFormat, LogLevel } from './log-events.ts';
 import { createLog, type Log } from './log.ts';
@@ -59,8 +60,19 @@ function openLog(
   return createLog({ level, format, colours, stderr, progress });
 }
 
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+async function readStdin(largest: number, signal: CancelSignal): Promise<string | undefined> {
+  const end = (): void => {
+    process.stdin.destroy(signal.reason as Error);
+  };
+  return listening(signal, end, async () => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of process.stdin) {
+      chunks.push(chunk as Buffer);
+      bytes += (chunk as Buffer).length;
+      if (bytes > largest) return undefined;
+    }
+    signal.throwIfAborted();
+    return Buffer.concat(chunks).toString('utf8');
+  });
 }

@@ -1,9 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { credentialFromFile } from '../host/credential-files.ts';
+import { PendingPipe, readInput } from '../host/input-file.ts';
 import type { TlsSettings } from './server.ts';
+
+/** Twenty times all CAs that there are. */
+const LARGEST_BYTES = 4 * 1024 * 1024;
 
 /** What the TLS settings name, read: PEM texts. */
 export interface TlsFiles {
@@ -65,27 +69,32 @@ function readCaDirectory(directory: string): string[] {
 }
 
 function readIfFile(path: string): string[] {
-  try {
-    return [readFileSync(path, 'utf8')];
-  } catch (error) {
-    if (systemErrorCode(error) === 'EISDIR') return [];
-    throw unreadable(error, path, 'CA file');
-  }
+  return attempt(() => (statSync(path).isFile() ? [textOf(path)] : []), path, 'CA file');
 }
 
 function readPem(path: string, what: string): string {
-  return attempt(() => readFileSync(path, 'utf8'), path, what);
+  return attempt(() => textOf(path), path, what);
+}
+
+function textOf(path: string): string {
+  return readInput(path, LARGEST_BYTES).toString('utf8');
 }
 
 function attempt<T>(read: () => T, path: string, what: string): T {
   try {
     return read();
   } catch (error) {
-    throw unreadable(error, path, what);
+    throw error instanceof PendingPipe ? error : unreadable(error, path, what);
   }
 }
 
 function unreadable(error: unknown, path: string, what: string): RunError {
+  if (systemErrorCode(error) === 'EFBIG') {
+    return new RunError('config', `the file is too large for a ${what}`, {
+      where: path,
+      hint: 'check the path: it has more than 4 MiB',
+    });
+  }
   return new RunError('config', `the ${what} cannot be read (${systemErrorCode(error) ?? 'unknown error'})`, {
     where: path,
     hint: 'check the path and its permissions; relative paths start at the working directory',

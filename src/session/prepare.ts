@@ -4,6 +4,7 @@ import { RunError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { AbsentCredential } from '../host/credential-files.ts';
+import { withPipes } from '../host/input-file.ts';
 import type { ServerSettings, TlsSettings } from '../http/server.ts';
 
 /** A login that is ready to be posted: all credentials have been read. */
@@ -55,7 +56,8 @@ async function prepareMethod(
   io: AuthIo,
 ): Promise<PreparedLogin> {
   const method = await loadMethod(config.method);
-  const login = (): Login | Promise<Login> => method.login(config, io, { server, credential });
+  const login = (): Promise<Login> =>
+    withPipes(io.signal, () => method.login(config, io, { server, credential }));
   const tls = { ...server.tls, ...method.clientCertificate?.(config) };
   if (method.clientCertificate !== undefined) checkCertificate(tls, server);
   const first = await login();
