@@ -10,7 +10,7 @@ import type { Io } from '../host/io.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import { environmentOf, type Plan } from '../plan/plan.ts';
 import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
-import { inspectReads } from '../run/inspect.ts';
+import { inspectReads, warnOfGuessedData } from '../run/inspect.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
@@ -36,6 +36,7 @@ async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly Pla
     return inspectReads(config, plan, io.scope);
   const { reads, failures } = resolveReads(plan.secrets, new Map(), new Secret(''));
   if (failures.length > 0) throw new RunError(failures);
+  warnOfGuessedData(reads, io.scope.log);
   return reads;
 }
 

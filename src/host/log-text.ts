@@ -65,6 +65,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
     `${path} is no longer declared, but could not be removed: ${reason}; the next run tries again`,
   ],
   report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
+  write_missing: ({ path, names, data }) => [
+    `${path} looks like an endpoint that takes data, and ${names.join(', ')} has none`,
+    `→ if so, add \`write: { ${data} }\`; \`check --online\` asks the server`,
+  ],
   log_lost: ({ lines }) => [`the log lacks ${count(lines, 'line')} here: nobody read it in time`],
   finished: (event) => [finishedLine(event)],
   delivered: ({ values, secrets, requests, duration_ms }) => [

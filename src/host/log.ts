@@ -31,6 +31,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   output_pruned: 'debug',
   prune_failed: 'warn',
   report_failed: 'error',
+  write_missing: 'warn',
   log_lost: 'warn',
   finished: 'info',
   delivered: 'debug',

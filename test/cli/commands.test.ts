@@ -180,6 +180,7 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.match(stdout, /^db +GET +secret\/app\/db +by mount$/m);
     assert.match(stdout, /^tls +POST +pki\/issue\/web +raw$/m);
     assert.match(stdout, /^\/vault\/secrets\/tls\.key +raw +0440 +1000:- +tls$/m);
+    assert.match(stdout, /^DATABASE_PASSWORD +secret\/app\/db +password$/m);
     assert.match(stdout, /at most 6: 1 login, 1 mount look-up, 3 secrets, 1 revoke/);
   });
 
@@ -193,6 +194,9 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.equal((plan['secrets'] as unknown[]).length, 4);
     assert.deepEqual((plan['outputs'] as { secrets: string[] }[])[0]?.secrets, ['db']);
     assert.deepEqual(plan['environment'], ['DATABASE_PASSWORD']);
+    assert.deepEqual(plan['variables'], [
+      { name: 'DATABASE_PASSWORD', secret: 'secret/app/db', key: 'password' },
+    ]);
   });
 
   test('config from stdin, from $VAULTONCE_CONFIG, inline, from ./vaultonce.yaml, as JSON, and several merged', async () => {
