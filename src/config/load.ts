@@ -13,7 +13,7 @@ import { parseSource } from './parse-source.ts';
 import { failuresOf, type Problem } from './problems.ts';
 import { resolveConfig, timeoutOf } from './resolve.ts';
 import type { Flags } from './settings.ts';
-import { readSources, type Source, type SourceText } from './source.ts';
+import { INLINE, readSources, type Source, type SourceText } from './source.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What a command asks of its config. */
@@ -93,6 +93,9 @@ function methodOf(auth: unknown): MethodName[] {
   return isMethod(method) ? [method] : [];
 }
 
+/** Of a manifest, which gives the config to the variable. */
+const KUBELET = ', and `$$$${` in `env:` of a Kubernetes manifest, where the kubelet makes `$` of `$$`';
+
 /** Never empty: people read it. */
 function sourceNames(texts: readonly SourceText[], { source, overrides, suffices }: FlagConfig): string[] {
   const files = texts.map(({ name }) => name);
@@ -102,5 +105,11 @@ function sourceNames(texts: readonly SourceText[], { source, overrides, suffices
 
 function interpolateSource(source: Source, env: Io['env']): { source: Source; problems: Problem[] } {
   const { value, problems } = interpolate(source.value, env);
-  return { source: { ...source, value: value as Source['value'] }, problems };
+  const inManifest = source.name === INLINE;
+  return {
+    source: { ...source, value: value as Source['value'] },
+    problems: inManifest
+      ? problems.map(({ hint, ...problem }) => ({ ...problem, hint: `${hint}${KUBELET}` }))
+      : problems,
+  };
 }

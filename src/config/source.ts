@@ -43,7 +43,7 @@ export interface Source {
 const LARGEST_MIB: Readonly<Record<Purpose, number>> = { config: 4, 'fixtures file': 10 };
 
 const DEFAULT_FILE = 'vaultonce.yaml';
-const INLINE = '$VAULTONCE_CONFIG_INLINE';
+export const INLINE = '$VAULTONCE_CONFIG_INLINE';
 
 /** What reading takes: the signal ends the wait for a pipe or for stdin. */
 export type SourceIo = Pick<Io, 'env' | 'cwd' | 'readStdin'> & { readonly scope: Pick<Scope, 'signal'> };

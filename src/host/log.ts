@@ -1,5 +1,5 @@
 import { LOG_LEVELS, type LogEvent, type LogFormat, type LogLevel } from './log-events.ts';
-import { describeEvent } from './log-text.ts';
+import { describeEvent, messageOf } from './log-text.ts';
 import type { LogOutput } from './output.ts';
 import type { Progress } from './progress.ts';
 
@@ -85,5 +85,5 @@ export function createLog({ level, format, colours, stderr, progress }: LogOptio
 }
 
 function jsonLine(level: LogLevel, event: LogEvent): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level, ...event })}\n`;
+  return `${JSON.stringify({ time: new Date().toISOString(), level, ...messageOf(event), ...event })}\n`;
 }

@@ -9,7 +9,7 @@ import { openStderr, openStdout } from './streams.ts';
 
 export interface LogSettings {
   readonly level: LogLevel;
-  /** Undefined: text on a terminal, JSON lines otherwise. */
+  /** Undefined: text where people read it, on a terminal and in the log of a CI job; JSON lines otherwise. */
   readonly format: LogFormat | undefined;
 }
 
@@ -49,9 +49,16 @@ export function createProcessIo(): ProcessIo {
   };
 }
 
+/** What CI systems set in their jobs; most of them `CI`, and here those that do not. */
+const OF_JOBS = ['CI', 'TF_BUILD', 'JENKINS_URL', 'TEAMCITY_VERSION', 'CODEBUILD_BUILD_ID'];
+
+function isInJob(env: Io['env']): boolean {
+  return OF_JOBS.some((name) => !['', 'false', '0'].includes(env[name] ?? ''));
+}
+
 function openLog(
   stderr: Output & LogOutput,
-  { level, format = stderr.isTTY ? 'text' : 'json' }: LogSettings,
+  { level, format = stderr.isTTY || isInJob(process.env) ? 'text' : 'json' }: LogSettings,
 ): Log {
   const forPeople = stderr.isTTY && format === 'text';
   // https://no-color.org: any non-empty value turns colours off.

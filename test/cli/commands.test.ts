@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { failuresOf, runCli } from '../support/cli.ts';
+import { failuresOf, logLines, runCli } from '../support/cli.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -67,6 +67,46 @@ describe('the command line', () => {
     const { stdout, code } = await runCli(['render', '--xyzzy'], { terminal: true, env: { NO_COLOR: '1' } });
     assert.equal(code, 2);
     assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
+  });
+
+  test('the log is text for people, in CI jobs too, and each line of JSON has its message', async () => {
+    const args = [
+      'check',
+      '-c',
+      workspace.write('guessed.yaml', 'secrets: { web: { path: pki/issue/web, engine: raw } }\n'),
+      '--address',
+      'http://127.0.0.1:1',
+      '--log-level',
+      'debug',
+    ];
+    for (const [env, isText] of [
+      [{}, false],
+      [{ CI: 'true' }, true],
+      [{ TF_BUILD: 'True' }, true],
+      [{ JENKINS_URL: 'http://x' }, true],
+      [{ CI: 'false' }, false],
+      [{ CI: 'true', VAULTONCE_LOG_FORMAT: 'json' }, false],
+    ] as const) {
+      const { code, stderr } = await runCli(args, { env });
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.startsWith('{'), !isText, stderr);
+      if (isText)
+        assert.match(stderr, /^vaultonce: warn: pki\/issue\/web looks like .*\n {2}→ if so, add `write:/);
+      for (const { message, hint } of isText ? [] : logLines({ code, stderr, stdout: '' })) {
+        assert.match(message ?? '', /^pki\/issue\/web looks like an endpoint that takes data/);
+        assert.match(hint ?? '', /^if so, add `write: \{ common_name/);
+      }
+    }
+    const job = await runCli([...args, '--log-format', 'json'], { env: { CI: 'true' } });
+    assert.ok(job.stderr.startsWith('{'));
+  });
+
+  test('a literal `${` in a manifest needs more dollars', async () => {
+    const inline = 'vault: { address: "${NONE}" }';
+    const { stderr } = await runCli(['check'], { env: { VAULTONCE_CONFIG_INLINE: inline } });
+    assert.match(stderr, /write `\$\$\{`, and `\$\$\$\$\{` in `env:` of a Kubernetes manifest/);
+    const file = await runCli(['check', '-c', workspace.write('literal.yaml', inline)]);
+    assert.doesNotMatch(file.stderr, /Kubernetes/);
   });
 
   test('errors of the command line obey the flags and variables for the log, wherever they stand', async () => {
