@@ -40,9 +40,10 @@ export function withCommonFlags(command: Command): Command {
     )
     .addOption(new Option('--log-level <level>', 'log level (default: info)').choices(LOG_LEVELS))
     .addOption(
-      new Option('--log-format <format>', 'log format (default: text on a terminal, otherwise json)').choices(
-        LOG_FORMATS,
-      ),
+      new Option(
+        '--log-format <format>',
+        'log format (default: text on a terminal and in a CI job, otherwise json)',
+      ).choices(LOG_FORMATS),
     )
     .option('-q, --quiet', 'log errors only')
     .allowExcessArguments(false);

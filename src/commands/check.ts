@@ -1,22 +1,34 @@
 import { traitsOf, type LoginTraits } from '../auth/index.ts';
-import { throwIfAny, type Failure } from '../base/errors.ts';
-import type { AuthConfig, Config } from '../config/config.ts';
+import { throwIfAny } from '../base/errors.ts';
+import type { AuthConfig, Config, DeclaredVariable } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
-import { missingCapabilities } from '../fetch/capabilities.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
+import { withPipes } from '../host/input-file.ts';
+import { NOBODY, resolveReads } from '../fetch/planned-reads.ts';
 import type { Io } from '../host/io.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
+import { diskUnder } from '../publish/files/targets.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
-import { inspectCapabilities, type InspectedRead } from '../run/inspect.ts';
+import { inspectCapabilities, warnOfGuessedData } from '../run/inspect.ts';
 import { pauseOf } from '../run/pause-of.ts';
-import { withAnyAddress } from '../run/perform.ts';
+import { withAnyAddress, withinTimeout } from '../run/perform.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
+import type { Source } from '../shape/ref.ts';
+import {
+  accessTable,
+  denialOf,
+  describeAccess,
+  engineAdvice,
+  enginesFound,
+  type Access,
+  type FoundEngine,
+} from './check-access.ts';
 import { alignColumns } from './table.ts';
 
 export interface CheckOptions {
@@ -44,16 +56,27 @@ export async function check(
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? config.environment : [];
   const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
-  if (fixtures !== undefined) {
-    const secrets = await readFixtures(fixtures, plan.secrets, io);
-    await renderOutputs(readInputs(plan.outputs), secrets, fixtureTokens(plan), pauseOf(io.scope));
-  }
-  const access = online ? (await inspectCapabilities(config, plan, io.scope)).map(describeAccess) : undefined;
-  io.scope.log.stopProgress();
+  if (fixtures !== undefined) await renderFixtures(fixtures, config, plan, io);
+  const found = online ? await askServer(config, plan, io) : {};
+  if (!online) warnOfGuessedData(resolveReads(plan.secrets, new Map(), NOBODY).reads, io.scope.log);
   const logins = await Promise.all(config.auth.map(traitsOf));
-  const description = { ...describePlan(config, plan, logins), ...(access === undefined ? {} : { access }) };
+  const rendered = fixtures === undefined ? {} : { rendered: plan.outputs.length };
+  const description = { ...describePlan(config, plan, logins), ...found, ...rendered };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
-  throwIfAny((access ?? []).flatMap(denialOf));
+  throwIfAny((found.access ?? []).flatMap(denialOf));
+}
+
+async function askServer(config: Config, plan: Plan, io: Io): Promise<Found> {
+  const inspected = await inspectCapabilities(config, plan, io.scope);
+  io.scope.log.stopProgress();
+  return { access: inspected.map(describeAccess), engines: enginesFound(inspected) };
+}
+
+async function renderFixtures(path: string, config: Config, plan: Plan, io: Io): Promise<void> {
+  using scope = withinTimeout(config, io.scope);
+  const secrets = await readFixtures(path, plan.secrets, { ...io, scope });
+  const outputs = await withPipes(scope.signal, () => readInputs(plan.outputs));
+  await renderOutputs(outputs, secrets, fixtureTokens(plan), pauseOf(scope));
 }
 
 interface LoginDescription {
@@ -92,8 +115,12 @@ interface PlanDescription {
     readonly owner: number | null;
     readonly group: number | null;
     readonly secrets: readonly string[];
+    /** The type of the file system on this machine, unless that is memory. */
+    readonly disk: string | null;
   }[];
   readonly environment: readonly string[];
+  /** Where each variable comes from. */
+  readonly variables: readonly VariableDescription[];
   /** The most that `render` sends when nothing is repeated; with trees, of which only the server knows the size, the least. */
   readonly requests: {
     readonly bound: 'at most' | 'at least';
@@ -131,44 +158,10 @@ function describePlan(config: Config, plan: Plan, logins: readonly LoginTraits[]
     secrets: secrets.map(describeSecret),
     outputs: outputs.map(describeOutput),
     environment: config.environment.map(({ name }) => name),
+    variables: config.environment.map(describeVariable),
     requests: countRequests(config, plan, logins),
     timeout_ms: config.timeoutMs,
   };
-}
-
-/** What the token may do at the path of a request. */
-interface Access {
-  readonly secrets: readonly string[];
-  readonly path: string;
-  readonly namespace: string | null;
-  readonly needs: readonly string[];
-  readonly has: readonly string[];
-  readonly allowed: boolean;
-}
-
-function describeAccess({ read, need, capabilities }: InspectedRead): Access {
-  const needs = need.capabilities;
-  return {
-    secrets: read.secrets.map(({ name }) => name),
-    path: need.path,
-    namespace: read.request.namespace ?? null,
-    needs,
-    has: capabilities,
-    allowed: missingCapabilities(needs, capabilities).length === 0,
-  };
-}
-
-function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
-  if (allowed) return [];
-  const list = needs.map((capability) => `"${capability}"`).join(', ');
-  return [
-    {
-      kind: 'denied',
-      message: `the token may not ${needs.join(' and ')} ${path}`,
-      where: secrets.map((name) => `secrets.${name}`).join(', '),
-      hint: `a policy of the token must allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
-    },
-  ];
 }
 
 function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] {
@@ -194,6 +187,7 @@ function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescri
     owner: kubernetes === undefined ? (target.uid ?? null) : null,
     group: kubernetes === undefined ? (target.gid ?? null) : null,
     secrets: secretsOf({ content }),
+    disk: kubernetes === undefined ? (diskUnder(target.path) ?? null) : null,
   };
 }
 
@@ -223,18 +217,14 @@ function identityOf(secret: SecretPlan): string {
   return JSON.stringify([namespace, path, mount, engine, version, write?.reveal(), wrapTtlMs, lists]);
 }
 
-function accessTable(access: readonly Access[]): string[] {
-  const rows = access.map(({ secrets, path, needs, has, allowed }) => [
-    secrets.join(', '),
-    path,
-    needs.join(', '),
-    has.join(', '),
-    allowed ? 'allowed' : 'DENIED',
-  ]);
-  return ['', ...alignColumns(['SECRET', 'PATH ON THE SERVER', 'NEEDS', 'HAS', ''], rows)];
+interface Found {
+  readonly access?: readonly Access[];
+  readonly engines?: readonly FoundEngine[];
+  /** Outputs, with the values of fixtures. */
+  readonly rendered?: number;
 }
 
-function tables(plan: PlanDescription & { readonly access?: readonly Access[] }): string {
+function tables(plan: PlanDescription & Found): string {
   const { requests } = plan;
   const logins = [plan.login, ...plan.login_alternatives].map(loginText);
   const secrets = plan.secrets.map((secret) => [
@@ -261,9 +251,52 @@ function tables(plan: PlanDescription & { readonly access?: readonly Access[] })
     ...alignColumns(['SECRET', 'REQUEST', 'PATH', 'ENGINE', ''], secrets),
     '',
     ...alignColumns(['OUTPUT', 'FORMAT', 'MODE', 'DIRECTORY', 'OWNER', 'SECRETS'], outputs),
+    ...diskLines(plan),
+    ...variablesTable(plan),
     ...(plan.access === undefined ? [] : accessTable(plan.access)),
+    ...engineAdvice(plan.engines ?? []),
+    ...(plan.rendered === undefined ? [] : ['', `all outputs render (${String(plan.rendered)})`]),
     '',
   ].join('\n');
+}
+
+interface VariableDescription {
+  readonly name: string;
+  readonly kind: DeclaredVariable['content']['kind'];
+  /** Null: the token, or those that a template names. */
+  readonly secret: string | null;
+  /** Null: all keys, or those that a template names. */
+  readonly key: string | null;
+}
+
+function describeVariable({ name, content }: DeclaredVariable): VariableDescription {
+  const { kind } = content;
+  switch (kind) {
+    case 'value':
+      return { name, kind, secret: secretOf(content.ref), key: content.ref.key };
+    case 'keys':
+    case 'secret':
+      return { name, kind, secret: secretOf(content.of), key: null };
+    case 'template':
+    case 'token':
+      return { name, kind, secret: null, key: null };
+  }
+}
+
+function secretOf(ref: Source): string {
+  if (ref.kind === 'name') return ref.name;
+  return ref.version === undefined ? ref.path : `${ref.path}@${String(ref.version)}`;
+}
+
+function variablesTable({ variables }: PlanDescription): string[] {
+  if (variables.length === 0) return [];
+  const rows = variables.map(({ name, kind, secret, key }) => [name, secret ?? kind, key ?? '*']);
+  return ['', ...alignColumns(['VARIABLE', 'SECRET', 'KEY'], rows)];
+}
+
+function diskLines({ outputs }: PlanDescription): string[] {
+  const onDisk = outputs.flatMap(({ path, disk }) => (disk === null ? [] : [`${path} (${disk})`]));
+  return onDisk.length === 0 ? [] : ['', `not on tmpfs on this machine: ${onDisk.join(', ')}`];
 }
 
 function loginText({ method, mount, namespace }: LoginDescription): string {

@@ -1,16 +1,15 @@
 import { DEFAULT_LOGIN, traitsOf, type LoginTraits } from '../auth/index.ts';
 import { RunError } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { needsOf } from '../fetch/capabilities.ts';
-import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
+import { NOBODY, resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
 import type { Io } from '../host/io.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tokenOutputsOf, type TokenOutput } from '../plan/token-outputs.ts';
-import { inspectReads } from '../run/inspect.ts';
+import { inspectReads, warnOfGuessedData } from '../run/inspect.ts';
 
 /**
  * `vaultonce policy`: the least that the token of this config must be allowed, as HCL. Logs in only where the server
@@ -46,8 +45,8 @@ async function loadBoth(
     const config = await loadConfig(flags, io);
     return { config, auth: config.auth };
   }
-  let stdin: Promise<string> | undefined;
-  const readStdin = (): Promise<string> => (stdin ??= io.readStdin());
+  let stdin: ReturnType<Io['readStdin']> | undefined;
+  const readStdin: Io['readStdin'] = (...limits) => (stdin ??= io.readStdin(...limits));
   const again = { ...io, readStdin };
   const config = await loadConfig(flags, again);
   const own = await loadConfig({ ...others, ...(set === undefined ? {} : { set }) }, again, {
@@ -59,11 +58,9 @@ async function loadBoth(
 async function readsOf(config: Config, plan: Plan, io: Io): Promise<readonly PlannedRead[]> {
   if (plan.secrets.some(({ needsMountTable }) => needsMountTable))
     return inspectReads(config, plan, io.scope);
-  const { reads, failures } = resolveReads(plan.secrets, new Map(), {
-    token: new Secret(''),
-    source: undefined,
-  });
+  const { reads, failures } = resolveReads(plan.secrets, new Map(), NOBODY);
   if (failures.length > 0) throw new RunError(failures);
+  warnOfGuessedData(reads, io.scope.log);
   return reads;
 }
 

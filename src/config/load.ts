@@ -1,5 +1,6 @@
 import { fieldsOf, isMethod, type MethodName } from '../auth/index.ts';
 import { throwIfAny } from '../base/errors.ts';
+import { withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import { accept, REFUSED } from '../shape/accept.ts';
 import { configFields, type ConfigFile } from './config-definition.ts';
@@ -10,9 +11,9 @@ import { mergeSources, type Merged } from './merge.ts';
 import { override } from './override.ts';
 import { parseSource } from './parse-source.ts';
 import { failuresOf, type Problem } from './problems.ts';
-import { resolveConfig } from './resolve.ts';
+import { resolveConfig, timeoutOf } from './resolve.ts';
 import type { Flags } from './settings.ts';
-import { readSources, type Source, type SourceText } from './source.ts';
+import { INLINE, readSources, type Source, type SourceText } from './source.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What a command asks of its config. */
@@ -29,12 +30,26 @@ interface LoadOptions {
  */
 export async function loadConfig(
   flags: Flags,
-  io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
+  io: Pick<Io, 'env' | 'cwd' | 'readStdin' | 'scope'>,
   { optional = false, outputs = [] }: LoadOptions = {},
 ): Promise<Config> {
   const given = configOfFlags(flags, outputs, io.cwd);
-  const texts = await readSources(flags.config, io, optional || given.suffices);
-  return configOf(texts, given, { flags, env: io.env, cwd: io.cwd });
+  const { env, cwd, readStdin, scope: whole } = io;
+  const { startedAtMs } = whole;
+  // That of the config is not known yet.
+  const timeoutMs = timeoutForReading(flags, env);
+  using scope = whole.child({ timeoutMs, startedAtMs });
+  const texts = await readSources(flags.config, { env, cwd, readStdin, scope }, optional || given.suffices);
+  return await withPipes(scope.signal, () => configOf(texts, given, { flags, env, cwd }));
+}
+
+/** A timeout that is not valid is reported with all else that is wrong. */
+function timeoutForReading(flags: Flags, env: Io['env']): number {
+  try {
+    return timeoutOf(undefined, flags, env);
+  } catch {
+    return timeoutOf(undefined, {}, {});
+  }
 }
 
 /**
@@ -78,6 +93,9 @@ function methodOf(auth: unknown): MethodName[] {
   return isMethod(method) ? [method] : [];
 }
 
+/** Of a manifest, which gives the config to the variable. */
+const KUBELET = ', and `$$$${` in `env:` of a Kubernetes manifest, where the kubelet makes `$` of `$$`';
+
 /** Never empty: people read it. */
 function sourceNames(texts: readonly SourceText[], { source, overrides, suffices }: FlagConfig): string[] {
   const files = texts.map(({ name }) => name);
@@ -87,5 +105,11 @@ function sourceNames(texts: readonly SourceText[], { source, overrides, suffices
 
 function interpolateSource(source: Source, env: Io['env']): { source: Source; problems: Problem[] } {
   const { value, problems } = interpolate(source.value, env);
-  return { source: { ...source, value: value as Source['value'] }, problems };
+  const inManifest = source.name === INLINE;
+  return {
+    source: { ...source, value: value as Source['value'] },
+    problems: inManifest
+      ? problems.map(({ hint, ...problem }) => ({ ...problem, hint: `${hint}${KUBELET}` }))
+      : problems,
+  };
 }

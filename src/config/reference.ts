@@ -21,6 +21,9 @@ errors.
 - **Modes** are quoted octal: \`"0440"\`.
 - **Paths**: templates are relative to their config file; outputs to \`output.directory\`; all other files to the working
   directory.
+- **Files** are regular ones, or pipes that are written and closed within the timeout, such as \`<(…)\` of a shell. A config
+  may have 4 MiB, fixtures 10, a template 16, a CA 4 and a credential 1; config and fixtures may nest 500 levels deep, as
+  YAML 100.
 - **Flags** can replace the file: \`--secret NAME=PATH\` and \`--out PATH=REF\` add to the files, and are an error if a file
   has another value under the same name. \`--auth METHOD\` replaces \`auth\` as a whole; \`--role\`,
   \`--auth-mount\` and \`--set KEY=VALUE\` replace one key each, by its path: \`--set secrets.db.version=3\`. Items of a

@@ -20,7 +20,7 @@ import { declarationOf } from './problems.ts';
 import { resolveVariables } from './resolve-variables.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
-import { overrideOf, resolveSetting } from './settings.ts';
+import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
 
@@ -109,12 +109,17 @@ function authOf({ auth = DEFAULT_LOGIN }: ConfigFile): Config['auth'] {
   return [first, ...others];
 }
 
+/** @throws RunError for a bad flag or variable */
+export function timeoutOf(fromFile: number | undefined, flags: Flags, env: Environment): number {
+  return resolveSetting('timeoutMs', flags, env, fromFile) ?? DEFAULT_TIMEOUT_MS;
+}
+
 /** @throws RunError `config` for a wait that would use up the whole time */
 function resolveTimes(
   file: ConfigFile,
   { flags, env }: Surroundings,
 ): Pick<Config, 'timeoutMs' | 'startupJitterMs'> {
-  const timeoutMs = resolveSetting('timeoutMs', flags, env, file.timeout) ?? DEFAULT_TIMEOUT_MS;
+  const timeoutMs = timeoutOf(file.timeout, flags, env);
   const startupJitterMs = resolveSetting('startupJitterMs', flags, env, file.startup_jitter) ?? 0;
   if (startupJitterMs < timeoutMs) return { timeoutMs, startupJitterMs };
   throw new RunError('config', '`startup_jitter` must be shorter than `timeout`, which includes it', {

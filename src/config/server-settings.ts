@@ -20,7 +20,7 @@ export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environm
     rateLimit: resolveSetting('rateLimit', flags, env, vault.rate_limit),
     proxyAddress: checkProxy(
       resolveSetting('proxyAddress', flags, env, vault.proxy_address),
-      originOf('proxyAddress', flags, env),
+      placeOfSetting('proxyAddress', flags, env),
     ),
   };
 }
@@ -48,10 +48,7 @@ function checkAddress(address: string | undefined): string {
   return `${url.protocol}//${url.host}${url.pathname}`.replace(/\/+(?:v1\/?)?$/, '');
 }
 
-function checkProxy(
-  address: string | undefined,
-  from = 'vault.proxy_address',
-): ServerSettings['proxyAddress'] {
+function checkProxy(address: string | undefined, from: string): ServerSettings['proxyAddress'] {
   return address === undefined ? undefined : parseProxy(address, from);
 }
 

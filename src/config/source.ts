@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { PATH_HINT, shownPath } from '../base/shown-text.ts';
+import { readInput, withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
 import type { ConfigPath } from './interpolate.ts';
 
 /** What a file is read for, as messages call it. */
@@ -39,14 +40,15 @@ export interface Source {
   readonly placeOf: (path: ConfigPath) => string;
 }
 
-/** No config is that large: it is a mistaken path to something else. */
-const LARGEST_CHARACTERS = 10 * 1024 * 1024;
+/** Nothing is that large: it is a mistaken path to something else. */
+const LARGEST_MIB: Readonly<Record<Purpose, number>> = { config: 4, 'fixtures file': 10 };
 
 const CONFIG_FLAG = '--config';
 const DEFAULT_FILE = 'vaultonce.yaml';
-const INLINE = '$VAULTONCE_CONFIG_INLINE';
+export const INLINE = '$VAULTONCE_CONFIG_INLINE';
 
-type SourceIo = Pick<Io, 'env' | 'cwd' | 'readStdin'>;
+/** What reading takes: the signal ends the wait for a pipe or for stdin. */
+export type SourceIo = Pick<Io, 'env' | 'cwd' | 'readStdin'> & { readonly scope: Pick<Scope, 'signal'> };
 
 /**
  * Reads the config texts: those of `-c`; else `$VAULTONCE_CONFIG` and `$VAULTONCE_CONFIG_INLINE`; else
@@ -61,7 +63,7 @@ export async function readSources(
   if (paths !== undefined && paths.length > 0) return readPaths(paths, io);
   const { VAULTONCE_CONFIG: path = '', VAULTONCE_CONFIG_INLINE: inline = '' } = io.env;
   const named = path === '' ? [] : [await readSource(path, 'config', io, '$VAULTONCE_CONFIG')];
-  const all = inline === '' ? named : [...named, textSource(INLINE, inline, 'config', io)];
+  const all = inline === '' ? named : [...named, sourceText(INLINE, inline, io.cwd)];
   return all.length > 0 ? all : readDefault(io, optional);
 }
 
@@ -89,13 +91,14 @@ export async function readSource(
   io: SourceIo,
   field = CONFIG_FLAG,
 ): Promise<SourceText> {
-  return path === '-'
-    ? textSource('-', await io.readStdin(), purpose, io)
-    : readFile(path, purpose, io, field);
+  if (path !== '-') return readFile(path, purpose, io, field);
+  const text = await io.readStdin(largestBytes(purpose), io.scope.signal);
+  if (text === undefined) throw tooLarge('-', purpose);
+  return sourceText('-', text, io.cwd, purpose);
 }
 
-function textSource(name: string, text: string, purpose: Purpose, { cwd }: SourceIo): SourceText {
-  return sourceText(name, limited(text, name, purpose), cwd, purpose);
+function largestBytes(purpose: Purpose): number {
+  return LARGEST_MIB[purpose] * 1024 * 1024;
 }
 
 /** A text that has been read. What starts with a brace is JSON. */
@@ -108,21 +111,27 @@ export function sourceText(
   return { purpose, name, text, directory, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };
 }
 
-function readFile(path: string, purpose: Purpose, { cwd }: SourceIo, field: string): SourceText {
+async function readFile(
+  path: string,
+  purpose: Purpose,
+  { cwd, scope }: SourceIo,
+  field: string,
+): Promise<SourceText> {
   const absolute = resolve(cwd, path);
   const name = shownPath(path, field, true);
   try {
-    const text = limited(readFileSync(absolute, 'utf8'), name, purpose);
+    const bytes = await withPipes(scope.signal, () => readInput(absolute, largestBytes(purpose)));
     return {
       purpose,
       name,
-      text,
+      text: bytes.toString('utf8'),
       directory: dirname(absolute),
       format: path.endsWith('.json') ? 'json' : 'yaml',
     };
   } catch (error) {
     if (error instanceof RunError) throw error;
     const code = systemErrorCode(error) ?? 'unknown error';
+    if (code === 'EFBIG') throw tooLarge(name, purpose);
     const where = shownPath(path, field, code === 'EACCES' || code === 'EISDIR');
     throw new RunError('config', `the ${purpose} cannot be read (${code})`, {
       where,
@@ -131,9 +140,9 @@ function readFile(path: string, purpose: Purpose, { cwd }: SourceIo, field: stri
   }
 }
 
-function readDefault(io: SourceIo, optional: boolean): SourceText[] {
+async function readDefault(io: SourceIo, optional: boolean): Promise<SourceText[]> {
   try {
-    return [readFile(DEFAULT_FILE, 'config', io, CONFIG_FLAG)];
+    return [await readFile(DEFAULT_FILE, 'config', io, CONFIG_FLAG)];
   } catch (error) {
     if (!(error instanceof RunError) || !error.message.includes('ENOENT')) throw error;
     if (optional) return [];
@@ -144,10 +153,9 @@ function readDefault(io: SourceIo, optional: boolean): SourceText[] {
   }
 }
 
-function limited(text: string, name: string, purpose: Purpose): string {
-  if (text.length <= LARGEST_CHARACTERS) return text;
-  throw new RunError('config', `the file is too large for a ${purpose}`, {
-    where: name,
-    hint: 'check the path',
+function tooLarge(where: string, purpose: Purpose): RunError {
+  return new RunError('config', `the file is too large for a ${purpose}`, {
+    where,
+    hint: `check the path: it has more than ${String(LARGEST_MIB[purpose])} MiB`,
   });
 }

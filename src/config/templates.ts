@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { PATH_HINT, shownName, shownPath } from '../base/shown-text.ts';
+import { PendingPipe, readInput } from '../host/input-file.ts';
 import { partialNames } from '../template/syntax.ts';
 import type { DeclaredContent } from './config.ts';
 
 export type TemplateContent = Extract<DeclaredContent, { kind: 'template' }>;
+
+const LARGEST_BYTES = 16 * 1024 * 1024;
 
 interface Partial {
   readonly source: string;
@@ -72,8 +74,15 @@ function readText(path: string, name: string, what: 'template' | 'partial'): str
   const field = `\`${what}\``;
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readInput(path, LARGEST_BYTES);
   } catch (error) {
+    if (error instanceof PendingPipe) throw error;
+    if (systemErrorCode(error) === 'EFBIG') {
+      throw new RunError('config', `the file is too large for a ${what}`, {
+        where: name,
+        hint: 'check the path: it has more than 16 MiB',
+      });
+    }
     const base = what === 'template' ? 'config file' : 'template';
     const code = systemErrorCode(error) ?? 'unknown error';
     const where = shownPath(name, field, code === 'EACCES' || code === 'EISDIR');

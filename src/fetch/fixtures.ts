@@ -4,8 +4,7 @@ import { isJsonObject } from '../base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import { parseSource } from '../config/parse-source.ts';
-import { readSource } from '../config/source.ts';
-import type { Io } from '../host/io.ts';
+import { readSource, type SourceIo } from '../config/source.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { undeclared } from '../plan/values.ts';
 import { completed } from './read-outcome.ts';
@@ -21,7 +20,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export async function readFixtures(
   path: string,
   plans: readonly SecretPlan[],
-  io: Pick<Io, 'env' | 'cwd' | 'readStdin'>,
+  io: SourceIo,
 ): Promise<Secrets> {
   const source = await parseSource(await readSource(path, 'fixtures file', io, '--fixtures'));
   const fixtures: Fields = source.value;

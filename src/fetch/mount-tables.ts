@@ -26,10 +26,21 @@ export async function fetchMountTables(
       const answer = await sender.send(request, retryWhileUnknown(session));
       if (answer.kind === 'unavailable') failures.push(answer.failure);
       else if (answer.status >= 400)
-        failures.push(refusalOf(answer, { path, namespace, where: undefined, source: session.source }));
+        failures.push(
+          lookUpRefused(refusalOf(answer, { path, namespace, where: undefined, source: session.source })),
+        );
       else tables.set(namespace, readMounts(answer.body));
     }),
   );
   if (failures.length > 0) throw new RunError(failures);
   return tables;
+}
+
+/** Secrets that declare their engine need no look-up, so a server that does not answer it can be used all the same. */
+function lookUpRefused(failure: Failure): Failure {
+  if (failure.kind === 'auth') return failure;
+  return {
+    ...failure,
+    hint: `${failure.hint ?? ''}; or declare \`engine:\` for each secret: nothing is looked up then`,
+  };
 }

@@ -16,6 +16,8 @@ export interface PlannedRead {
   readonly engine: Engine;
   /** The mount of the path, with a trailing slash; undefined when it was not looked up. */
   readonly mount: string | undefined;
+  /** The type of that mount. */
+  readonly mountType: string | undefined;
   /** What is read: the secret at the path, the names below it, or all secrets below it. */
   readonly extent: 'secret' | 'names' | 'tree';
   /** All of the same extent; a tree belongs to one secret, because each may select other parts of it. */
@@ -26,6 +28,9 @@ export interface PlannedRead {
 
 /** The mounts of each namespace. */
 export type MountTables = ReadonlyMap<string | undefined, readonly Mount[]>;
+
+/** Whose requests are only described, never sent. */
+export const NOBODY: Pick<Session, 'token' | 'source'> = { token: new Secret(''), source: undefined };
 
 /**
  * Decides how each secret is read, and joins secrets that need the same request: the same namespace, method, path,
@@ -39,7 +44,7 @@ export function resolveReads(
   const reads = new Map<string, PlannedRead>();
   const failures: Failure[] = [];
   for (const secret of secrets) {
-    const { engine, mount, mountKnown } = chooseEngine(secret, tables);
+    const { engine, mount, mountType, mountKnown } = chooseEngine(secret, tables);
     // If the token may not see the mount, the server will refuse the read.
     if (secret.version !== undefined && engine.name !== 'kv2' && mountKnown) {
       failures.push(versionWithoutKv2(secret, engine));
@@ -49,7 +54,7 @@ export function resolveReads(
     const request = requestFor(secret, engine, mount, token);
     const key = `${extent} ${extent === 'tree' ? secret.name : ''} ${identityOf(request)}`;
     const secrets = [...(reads.get(key)?.secrets ?? []), secret];
-    reads.set(key, { request, source, engine, mount, extent, mountKnown, secrets });
+    reads.set(key, { request, source, engine, mount, mountType, extent, mountKnown, secrets });
   }
   return { reads: [...reads.values()], failures };
 }
@@ -57,6 +62,7 @@ export function resolveReads(
 interface EngineChoice {
   readonly engine: Engine;
   readonly mount: string | undefined;
+  readonly mountType?: string;
   readonly mountKnown: boolean;
 }
 
@@ -67,7 +73,8 @@ function chooseEngine(secret: SecretPlan, tables: MountTables): EngineChoice {
   if (!secret.needsMountTable) return { engine: ENGINES.raw, mount: undefined, mountKnown: true };
   const mount = findMount(tables.get(secret.namespace) ?? [], secret.path);
   if (mount === undefined) return { engine: ENGINES.raw, mount: undefined, mountKnown: false };
-  return { engine: engineOf(mount, secret.path), mount: mount.path, mountKnown: true };
+  const { path, type } = mount;
+  return { engine: engineOf(mount, secret.path), mount: path, mountType: type, mountKnown: true };
 }
 
 function requestFor(

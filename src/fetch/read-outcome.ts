@@ -21,7 +21,8 @@ export interface ReadOutcome {
 export function outcomeOf(read: PlannedRead, answer: Answer | Unavailable, clock: Clock): ReadOutcome {
   const result = resultOf(read, answer);
   if (result.kind === 'failed') return failed(read, result.failure);
-  if (result.kind === 'missing') return missing(read, result);
+  if (result.kind === 'missing')
+    return read.mountKnown ? missing(read, result) : failed(read, hiddenMount(read));
   const outcomes = read.secrets.map((secret) => found(secret, read, result, clock));
   return {
     fetched: outcomes.map(({ fetched }) => fetched),
@@ -69,10 +70,14 @@ function listed(envelope: Envelope): ReadResult {
     : { kind: 'found', keys: new Map<string, JsonValue>([['keys', names]]), metadata: {} };
 }
 
-function askedOf({ request, source }: PlannedRead, where: string): Parameters<typeof refusalOf>[1] {
+function askedOf(
+  { request, source, mountKnown }: PlannedRead,
+  where: string,
+): Parameters<typeof refusalOf>[1] {
   const { path, namespace, method, query } = request;
   const reading = query?.['list'] === undefined ? 'read' : 'list';
-  return { path, namespace, where, source, capability: method === 'GET' ? reading : 'update' };
+  const capability = method === 'GET' ? reading : 'update';
+  return { path, namespace, where, source, capability, mountKnown };
 }
 
 type Found = Extract<ReadResult, { kind: 'found' }>;
@@ -137,6 +142,25 @@ function missingFailure(
     message: `the secret ${path} ${reason}`,
     where,
     hint: hint ?? 'check the path with `bao kv get` or `bao list`, or declare the secret `optional: true`',
+  };
+}
+
+/**
+ * A path of KV version 2 has nothing at it but below `data/`, and one with a namespace in it belongs to another mount table:
+ * without its mount, a 404 does not say that the secret is missing, not even an optional one.
+ */
+function hiddenMount({ request, secrets }: PlannedRead): Failure {
+  const { path } = request;
+  const [first = '', ...others] = path.split('/');
+  const namespaced =
+    others.length < 2
+      ? ''
+      : `; if ${first} is a namespace, write \`namespace: ${first}\` and \`path: ${others.join('/')}\``;
+  return {
+    kind: 'not_found',
+    message: `there is nothing at ${path}, and the server lists no mount for it to this token`,
+    where: secrets.map((secret) => secret.where).join(', '),
+    hint: `check the path, or declare \`engine:\` to read without the mount table${namespaced}`,
   };
 }
 

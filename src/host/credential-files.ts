@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { NAME_HINT, PATH_HINT, shownPath, shownVariable } from '../base/shown-text.ts';
+import { PendingPipe, readInput } from './input-file.ts';
 import type { Io } from './io.ts';
 
 /** The credential of a method does not exist: no file, no variable, another CI system. It is not an invalid one. */
@@ -117,15 +118,11 @@ export function textFromFile(file: CredentialFile): Secret {
 
 function readText(file: CredentialFile): string {
   try {
-    const bytes = readFileSync(file.path);
-    if (bytes.length <= LARGEST_BYTES) return bytes.toString('utf8');
+    return readInput(file.path, LARGEST_BYTES).toString('utf8');
   } catch (error) {
+    if (error instanceof PendingPipe) throw error;
     throw unreadable(systemErrorCode(error), file);
   }
-  throw new RunError('config', `the file is too large for ${file.what}`, {
-    where: placeOf(file, true),
-    hint: 'check the path',
-  });
 }
 
 /** The path; the field where the path is none that may be shown. */
@@ -156,6 +153,11 @@ function unreadable(code: string | undefined, file: CredentialFile): RunError {
       return new RunError('config', `${what} cannot be read: permission denied`, {
         where: placeOf(file, true),
         hint: 'let the user of this process read it; in Kubernetes, set fsGroup or the mode of the volume',
+      });
+    case 'EFBIG':
+      return new RunError('config', `the file is too large for ${what}`, {
+        where: placeOf(file, true),
+        hint: 'check the path: no credential has more than 1 MiB',
       });
     case 'EISDIR':
       return new RunError('config', `${what} cannot be read: it is a directory`, {

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../base/cancellation.ts';
 import type { Output, PatientOutput } from './output.ts';
 import type { Scope } from './scope.ts';
 
@@ -7,7 +8,8 @@ export interface Io {
   readonly cwd: string;
   readonly stdout: PatientOutput;
   readonly stderr: Output;
-  readStdin(): Promise<string>;
+  /** @returns undefined for more bytes than the largest @throws the reason of the signal */
+  readStdin(largest: number, signal: CancelSignal): Promise<string | undefined>;
   /** The scope of all work: SIGINT and SIGTERM end it. */
   readonly scope: Scope;
 }

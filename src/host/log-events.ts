@@ -93,6 +93,13 @@ export type LogEvent =
   | { readonly event: 'prune_failed'; readonly path: string; readonly reason: string }
   | { readonly event: 'set_left'; readonly path: string; readonly reason: string }
   | { readonly event: 'report_failed'; readonly reason: string }
+  | {
+      readonly event: 'write_missing';
+      readonly path: string;
+      readonly names: readonly string[];
+      /** An example. */
+      readonly data: string;
+    }
   | { readonly event: 'log_lost'; readonly lines: number }
   | {
       readonly event: 'finished';

@@ -6,6 +6,7 @@ const COLOUR_OF_LEVEL: Readonly<Record<LogLevel, string>> = {
   info: '\u001b[32m',
   debug: '\u001b[2m',
 };
+const HINT_MARK = '→ ';
 const RESET = '\u001b[0m';
 
 /** One event as text for people: a line, and for failures indented lines with details and the hint. */
@@ -75,6 +76,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
     `${path} still holds secrets of an earlier run with \`swap\`, and could not be removed: ${reason}; remove it as its owner`,
   ],
   report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
+  write_missing: ({ path, names, data }) => [
+    `${path} looks like an endpoint that takes data, and ${names.join(', ')} has none`,
+    `${HINT_MARK}if so, add \`write: { ${data} }\`; \`check --online\` asks the server`,
+  ],
   log_lost: ({ lines }) => [`the log lacks ${count(lines, 'line')} here: nobody read it in time`],
   finished: (event) => [finishedLine(event)],
   delivered: ({ values, secrets, requests, duration_ms }) => [
@@ -86,6 +91,13 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   ],
   failed: (event) => failureLines(event),
 };
+
+/** The text of an event, and what to do next. */
+export function messageOf(event: LogEvent): { readonly message: string; readonly hint?: string } {
+  const [message, ...more] = linesOf(event);
+  const hint = more.find((line) => line.startsWith(HINT_MARK))?.slice(HINT_MARK.length);
+  return hint === undefined ? { message } : { message, hint };
+}
 
 function linesOf(event: LogEvent): Lines {
   // The table pairs each event with its own function; the compiler cannot see that through the lookup.
@@ -125,7 +137,7 @@ function failureLines(event: EventOf<'failed'>): Lines {
   return [
     event.where === undefined ? event.message : `${event.where}: ${event.message}`,
     ...(event.details ?? []),
-    ...(event.hint === undefined ? [] : [`→ ${event.hint}`]),
+    ...(event.hint === undefined ? [] : [`${HINT_MARK}${event.hint}`]),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { LOG_LEVELS, type LogEvent, type LogFormat, type LogLevel } from './log-events.ts';
-import { describeEvent } from './log-text.ts';
+import { describeEvent, messageOf } from './log-text.ts';
 import type { LogOutput } from './output.ts';
 import type { Progress } from './progress.ts';
 
@@ -33,6 +33,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   prune_failed: 'warn',
   set_left: 'warn',
   report_failed: 'error',
+  write_missing: 'warn',
   log_lost: 'warn',
   finished: 'info',
   delivered: 'debug',
@@ -88,5 +89,5 @@ export function createLog({ level, format, colours, stderr, progress }: LogOptio
 }
 
 function jsonLine(level: LogLevel, event: LogEvent): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level, ...event })}\n`;
+  return `${JSON.stringify({ time: new Date().toISOString(), level, ...messageOf(event), ...event })}\n`;
 }

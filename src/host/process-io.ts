@@ -1,3 +1,4 @@
+import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Io } from './io.ts';
 import type { LogFormat, LogLevel } from './log-events.ts';
 import { createLog, type Log } from './log.ts';
@@ -8,7 +9,7 @@ import { openStderr, openStdout } from './streams.ts';
 
 export interface LogSettings {
   readonly level: LogLevel;
-  /** Undefined: text on a terminal, JSON lines otherwise. */
+  /** Undefined: text where people read it, on a terminal and in the log of a CI job; JSON lines otherwise. */
   readonly format: LogFormat | undefined;
 }
 
@@ -57,9 +58,16 @@ function workingDirectory(): string {
   }
 }
 
+/** What CI systems set in their jobs; most of them `CI`, and here those that do not. */
+const OF_JOBS = ['CI', 'TF_BUILD', 'JENKINS_URL', 'TEAMCITY_VERSION', 'CODEBUILD_BUILD_ID'];
+
+function isInJob(env: Io['env']): boolean {
+  return OF_JOBS.some((name) => !['', 'false', '0'].includes(env[name] ?? ''));
+}
+
 function openLog(
   stderr: Output & LogOutput,
-  { level, format = stderr.isTTY ? 'text' : 'json' }: LogSettings,
+  { level, format = stderr.isTTY || isInJob(process.env) ? 'text' : 'json' }: LogSettings,
 ): Log {
   const forPeople = stderr.isTTY && format === 'text';
   // https://no-color.org: any non-empty value turns colours off.
@@ -68,8 +76,19 @@ function openLog(
   return createLog({ level, format, colours, stderr, progress });
 }
 
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+async function readStdin(largest: number, signal: CancelSignal): Promise<string | undefined> {
+  const end = (): void => {
+    process.stdin.destroy(signal.reason as Error);
+  };
+  return listening(signal, end, async () => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of process.stdin) {
+      chunks.push(chunk as Buffer);
+      bytes += (chunk as Buffer).length;
+      if (bytes > largest) return undefined;
+    }
+    signal.throwIfAborted();
+    return Buffer.concat(chunks).toString('utf8');
+  });
 }

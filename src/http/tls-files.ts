@@ -1,10 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { PATH_HINT } from '../base/shown-text.ts';
 import { passwordFromFile, placeOf } from '../host/credential-files.ts';
+import { PendingPipe, readInput } from '../host/input-file.ts';
 import type { CaSetting, TlsSettings } from './server.ts';
+
+/** Twenty times all CAs that there are. */
+const LARGEST_BYTES = 4 * 1024 * 1024;
 
 /** What the TLS settings name, read: PEM texts. */
 export interface TlsFiles {
@@ -127,28 +131,36 @@ function readCaDirectory(directory: TlsFile): Trust[] {
 }
 
 function readIfFile(file: TlsFile): Trust[] {
-  try {
-    return [{ where: placeOf(file, true), pem: readFileSync(file.path, 'utf8') }];
-  } catch (error) {
-    if (systemErrorCode(error) === 'EISDIR') return [];
-    throw unreadable(error, file);
-  }
+  return attempt(
+    () => (statSync(file.path).isFile() ? [{ where: placeOf(file, true), pem: textOf(file) }] : []),
+    file,
+  );
 }
 
 function readPem(file: TlsFile): string {
-  return attempt(() => readFileSync(file.path, 'utf8'), file);
+  return attempt(() => textOf(file), file);
+}
+
+function textOf({ path }: TlsFile): string {
+  return readInput(path, LARGEST_BYTES).toString('utf8');
 }
 
 function attempt<T>(read: () => T, file: TlsFile): T {
   try {
     return read();
   } catch (error) {
-    throw unreadable(error, file);
+    throw error instanceof PendingPipe ? error : unreadable(error, file);
   }
 }
 
 function unreadable(error: unknown, file: TlsFile): RunError {
   const code = systemErrorCode(error) ?? 'unknown error';
+  if (code === 'EFBIG') {
+    return new RunError('config', `the file is too large for a ${file.what}`, {
+      where: placeOf(file, true),
+      hint: 'check the path: it has more than 4 MiB',
+    });
+  }
   const where = placeOf(file, code === 'EACCES' || code === 'EISDIR');
   return new RunError('config', `the ${file.what} cannot be read (${code})`, {
     where,

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { withPipes } from '../host/input-file.ts';
 import type { Scope } from '../host/scope.ts';
 import { openWire } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
@@ -50,7 +51,8 @@ export async function prepareAccess(
   opened?: Wire,
 ): Promise<PreparedAccess> {
   const login = await prepareLogin(config, scope);
-  const wire = opened ?? (await openWire(login.server, config.concurrency, scope));
+  const wire =
+    opened ?? (await withPipes(scope.signal, () => openWire(login.server, config.concurrency, scope)));
   const client = createClient(login.server, wire, scope);
   const pace = paceOf(config.server, scope);
   const sender = createSender(client, config.server, scope, pace);

@@ -1,10 +1,13 @@
 import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import type { Config } from '../config/config.ts';
+import { ENGINES } from '../engines/index.ts';
+import { dataTakenAt, dataTakenBy } from '../engines/takes-data.ts';
 import { needsOf, type Need } from '../fetch/capabilities.ts';
 import { fetchMountTables } from '../fetch/mount-tables.ts';
 import { resolveReads, type PlannedRead } from '../fetch/planned-reads.ts';
-import { refusalOf } from '../fetch/read-refusal.ts';
+import { hiddenMountHint, refusalOf } from '../fetch/read-refusal.ts';
+import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
 import type { Plan } from '../plan/plan.ts';
 import { withOneUse } from '../session/one-use.ts';
@@ -29,7 +32,7 @@ export async function inspectReads(
   plan: Plan,
   scope: Scope,
 ): Promise<readonly PlannedRead[]> {
-  return withAccess(config, scope, (session, sender) => readsOf(plan, session, sender));
+  return withAccess(config, scope, (session, sender) => readsOf(plan, session, sender, scope.log));
 }
 
 /**
@@ -42,7 +45,7 @@ export async function inspectCapabilities(
   scope: Scope,
 ): Promise<readonly InspectedRead[]> {
   return withAccess(config, scope, async (session, sender) => {
-    const reads = await readsOf(plan, session, sender);
+    const reads = await readsOf(plan, session, sender, scope.log);
     const inspected: InspectedRead[] = [];
     for (const [namespace, some] of Map.groupBy(reads, ({ request }) => request.namespace)) {
       const needs = some.flatMap((read) => needsOf(read).map((need) => ({ read, need })));
@@ -66,24 +69,56 @@ async function withAccess<T>(
   return await work(access.session, access.sender);
 }
 
-async function readsOf({ secrets }: Plan, session: Session, sender: Sender): Promise<readonly PlannedRead[]> {
+async function readsOf(
+  { secrets }: Plan,
+  session: Session,
+  sender: Sender,
+  log: Log,
+): Promise<readonly PlannedRead[]> {
   const unknown = secrets.filter(({ needsMountTable }) => needsMountTable);
   const namespaces = new Set(unknown.map(({ namespace }) => namespace));
   const tables = await fetchMountTables(namespaces, session, sender);
   const { reads, failures } = resolveReads(secrets, tables, session);
   const hidden = reads.filter(({ mountKnown }) => !mountKnown).map(hiddenMount);
-  throwIfAny([...failures, ...(await withOneUse(hidden, session, sender))]);
+  throwIfAny([...failures, ...(await withOneUse(hidden, session, sender)), ...reads.flatMap(withoutData)]);
+  warnOfGuessedData(reads, log);
   return reads;
 }
 
 /** Without its mount, the path at which a secret is read is unknown. */
-function hiddenMount({ request, secrets }: PlannedRead): Failure {
+function hiddenMount({ request, secrets, extent }: PlannedRead): Failure {
   return {
     kind: 'denied',
     message: `the server lists no mount for ${request.path} to this token`,
     where: secrets.map(({ where }) => where).join(', '),
-    hint: 'the token has no permission there, or nothing is mounted; declare `engine:` to read without the mount table',
+    hint: hiddenMountHint(request.path, extent === 'secret' ? 'read' : 'list'),
   };
+}
+
+/** The mount's type is known: a read would be answered with 405. */
+function withoutData({ request, secrets, mount, mountType, extent }: PlannedRead): Failure[] {
+  if (request.method !== 'GET' || extent !== 'secret' || mount === undefined) return [];
+  const data = dataTakenBy(mountType ?? '', request.path.slice(mount.length));
+  if (data === undefined) return [];
+  return [
+    {
+      kind: 'config',
+      message: `${request.path} cannot be read: this endpoint of ${mountType ?? ''} takes data`,
+      where: secrets.map(({ where }) => where).join(', '),
+      hint: `add \`write: { ${data} }\` to the secret`,
+    },
+  ];
+}
+
+/** Where only the name of the mount suggests its type. */
+export function warnOfGuessedData(reads: readonly PlannedRead[], log: Log): void {
+  for (const { request, secrets, engine, mountType, extent } of reads) {
+    const data = dataTakenAt(request.path);
+    const isGuess = engine === ENGINES.raw && mountType === undefined;
+    if (request.method !== 'GET' || extent !== 'secret' || !isGuess || data === undefined) continue;
+    const names = secrets.map(({ name }) => name);
+    log.write({ event: 'write_missing', path: request.path, names, data });
+  }
 }
 
 /** https://openbao.org/api-docs/system/capabilities-self/ */

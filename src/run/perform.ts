@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { overrideOf, placeOfSetting, type Flags } from '../config/settings.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
+import { withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
@@ -69,13 +70,20 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
       if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
       const planned = await planConfig(loaded, job.scope(loaded));
       checkSomethingToDo(planned, job);
-      return { config: loaded, plan: { ...planned, outputs: readInputs(planned.outputs) } };
+      using limited = withinTimeout(loaded, whole);
+      const outputs = await withPipes(limited.signal, () => readInputs(planned.outputs));
+      return { config: loaded, plan: { ...planned, outputs } };
     });
-    using scope = whole.child({ timeoutMs: config.timeoutMs, startedAtMs: whole.startedAtMs });
+    using scope = withinTimeout(config, whole);
     outcome =
       job.fixtures === undefined
         ? await run(config, plan, scope, stopwatch, wire)
-        : await runWithFixtures(await readFixtures(job.fixtures, plan.secrets, io), plan, scope, stopwatch);
+        : await runWithFixtures(
+            await readFixtures(job.fixtures, plan.secrets, { ...io, scope }),
+            plan,
+            scope,
+            stopwatch,
+          );
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();
     const result = await job.deliver(outcome.values, (change) => delivered.push(change), scope);
@@ -91,6 +99,11 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   } finally {
     wire?.close();
   }
+}
+
+/** The part of the process's scope in which a run must end. */
+export function withinTimeout({ timeoutMs }: Pick<Config, 'timeoutMs'>, whole: Scope): Scope {
+  return whole.child({ timeoutMs, startedAtMs: whole.startedAtMs });
 }
 
 /** A run without a declaration would log in, change nothing, and hide that a name was misspelled. */

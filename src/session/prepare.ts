@@ -4,6 +4,7 @@ import { RunError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { AbsentCredential } from '../host/credential-files.ts';
+import { withPipes } from '../host/input-file.ts';
 import type { ServerSettings, TlsSettings } from '../http/server.ts';
 
 /** A login that is ready to be posted: all credentials have been read. */
@@ -58,7 +59,8 @@ async function prepareMethod(
   io: AuthIo,
 ): Promise<PreparedLogin> {
   const method = await loadMethod(config.method);
-  const login = (): Login | Promise<Login> => method.login(config, io, { server, credential });
+  const login = (): Promise<Login> =>
+    withPipes(io.signal, () => method.login(config, io, { server, credential }));
   const own = method.clientCertificate?.(config);
   const fields = own?.clientCert === undefined ? {} : CERTIFICATE_FIELDS;
   const tls = { ...server.tls, ...own, fields: { ...server.tls.fields, ...fields } };

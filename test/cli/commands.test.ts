@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { COMMAND, failuresOf, IS_STANDALONE, runCli } from '../support/cli.ts';
+import { COMMAND, failuresOf, IS_STANDALONE, logLines, runCli } from '../support/cli.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -68,6 +68,46 @@ describe('the command line', () => {
     const { stdout, code } = await runCli(['render', '--xyzzy'], { terminal: true, env: { NO_COLOR: '1' } });
     assert.equal(code, 2);
     assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
+  });
+
+  test('the log is text for people, in CI jobs too, and each line of JSON has its message', async () => {
+    const args = [
+      'check',
+      '-c',
+      workspace.write('guessed.yaml', 'secrets: { web: { path: pki/issue/web, engine: raw } }\n'),
+      '--address',
+      'http://127.0.0.1:1',
+      '--log-level',
+      'debug',
+    ];
+    for (const [env, isText] of [
+      [{}, false],
+      [{ CI: 'true' }, true],
+      [{ TF_BUILD: 'True' }, true],
+      [{ JENKINS_URL: 'http://x' }, true],
+      [{ CI: 'false' }, false],
+      [{ CI: 'true', VAULTONCE_LOG_FORMAT: 'json' }, false],
+    ] as const) {
+      const { code, stderr } = await runCli(args, { env });
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.startsWith('{'), !isText, stderr);
+      if (isText)
+        assert.match(stderr, /^vaultonce: warn: pki\/issue\/web looks like .*\n {2}→ if so, add `write:/);
+      for (const { message, hint } of isText ? [] : logLines({ code, stderr, stdout: '' })) {
+        assert.match(message ?? '', /^pki\/issue\/web looks like an endpoint that takes data/);
+        assert.match(hint ?? '', /^if so, add `write: \{ common_name/);
+      }
+    }
+    const job = await runCli([...args, '--log-format', 'json'], { env: { CI: 'true' } });
+    assert.ok(job.stderr.startsWith('{'));
+  });
+
+  test('a literal `${` in a manifest needs more dollars', async () => {
+    const inline = 'vault: { address: "${NONE}" }';
+    const { stderr } = await runCli(['check'], { env: { VAULTONCE_CONFIG_INLINE: inline } });
+    assert.match(stderr, /write `\$\$\{`, and `\$\$\$\$\{` in `env:` of a Kubernetes manifest/);
+    const file = await runCli(['check', '-c', workspace.write('literal.yaml', inline)]);
+    assert.doesNotMatch(file.stderr, /Kubernetes/);
   });
 
   test('errors of the command line obey the flags and variables for the log, wherever they stand', async () => {
@@ -181,6 +221,7 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.match(stdout, /^db +GET +secret\/app\/db +by mount$/m);
     assert.match(stdout, /^tls +POST +pki\/issue\/web +raw$/m);
     assert.match(stdout, /^\/vault\/secrets\/tls\.key +raw +0440 +0750 +1000:- +tls$/m);
+    assert.match(stdout, /^DATABASE_PASSWORD +secret\/app\/db +password$/m);
     assert.match(stdout, /at most 6: 1 login, 1 mount look-up, 3 secrets, 1 revoke/);
   });
 
@@ -236,6 +277,9 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.equal((plan['secrets'] as unknown[]).length, 4);
     assert.deepEqual((plan['outputs'] as { secrets: string[] }[])[0]?.secrets, ['db']);
     assert.deepEqual(plan['environment'], ['DATABASE_PASSWORD']);
+    assert.deepEqual(plan['variables'], [
+      { name: 'DATABASE_PASSWORD', secret: 'secret/app/db', key: 'password' },
+    ]);
   });
 
   test('config from stdin, from $VAULTONCE_CONFIG, inline, from ./vaultonce.yaml, as JSON, and several merged', async () => {

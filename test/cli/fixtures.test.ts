@@ -36,7 +36,13 @@ output: { directory: '${workspace.path('out')}' }
   });
 
   test('check proves that all keys are there, and writes nothing', async () => {
-    assert.equal((await run(['check', '--fixtures', 'fixtures.yaml'])).code, 0);
+    const proved = await run(['check', '--fixtures', 'fixtures.yaml']);
+    assert.equal(proved.code, 0);
+    assert.match(proved.stdout, /^all outputs render \(2\)$/m);
+    assert.doesNotMatch(proved.stdout, /not on tmpfs/);
+    workspace.write('disk.yaml', "secrets: { db: secret/db }\noutputs: [{ path: /proc/x, contents: 'x' }]\n");
+    const disk = await run(['check', '-c', 'disk.yaml', '--address', 'http://127.0.0.1:1']);
+    assert.match(disk.stdout, /^not on tmpfs on this machine: \/proc\/x \(a file system of type 0x9fa0\)$/m);
     workspace.write('lacking.json', '{"db": {"port": 1}}');
     for (const command of ['check', 'render']) {
       const result = await run([command, '--fixtures', 'lacking.json']);

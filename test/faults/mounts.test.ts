@@ -46,6 +46,33 @@ describe('a mount look-up that does not help', () => {
     assert.equal((await render(() => 'hang', { engine: 'kv1' })).code, 0, 'nothing is looked up then');
   });
 
+  test('6: what is not there says nothing without its mount, optional or not; the path may hold a namespace', async () => {
+    for (const optional of [false, true]) {
+      const nothing = { status: 200, body: { data: { secret: {} } } };
+      const result = await render(() => nothing, { path: 'kv1/team/none', optional });
+      assert.equal(result.code, 6, result.stderr);
+      const [failure] = failuresOf(result);
+      assert.match(
+        failure?.message ?? '',
+        /^there is nothing at kv1\/team\/none, and the server lists no mount/,
+      );
+      assert.match(failure?.hint ?? '', /`namespace: kv1` and `path: team\/none`$/);
+    }
+  });
+
+  test('the hint of a refused look-up is about the look-up', async () => {
+    for (const status of [403, 404]) {
+      const result = await render(() => ({
+        status,
+        body: { errors: ['1 error occurred: * permission denied'] },
+      }));
+      const [failure] = failuresOf(result);
+      assert.match(failure?.message ?? '', /sys\/internal\/ui\/mounts/);
+      assert.match(failure?.hint ?? '', /; or declare `engine:` for each secret: nothing is looked up then$/);
+      assert.doesNotMatch(failure?.hint ?? '', /optional/);
+    }
+  });
+
   test('a look-up that fails for a moment is repeated, and one that is refused ends the run', async () => {
     const passing = await render((nth) => (nth === 1 ? { status: 503, body: { errors: [] } } : 'forward'));
     assert.equal(passing.code, 0, passing.stderr);

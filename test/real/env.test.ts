@@ -300,7 +300,7 @@ describe('env', () => {
     });
 
     test('Jenkins: a file that shows nothing to a shell that traces; no `eval`', async () => {
-      const job = { env: { JENKINS_URL: 'https://jenkins.example.com/' } };
+      const job = { env: { JENKINS_URL: 'https://jenkins.example.com/', VAULTONCE_LOG_FORMAT: 'json' } };
       const refused = await env(plain, [], job);
       assert.equal(refused.code, 8);
       assert.match(failuresOf(refused)[0]?.hint ?? '', /--out .*exec/);

@@ -146,6 +146,53 @@ describe('every failure has its code, says what to do next, and leaves everythin
     assert.match(failuresOf(result)[0]?.hint ?? '', /no engine is mounted/);
   });
 
+  test('5: a path that no mount is listed for, with the rule of KV version 2; and one whose engine is declared', async () => {
+    const narrow = await createRole(app.server, 'narrow', { token_policies: ['default'] });
+    const denied = await fails(5, { auth: narrow, secrets: { a: 'secret/a' }, outputs: [keep] });
+    assert.match(failuresOf(denied)[0]?.hint ?? '', /path "secret\/data\/a" .*`engine:`/);
+    const declared = { a: { path: 'secret/a', engine: 'kv1' } };
+    const exact = await fails(5, { auth: narrow, secrets: declared, outputs: [keep] });
+    assert.match(
+      failuresOf(exact)[0]?.hint ?? '',
+      /allow it: path "secret\/a" \{ capabilities = \["read"\] \}$/,
+    );
+  });
+
+  test('405: an endpoint that takes data is told by check --online, and by the run', async () => {
+    const { api } = app.server;
+    await api.post('sys/mounts/certs', { type: 'pki' });
+    await api.post('sys/policies/acl/app-certs', {
+      policy:
+        'path "certs/*" { capabilities = ["create", "read", "update"] }\npath "pki-x/*" { capabilities = ["read"] }',
+    });
+    const auth = await createRole(app.server, 'certs', { token_policies: ['app-certs'] });
+    const config: TestConfig = {
+      auth,
+      secrets: { web: 'certs/issue/web' },
+      outputs: [{ path: 'f', format: 'json', secret: 'web' }],
+    };
+    const run = await fails(5, config);
+    assert.match(failuresOf(run)[0]?.message ?? '', /^certs\/issue\/web cannot be read \(405\)/);
+    assert.match(failuresOf(run)[0]?.hint ?? '', /add `write: \{/);
+    for (const command of [['check', '--online'], ['policy']]) {
+      const result = await runCli([...command, '-c', app.config(config)]);
+      assert.equal(result.code, 3, result.stderr);
+      assert.match(failuresOf(result)[0]?.hint ?? '', /`write: \{ common_name: /);
+    }
+    const guessed = {
+      auth,
+      secrets: { web: { path: 'pki/issue/web', engine: 'raw' } },
+      outputs: config['outputs'],
+    };
+    for (const command of ['check', 'policy']) {
+      const result = await runCli([command, '-c', app.config(guessed)]);
+      assert.equal(result.code, 0, result.stderr);
+      assert.match(result.stderr, /"event":"write_missing","path":"pki\/issue\/web"/);
+    }
+    const written = { ...guessed, secrets: { web: { path: 'pki/issue/web', write: { common_name: 'x' } } } };
+    assert.doesNotMatch((await runCli(['check', '-c', app.config(written)])).stderr, /write_missing/);
+  });
+
   test('8: a value that its format cannot carry', async () => {
     await app.putKv2('cr', { key: `a'b"c\\d` });
     await fails(8, {

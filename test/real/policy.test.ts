@@ -173,6 +173,7 @@ describe('policies', await needsPlugins('secret/transit'), () => {
     ]);
     assert.equal(allowed.code, 0, allowed.stderr);
     assert.match(allowed.stdout, /web +secret\/data\/web +read +read +allowed/);
+    assert.match(allowed.stdout, /^web +engine: kv2$/m);
     assert.equal(await app.server.tokensLeft(), 0);
   });
 });

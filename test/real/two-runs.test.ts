@@ -12,6 +12,7 @@ import { everythingIsDue } from '../../src/reuse/what-is-due.ts';
 import { openAccess } from '../../src/run/access.ts';
 import { runOnce } from '../../src/run/run.ts';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { quietScope } from '../support/quiet-scope.ts';
 
 /** Keeps outputs instead of writing them. */
 function inMemory(): Destination & { readonly outputs: Map<string, string> } {
@@ -74,7 +75,10 @@ describe('two runs in one process', () => {
   after(() => app.stop());
 
   const configOf = (config: TestConfig) =>
-    loadConfig({ config: [app.config(config)] }, { env: {}, cwd: '/', readStdin: () => Promise.resolve('') });
+    loadConfig(
+      { config: [app.config(config)] },
+      { env: {}, cwd: '/', readStdin: () => Promise.resolve(''), scope: quietScope() },
+    );
 
   const prepare = async (config: TestConfig, timeoutMs = 30_000): Promise<TestRun> => {
     const loaded = await configOf(config);

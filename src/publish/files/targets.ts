@@ -147,3 +147,13 @@ function directoriesOf(directory: string): string[] {
   const above = dirname(directory);
   return above === directory ? [directory] : [directory, ...directoriesOf(above)];
 }
+
+/** The type of the file system that a path is on, or would be; undefined for memory, and where that cannot be told. */
+export function diskUnder(path: string): string | undefined {
+  try {
+    const { type } = statfsSync(nearestExisting(path));
+    return isMemory(type) ? undefined : typeName(type);
+  } catch {
+    return undefined;
+  }
+}
