@@ -1,11 +1,11 @@
-import type { Output } from './output.ts';
+import type { Output, ResultOutput } from './output.ts';
 import type { Scope } from './scope.ts';
 
 /** The parts of the process that this program uses. Built once, by main. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  readonly stdout: Output;
+  readonly stdout: ResultOutput;
   readonly stderr: Output;
   readStdin(): Promise<string>;
   /** The scope of all work: SIGINT and SIGTERM end it. */

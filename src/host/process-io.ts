@@ -1,9 +1,9 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { Io } from './io.ts';
 import type { LogFormat, LogLevel } from './log-events.ts';
 import { createLog, type Log } from './log.ts';
-import type { Output } from './output.ts';
+import type { Output, ResultOutput } from './output.ts';
 import { createProgress } from './progress.ts';
 import { createScope } from './scope.ts';
 
@@ -11,6 +11,8 @@ const STDOUT = 1;
 const STDERR = 2;
 /** The number of /dev/null on Linux. */
 const DEV_NULL = 0x103;
+/** O_RDWR and O_CLOEXEC of Linux. */
+const AS_RUNTIMES_OPEN_IT = 0o2000002;
 
 export interface LogSettings {
   readonly level: LogLevel;
@@ -63,7 +65,7 @@ function openLog(stderr: Output, { level, format = stderr.isTTY ? 'text' : 'json
 }
 
 /** Writes straight to the descriptor: `process.stderr` loads the stream, tty and net modules, which few runs need. */
-function createOutput(descriptor: number): Output {
+function createOutput(descriptor: number): ResultOutput {
   return {
     isTTY: isTerminal(descriptor),
     write(text) {
@@ -75,7 +77,29 @@ function createOutput(descriptor: number): Output {
         });
       }
     },
+    checkOpen() {
+      if (!wasClosed(descriptor)) return;
+      throw new RunError('output', 'stdout is closed: nobody would get what is printed', {
+        hint: 'open it, or name a file with --out; to discard what is printed, use `>/dev/null`, open for writing only',
+      });
+    },
   };
+}
+
+/**
+ * Node and Bun open /dev/null for reading and writing in the place of a descriptor that is closed. A parent may have done
+ * the same to discard the output, which Node does not tell apart; shells open it for writing.
+ */
+function wasClosed(descriptor: number): boolean {
+  try {
+    if (fstatSync(descriptor).rdev !== DEV_NULL) return false;
+    const [, flags = ''] =
+      /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${String(descriptor)}`, 'latin1')) ?? [];
+    return (Number.parseInt(flags, 8) & AS_RUNTIMES_OPEN_IT) === AS_RUNTIMES_OPEN_IT;
+  } catch {
+    // Without /proc nobody can tell.
+    return false;
+  }
 }
 
 function isTerminal(descriptor: number): boolean {
