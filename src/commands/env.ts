@@ -70,6 +70,7 @@ export function failInShell(
 async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> {
   const delivery = deliveryOf(options, flags, io);
   const { handover, to, file } = delivery;
+  if (handover.kind === 'text' && file === undefined) io.stdout.checkOpen();
   const refuseHijacking = (variables: readonly Pick<DeclaredVariable, 'name'>[]): void => {
     if (!handover.setsJobVariables.includes(to) || options.force === true) return;
     throwIfAny(hijackingNames(variables.map(({ name }) => name)));

@@ -38,6 +38,7 @@ export async function read(
     out === undefined || first?.content.kind !== 'value'
       ? undefined
       : outputOf(out, first.content.ref, flags, io);
+  if (output === undefined) io.stdout.checkOpen();
   await perform(
     flags,
     {

@@ -218,5 +218,4 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
 
 export type ConfigFile = TypeOf<ReturnType<typeof configFields>>;
 export type OutputFile = TypeOf<typeof output>;
-export type VariablesFile = TypeOf<typeof variables>;
 export type VariableFile = TypeOf<typeof variable>;

@@ -1,13 +1,20 @@
-import { constants, fstatSync, openSync, writeSync, type Stats } from 'node:fs';
+import { constants, fstatSync, openSync, readFileSync, writeSync, type Stats } from 'node:fs';
 import { systemErrorCode } from '../base/errors.ts';
 
 /** The number of /dev/null on Linux. */
 const DEV_NULL = 0x103;
+/** O_RDWR and O_CLOEXEC of Linux. */
+const AS_RUNTIMES_OPEN_IT = 0o2000002;
 const STEP_MS = 5;
 
 /** One of the streams that the process was started with. */
 export interface Descriptor {
   readonly isTTY: boolean;
+  /**
+   * Node and Bun open /dev/null for reading and writing in the place of a descriptor that is closed. A parent may have done
+   * the same to discard the output, which Node does not tell apart; shells open it for writing.
+   */
+  wasClosed(): boolean;
   /**
    * Writes as much as there is room for; a reader that is gone (`| head`) takes everything.
    * @returns the rest
@@ -22,6 +29,7 @@ export function openDescriptor(descriptor: number): Descriptor {
   let file: number | undefined;
   return {
     isTTY: status !== undefined && isTerminal(descriptor, status),
+    wasClosed: () => status?.rdev === DEV_NULL && isOpenAsRuntimesDo(descriptor),
     write(bytes) {
       file ??= status?.isFIFO() === true ? withoutWaiting(descriptor) : descriptor;
       return writeSome(file, bytes);
@@ -41,6 +49,17 @@ function isTerminal(descriptor: number, status: Stats): boolean {
   // For a pipe or a file the tty module, which loads net, is not needed.
   if (!status.isCharacterDevice() || status.rdev === DEV_NULL) return false;
   return process.getBuiltinModule('node:tty').isatty(descriptor);
+}
+
+function isOpenAsRuntimesDo(descriptor: number): boolean {
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${String(descriptor)}`, 'latin1');
+    const [, flags = ''] = /^flags:\s*(\d+)$/m.exec(info) ?? [];
+    return (Number.parseInt(flags, 8) & AS_RUNTIMES_OPEN_IT) === AS_RUNTIMES_OPEN_IT;
+  } catch {
+    // Without /proc nobody can tell.
+    return false;
+  }
 }
 
 /**

@@ -10,8 +10,10 @@ export interface Output {
   write(text: string): void;
 }
 
-/** stdout: what its reader has no room for yet is kept. */
-export interface PatientOutput extends Output {
+/** stdout, whose content somebody asked for: what its reader has no room for yet is kept. */
+export interface ResultOutput extends Output {
+  /** @throws RunError `output` if it was closed before this process started */
+  checkOpen(): void;
   /**
    * Resolves once everything has been written.
    * @throws the reason of the signal; RunError `output`

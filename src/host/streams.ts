@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { openDescriptor, writePatiently } from './descriptor.ts';
-import type { LogOutput, Output, PatientOutput } from './output.ts';
+import type { LogOutput, Output, ResultOutput } from './output.ts';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -11,7 +11,7 @@ const STEP_MS = 5;
 const NOTHING = new Uint8Array();
 
 /** stdout, whose reader decides how fast it is. */
-export function openStdout(): PatientOutput {
+export function openStdout(): ResultOutput {
   const descriptor = openDescriptor(STDOUT);
   let rest: Uint8Array = NOTHING;
   const put = (bytes: Uint8Array): void => {
@@ -22,6 +22,12 @@ export function openStdout(): PatientOutput {
     write(text) {
       const bytes = Buffer.from(text, 'utf8');
       put(rest.length === 0 ? bytes : Buffer.concat([rest, bytes]));
+    },
+    checkOpen() {
+      if (!descriptor.wasClosed()) return;
+      throw new RunError('output', 'stdout is closed: nobody would get what is printed', {
+        hint: 'open it, or name a file with --out; to discard what is printed, use `>/dev/null`, open for writing only',
+      });
     },
     async flush(signal: CancelSignal) {
       while (rest.length > 0) {

@@ -114,6 +114,7 @@ function checkSomethingToDo<T>({ secrets, outputs, values }: Plan, { declares }:
 
 function reportPath(flags: Flags, printsValues: boolean, io: Io): string | undefined {
   const path = overrideOf('report', flags, io.env);
+  if (path === '-' && !printsValues) io.stdout.checkOpen();
   if (path !== '-' || !printsValues) return path;
   throw new RunError('usage', 'a report on stdout would mix with the values', {
     hint: 'name a file: --report FILE',

@@ -1,16 +1,11 @@
 import type { Failure, FailureContext, FailureKind } from '../base/errors.ts';
 import { quotedName, TEXT_HINT, wayText, type KeyStep } from '../base/key-path.ts';
 import { nearest } from '../base/nearest.ts';
-import {
-  isRawJsonNumber,
-  textOf,
-  type FetchedSecret,
-  type JsonValue,
-  type Secrets,
-} from '../base/secret-data.ts';
+import { textOf, type Secrets } from '../base/secret-data.ts';
 import { lookUp, type Found, type Missing, type Scope } from './lookup.ts';
 import { placeText, type Place } from './names.ts';
 import type { Node, Template } from './parse.ts';
+import { scopesOf } from './section-scopes.ts';
 
 /** Partials that include themselves end with their data; one that does not is stopped here. */
 const DEEPEST_PARTIALS = 200;
@@ -260,35 +255,4 @@ const RESERVED_PROBLEMS: ReadonlyMap<string, { readonly problem: string; readonl
 
 function testHint(name: string): string {
   return `leave it out, or test for it with {{#secret.${name}}}…{{/secret.${name}}}`;
-}
-
-/** The scopes that a section's content is rendered in: none when its value is missing, empty, 0 or false. */
-function scopesOf(found: Found): readonly Scope[] {
-  switch (found.kind) {
-    case 'missing':
-    case 'ambiguous':
-    case 'silent':
-      return [];
-    case 'secret':
-      return secretScopes(found.secret);
-    case 'entries':
-      return found.entries.map(([key, value]) => ({ kind: 'entry', key, value }));
-    case 'value':
-      return valueScopes(found.value);
-  }
-}
-
-function secretScopes(secret: FetchedSecret): readonly Scope[] {
-  return secret.kind === 'found' ? [{ kind: 'secret', secret }] : [];
-}
-
-function valueScopes(value: JsonValue): readonly Scope[] {
-  if (Array.isArray(value))
-    return (value as readonly JsonValue[]).map((item) => ({ kind: 'value', value: item }));
-  return isTruthy(value) ? [{ kind: 'value', value }] : [];
-}
-
-/** As in Mustache: null, false, 0 and the empty text are false; the text "false" is a text. */
-function isTruthy(value: JsonValue): boolean {
-  return isRawJsonNumber(value) ? Number(value.rawJSON) !== 0 : Boolean(value);
 }

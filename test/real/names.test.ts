@@ -155,7 +155,7 @@ describe('names', () => {
       [['read', 'secret/app/#k'], /its path ends with a slash/, /REF|path#key/],
       [['read', 'secret//app#k'], /its path has a double slash/, /path#key/],
       [['read', 'secret/canary?x#k'], /its path has a `\?` or `#`/, /`%23`.*`%3F`/],
-      [['read', 'secret/canary'], /no secret and key/, /path#key/],
+      [['read', 'secret/canary'], /names a secret, and none of its keys/, /--json/],
       [['read', 'secret/app#"canary'], /quotes in its key/, /JSON/],
       [['env', '--env', 'A-B=secret/app#k'], /not the name of a variable/, /letters, digits and `_`/],
       [['env', '--env', 'A=secret/app/#k'], /its path ends with a slash/, /path#key/],

@@ -160,6 +160,33 @@ describe('single values', () => {
     });
   });
 
+  test('8: a stdout that is closed, told before any request; one that discards is none', async () => {
+    const start = (command: string, args: readonly string[], redirection: string): CliResult => {
+      const config = app.config({ environment: { A: 'secret/db#password' }, outputs: [] });
+      const script = `exec "$@" ${redirection}`;
+      const words = [...COMMAND, command, '-c', config, ...args];
+      const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', script, 'sh', ...words], {
+        encoding: 'utf8',
+        env: { HOME: '/nonexistent' },
+      });
+      return { code: status, stdout, stderr };
+    };
+    for (const [command, args] of [
+      ['read', ['secret/db#password']],
+      ['env', []],
+      ['render', ['--report', '-', '--out', 'x=secret/db#password']],
+    ] as const) {
+      const closed = start(command, args, '>&-');
+      assert.equal(closed.code, 8, `${command}: ${closed.stderr}`);
+      assert.match(failuresOf(closed)[0]?.message ?? '', /^stdout is closed/);
+      assert.deepEqual(requestsOf(app.server), []);
+    }
+    assert.equal(start('read', ['secret/db#password'], '>/dev/null').code, 0);
+    assert.equal(start('env', [], '>/dev/null').code, 0);
+    await nothingLeft();
+    app.server.takeAudit();
+  });
+
   test('no value shows beside where it was asked for, at debug level', async () => {
     const config = { environment: { P: 'secret/db#password' } };
     for (const [command, ...args] of [

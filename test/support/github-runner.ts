@@ -133,17 +133,20 @@ class Runner {
     return text.replaceAll(/\$\{\{ *(.+?) *\}\}/g, (_match, expression: string) => {
       const [, input] = /^inputs\.([\w-]+)$/.exec(expression) ?? [];
       const [, id = '', output = ''] = /^steps\.([\w-]+)\.outputs\.(\w+)$/.exec(expression) ?? [];
-      const [, step] = /^toJSON\(steps\.([\w-]+)\.outputs\)$/.exec(expression) ?? [];
-      const [, json, key = ''] = /^fromJSON\((.+)\)\.(\w+)$/.exec(expression) ?? [];
-      if (step !== undefined) return JSON.stringify(this.#outputs[step], undefined, 2);
-      if (json !== undefined) {
-        const object = JSON.parse(this.#expanded(`\${{ ${json} }}`, inputs)) as Variables;
-        assert.notEqual(object[key], undefined, `the expression ${expression}`);
-        return object[key] ?? '';
-      }
-      const value = input === undefined ? this.#outputs[id]?.[output] : inputs[input];
+      const value =
+        this.#ofJson(expression, inputs) ??
+        (input === undefined ? this.#outputs[id]?.[output] : inputs[input]);
       assert.notEqual(value, undefined, `the expression ${expression}`);
       return value ?? '';
     });
+  }
+
+  /** What the functions about JSON give; undefined: it is something else. */
+  #ofJson(expression: string, inputs: Variables): string | undefined {
+    const [, step] = /^toJSON\(steps\.([\w-]+)\.outputs\)$/.exec(expression) ?? [];
+    if (step !== undefined) return JSON.stringify(this.#outputs[step], undefined, 2);
+    const [, json, key = ''] = /^fromJSON\((.+)\)\.(\w+)$/.exec(expression) ?? [];
+    if (json === undefined) return undefined;
+    return (JSON.parse(this.#expanded(`\${{ ${json} }}`, inputs)) as Variables)[key];
   }
 }
