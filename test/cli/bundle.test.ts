@@ -118,6 +118,7 @@ describe('the bundle', () => {
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
+      'words.js': 'tlsSkipVerify',
       'other-languages.js': 'consul-template',
       'completion.js': '__fish_use_subcommand',
     };
@@ -195,6 +196,7 @@ describe('the bundle', () => {
       'dist/reference.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
+      'dist/words.js',
       'dist/zod-schema.js',
       'package.json',
     ]);
