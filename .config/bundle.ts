@@ -17,6 +17,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
   'zod-schema.js': 'src/shape/zod-schema.ts',
   'reference.js': 'src/config/reference.ts',
+  'words.js': 'src/config/words-of-others.ts',
   'other-languages.js': 'src/config/recognise.ts',
   'refusal-meaning.js': 'src/publish/cluster/refusal-meaning.ts',
   'refusals.js': 'src/session/refusals.ts',

@@ -13,6 +13,8 @@ const LARGEST_KIB = {
   'zod-schema.js': 35,
   // Loaded by `schema` alone.
   'reference.js': 10,
+  // Loaded with it.
+  'words.js': 4,
   // Loaded when a config or a template does not parse.
   'other-languages.js': 11,
   // Loaded when the API of a cluster refuses a Secret.

@@ -8,9 +8,13 @@ import { configFields, type ConfigFile } from './config-definition.ts';
 import type { ConfigPath } from './interpolate.ts';
 import { knownKeys } from './known-keys.ts';
 import type { Merged } from './merge.ts';
+import type * as Words from './words-of-others.ts';
 import { failuresOf, type Problem } from './problems.ts';
 
 type Issue = z.core.$ZodIssue;
+
+/** Loaded once there is something to explain. */
+let words: typeof Words | undefined;
 
 /**
  * What is wrong with a config that was not accepted.
@@ -22,6 +26,7 @@ export async function explain(merged: Merged): Promise<ConfigFile> {
   const definition = configFields(await fieldsOf(METHOD_NAMES));
   const result = zodSchemaOf(definition, value).safeParse(value);
   if (result.success) return result.data as ConfigFile;
+  words = await import('./words-of-others.ts');
   const problems = problemsOf(result.error.issues, definition, value);
   throw new RunError(failuresOf(problems, merged));
 }
@@ -63,7 +68,11 @@ function unknownKey(key: string, path: ConfigPath, definition: Definition, value
     path: [...path, key],
     message: 'is not a known key',
     get hint() {
-      return nearestHint(key, knownKeys(definition, path, value), 'key');
+      const known = knownKeys(definition, path, value);
+      const meant = words?.keyMeant(key, known);
+      const hint = nearestHint(key, known, 'key');
+      // What another tool calls so is meant, even if a key here is spelled much like it.
+      return meant === undefined ? hint : `it is \`${meant}\` here; known keys: ${known.join(', ')}`;
     },
   };
 }
@@ -109,8 +118,10 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 function invalidType(path: ConfigPath, expected: string, value: unknown): Problem {
   if (value === undefined) return { path, message: 'is missing' };
-  const words = expected.split(' or ').map((type) => TYPE_NAMES[type] ?? type);
-  return { path, message: `must be ${words.join(' or ')}` };
+  const names = expected.split(' or ').map((type) => TYPE_NAMES[type] ?? type);
+  const message = `must be ${names.join(' or ')}`;
+  if (path.length !== 1 || path[0] !== 'outputs' || Array.isArray(value)) return { path, message };
+  return { path, message, hint: 'begin each output with `-`; defaults for all of them belong to `output:`' };
 }
 
 function oneOfValues(path: ConfigPath, allowed: readonly string[], value: unknown): Problem {
@@ -118,7 +129,8 @@ function oneOfValues(path: ConfigPath, allowed: readonly string[], value: unknow
     path,
     message: `${value === undefined ? 'is missing; it ' : ''}must be one of: ${allowed.join(', ')}`,
     get hint() {
-      const candidate = typeof value === 'string' ? nearest(value, allowed) : undefined;
+      if (typeof value !== 'string') return undefined;
+      const candidate = words?.valueMeant(value, allowed) ?? nearest(value, allowed);
       return candidate === undefined ? undefined : `did you mean \`${candidate}\`?`;
     },
   };

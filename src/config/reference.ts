@@ -35,6 +35,7 @@ errors.
 /** The JSON Schema (draft 2020-12) of a config file, for editors and validators. */
 export function configJsonSchema(config: ObjectDefinition): JsonSchema {
   return {
+    $id: 'https://github.com/vaultonce/vaultonce/raw/main/src/config/vaultonce.schema.json',
     title: 'vaultonce configuration',
     description: 'What vaultonce fetches from Vault or OpenBao, and the files it writes.',
     ...jsonSchemaOf(config),

@@ -47,10 +47,12 @@ const BY_KIND: {
   parsed: ({ input, notation }, define) =>
     notation === undefined ? schemaOf(input, define) : notationSchema(notation, define),
   variants: ({ variants }, define) => ({
-    oneOf: Object.values(variants).map((variant) => objectSchema(variant, define)),
+    // The title is what an editor offers.
+    oneOf: Object.entries(variants).map(([title, variant]) => ({ title, ...objectSchema(variant, define) })),
   }),
   'one-or-more': ({ item }, define) => {
-    const one = schemaOf(item, define);
+    // Variants are large: they are written once.
+    const one = item.kind === 'variants' ? define(item.by, schemaOf(item, define)) : schemaOf(item, define);
     return { anyOf: [one, { type: 'array', items: one, minItems: 1 }] };
   },
 };
@@ -59,8 +61,10 @@ const BY_KIND: {
 export function jsonSchemaOf(definition: Definition): JsonSchema {
   const $defs: Record<string, JsonSchema> = {};
   const schema = schemaOf(definition, (name, one) => {
-    $defs[name] = one;
-    return { $ref: `#/$defs/${name}` };
+    const isOther = Object.hasOwn($defs, name) && JSON.stringify($defs[name]) !== JSON.stringify(one);
+    const free = isOther ? `${name}${String(Object.keys($defs).length)}` : name;
+    $defs[free] = one;
+    return { $ref: `#/$defs/${free}` };
   });
   return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema, $defs };
 }

@@ -4,6 +4,7 @@ import type { Notation } from './definition.ts';
 /** What JSON Schema (draft 2020-12) says of a value: the keywords that are used here. */
 export interface JsonSchema {
   readonly $schema?: string;
+  readonly $id?: string;
   readonly $ref?: string;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
   readonly title?: string;

@@ -342,6 +342,41 @@ describe('every failure has its code, says what to do next, and leaves everythin
     assert.equal(badJson.code, 3);
     assert.match(failuresOf(badJson)[0]?.where ?? '', /bad\.json:2$/);
     for (const { stderr } of [badYaml, badJson]) assert.doesNotMatch(stderr, /canary/);
+    const foreign = await fails(3, {
+      secrets: { a: { path: 'pki/issue/a', data: {} } },
+      outputs: [
+        { ...keep, perms: '0400' },
+        { path: 'b', format: 'env', secret: 'a' },
+      ],
+      vault: { addr: 'x', ca_cert: 'x', tls: { insecure: true } },
+      env: {},
+      auth: [
+        { method: 'jwt', role: 'r', source: 'github', path: 'x' },
+        { method: 'k8s', role: 'r' },
+      ],
+    });
+    assert.deepEqual(
+      failuresOf(foreign)
+        .map(
+          ({ message = '', hint = '' }) =>
+            `${message.split(' ')[0] ?? ''} ${/`(.*?)`/.exec(hint)?.[1] ?? ''}`,
+        )
+        .sort(),
+      [
+        '`auth[0].path` mount',
+        '`auth[0].source` github-actions',
+        '`auth[1].method` kubernetes',
+        '`env` environment',
+        '`outputs[0].perms` mode',
+        '`outputs[1].format` dotenv',
+        '`secrets.a.data` write',
+        '`vault.addr` address',
+        '`vault.ca_cert` vault.tls.ca_cert',
+        '`vault.tls.insecure` skip_verify',
+      ],
+    );
+    const map = await fails(3, { secrets, outputs: { directory: 'x' } });
+    assert.match(failuresOf(map)[0]?.hint ?? '', /`output:`/);
     const unknown = await fails(3, {
       secrets: { a: { path: 'secret/a', verson: 2 } },
       outputs: [{ ...keep, mod: '0400' }],

@@ -231,6 +231,15 @@ describe('the JSON Schema', () => {
     }
   });
 
+  test('each login method has its name as the title, once', () => {
+    const { $defs = {}, $id } = configJsonSchema(config);
+    const titles = $defs['method']?.oneOf?.map(({ title }) => title);
+    assert.deepEqual(titles?.toSorted(), METHOD_NAMES.toSorted());
+    assert.match($id ?? '', /^https:/);
+    const text = JSON.stringify(configJsonSchema(config));
+    assert.equal(text.split('"title":"kubernetes"').length, 2);
+  });
+
   test('defaults are texts of the config; ids have none', () => {
     const defaults: unknown[] = [];
     JSON.stringify(configJsonSchema(config), function (this: JsonSchema, key, value: unknown) {
