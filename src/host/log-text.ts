@@ -25,6 +25,9 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   retrying: ({ path, reason, attempt, delay_ms }) => [
     `${path}: ${reason}; attempt ${String(attempt + 1)} in ${seconds(delay_ms)}`,
   ],
+  waiting: ({ address, path, waited_ms, others }) => [
+    `waiting for ${address} (${path}), ${seconds(waited_ms)}${others > 0 ? `, and for ${count(others, 'other request')}` : ''}`,
+  ],
   logged_in: (event) => [loggedInLine(event)],
   token_revoked: () => ['token revoked'],
   token_kept: ({ reason }) => [`token kept alive: ${reason}`],

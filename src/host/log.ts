@@ -7,6 +7,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   config_loaded: 'debug',
   request: 'debug',
   retrying: 'warn',
+  waiting: 'warn',
   logged_in: 'debug',
   token_revoked: 'debug',
   token_kept: 'debug',
