@@ -70,7 +70,10 @@ const vault = object({
   ),
   namespace: optional(namespace, 'Namespace of login and secrets.'),
   tls: optional(tls, 'TLS of the connection to the server.'),
-  client_timeout: optional(duration, 'Limit of a single request. Default: 60s.'),
+  client_timeout: optional(
+    duration,
+    'Limit of a single request; one that may be repeated is then tried again. Default: half of `timeout`, for what mints credentials all of it.',
+  ),
   max_retries: optional(
     integer(0, 1000),
     'Retries of a request after an outage. Default: as many as `timeout` allows.',

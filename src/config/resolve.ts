@@ -49,8 +49,9 @@ export function resolveConfig(
       return undefined;
     }
   };
-  const server = collect(() => resolveServer(file.vault, flags, env));
   const times = collect(() => resolveTimes(file, around));
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = times ?? {};
+  const server = collect(() => resolveServer(file.vault, timeoutMs, flags, env));
   const allowDisk = collect(() => overrideOf('allowDisk', flags, env));
   const managed = collect(() => resolveManaged(file, merged, around));
   const outputs = (file.outputs ?? []).flatMap((output, index) => {

@@ -4,18 +4,25 @@ import type { CaSetting, ServerSettings, TlsSettings } from '../http/server.ts';
 import type { ConfigFile } from './config-definition.ts';
 import { overrideOf, placeOfSetting, resolveSetting, type Environment, type Flags } from './settings.ts';
 
-const DEFAULT_CLIENT_TIMEOUT_MS = 60_000;
-
 type VaultFile = NonNullable<ConfigFile['vault']>;
 
-/** @throws RunError `config` without a usable address, and for half a client certificate */
-export function resolveServer(vault: VaultFile = {}, flags: Flags, env: Environment): ServerSettings {
+/**
+ * @param timeoutMs of the run: a single request takes half of it at most, so that one that hangs can be made again if that may be
+ * @throws RunError `config` without a usable address, and for half a client certificate
+ */
+export function resolveServer(
+  vault: VaultFile = {},
+  timeoutMs: number,
+  flags: Flags,
+  env: Environment,
+): ServerSettings {
+  const clientTimeoutMs = resolveSetting('clientTimeoutMs', flags, env, vault.client_timeout);
   return {
     address: checkAddress(resolveSetting('address', flags, env, vault.address)),
     namespace: resolveSetting('namespace', flags, env, vault.namespace),
     tls: resolveTls(vault.tls, flags, env),
-    clientTimeoutMs:
-      resolveSetting('clientTimeoutMs', flags, env, vault.client_timeout) ?? DEFAULT_CLIENT_TIMEOUT_MS,
+    clientTimeoutMs: clientTimeoutMs ?? timeoutMs / 2,
+    mintTimeoutMs: clientTimeoutMs ?? timeoutMs,
     maxRetries: resolveSetting('maxRetries', flags, env, vault.max_retries),
     rateLimit: resolveSetting('rateLimit', flags, env, vault.rate_limit),
     proxyAddress: checkProxy(

@@ -26,6 +26,14 @@ export type LogEvent =
       readonly reason: string;
     }
   | {
+      readonly event: 'waiting';
+      readonly address: string;
+      readonly path: string;
+      readonly waited_ms: number;
+      /** Further requests without an answer. */
+      readonly others: number;
+    }
+  | {
       readonly event: 'logged_in';
       readonly method: string;
       readonly path: string;

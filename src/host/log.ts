@@ -8,6 +8,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   request: 'debug',
   retrying: 'warn',
   login_waits: 'warn',
+  waiting: 'warn',
   logged_in: 'debug',
   token_revoked: 'debug',
   token_kept: 'debug',

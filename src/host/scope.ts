@@ -17,6 +17,8 @@ export interface Scope {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly run: RunId;
+  /** Requests without an answer yet, of this scope and all others of the process, oldest first. */
+  readonly pending: Set<PendingRequest>;
   /** By the clock of `now`. */
   readonly startedAtMs: number;
   /** Milliseconds on a monotonic clock whose zero is the start of the process. */
@@ -33,6 +35,13 @@ export interface Scope {
   child(limits?: ScopeLimits): Scope;
   /** Stops its clock, so that it does not hold up the exit. */
   [Symbol.dispose](): void;
+}
+
+export interface PendingRequest {
+  readonly address: string;
+  /** Without `/v1/`. */
+  readonly path: string;
+  readonly sinceMs: number;
 }
 
 export interface ScopeLimits {
@@ -66,8 +75,9 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Pl
   const end = (reason: RunError): void => {
     signal.abort(reason);
   };
+  const pending = parent?.pending ?? new Set<PendingRequest>();
   const expire = (): void => {
-    end(timedOut(timeoutMs ?? 0));
+    end(timedOut(timeoutMs ?? 0, [...pending], now()));
   };
   const endWithParent = (): void => {
     signal.abort(parent?.signal.reason);
@@ -81,6 +91,7 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Pl
     get log() {
       return effects.log;
     },
+    pending,
     run: { pid, id: randomHex(Math.random) },
     startedAtMs,
     now,
@@ -104,8 +115,18 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Pl
   return scope;
 }
 
-function timedOut(timeoutMs: number): RunError {
-  return new RunError('deadline', `not finished within the timeout of ${String(timeoutMs / 1000)} s`, {
-    hint: 'look for retries in the log above; raise `timeout` or --timeout if the server needs longer',
+function timedOut(timeoutMs: number, pending: readonly PendingRequest[], nowMs: number): RunError {
+  const message = `not finished within the timeout of ${String(timeoutMs / 1000)} s`;
+  const [oldest] = pending;
+  if (oldest === undefined) {
+    return new RunError('deadline', message, {
+      hint: 'raise `timeout` or --timeout if the server needs longer',
+    });
+  }
+  const { address, path, sinceMs } = oldest;
+  const others = pending.length === 1 ? '' : `, and ${String(pending.length - 1)} more`;
+  return new RunError('deadline', message, {
+    details: [`no answer from ${address} (${path}) for ${((nowMs - sinceMs) / 1000).toFixed(1)} s${others}`],
+    hint: 'can the server be reached from here, and does it answer others? raise `timeout` or --timeout if it needs longer',
   });
 }

@@ -39,7 +39,7 @@ export async function whyNoAnswer(
   const proxy = proxyOf(server, env);
   const found = await lookAgain(code, server, proxy, signal);
   const failure = connectionFailure(found.code, server.address, server.clientTimeoutMs, proxy);
-  return { ...failure, details: found.details };
+  return found.details.length === 0 ? failure : { ...failure, details: found.details };
 }
 
 /** Looks again where neither runtime says enough: at a certificate that was refused, and at plain HTTP that was broken off. */

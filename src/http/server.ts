@@ -43,6 +43,8 @@ export interface ServerSettings {
   readonly tls: TlsSettings;
   /** Limit of a single request. */
   readonly clientTimeoutMs: number;
+  /** The same for one that must not be repeated: nothing is won by giving it up early. */
+  readonly mintTimeoutMs: number;
   /** Undefined: as many as the run's timeout allows. */
   readonly maxRetries: number | undefined;
   readonly rateLimit: RateLimit | undefined;

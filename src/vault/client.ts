@@ -16,6 +16,7 @@ import {
   type HttpResponse,
   type Wire,
 } from '../http/wire.ts';
+import { createPendingRequests } from './pending.ts';
 import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
 
 const EXCERPT_CHARACTERS = 120;
@@ -63,20 +64,13 @@ export interface VaultClient {
 export function createClient(
   server: ServerSettings,
   wire: Wire,
-  scope: Pick<Scope, 'env' | 'log' | 'now'>,
+  scope: Pick<Scope, 'env' | 'log' | 'now' | 'pending'>,
 ): VaultClient {
-  const { address, clientTimeoutMs } = server;
+  const { address } = server;
   if (server.tls.skipVerify) warnOfSkippedVerification(scope.log);
-  // The state that a performance replica must have reached; until then it answers 412.
-  let vaultIndex: string | undefined;
+  const post = createPost(wire);
   let current = address;
-
-  const post = async (request: VaultRequest, { signal, counters }: Sending): Promise<VaultResponse> => {
-    const response = await wire.send({ ...onTheWire(request, current, vaultIndex), signal });
-    vaultIndex = response.header('x-vault-index') ?? vaultIndex;
-    counters.bytes += Number(response.header('content-length') ?? response.text.length);
-    return readResponse(response);
-  };
+  const pending = createPendingRequests(scope);
 
   return {
     address,
@@ -87,15 +81,19 @@ export function createClient(
       signal.throwIfAborted();
       counters.requests += 1;
       const startMs = scope.now();
-      const result = await withTimeout(clientTimeoutMs, signal, async (limited) => {
+      const limitMs = request.mints ? server.mintTimeoutMs : server.clientTimeoutMs;
+      const result = await withTimeout(limitMs, signal, async (limited) => {
         const asked = current;
+        const ended = pending.begin(asked, request.path);
         try {
-          return await post(request, { signal: limited.signal, counters });
+          return await post(request, asked, { signal: limited.signal, counters });
         } catch (error) {
           signal.throwIfAborted();
           current = address;
           const code = limited.expired() ? 'TIMEOUT' : codeOf(error);
-          return whyNoAnswer(code, { ...server, address: asked }, scope.env, signal);
+          return await whyNoAnswer(code, { ...server, address: asked }, scope.env, signal);
+        } finally {
+          ended();
         }
       });
       logAttempt(request, result, scope.now() - startMs, log);
@@ -110,6 +108,19 @@ export function createClient(
     [Symbol.dispose]() {
       wire.close();
     },
+  };
+}
+
+type Post = (request: VaultRequest, address: string, sending: Sending) => Promise<VaultResponse>;
+
+function createPost(wire: Wire): Post {
+  // The state that a performance replica must have reached; until then it answers 412.
+  let vaultIndex: string | undefined;
+  return async (request, address, { signal, counters }) => {
+    const response = await wire.send({ ...onTheWire(request, address, vaultIndex), signal });
+    vaultIndex = response.header('x-vault-index') ?? vaultIndex;
+    counters.bytes += Number(response.header('content-length') ?? response.text.length);
+    return readResponse(response);
   };
 }
 

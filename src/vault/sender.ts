@@ -122,6 +122,9 @@ export function createSender(
     attempt: number,
     options: SendOptions,
   ): Promise<boolean> => {
+    const signal = options.signal ?? scope.signal;
+    // An attempt under way may outlive the run by its grace.
+    signal.throwIfAborted();
     const { result, retryReason: reason = '' } = failed;
     const isLast = attempt > (settings.maxRetries ?? Infinity) || options.worthRetrying?.() === false;
     const delay = isLast ? undefined : delayAfter(failed, attempt, options, scope);
@@ -129,7 +132,7 @@ export function createSender(
     if (isRateLimited(result)) pace.pause(delay);
     counters.retries += 1;
     scope.log.write({ event: 'retrying', path, attempt, delay_ms: Math.round(delay), reason });
-    await sleep(delay, options.signal ?? scope.signal);
+    await sleep(delay, signal);
     return true;
   };
 
@@ -159,7 +162,9 @@ function delayAfter(
 ): number | undefined {
   const { retryAfterMs: asked = 0 } = result.kind === 'response' ? result : {};
   const wanted = Math.min(delayMs(attempt, scope.random(), asked), limitMs);
-  return delayWithin(wanted, remainingMs?.() ?? scope.remainingMs(), tookMs, asked > 0);
+  // A try that hung says nothing about the next one.
+  const hung = result.kind === 'connection_failure' && result.code === 'TIMEOUT';
+  return delayWithin(wanted, remainingMs?.() ?? scope.remainingMs(), hung ? 0 : tookMs, asked > 0);
 }
 
 /** Follows a standby to the active node, and again if that one has just stepped down. */

@@ -137,7 +137,33 @@ describe('faults of the network and the server', () => {
         ['--timeout', '1s'],
       );
       assert.equal(result.code, 124, `${part}: ${result.stderr}`);
-      assert.match(failuresOf(result)[0]?.message ?? '', /timeout of 1 s/);
+      const [failure] = failuresOf(result);
+      assert.match(failure?.message ?? '', /timeout of 1 s/);
+      assert.match(
+        failure?.details?.[0] ?? '',
+        new RegExp(`^no answer from ${server.address} \\(.*${part}.*\\) for `),
+      );
+      assert.ok(server.seen.filter(({ path }) => path.includes(part)).length > 1, 'and was asked twice');
+      await server.stop();
+    }
+  });
+
+  test('its silence is logged now and then, in both formats', async () => {
+    for (const format of ['json', 'text']) {
+      const { result, standIn: server } = await through(
+        ({ path }) => (path.includes('login') ? 'hang' : 'forward'),
+        ['--timeout', '6500ms', '--log-format', format],
+        { ...config, vault: { client_timeout: '6500ms' } },
+      );
+      assert.equal(result.code, 124, result.stderr);
+      const said = result.stderr.split('\n').filter((line) => line.includes('waiting'));
+      assert.equal(said.length, 1, result.stderr);
+      assert.match(
+        said[0] ?? '',
+        format === 'json'
+          ? /"event":"waiting","address":"http:.*","path":"auth\/approle\/login","waited_ms":\d+,"others":0/
+          : /^vaultonce: warn: waiting for http:\S+ \(auth\/approle\/login\), 5\.\d s$/,
+      );
       await server.stop();
     }
   });
