@@ -278,7 +278,7 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.deepEqual((plan['outputs'] as { secrets: string[] }[])[0]?.secrets, ['db']);
     assert.deepEqual(plan['environment'], ['DATABASE_PASSWORD']);
     assert.deepEqual(plan['variables'], [
-      { name: 'DATABASE_PASSWORD', secret: 'secret/app/db', key: 'password' },
+      { name: 'DATABASE_PASSWORD', kind: 'value', secret: 'secret/app/db', key: 'password' },
     ]);
   });
 
