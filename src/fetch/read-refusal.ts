@@ -1,7 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import { ENGINES } from '../engines/index.ts';
 import { dataTakenAt } from '../engines/takes-data.ts';
-import type { Answer } from '../vault/sender.ts';
+import type { Answer } from '../vault/vault-answer.ts';
 
 /** Where nothing of a mount is visible, a denial and a mount that does not exist look the same. */
 export function hiddenMountHint(path: string, capability: string): string {

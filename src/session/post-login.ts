@@ -8,7 +8,8 @@ import { headerValueOf } from '../http/header-value.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin, type IssuedToken } from '../vault/responses.ts';
-import { isBareRefusal, type Answer, type Sender, type SendOptions } from '../vault/sender.ts';
+import { isBareRefusal, type Answer } from '../vault/vault-answer.ts';
+import type { Sender, SendOptions } from '../vault/sender.ts';
 import type { PreparedLogin } from './prepare.ts';
 import { unwrap, type UnwrapContext } from './unwrap.ts';
 

@@ -3,7 +3,8 @@ import { RunError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
 import { Secret } from '../base/secret.ts';
 import type { VaultRequest } from '../vault/request.ts';
-import type { Answer, Sender } from '../vault/sender.ts';
+import type { Answer } from '../vault/vault-answer.ts';
+import type { Sender } from '../vault/sender.ts';
 
 /** What a wrapping token contains, and where it is opened. */
 export interface UnwrapContext {
