@@ -102,6 +102,23 @@ describe('the command line', () => {
     assert.ok(job.stderr.startsWith('{'));
   });
 
+  test('what an endpoint of transit takes is named as the endpoint calls it', async () => {
+    for (const [path, data] of [
+      ['encrypt/app', 'plaintext'],
+      ['rewrap/app', 'ciphertext'],
+      ['hmac/app/sha2-256', 'input'],
+      ['sign/app', 'input'],
+      ['hash', 'input'],
+      ['random/32', 'bytes'],
+      ['datakey/plaintext/app', 'bits'],
+    ] as const) {
+      const args = ['check', '--address', 'http://127.0.0.1:1', '--secret', `a=transit/${path}`];
+      const result = await runCli(args, { env: { VAULT_TOKEN: 'x' } });
+      assert.equal(result.code, 0, result.stderr);
+      assert.match(logLines(result)[0]?.hint ?? '', new RegExp(`add \`write: \\{ ${data}: `));
+    }
+  });
+
   test('a literal `${` in a manifest needs more dollars', async () => {
     const inline = 'vault: { address: "${NONE}" }';
     const { stderr } = await runCli(['check'], { env: { VAULTONCE_CONFIG_INLINE: inline } });
