@@ -132,6 +132,6 @@ function timedOut(timeoutMs: number, pending: readonly PendingRequest[], nowMs: 
     details: [
       `no answer from ${address} (${path})${through} for ${((nowMs - sinceMs) / 1000).toFixed(1)} s${others}`,
     ],
-    hint: `${proxy === undefined ? 'can the server be reached from here' : 'can the server be reached through the proxy'}, and does it answer others? raise \`timeout\` or --timeout if it needs longer`,
+    hint: `${proxy === undefined ? 'does its name resolve here, can it be reached' : 'can it be reached through the proxy'}, and does it answer others? raise \`timeout\` or --timeout if it needs longer`,
   });
 }

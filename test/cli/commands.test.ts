@@ -70,6 +70,17 @@ describe('the command line', () => {
     assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
   });
 
+  test('a credential as a flag is answered with where it belongs', async () => {
+    for (const flag of ['--token=x', '--password', '--secret-id=x', '--jwt']) {
+      const result = await runCli(['render', flag, 'x']);
+      assert.equal(result.code, 2);
+      assert.match(
+        failuresOf(result)[0]?.hint ?? '',
+        /`--set auth\.token_file=FILE`, or for a token \$VAULT_TOKEN$/,
+      );
+    }
+  });
+
   test('the log is text for people, in CI jobs too, and each line of JSON has its message', async () => {
     const args = [
       'check',
