@@ -126,6 +126,6 @@ function notFoundHint(errors: readonly string[], where: string | undefined): str
   if (where === undefined)
     return 'check vault.address and the namespace: something else than a Vault server may have answered';
   return errors.some((text) => text.includes('no handler for route'))
-    ? 'no engine is mounted there: check the first part of the path, and the namespace'
+    ? 'no engine is mounted there: check the first part of the path, and the namespace; a namespace at the start of the path goes into `namespace:`'
     : 'check the path with `bao kv get` or `bao list`, or declare the secret `optional: true`';
 }

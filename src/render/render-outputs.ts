@@ -4,6 +4,7 @@ import { nearest } from '../base/nearest.ts';
 import { nested } from '../base/nested-keys.ts';
 import { entriesOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
+import { shownKey } from '../base/shown-text.ts';
 import { bytesOf } from '../formats/decode.ts';
 import type { Formatted, Later } from '../formats/format.ts';
 import { mergeKeys, selectKeys } from '../formats/keys.ts';
@@ -237,7 +238,7 @@ function rendered(
     }));
   }
   for (const { key, reason, hint } of formatted.problems) {
-    failures.push({ kind: 'output', message: `the key \`${key}\` ${reason}`, where, hint });
+    failures.push({ kind: 'output', message: `the key \`${shownKey(key)}\` ${reason}`, where, hint });
   }
   return [];
 }

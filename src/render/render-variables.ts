@@ -9,6 +9,7 @@ import {
   type Secrets,
 } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
+import { shownKey } from '../base/shown-text.ts';
 import { isShellName } from '../formats/encodings/shell-quoting.ts';
 import { selectKeys } from '../formats/keys.ts';
 import type { VariablePlan } from '../plan/variables.ts';
@@ -161,7 +162,7 @@ function nameProblem(name: string, chosen: ReadonlySet<string>, where: string): 
     return [
       {
         kind: 'output',
-        message: `the key \`${name}\` is not a name that a variable can have`,
+        message: `the key \`${shownKey(name)}\` is not a name that a variable can have`,
         where,
         hint: 'set `keys: { sanitize: true }`, give it a name with keys.rename, or leave it out with keys.exclude',
       },

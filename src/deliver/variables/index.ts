@@ -1,5 +1,6 @@
 import { RunError } from '../../base/errors.ts';
 import { nearestHint } from '../../base/nearest.ts';
+import { shownName } from '../../base/shown-text.ts';
 import type { Io } from '../../host/io.ts';
 import type { Scope } from '../../host/scope.ts';
 import { FORMAT_NAMES, type FormatName } from './format-names.ts';
@@ -112,7 +113,7 @@ export function handoverFor(format: string | undefined, env: Io['env']): Handove
   if (known !== undefined) return HANDOVERS[known];
   const unsafe = SYSTEMS.find(({ handover }) => 'refusal' in handover && handover.format === format);
   if (unsafe !== undefined) return handoverOf(unsafe);
-  throw new RunError('usage', `unknown --format \`${format}\``, {
+  throw new RunError('usage', `unknown --format \`${shownName(format)}\``, {
     hint: nearestHint(format, FORMAT_NAMES, 'format'),
   });
 }
