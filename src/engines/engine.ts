@@ -23,6 +23,8 @@ export type ReadResult =
 /** How a kind of secret is read. All functions are pure. To add an engine: one file, and one line in the index. */
 export interface Engine {
   readonly name: string;
+  /** What it reads, in a sentence for editors. */
+  readonly about: string;
   /** True when reading may create something, such as a database user. */
   readonly mints: boolean;
   request(secret: SecretPath): ReadRequest;

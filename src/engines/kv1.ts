@@ -3,6 +3,7 @@ import { keysOf, leaseOf, type Engine } from './engine.ts';
 /** KV version 1. https://openbao.org/api-docs/secret/kv/kv-v1/ */
 export const kv1: Engine = {
   name: 'kv1',
+  about: 'KV version 1.',
   mints: false,
   request: ({ path }) => ({ path }),
   list: ({ path }) => path,

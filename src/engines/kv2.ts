@@ -4,6 +4,7 @@ import { keysOf, type Engine, type ReadResult } from './engine.ts';
 /** KV version 2. https://openbao.org/api-docs/secret/kv/kv-v2/ */
 export const kv2: Engine = {
   name: 'kv2',
+  about: 'KV version 2.',
   mints: false,
   request({ path, mount, version }) {
     return {
