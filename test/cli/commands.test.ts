@@ -274,7 +274,7 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.equal(plan['address'], 'https://vault.example.com:8200');
     const counts = { login: 1, mounts: 1, secrets: 3, tokens: 0, revoke: 1, total: 6 };
     assert.deepEqual(plan['requests'], { bound: 'at most', ...counts });
-    assert.equal((plan['secrets'] as unknown[]).length, 4);
+    assert.equal((plan['secrets'] as unknown[]).length, 5, 'that of the variable included');
     assert.deepEqual((plan['outputs'] as { secrets: string[] }[])[0]?.secrets, ['db']);
     assert.deepEqual(plan['environment'], ['DATABASE_PASSWORD']);
     assert.deepEqual(plan['variables'], [

@@ -1,0 +1,193 @@
+import type { LoginTraits } from '../auth/index.ts';
+import type { AuthConfig, Config, DeclaredVariable } from '../config/config.ts';
+import type { OutputPlan } from '../plan/outputs.ts';
+import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
+import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
+import { diskUnder } from '../publish/files/targets.ts';
+import { modeText } from '../report/report.ts';
+import type { Source } from '../shape/ref.ts';
+import type { Access, FoundEngine } from './check-access.ts';
+
+/** What the server says. */
+export interface Found {
+  readonly access?: readonly Access[];
+  readonly engines?: readonly FoundEngine[];
+}
+
+/** What the values of fixtures are enough for. */
+export interface Rendered {
+  /** The file that takes the place of the server. */
+  readonly fixtures: string;
+  /** Outputs. */
+  readonly rendered: number;
+  readonly rendered_variables: number;
+}
+
+export interface LoginDescription {
+  readonly method: string;
+  readonly mount: string | null;
+  readonly namespace: string | null;
+}
+
+export interface PlanDescription {
+  readonly config: readonly string[];
+  /** Null with fixtures. */
+  readonly address: string | null;
+  readonly login: LoginDescription;
+  /** What is tried next, where the credentials of what comes before are not there. */
+  readonly login_alternatives: readonly LoginDescription[];
+  readonly secrets: readonly {
+    readonly name: string;
+    /** LIST: the names below the path; `recursive` reads them, too. */
+    readonly method: 'GET' | 'POST' | 'LIST';
+    readonly recursive: boolean;
+    readonly path: string;
+    readonly namespace: string | null;
+    /** `by mount`: the server's mount table will say. */
+    readonly engine: string;
+    readonly version: number | null;
+    readonly optional: boolean;
+    /** Not asked for while an earlier run has left what is still good. */
+    readonly reuse: boolean;
+  }[];
+  readonly outputs: readonly {
+    readonly path: string;
+    readonly format: string;
+    /** None for an entry of a Secret. */
+    readonly mode: string | null;
+    /** Of directories that are created. */
+    readonly directory_mode: string | null;
+    readonly owner: number | null;
+    readonly group: number | null;
+    readonly secrets: readonly string[];
+    /** The type of the file system on this machine, unless that is memory. */
+    readonly disk: string | null;
+  }[];
+  readonly environment: readonly string[];
+  /** Where each variable comes from. */
+  readonly variables: readonly VariableDescription[];
+  /** The most that a run sends when nothing is repeated; with trees, of which only the server knows the size, the least. */
+  readonly requests: {
+    readonly bound: 'at most' | 'at least';
+    readonly login: number;
+    readonly mounts: number;
+    readonly secrets: number;
+    /** Renewing and wrapping the token for outputs. */
+    readonly tokens: number;
+    readonly revoke: number;
+    readonly total: number;
+  };
+  readonly timeout_ms: number;
+}
+
+function describeLogin(auth: AuthConfig, { server }: Config): LoginDescription {
+  return {
+    method: auth.method,
+    mount: 'mount' in auth ? auth.mount : null,
+    namespace: auth.namespace ?? server.namespace ?? null,
+  };
+}
+
+export function describePlan(config: Config, plan: Plan, logins: readonly LoginTraits[]): PlanDescription {
+  const { server } = config;
+  const { secrets, outputs } = plan;
+  const [login, ...alternatives] = config.auth.map((auth) => describeLogin(auth, config)) as [
+    LoginDescription,
+    ...LoginDescription[],
+  ];
+  return {
+    config: config.sources,
+    address: server.address,
+    login,
+    login_alternatives: alternatives,
+    secrets: secrets.map(describeSecret),
+    outputs: outputs.map(describeOutput),
+    environment: config.environment.map(({ name }) => name),
+    variables: config.environment.map(describeVariable),
+    requests: countRequests(config, plan, logins),
+    timeout_ms: config.timeoutMs,
+  };
+}
+
+function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] {
+  return {
+    name: secret.name,
+    method: secret.listing !== undefined ? 'LIST' : secret.write === undefined ? 'GET' : 'POST',
+    recursive: secret.listing?.kind === 'tree',
+    path: secret.path,
+    namespace: secret.namespace ?? null,
+    engine: secret.engine ?? (secret.needsMountTable ? 'by mount' : 'raw'),
+    version: secret.version ?? null,
+    optional: secret.optional,
+    reuse: secret.reuse,
+  };
+}
+
+function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescription['outputs'][number] {
+  return {
+    path: target.path,
+    format: content.kind === 'format' ? content.format.name : content.kind,
+    mode: kubernetes === undefined ? modeText(target.mode) : null,
+    directory_mode: kubernetes === undefined ? modeText(target.directoryMode) : null,
+    owner: kubernetes === undefined ? (target.uid ?? null) : null,
+    group: kubernetes === undefined ? (target.gid ?? null) : null,
+    secrets: secretsOf({ content }),
+    disk: kubernetes === undefined ? (diskUnder(target.path) ?? null) : null,
+  };
+}
+
+function countRequests(
+  { revoke }: Config,
+  plan: Plan,
+  logins: readonly LoginTraits[],
+): PlanDescription['requests'] {
+  const { secrets } = plan;
+  const login = logins.some(({ posts }) => posts) ? 1 : 0;
+  const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
+    .size;
+  const reads = new Set(secrets.map(identityOf)).size;
+  const tokenOutputs = tokenOutputsOf(plan);
+  const tokens = requestsForTokenOutputs(tokenOutputs, login === 1);
+  // With outputs there may be runs without variables.
+  const isKept = tokenOutputs.some(({ what }) => what === 'output' || plan.outputs.length === 0);
+  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && !isKept);
+  const returned = isReturned ? 1 : 0;
+  const bound = secrets.some(({ listing }) => listing?.kind === 'tree') ? 'at least' : 'at most';
+  const total = login + mounts + reads + tokens + returned;
+  return { bound, login, mounts, secrets: reads, tokens, revoke: returned, total };
+}
+
+/** As far as it is known offline; a logical and an API path of one secret are joined when the mounts are known. */
+function identityOf(secret: SecretPlan): string {
+  const { namespace, path, mount, engine, version, write, wrapTtlMs, listing } = secret;
+  const lists = listing !== undefined;
+  return JSON.stringify([namespace, path, mount, engine, version, write?.reveal(), wrapTtlMs, lists]);
+}
+
+interface VariableDescription {
+  readonly name: string;
+  readonly kind: DeclaredVariable['content']['kind'];
+  /** Null: the token, or those that a template names. */
+  readonly secret: string | null;
+  /** Null: all keys, or those that a template names. */
+  readonly key: string | null;
+}
+
+function describeVariable({ name, content }: DeclaredVariable): VariableDescription {
+  const { kind } = content;
+  switch (kind) {
+    case 'value':
+      return { name, kind, secret: secretOf(content.ref), key: content.ref.key };
+    case 'keys':
+    case 'secret':
+      return { name, kind, secret: secretOf(content.of), key: null };
+    case 'template':
+    case 'token':
+      return { name, kind, secret: null, key: null };
+  }
+}
+
+function secretOf(ref: Source): string {
+  if (ref.kind === 'name') return ref.name;
+  return ref.version === undefined ? ref.path : `${ref.path}@${String(ref.version)}`;
+}
