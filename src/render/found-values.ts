@@ -11,6 +11,7 @@ import {
 import { nearest } from '../base/nearest.ts';
 import { entriesOf, type FoundSecret, type JsonValue, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
+import { shownName } from '../base/shown-text.ts';
 import type { ValuePlan } from '../plan/values.ts';
 import { isPointer } from '../shape/ref.ts';
 
@@ -68,7 +69,10 @@ function missingValue(
   );
   const [inner] = within.slice(-1);
   if (inner === undefined || isPointer(key)) return failure;
-  return { ...failure, message: `\`${inner}\` of the secret \`${secret}\` has no key \`${part}\`` };
+  return {
+    ...failure,
+    message: `\`${inner}\` of the secret \`${secret}\` has no key \`${shownName(part)}\``,
+  };
 }
 
 function ambiguousValue({ key, where }: ValuePlan, ways: readonly (readonly string[])[]): Failure {
@@ -111,7 +115,7 @@ export function missingKey(
 ): Failure {
   return {
     kind: 'not_found',
-    message: `the secret \`${secrets.join('`, `')}\` has no key \`${key}\``,
+    message: `the secret \`${secrets.join('`, `')}\` has no key \`${shownName(key)}\``,
     where,
     details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
     hint: candidate === undefined ? remedy : `did you mean \`${candidate}\`?`,

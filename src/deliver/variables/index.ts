@@ -1,5 +1,6 @@
 import { RunError } from '../../base/errors.ts';
 import { nearestHint } from '../../base/nearest.ts';
+import { shownName } from '../../base/shown-text.ts';
 import type { Io } from '../../host/io.ts';
 import type { Scope } from '../../host/scope.ts';
 import { FORMAT_NAMES, type FormatName } from './format-names.ts';
@@ -112,10 +113,27 @@ export function handoverFor(format: string | undefined, env: Io['env']): Handove
   if (known !== undefined) return HANDOVERS[known];
   const unsafe = SYSTEMS.find(({ handover }) => 'refusal' in handover && handover.format === format);
   if (unsafe !== undefined) return handoverOf(unsafe);
-  throw new RunError('usage', `unknown --format \`${format}\``, {
-    hint: nearestHint(format, FORMAT_NAMES, 'format'),
+  const meant = OTHER_NAMES.get(format);
+  throw new RunError('usage', `unknown --format \`${shownName(format)}\``, {
+    hint:
+      meant === undefined
+        ? nearestHint(format, FORMAT_NAMES, 'format')
+        : `it is \`${meant}\` here; known formats: ${FORMAT_NAMES.join(', ')}`,
   });
 }
+
+/** What formats and systems are called elsewhere, the `source:` of a login included. */
+const OTHER_NAMES: ReadonlyMap<string, FormatName> = new Map([
+  ['github-actions', 'github'],
+  ['azure-pipelines', 'azure'],
+  ['sh', 'shell'],
+  ['bash', 'shell'],
+  ['zsh', 'shell'],
+  ['export', 'shell'],
+  ['pwsh', 'powershell'],
+  ['env', 'dotenv'],
+  ['docker', 'env-file'],
+]);
 
 function handoverOf(system: CiSystem | undefined): Handover {
   if (system === undefined) return shell;
