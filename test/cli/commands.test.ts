@@ -145,6 +145,7 @@ describe('the command line', () => {
       const result = await runCli(args);
       assert.equal(result.code, 2, args.join(' '));
       assert.equal(failuresOf(result).length, 1, args.join(' '));
+      assert.equal(failuresOf(result)[0]?.details, undefined, args.join(' '));
     }
     const env = { VAULTONCE_LOG_FORMAT: 'text' };
     assert.match((await runCli(['bogus'], { env })).stderr, /^vaultonce: /);
