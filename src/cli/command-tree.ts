@@ -120,6 +120,8 @@ Examples:
   vaultonce env                                in a CI job: masks the values, then sets them for later steps
   vaultonce env --to output                    in GitHub Actions or Azure Pipelines: step outputs
   vaultonce env --out /dev/shm/job.env         a file to source: \`. /dev/shm/job.env\`
+  vaultonce env --format env-file --out /dev/shm/docker.env      for \`docker run --env-file\`
+  vaultonce env --env-from secret/ci/registry  all keys of a secret
   vaultonce env --format json --env TOKEN=secret/ci/registry#token
 ${EXIT_CODES_HELP}`,
     )
@@ -136,7 +138,7 @@ function addRead(program: Command, io: Io): void {
       '<ref...>',
       '`path#key`, `path#key@version`, `name#key` of a config, `path#/json/pointer`; with --json also a secret',
     )
-    .option('--json', 'print a JSON object of all values, by reference')
+    .option('--json', 'print JSON: all keys of a secret, or several values by reference')
     .option('--out <file>', 'write the value to a file with mode 0400')
     .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
@@ -163,7 +165,7 @@ function addCheck(program: Command, io: Io): void {
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--json', 'print the plan as JSON')
     .option('--online', 'log in and check what the token may do at each path; reads no secrets')
-    .option('--fixtures <file>', 'check the outputs with the values in a YAML or JSON file')
+    .option('--fixtures <file>', 'render outputs and variables with the values in a YAML or JSON file')
     .addHelpText(
       'after',
       `

@@ -113,9 +113,10 @@ function usageError({ code, message }: CommanderError, { command }: EarlyFlags):
       hint: 'see `vaultonce --help`; the main job is `vaultonce render`',
     });
   }
-  const [first = '', ...details] = withoutValues(message.replace(/^error: /, '')).split('\n');
+  const [first = '', ...rest] = withoutValues(message.replace(/^error: /, '')).split('\n');
+  const details = rest.filter((line) => line !== '');
   return new RunError('usage', first, {
-    details: details.filter((line) => line !== ''),
+    ...(details.length === 0 ? {} : { details }),
     hint: CREDENTIAL_FLAG.test(first) ? CREDENTIAL_HINT : 'see `vaultonce --help`',
   });
 }

@@ -33,10 +33,15 @@ export function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
     {
       kind: 'denied',
       message: `the token may not ${needs.join(' and ')} ${path}`,
-      where: secrets.map((name) => `secrets.${name}`).join(', '),
+      where: secrets.map(placeOf).join(', '),
       hint: `a policy of the token must allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
     },
   ];
+}
+
+/** A reference by path is called by its path, which no declared name can be. */
+function placeOf(name: string): string {
+  return name.includes('/') ? name : `secrets.${name}`;
 }
 
 /** How secrets are read that leave it to the mount table: declared, it would save the look-up. */

@@ -10,14 +10,14 @@ import type { Io } from '../host/io.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan } from '../plan/plan.ts';
 import { readInputs } from '../render/format-inputs.ts';
-import { renderOutputs } from '../render/render-outputs.ts';
 import { inspectCapabilities, warnOfGuessedData } from '../run/inspect.ts';
-import { pauseOf } from '../run/pause-of.ts';
 import { withAnyAddress, withinTimeout } from '../run/perform.ts';
+import { renderAll } from '../run/render-all.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { denialOf, describeAccess, enginesFound } from './check-access.ts';
-import { describePlan } from './plan-description.ts';
-import { tables, type Found } from './plan-tables.ts';
+import { describePlan, type Found, type Rendered } from './check-plan.ts';
+import { tables } from './check-tables.ts';
+import { textsOf } from './declared-variables.ts';
 
 export interface CheckOptions {
   readonly json?: boolean;
@@ -30,7 +30,7 @@ export interface CheckOptions {
 }
 
 /**
- * `vaultonce check`: validates without a server and shows what `render` would do, or `exec` and `env` without outputs.
+ * `vaultonce check`: validates without a server and shows all that `render`, `exec` and `env` would do.
  * @throws RunError with every problem
  */
 export async function check(
@@ -41,15 +41,14 @@ export async function check(
   const config = await loadConfig(fixtures === undefined ? flags : withAnyAddress(flags), io, {
     outputs: out,
   });
-  // A config without outputs is one for `exec` and `env`.
-  const values = config.outputs.length === 0 ? config.environment : [];
-  const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
-  if (fixtures !== undefined) await renderFixtures(fixtures, config, plan, io);
+  const { outputs, environment: values } = config;
+  const plan = await planConfig(config, { secrets: 'all', outputs, values });
+  const rendered = fixtures === undefined ? {} : await renderFixtures(fixtures, config, plan, io);
   const found = online ? await askServer(config, plan, io) : {};
   if (!online) warnOfGuessedData(resolveReads(plan.secrets, new Map(), NOBODY).reads, io.scope.log);
   const logins = await Promise.all(config.auth.map(traitsOf));
-  const rendered = fixtures === undefined ? {} : { rendered: plan.outputs.length };
-  const description = { ...describePlan(config, plan, logins), ...found, ...rendered };
+  const address = fixtures === undefined ? config.server.address : null;
+  const description = { ...describePlan(config, plan, logins), address, ...found, ...rendered };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
   throwIfAny((found.access ?? []).flatMap(denialOf));
 }
@@ -60,9 +59,17 @@ async function askServer(config: Config, plan: Plan, io: Io): Promise<Found> {
   return { access: inspected.map(describeAccess), engines: enginesFound(inspected) };
 }
 
-async function renderFixtures(path: string, config: Config, plan: Plan, io: Io): Promise<void> {
+async function renderFixtures(path: string, config: Config, plan: Plan, io: Io): Promise<Rendered> {
   using scope = withinTimeout(config, io.scope);
   const secrets = await readFixtures(path, plan.secrets, { ...io, scope });
   const outputs = await withPipes(scope.signal, () => readInputs(plan.outputs));
-  await renderOutputs(outputs, secrets, fixtureTokens(plan), pauseOf(scope));
+  const tokens = fixtureTokens(plan);
+  const { rendered, values } = await renderAll(
+    { ...plan, outputs },
+    { secrets, failures: [] },
+    tokens,
+    scope,
+  );
+  const variables = textsOf(values).length;
+  return { fixtures: path, rendered: rendered.length, rendered_variables: variables };
 }

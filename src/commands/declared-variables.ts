@@ -14,8 +14,17 @@ export interface VariableFlags {
   readonly envFrom?: readonly string[];
 }
 
-/** The reference in an argument or flag. @throws RunError `usage` */
-export function refOfArgument(text: string, where: string): Ref {
+/**
+ * The reference in an argument or flag.
+ * @param forAll the flag for all keys of a secret
+ * @throws RunError `usage`
+ */
+export function refOfArgument(text: string, where: string, forAll: string): Ref {
+  if (!text.includes('#') && 'value' in checkSource(text))
+    throw new RunError('usage', 'an argument names a secret, and none of its keys', {
+      where,
+      hint: `${REF_HINT}; for all keys use ${forAll}`,
+    });
   const ref = checkRef(text);
   if ('value' in ref) return ref.value;
   throw new RunError('usage', `an argument is not a reference to a value: ${ref.problem}`, {
@@ -40,11 +49,16 @@ export function variablesOfFlags({ env = [], envFrom = [] }: VariableFlags): Dec
       throw new RunError('usage', '--env takes NAME=REF', { where: '--env', hint: REF_HINT });
     if (/^[A-Za-z_]\w*$/.test(name)) {
       const where = `--env ${name}`;
-      return { name, where, content: { kind: 'value', ref: refOfArgument(ref, where) }, mask: true };
+      return {
+        name,
+        where,
+        content: { kind: 'value', ref: refOfArgument(ref, where, '--env-from SECRET') },
+        mask: true,
+      };
     }
     throw new RunError('usage', 'what --env has before the `=` is not the name of a variable', {
       where: '--env',
-      hint: 'a name has letters, digits and `_`, and does not start with a digit',
+      hint: 'a name has letters, digits and `_`, and does not start with a digit; for all keys of a secret use --env-from SECRET',
     });
   });
   const repeated = declared.find(({ name }, index) =>

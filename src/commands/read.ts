@@ -7,7 +7,7 @@ import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import type { RenderedVariable } from '../render/render-variables.ts';
 import { perform } from '../run/perform.ts';
-import { checkSource, REF_HINT } from '../shape/ref.ts';
+import { checkSource } from '../shape/ref.ts';
 import { inClear, pathOfOut, refOfArgument } from './declared-variables.ts';
 
 export interface ReadOptions {
@@ -61,13 +61,10 @@ export async function read(
 function declaredBy(text: string, json: boolean, index: number): DeclaredVariable {
   const where = `argument ${String(index + 1)}`;
   const whole = text.includes('#') ? undefined : checkSource(text);
-  if (whole === undefined || !('value' in whole))
-    return { name: text, where, content: { kind: 'value', ref: refOfArgument(text, where) }, mask: true };
-  if (json) return { name: text, where, content: { kind: 'secret', of: whole.value }, mask: true };
-  throw new RunError('usage', 'an argument names a secret, and none of its keys', {
-    where,
-    hint: `${REF_HINT}; for all keys use --json`,
-  });
+  if (json && whole !== undefined && 'value' in whole)
+    return { name: text, where, content: { kind: 'secret', of: whole.value }, mask: true };
+  const ref = refOfArgument(text, where, '--json');
+  return { name: text, where, content: { kind: 'value', ref }, mask: true };
 }
 
 function print(values: readonly RenderedVariable[], json: boolean, io: Io, scope: Scope): void {

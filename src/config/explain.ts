@@ -46,7 +46,7 @@ function describe(issue: Issue, base: ConfigPath, definition: Definition, value:
     case 'invalid_key':
       return [{ path, message: issue.issues[0]?.message ?? 'is not a valid name' }];
     case 'invalid_value':
-      return [oneOfValues(path, issue.values.map(String), valueAt(value, path))];
+      return [oneOfValues(path, issue.values.map(String), value)];
     case 'invalid_type':
       return [invalidType(path, issue.expected, valueAt(value, path))];
     case 'too_small':
@@ -69,10 +69,11 @@ function unknownKey(key: string, path: ConfigPath, definition: Definition, value
     message: 'is not a known key',
     get hint() {
       const known = knownKeys(definition, path, value);
-      const meant = words?.keyMeant(key, known);
-      const hint = nearestHint(key, known, 'key');
+      const other = words?.hintFor(key, path, (place) => knownKeys(definition, place, value));
       // What another tool calls so is meant, even if a key here is spelled much like it.
-      return meant === undefined ? hint : `it is \`${meant}\` here; known keys: ${known.join(', ')}`;
+      return other === undefined
+        ? nearestHint(key, known, 'key')
+        : `${other}; known keys: ${known.join(', ')}`;
     },
   };
 }
@@ -86,7 +87,7 @@ function describeUnion(
   const { discriminator, options } = issue as { discriminator?: string; options?: readonly unknown[] };
   if (discriminator !== undefined) {
     const at = path.at(-1) === discriminator ? path : [...path, discriminator];
-    return [oneOfValues(at, (options ?? []).map(String), valueAt(value, at))];
+    return [oneOfValues(at, (options ?? []).map(String), value)];
   }
   // The branch whose type fits is the one that was meant.
   const meant = issue.errors.filter(
@@ -119,16 +120,16 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 function invalidType(path: ConfigPath, expected: string, value: unknown): Problem {
   if (value === undefined) return { path, message: 'is missing' };
   const names = expected.split(' or ').map((type) => TYPE_NAMES[type] ?? type);
-  const message = `must be ${names.join(' or ')}`;
-  if (path.length !== 1 || path[0] !== 'outputs' || Array.isArray(value)) return { path, message };
-  return { path, message, hint: 'begin each output with `-`; defaults for all of them belong to `output:`' };
+  return { path, message: `must be ${names.join(' or ')}`, hint: words?.wayToWrite(path, value) };
 }
 
-function oneOfValues(path: ConfigPath, allowed: readonly string[], value: unknown): Problem {
+function oneOfValues(path: ConfigPath, allowed: readonly string[], whole: unknown): Problem {
+  const value = valueAt(whole, path);
   return {
     path,
     message: `${value === undefined ? 'is missing; it ' : ''}must be one of: ${allowed.join(', ')}`,
     get hint() {
+      if (value === undefined) return words?.otherNameOf(path.at(-1), valueAt(whole, path.slice(0, -1)));
       if (typeof value !== 'string') return undefined;
       const candidate = words?.valueMeant(value, allowed) ?? nearest(value, allowed);
       return candidate === undefined ? undefined : `did you mean \`${candidate}\`?`;

@@ -24,8 +24,18 @@ function failureOf({ path, message, hint }: Problem, merged: Merged): Failure {
     kind: isFlag ? 'usage' : 'config',
     message: name === '' ? message : `\`${name}\` ${message}`,
     where: source.placeOf(local),
-    hint: hint ?? (isFlag ? 'see `vaultonce --help`, and CONFIGURATION.md for the keys' : undefined),
+    hint: hint ?? (isFlag ? `${addedBy(name, message)}${SEE}` : undefined),
   };
+}
+
+const SEE = 'see `vaultonce --help`, and CONFIGURATION.md for the keys';
+
+/** The flag that a login lacks. */
+function addedBy(name: string, message: string): string {
+  if (name === 'auth' && message.startsWith('needs ')) return 'add one as --set auth.KEY=VALUE; ';
+  if (!name.startsWith('auth.') || !message.startsWith('is missing')) return '';
+  const flag = name === 'auth.method' ? '--auth METHOD' : name === 'auth.role' ? '--role ROLE' : undefined;
+  return `add ${flag ?? `--set ${name}=VALUE`}; `;
 }
 
 /** Where something is declared, and its name: `vaultonce.yaml:12, secrets.db`. A flag says both: `--secret db`. */

@@ -27,8 +27,9 @@ errors.
 - **Flags** can replace the file: \`--secret NAME=PATH\` and \`--out PATH=REF\` add to the files, and are an error if a file
   has another value under the same name. \`--auth METHOD\` replaces \`auth\` as a whole; \`--role\`,
   \`--auth-mount\` and \`--set KEY=VALUE\` replace one key each, by its path: \`--set secrets.db.version=3\`. Items of a
-  list cannot be set. With \`--secret\`, \`--out\`, \`--env\` or \`--auth\`, \`./vaultonce.yaml\` need not exist; it is used if
-  it does. \`\${VAR}\` in a flag is not replaced: the shell does that. Everybody on the machine can see flags: put
+  list cannot be set. \`--env NAME=REF\` and \`--env-from SECRET\`, all keys of a secret, add to \`environment\`; a variable
+  that \`--env\` names replaces that of the files. With \`--secret\`, \`--out\`, \`--env\`, \`--env-from\` or \`--auth\`,
+  \`./vaultonce.yaml\` need not exist; it is used if it does. \`\${VAR}\` in a flag is not replaced: the shell does that. Everybody on the machine can see flags: put
   passwords in a file or a variable.
 `;
 

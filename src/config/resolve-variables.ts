@@ -49,7 +49,7 @@ function contentOf(
   { value, keys = {}, template, wrap_ttl, min_ttl }: VariableFile,
   directory: string,
 ): VariableContent {
-  if (template !== undefined) return inlineTemplate(template, directory);
+  if (template !== undefined) return { ...inlineTemplate(template, directory), file: 'template' };
   if (value === undefined) return { kind: 'token', wrapTtlMs: wrap_ttl, minTtlMs: min_ttl };
   if (name === ALL_KEYS) return { kind: 'keys', of: value satisfies Source, keys };
   return { kind: 'value', ref: value as Ref };

@@ -15,12 +15,14 @@ type Fields = Readonly<Record<string, unknown>>;
 /**
  * Reads secrets from a YAML or JSON file instead of a server: a map of names, each a map of keys. `@version`, `@lease_id`
  * and `@lease_duration` set the metadata that the server would send.
+ * @param unused names of other secrets of the config, which the file may have, too
  * @throws RunError `config` for an invalid file, and for missing or undeclared secrets
  */
 export async function readFixtures(
   path: string,
   plans: readonly SecretPlan[],
   io: SourceIo,
+  unused: readonly string[] = [],
 ): Promise<Secrets> {
   const source = await parseSource(await readSource(path, 'fixtures file', io, '--fixtures'));
   const fixtures: Fields = source.value;
@@ -31,16 +33,28 @@ export async function readFixtures(
     });
   }
   const failures: Failure[] = [];
-  const names = plans.map(({ name }) => name);
+  const names = [...new Set([...plans.map(({ name }) => name), ...unused])];
   for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
     failures.push(undeclared(name, source.name, names));
   }
   const secrets = plans.map((plan) => {
-    const fixture = Object.hasOwn(fixtures, plan.name) ? fixtures[plan.name] : undefined;
-    return secretOf(plan, fixture, source.name, failures);
+    const named = [plan, ...plans.filter((other) => isSameRead(plan, other))].find(({ name }) =>
+      Object.hasOwn(fixtures, name),
+    );
+    return secretOf(plan, named && fixtures[named.name], source.name, failures);
   });
   throwIfAny(firstOf(failures, (failure) => failure));
   return new Map(secrets.map((secret) => [secret.name, secret]));
+}
+
+/** A reference by path, and a declared secret there: the server would be asked once. */
+function isSameRead(one: SecretPlan, other: SecretPlan): boolean {
+  const reads = [one, other].map(({ namespace, path, version, write, wrapTtlMs, listing }) =>
+    write === undefined && wrapTtlMs === undefined && listing === undefined
+      ? JSON.stringify([namespace, path, version])
+      : undefined,
+  );
+  return reads[0] !== undefined && reads[0] === reads[1];
 }
 
 function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Failure[]): FetchedSecret {

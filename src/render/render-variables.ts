@@ -53,7 +53,7 @@ export async function renderVariables(
   const named = new Set(plans.filter((plan) => !isSpread(plan)).map(({ name }) => name));
   const owners = new Map<string, string>();
   const spread = plans.filter(isSpread).flatMap((plan) => {
-    const own = spreadOf(plan, sources).filter(({ name }) => !named.has(name));
+    const own = spreadOf(plan, sources, named);
     for (const { name, where } of own) {
       const other = owners.get(name);
       if (other !== undefined) failures.push(sameName(name, other, where));
@@ -109,6 +109,7 @@ function wholeOf(
 function spreadOf(
   { where, mask, content }: PlanOf<'keys'>,
   { secrets, failures }: Sources,
+  named: ReadonlySet<string>,
 ): RenderedVariable[] {
   const { of, keys } = content;
   const secret = secrets.get(of.secret);
@@ -116,7 +117,8 @@ function spreadOf(
   const found = keysIn(secret, { ...of, where }, failures);
   if (found === undefined) return [];
   const isTree = of.key === undefined && secret.leaves !== undefined;
-  const { values, missing, collisions } = selectKeys(found, keys, isTree ? '_' : undefined);
+  const { values: selected, missing, collisions } = selectKeys(found, keys, isTree ? '_' : undefined);
+  const values = [...selected].filter(([name]) => !named.has(name));
   const known = [...found.keys()].sort();
   const chosen = new Set(Object.values(keys.rename ?? {}));
   failures.push(
@@ -128,10 +130,10 @@ function spreadOf(
         'correct the name, or add the key',
       ),
     ),
-    ...collisions.map((one) => oneName(one, where)),
-    ...[...values.keys()].flatMap((name) => nameProblem(name, chosen, where)),
+    ...collisions.filter(({ name }) => !named.has(name)).map((one) => oneName(one, where)),
+    ...values.flatMap(([name]) => nameProblem(name, chosen, where)),
   );
-  return [...values].map(([name, value]) => ({ name, where, mask, value: new Secret(value), parts: [] }));
+  return values.map(([name, value]) => ({ name, where, mask, value: new Secret(value), parts: [] }));
 }
 
 /** The keys of a secret, or of an object in it. */
@@ -164,7 +166,9 @@ function nameProblem(name: string, chosen: ReadonlySet<string>, where: string): 
         kind: 'output',
         message: `the key \`${shownKey(name)}\` is not a name that a variable can have`,
         where,
-        hint: 'set `keys: { sanitize: true }`, give it a name with keys.rename, or leave it out with keys.exclude',
+        hint: isFlag(where)
+          ? "declare `'*': { value: SECRET, keys: { sanitize: true } }` below `environment:` in a config, or take single keys with --env NAME=REF"
+          : 'set `keys: { sanitize: true }`, give it a name with keys.rename, or leave it out with keys.exclude',
       },
     ];
   }
@@ -174,9 +178,16 @@ function nameProblem(name: string, chosen: ReadonlySet<string>, where: string): 
       kind: 'output',
       message: `the key \`${name}\` would be a variable that decides which code programs run`,
       where,
-      hint: 'leave it out with keys.exclude; if it is intended, name the variable in `environment:` itself',
+      hint: isFlag(where)
+        ? 'if it is intended, name it with --env NAME=REF; else name the keys that you need so'
+        : 'leave it out with keys.exclude; if it is intended, name the variable in `environment:` itself',
     },
   ];
+}
+
+/** A flag has no `keys:`. */
+function isFlag(where: string): boolean {
+  return where.startsWith('--');
 }
 
 function oneName(
@@ -196,6 +207,8 @@ function sameName(name: string, one: string, other: string): Failure {
     kind: 'output',
     message: `the variable \`${name}\` is in two secrets: ${one} and ${other}`,
     where: other,
-    hint: 'leave it out of one with keys.exclude, give one a keys.prefix, or name the variable in `environment:` itself',
+    hint: isFlag(other)
+      ? 'say which with --env NAME=REF, which overrides both'
+      : 'leave it out of one with keys.exclude, give one a keys.prefix, or name the variable in `environment:` itself',
   };
 }

@@ -1,4 +1,5 @@
 import { RunError } from '../base/errors.ts';
+import type { Secrets } from '../base/secret-data.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { overrideOf, placeOfSetting, type Flags } from '../config/settings.ts';
@@ -74,12 +75,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     outcome =
       job.fixtures === undefined
         ? await run(config, plan, scope, stopwatch, wire)
-        : await runWithFixtures(
-            await readFixtures(job.fixtures, plan.secrets, { ...io, scope }),
-            plan,
-            scope,
-            stopwatch,
-          );
+        : await runWithFixtures(await fixturesOf(config, plan, job.fixtures, io), plan, scope, stopwatch);
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();
     const result = await job.deliver(outcome.values, (change) => delivered.push(change), scope);
@@ -107,6 +103,15 @@ async function planJob<T>(config: Config, job: Job<T>, whole: Scope): Promise<Pl
 /** The part of the process's scope in which a run must end. */
 export function withinTimeout({ timeoutMs }: Pick<Config, 'timeoutMs'>, whole: Scope): Scope {
   return whole.child({ timeoutMs, startedAtMs: whole.startedAtMs });
+}
+
+/** The file may have the secrets of `environment:`, too, so that the same does for `check`. */
+async function fixturesOf(config: Config, plan: Plan, path: string, io: Io): Promise<Secrets> {
+  using scope = withinTimeout(config, io.scope);
+  const values = config.environment;
+  const { secrets } = await planConfig(config, { secrets: 'needed', outputs: [], values });
+  const names = secrets.map(({ name }) => name);
+  return await readFixtures(path, plan.secrets, { ...io, scope }, names);
 }
 
 /** A run without a declaration would log in, change nothing, and hide that a name was misspelled. */

@@ -173,6 +173,7 @@ describe('the command line', () => {
       const result = await runCli(args);
       assert.equal(result.code, 2, args.join(' '));
       assert.equal(failuresOf(result).length, 1, args.join(' '));
+      assert.equal(failuresOf(result)[0]?.details, undefined, args.join(' '));
     }
     const env = { VAULTONCE_LOG_FORMAT: 'text' };
     assert.match((await runCli(['bogus'], { env })).stderr, /^vaultonce: /);
@@ -302,7 +303,7 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.equal(plan['address'], 'https://vault.example.com:8200');
     const counts = { login: 1, mounts: 1, secrets: 3, tokens: 0, revoke: 1, total: 6 };
     assert.deepEqual(plan['requests'], { bound: 'at most', ...counts });
-    assert.equal((plan['secrets'] as unknown[]).length, 4);
+    assert.equal((plan['secrets'] as unknown[]).length, 5, 'that of the variable included');
     assert.deepEqual((plan['outputs'] as { secrets: string[] }[])[0]?.secrets, ['db']);
     assert.deepEqual(plan['environment'], ['DATABASE_PASSWORD']);
     assert.deepEqual(plan['variables'], [

@@ -51,6 +51,57 @@ output: { directory: '${workspace.path('out')}' }
     }
   });
 
+  test('check proves the variables, too, and `render` takes the same file', async () => {
+    const config = (environment: object): string =>
+      JSON.stringify({
+        secrets: { db: 'secret/db' },
+        outputs: [{ path: workspace.path('out/p'), value: 'db#password' }],
+        environment,
+      });
+    workspace.write(
+      'all.yaml',
+      'db: { password: pw, user: u }\nsecret/mail: { host: h, port: 1 }\nsecret/tls@2: { key: k }\n',
+    );
+    const proved = async (environment: object): Promise<CliResult> => {
+      workspace.write('all.json', config(environment));
+      return run(['check', '-c', 'all.json', '--fixtures', 'all.yaml']);
+    };
+    const good = {
+      '*': { value: 'secret/mail', keys: { prefix: 'MAIL_', case: 'upper' } },
+      KEY: 'secret/tls#key@2',
+      URL: { template: 'https://{{db.user}}:{{db.password}}@x' },
+      VAULT_TOKEN: { token: true },
+      USER: 'secret/db#user',
+    };
+    const all = await proved(good);
+    assert.equal(all.code, 0, all.stderr);
+    assert.match(all.stdout, /^all outputs render \(1\)\nall variables render \(6\)$/m);
+    assert.match(all.stdout, /^values {3}all\.yaml$/m);
+    assert.match(all.stdout, /^URL +- +- +template$/m);
+    assert.match(all.stdout, /^\* +secret\/mail +\*$/m);
+    const rendered = await run(['render', '-c', 'all.json', '--fixtures', 'all.yaml']);
+    assert.equal(rendered.code, 0, rendered.stderr);
+    const cases = [
+      [{ ...good, X: 'db#usr' }, 6, /has no key `usr`/],
+      [{ ...good, X: { template: '{{db.usr}}' } }, 6, /has no key `usr`/],
+      [{ ...good, X: { template: '{{#@base64decode}}{{db.user}}{{/@base64decode}}' } }, 7, /not base64/],
+      [{ ...good, '*': ['secret/mail', 'db', 'secret/mail@1'] }, 3, /no secret `secret\/mail@1`/],
+      [
+        { ...good, '*': ['secret/mail', { value: 'db', keys: { rename: { user: 'A', password: 'A' } } }] },
+        8,
+        /named `A`/,
+      ],
+    ] as const;
+    for (const [environment, code, message] of cases) {
+      const result = await proved(environment);
+      assert.equal(result.code, code, result.stderr);
+      assert.ok(
+        failuresOf(result).some((failure) => message.test(failure.message ?? '')),
+        result.stderr,
+      );
+    }
+  });
+
   test('a key that starts with @ is a key like any other, unless it is metadata; that has its type', async () => {
     workspace.write('at.yaml', 'db: { password: x, port: 1, "@id": 2, "@version": 3 }\n');
     assert.equal((await run(['render', '--fixtures', 'at.yaml'])).code, 0);

@@ -341,6 +341,62 @@ describe('every failure has its code, says what to do next, and leaves everythin
     assert.deepEqual(app.workspace.list('out'), ['.vaultonce-1-0123abcd.new', 'keep.txt']);
   });
 
+  test('3: keys that belong elsewhere, and parts that are written in another way, are told where and how', async () => {
+    const misplaced = await fails(3, {
+      secrets,
+      outputs: [{ ...keep, directory: 'x', prune: true }],
+      vault: { skip_verify: true },
+      auth: { type: 'k8s' },
+      address: 'x',
+      tls: {},
+      cacert: 'x',
+      mode: '0400',
+      role: 'x',
+      'vault.addr': 'x',
+      'vault.tls.insecure': true,
+      'auth.role': 'x',
+      'nobody.x': 1,
+    });
+    assert.deepEqual(
+      failuresOf(misplaced)
+        .map(({ message = '', hint = '' }) => [
+          message.split(' ')[0] ?? '',
+          hint.replace(/(?:; )?known keys: .*/, ''),
+        ])
+        .sort(),
+      [
+        ['`address`', 'it is `vault.address` here'],
+        ['`auth.method`', '`type` is called `method` here'],
+        ['`auth.role`', 'keys are nested, not dotted: it is `auth.role` here, `auth: { role: … }`'],
+        ['`cacert`', 'it is `vault.tls.ca_cert` here'],
+        ['`mode`', 'it is `output.mode` here'],
+        ['`nobody.x`', ''],
+        ['`outputs[0].directory`', 'it is `output.directory` here'],
+        ['`outputs[0].prune`', 'it is `output.prune` here'],
+        ['`role`', 'it is `auth.role` here'],
+        ['`tls`', 'it is `vault.tls` here'],
+        ['`vault.addr`', 'keys are nested, not dotted: it is `vault.address` here, `vault: { address: … }`'],
+        ['`vault.skip_verify`', 'it is `vault.tls.skip_verify` here'],
+        [
+          '`vault.tls.insecure`',
+          'keys are nested, not dotted: it is `vault.tls.skip_verify` here, `vault: { tls: { skip_verify: … } }`',
+        ],
+      ],
+    );
+    const parts = {
+      outputs: [{ directory: 'x' }, /`output:`/],
+      secrets: [['secret/app'], /`db: secret\/app\/db`/],
+      environment: [['A=secret/app#x'], /`DB_PASSWORD: secret\/app\/db#password`/],
+      auth: ['kubernetes', /`auth: \{ method: /],
+      vault: ['https://vault.example.com', /`vault: \{ address: /],
+      output: ['/vault/secrets', /`output: \{ directory: /],
+    } as const;
+    for (const [part, [value, hint]] of Object.entries(parts)) {
+      const wrong = await fails(3, { [part]: value });
+      assert.match(failuresOf(wrong)[0]?.hint ?? '', hint, wrong.stderr);
+    }
+  });
+
   test('3: no config; two that contradict each other; invalid YAML and JSON; unknown keys', async () => {
     const none = await runCli(['render'], { cwd: app.workspace.root + '/out' });
     assert.equal(none.code, 3);
@@ -392,8 +448,6 @@ describe('every failure has its code, says what to do next, and leaves everythin
         '`vault.tls.insecure` skip_verify',
       ],
     );
-    const map = await fails(3, { secrets, outputs: { directory: 'x' } });
-    assert.match(failuresOf(map)[0]?.hint ?? '', /`output:`/);
     const unknown = await fails(3, {
       secrets: { a: { path: 'secret/a', verson: 2 } },
       outputs: [{ ...keep, mod: '0400' }],

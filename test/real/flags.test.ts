@@ -242,11 +242,14 @@ describe('flags instead of a config file', await needsPlugins('auth/jwt'), () =>
       [['--set', 'outputs.0.path=canary'], '--set outputs.0.path', /list/],
       [['--set', 'revoke=alwys'], '--set revoke', /did you mean `always`/],
       [['--auth', 'kubernets'], '--auth', /did you mean `kubernetes`/],
-      [['--auth', 'kubernetes'], '--auth', /--help/],
+      [['--auth', 'kubernetes'], '--auth', /add --role ROLE.*--help/],
+      [['--auth', 'userpass'], '--auth', /add --set auth\.username=VALUE/],
+      [['--auth', 'approle'], '--auth', /add one as --set auth\.KEY=VALUE/],
+      [['--auth', 'cert', '--role', 'canary'], '--role', /it is `name` here/],
       [['--auth', 'kubernetes', '--role', ''], '--role', /--help/],
-      [['--auth', 'token', '--role', 'canary'], '--role', /known keys/],
+      [['--auth', 'token', '--role', 'canary'], '--role', /names no role; known keys/],
       [['--role', 'canary', '--set', 'auth.role=canary'], '--set auth.role', /keep one/],
-      [['--role', 'canary'], '--role', /--help/],
+      [['--role', 'canary'], '--role', /add --auth METHOD.*--help/],
     ];
     const base = ['check', '--secret', 'db=secret/db', '--out', '/dev/shm/x=db#password'];
     await Promise.all(

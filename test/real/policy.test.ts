@@ -142,6 +142,8 @@ describe('policies', await needsPlugins('secret/transit'), () => {
     app.server.takeAudit();
     const declared = {
       secrets: { web: 'secret/web', legacy: 'kv1/legacy', raw: { path: 'transit/keys/app', engine: 'raw' } },
+      outputs: [{ path: 'web', value: 'web#password' }],
+      environment: { TOKEN: 'secret/hidden#token' },
     };
     const result = await runCli(['check', '--online', '--json', '-c', app.config({ ...declared, auth })]);
     assert.equal(result.code, 5, result.stderr);
@@ -153,11 +155,12 @@ describe('policies', await needsPlugins('secret/transit'), () => {
         ['secret/data/web', true],
         ['kv1/legacy', false],
         ['transit/keys/app', false],
+        ['secret/data/hidden', false],
       ],
     );
     assert.deepEqual(
       failuresOf(result).map(({ where }) => where),
-      ['secrets.legacy', 'secrets.raw'],
+      ['secrets.legacy', 'secrets.raw', 'secret/hidden'],
     );
     assert.deepEqual(requestsOf(app.server), [
       'update auth/approle/login',

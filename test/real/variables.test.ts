@@ -123,6 +123,9 @@ describe('variables', () => {
       }
       const chosen = { value: 'secret/bad', keys: { rename: { LD_PRELOAD: 'LD_PRELOAD' } } };
       assert.deepEqual(await json({ environment: { '*': chosen } }), { LD_PRELOAD: '/tmp/x.so', fine: 'x' });
+      // What is named by itself needs no name made of its key.
+      const named = { '*': 'secret/bad', LD_PRELOAD: 'secret/bad#fine' };
+      assert.deepEqual(await json({ environment: named }), { fine: 'x', LD_PRELOAD: 'x' });
       const missing = { '*': { value: 'secret/mail', keys: { include: ['usr'] } } };
       const absent = await run('env', { environment: missing });
       assert.equal(absent.code, 6);
@@ -132,6 +135,28 @@ describe('variables', () => {
       assert.equal(job.code, 8);
       assert.match(failuresOf(job)[0]?.message ?? '', /`GITHUB_TOKEN` would change how the later steps/);
       assert.equal(app.workspace.read('github'), '');
+    });
+
+    test('8 and 2: a flag has no `keys:`; its hints say what there is', async () => {
+      const cases = [
+        [['--env-from', 'secret/db'], 8, /is not a name/, /sanitize: true.*`environment:`.*--env NAME=REF/],
+        [['--env-from', 'secret/bad'], 8, /decides which code/, /--env NAME=REF/],
+        [['--env-from', 'secret/mail', '--env-from', 'secret/mail@1'], 8, /in two secrets/, /--env NAME=REF/],
+        [['--env', 'A=secret/mail'], 2, /none of its keys/, /--env-from SECRET/],
+        [['--env', 'A=mail'], 2, /none of its keys/, /--env-from SECRET/],
+        [['--env', '*=secret/mail'], 2, /not the name of a variable/, /--env-from SECRET/],
+        [['--format', 'env'], 2, /unknown --format `env`/, /`dotenv` here/],
+        [['--format', 'github-actions'], 2, /unknown --format/, /`github` here/],
+        [['--format', 'hvs.CAESICanaryCanaryCanaryCanary'], 2, /unknown --format/, /known formats/],
+      ] as const;
+      for (const [args, code, message, hint] of cases) {
+        const result = await run('env', {}, args);
+        assert.equal(result.code, code, result.stderr);
+        const [failure] = failuresOf(result);
+        assert.match(failure?.message ?? '', message);
+        assert.match(failure?.hint ?? '', hint);
+        assert.doesNotMatch(result.stderr, /keys\.|Canary/);
+      }
     });
 
     test('3 and 2: a secret without a key for one variable, and what makes no sense together', async () => {
@@ -226,7 +251,7 @@ describe('variables', () => {
     test('6 and 7: a key that is missing, a template that does not parse', async () => {
       const missing = await run('env', { secrets, environment: { A: { template: '{{db.usr}}' } } });
       assert.equal(missing.code, 6);
-      assert.match(failuresOf(missing)[0]?.where ?? '', /^environment\.A, contents:1/);
+      assert.match(failuresOf(missing)[0]?.where ?? '', /^environment\.A, template:1/);
       const broken = await run('exec', { secrets, environment: { A: { template: '{{#db}}' } } }, [
         '--',
         'true',

@@ -113,10 +113,27 @@ export function handoverFor(format: string | undefined, env: Io['env']): Handove
   if (known !== undefined) return HANDOVERS[known];
   const unsafe = SYSTEMS.find(({ handover }) => 'refusal' in handover && handover.format === format);
   if (unsafe !== undefined) return handoverOf(unsafe);
+  const meant = OTHER_NAMES.get(format);
   throw new RunError('usage', `unknown --format \`${shownName(format)}\``, {
-    hint: nearestHint(format, FORMAT_NAMES, 'format'),
+    hint:
+      meant === undefined
+        ? nearestHint(format, FORMAT_NAMES, 'format')
+        : `it is \`${meant}\` here; known formats: ${FORMAT_NAMES.join(', ')}`,
   });
 }
+
+/** What formats and systems are called elsewhere, the `source:` of a login included. */
+const OTHER_NAMES: ReadonlyMap<string, FormatName> = new Map([
+  ['github-actions', 'github'],
+  ['azure-pipelines', 'azure'],
+  ['sh', 'shell'],
+  ['bash', 'shell'],
+  ['zsh', 'shell'],
+  ['export', 'shell'],
+  ['pwsh', 'powershell'],
+  ['env', 'dotenv'],
+  ['docker', 'env-file'],
+]);
 
 function handoverOf(system: CiSystem | undefined): Handover {
   if (system === undefined) return shell;

@@ -6,6 +6,22 @@ import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.t
 import { diskUnder } from '../publish/files/targets.ts';
 import { modeText } from '../report/report.ts';
 import type { Source } from '../shape/ref.ts';
+import type { Access, FoundEngine } from './check-access.ts';
+
+/** What the server says. */
+export interface Found {
+  readonly access?: readonly Access[];
+  readonly engines?: readonly FoundEngine[];
+}
+
+/** What the values of fixtures are enough for. */
+export interface Rendered {
+  /** The file that takes the place of the server. */
+  readonly fixtures: string;
+  /** Outputs. */
+  readonly rendered: number;
+  readonly rendered_variables: number;
+}
 
 export interface LoginDescription {
   readonly method: string;
@@ -13,10 +29,10 @@ export interface LoginDescription {
   readonly namespace: string | null;
 }
 
-/** A plan for people and machines: `check --json` prints it as it is. */
 export interface PlanDescription {
   readonly config: readonly string[];
-  readonly address: string;
+  /** Null with fixtures. */
+  readonly address: string | null;
   readonly login: LoginDescription;
   /** What is tried next, where the credentials of what comes before are not there. */
   readonly login_alternatives: readonly LoginDescription[];
@@ -50,7 +66,7 @@ export interface PlanDescription {
   readonly environment: readonly string[];
   /** Where each variable comes from. */
   readonly variables: readonly VariableDescription[];
-  /** The most that `render` sends when nothing is repeated; with trees, of which only the server knows the size, the least. */
+  /** The most that a run sends when nothing is repeated; with trees, of which only the server knows the size, the least. */
   readonly requests: {
     readonly bound: 'at most' | 'at least';
     readonly login: number;
@@ -132,7 +148,9 @@ function countRequests(
   const reads = new Set(secrets.map(identityOf)).size;
   const tokenOutputs = tokenOutputsOf(plan);
   const tokens = requestsForTokenOutputs(tokenOutputs, login === 1);
-  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && tokenOutputs.length === 0);
+  // With outputs there may be runs without variables.
+  const isKept = tokenOutputs.some(({ what }) => what === 'output' || plan.outputs.length === 0);
+  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && !isKept);
   const returned = isReturned ? 1 : 0;
   const bound = secrets.some(({ listing }) => listing?.kind === 'tree') ? 'at least' : 'at most';
   const total = login + mounts + reads + tokens + returned;
