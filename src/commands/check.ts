@@ -1,3 +1,4 @@
+import { harmlessJson } from '../base/harmless.ts';
 import { traitsOf, type LoginTraits } from '../auth/index.ts';
 import { throwIfAny } from '../base/errors.ts';
 import type { AuthConfig, Config, DeclaredVariable } from '../config/config.ts';
@@ -62,7 +63,9 @@ export async function check(
   const logins = await Promise.all(config.auth.map(traitsOf));
   const rendered = fixtures === undefined ? {} : { rendered: plan.outputs.length };
   const description = { ...describePlan(config, plan, logins), ...found, ...rendered };
-  io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
+  io.stdout.write(
+    json ? `${harmlessJson(JSON.stringify(description, undefined, 2))}\n` : tables(description),
+  );
   throwIfAny((found.access ?? []).flatMap(denialOf));
 }
 

@@ -58,12 +58,13 @@ async function checkCreationPath(
     sensitive: [token],
     mints: false,
   };
-  const { data } = bodyOf(await answerTo(request, context, sender), context);
+  const answer = await answerTo(request, context, sender);
+  const { data } = bodyOf(answer, context);
   const path = isJsonObject(data) ? data['creation_path'] : undefined;
   if (path === expected) return;
   throw new RunError('auth', `${context.name} was not made at ${expected}`, {
     where: context.where,
-    details: typeof path === 'string' ? [`it was made at ${path}`] : [],
+    details: typeof path === 'string' ? [`it was made at ${answer.shown(path)}`] : [],
     hint: 'it was not opened; somebody may have replaced it, or the creation path in the config is wrong',
   });
 }

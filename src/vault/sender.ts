@@ -3,7 +3,7 @@ import { DEEPEST } from '../base/depth.ts';
 import type { Failure } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
 import { delayMs, delayWithin, sleep } from '../http/delay.ts';
-import { errorTexts, warningTexts } from '../http/presentable.ts';
+import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
 import type { ConnectionFailure } from '../http/connection-failure.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
@@ -29,6 +29,8 @@ export interface Answer {
   readonly errors: readonly string[];
   /** The server's warnings, presentable. */
   readonly warnings: readonly string[];
+  /** Makes any other text of the body presentable. */
+  readonly shown: (text: string) => string;
   /** Its `Date`: the clock of the server, or of a proxy in between. */
   readonly date: string | undefined;
 }
@@ -262,6 +264,7 @@ function outcomeOf(result: Attempt, request: VaultRequest, address: string): Ans
     body: result.body,
     errors,
     warnings: warningTexts(result.body, sensitive),
+    shown: (text) => presentable(text, sensitive),
     date: result.date,
   };
 }
