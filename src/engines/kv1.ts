@@ -8,9 +8,8 @@ export const kv1: Engine = {
   request: ({ path }) => ({ path }),
   list: ({ path }) => path,
   read(status, envelope) {
-    if (status === 404 || envelope.data === undefined) {
-      return { kind: 'missing', reason: 'does not exist' };
-    }
+    if (status === 404) return { kind: 'missing', reason: 'does not exist' };
+    if (envelope.data === undefined) return { kind: 'odd' };
     return { kind: 'found', keys: keysOf(envelope.data), metadata: leaseOf(envelope) };
   },
 };
