@@ -80,8 +80,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     }
     multiplexes = true;
     const session = startSession(origin, { createConnection: () => socket });
-    session.once('remoteSettings', () => limited.add(session));
-    session.on('goaway', (_code, last) => lastSeen.set(session, last));
+    rememberLimits(session);
     return session;
   };
   return {
@@ -111,6 +110,11 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       for (const socket of all) socket.destroy();
     },
   };
+}
+
+function rememberLimits(session: ClientHttp2Session): void {
+  session.once('remoteSettings', () => limited.add(session));
+  session.on('goaway', (_code: number, last: number) => lastSeen.set(session, last));
 }
 
 function connectTo(origin: string, secureContext: SecureContext, tls: TlsSettings): TLSSocket {

@@ -226,19 +226,15 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
     };
   };
 
+  /** The socket of HTTP/2 refuses to be ended by anybody but the session. */
+  const under = (socket: Socket): Socket =>
+    [...sockets].find(({ remotePort }) => remotePort === socket.remotePort) ?? socket;
+
   const listen = async (
     incoming: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
   ): Promise<void> => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    const url = new URL(incoming.url ?? '/', 'https://double');
-    const request: Request = {
-      method: incoming.method ?? '',
-      path: decodeURIComponent(url.pathname.replace(/^\/v1\//, '')),
-      headers: { ...incoming.headers, 'x-url': incoming.url },
-      body: Buffer.concat(chunks).toString(),
-    };
+    const request = await requestOf(incoming);
     // A fault has ended the connection before this request was seen to.
     if ('stream' in response && response.stream.destroyed) return;
     requests.push(request);
@@ -254,12 +250,7 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
         response.statusCode = status;
         response.end(body);
       },
-      // The socket of HTTP/2 refuses to be ended by anybody but the session.
-      socket:
-        transport === 'h2'
-          ? ([...sockets].find(({ remotePort }) => remotePort === incoming.socket.remotePort) ??
-            incoming.socket)
-          : incoming.socket,
+      socket: transport === 'h2' ? under(incoming.socket) : incoming.socket,
       stream: 'stream' in response ? response.stream : undefined,
       isLatest,
     });
@@ -301,5 +292,17 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
+  };
+}
+
+async function requestOf(incoming: IncomingMessage | Http2ServerRequest): Promise<Request> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const url = new URL(incoming.url ?? '/', 'https://double');
+  return {
+    method: incoming.method ?? '',
+    path: decodeURIComponent(url.pathname.replace(/^\/v1\//, '')),
+    headers: { ...incoming.headers, 'x-url': incoming.url },
+    body: Buffer.concat(chunks).toString(),
   };
 }
