@@ -1,4 +1,4 @@
-import { absentFile, fileExists } from '../host/credential-files.ts';
+import { absentFile, whyUnreachable } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
 import { loginFields } from './common.ts';
@@ -27,7 +27,7 @@ const fields = object(
 export const cert = defineMethod({
   fields,
   login({ mount, name, client_cert: file }) {
-    if (file !== undefined && !fileExists(file)) {
+    if (file !== undefined && whyUnreachable(file) === 'ENOENT') {
       throw absentFile({ path: file, what: 'the client certificate', field: 'auth.client_cert' });
     }
     return { kind: 'login', path: `${mount}/login`, body: name === undefined ? {} : { name } };

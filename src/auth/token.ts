@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import {
   AbsentCredential,
   credentialFromVariable,
-  fileExists,
   placeOf,
   textFromFile,
+  whyUnreachable,
   type CredentialFile,
 } from '../host/credential-files.ts';
 import { homeOfUser } from '../host/home.ts';
@@ -98,9 +98,11 @@ function textOfVariable(name: string, io: AuthIo): string {
 /** Where `bao login` and `vault login` leave their token. */
 function fileAtHome({ env }: AuthIo): string {
   const path = join(env['HOME'] ?? (homeOfUser() || '/'), '.vault-token');
-  if (fileExists(path)) return path;
+  const reason = whyUnreachable(path);
+  if (reason === undefined) return path;
   throw new AbsentCredential('config', 'there is no token and no auth method', {
     where: 'auth',
+    details: reason === 'ENOENT' ? [] : [`${HOME_FILE} cannot be reached (${reason})`],
     hint: 'declare `auth:` with a method, or provide a token: auth.token_file, $VAULT_TOKEN, $BAO_TOKEN or ~/.vault-token',
   });
 }

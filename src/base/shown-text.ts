@@ -58,6 +58,11 @@ export function shownName(name: string): string {
   return looksLikeCredential(name) || name.split('.').some(isRandom) ? HIDDEN : name;
 }
 
+/** A key of a secret for a message: any text but a token, a key in PEM and the like, which somebody wrote in place of its name. */
+export function shownKey(key: string): string {
+  return looksLikeCredential(key) ? HIDDEN : key;
+}
+
 function fitsPath(text: string): boolean {
   return text.length <= LONGEST_PATH && text.split('/').every((part) => part.length <= LONGEST_NAME);
 }

@@ -101,6 +101,11 @@ ${EXIT_CODES_HELP}`,
   return program;
 }
 
+/** Flags that others have, or that one would expect. */
+const CREDENTIAL_FLAG = /^unknown option '--(?:token|password|secret-id|jwt)'/;
+const CREDENTIAL_HINT =
+  'there are no flags for credentials, because other users can see them: use a file, as with `--set auth.token_file=FILE`, or for a token $VAULT_TOKEN';
+
 function usageError({ code, message }: CommanderError, { command }: EarlyFlags): RunError {
   // Without a command, and for help about one that it does not know, commander answers with the help text as an error.
   if (code === 'commander.help') {
@@ -112,7 +117,7 @@ function usageError({ code, message }: CommanderError, { command }: EarlyFlags):
   const details = rest.filter((line) => line !== '');
   return new RunError('usage', first, {
     ...(details.length === 0 ? {} : { details }),
-    hint: 'see `vaultonce --help`',
+    hint: CREDENTIAL_FLAG.test(first) ? CREDENTIAL_HINT : 'see `vaultonce --help`',
   });
 }
 

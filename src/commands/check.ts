@@ -15,8 +15,8 @@ import { withAnyAddress, withinTimeout } from '../run/perform.ts';
 import { renderAll } from '../run/render-all.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { denialOf, describeAccess, enginesFound } from './check-access.ts';
-import { describePlan, type Found, type Rendered } from './check-plan.ts';
-import { tables } from './check-tables.ts';
+import { describePlan, type Found, type Rendered } from './plan-description.ts';
+import { tables } from './plan-tables.ts';
 import { textsOf } from './declared-variables.ts';
 
 export interface CheckOptions {

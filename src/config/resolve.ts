@@ -234,7 +234,7 @@ function resolvePath(path: string, directory: string | undefined, cwd: string, w
   if (looksLikeCredential(path) || looksLikeCredential(directory ?? '')) {
     throw new RunError('config', 'this is not the path of an output', {
       where,
-      hint: 'a path has no line break, and does not look like a credential; it is not shown',
+      hint: 'a path has no line break, at most 255 characters between two slashes, and does not look like a credential; it is not shown',
     });
   }
   if (isAbsolute(path) || isAtOrBelow(base, absolute)) return absolute;

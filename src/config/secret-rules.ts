@@ -21,11 +21,13 @@ interface SecretFields {
 const OF_ONE_SECRET = ['version', 'write', 'default', 'min_ttl', 'wrap_ttl'] as const;
 const OF_LISTINGS = ['include', 'exclude'] as const;
 
+type Rule = readonly [broken: boolean, problem: string];
+
 /** What is wrong with the combination of a secret's fields. */
 export function secretProblems(secret: SecretFields): string[] {
-  const { version, engine, mount, write, list, recursive, max_secrets, reuse } = secret;
+  const { version, engine, mount, write, list, recursive, max_secrets } = secret;
   const lists = list === true || recursive === true;
-  const rules: readonly (readonly [boolean, string])[] = [
+  const rules: readonly Rule[] = [
     [version !== undefined && write !== undefined, '`version` and `write` exclude each other'],
     [
       version !== undefined && engine !== undefined && engine !== 'kv2',
@@ -45,16 +47,19 @@ export function secretProblems(secret: SecretFields): string[] {
         [!lists && secret[field] !== undefined, `\`${field}\` needs \`list\` or \`recursive\``] as const,
     ),
     [list === true && secret.parse !== undefined, '`parse` has no meaning with `list`'],
-    [
-      reuse === true && secret.min_ttl === undefined && secret.max_age === undefined,
-      '`reuse` needs `min_ttl` or `max_age`: `max_age` for what has no end, as KV',
-    ],
-    [reuse !== true && secret.max_age !== undefined, '`max_age` needs `reuse: true`'],
-    [
-      reuse === true && secret.wrap_ttl !== undefined,
-      '`reuse` and `wrap_ttl` exclude each other: a wrapping token opens once',
-    ],
+    ...reuseRules(secret),
     [max_secrets !== undefined && recursive !== true, '`max_secrets` needs `recursive`'],
   ];
   return rules.filter(([broken]) => broken).map(([, problem]) => problem);
+}
+
+function reuseRules({ reuse = false, min_ttl, max_age, wrap_ttl }: SecretFields): readonly Rule[] {
+  if (!reuse) return [[max_age !== undefined, '`max_age` needs `reuse: true`']];
+  return [
+    [
+      min_ttl === undefined && max_age === undefined,
+      '`reuse` needs `min_ttl` or `max_age`: `max_age` for what has no end, as KV',
+    ],
+    [wrap_ttl !== undefined, '`reuse` and `wrap_ttl` exclude each other: a wrapping token opens once'],
+  ];
 }

@@ -82,7 +82,7 @@ export const SETTINGS = {
     flag: 'namespace',
     env: client('NAMESPACE'),
     file: 'vault.namespace',
-    expected: 'a namespace path',
+    expected: 'a namespace path, such as `team-a`, or `root`',
     parse: parseNamespace,
   },
   caCertBytes: { env: client('CACERT_BYTES'), file: 'vault.tls.ca_cert_bytes', expected: 'PEM', parse: asIs },

@@ -4,8 +4,12 @@ const ENDPOINTS: readonly (readonly [type: string, below: RegExp, data: string])
   ['ssh', /^sign\//, 'public_key: ssh-ed25519 …'],
   ['ssh', /^creds\//, 'ip: 192.0.2.1'],
   ['ssh', /^issue\//, 'key_type: ed25519'],
-  ['transit', /^(?:encrypt|hmac|sign|verify|hash|random|datakey)(?:\/|$)/, 'plaintext: …'],
+  ['transit', /^encrypt\//, 'plaintext: …'],
   ['transit', /^(?:decrypt|rewrap)\//, 'ciphertext: …'],
+  ['transit', /^(?:hmac|sign|verify|hash)(?:\/|$)/, 'input: …'],
+  ['transit', /^random(?:\/|$)/, 'bytes: 32'],
+  ['transit', /^datakey\//, 'bits: 256'],
+  ['transform', /^(?:en|de)code\//, 'value: …'],
   ['kubernetes', /^creds\//, 'kubernetes_namespace: default'],
 ];
 

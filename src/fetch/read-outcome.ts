@@ -5,7 +5,7 @@ import { Secret } from '../base/secret.ts';
 import { keysOf, namesOf, type ReadResult } from '../engines/engine.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { readEnvelope, type Envelope } from '../vault/responses.ts';
-import type { Answer, Unavailable } from '../vault/sender.ts';
+import type { Answer, Unavailable } from '../vault/vault-answer.ts';
 import { isWanted } from './listing.ts';
 import type { PlannedRead } from './planned-reads.ts';
 import { refusalOf } from './read-refusal.ts';

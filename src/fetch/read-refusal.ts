@@ -1,7 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import { ENGINES } from '../engines/index.ts';
 import { dataTakenAt } from '../engines/takes-data.ts';
-import type { Answer } from '../vault/sender.ts';
+import type { Answer } from '../vault/vault-answer.ts';
 
 /** Where nothing of a mount is visible, a denial and a mount that does not exist look the same. */
 export function hiddenMountHint(path: string, capability: string): string {
@@ -126,6 +126,6 @@ function notFoundHint(errors: readonly string[], where: string | undefined): str
   if (where === undefined)
     return 'check vault.address and the namespace: something else than a Vault server may have answered';
   return errors.some((text) => text.includes('no handler for route'))
-    ? 'no engine is mounted there: check the first part of the path, and the namespace'
+    ? 'no engine is mounted there: check the first part of the path, and the namespace; a namespace at the start of the path goes into `namespace:`'
     : 'check the path with `bao kv get` or `bao list`, or declare the secret `optional: true`';
 }

@@ -5,7 +5,8 @@ import type { Leases } from '../session/leases.ts';
 import { retryWhileUnknown, type Session } from '../session/session.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import { readEnvelope } from '../vault/responses.ts';
-import { type Answer, type Sender, type Unavailable } from '../vault/sender.ts';
+import type { Answer, Unavailable } from '../vault/vault-answer.ts';
+import type { Sender } from '../vault/sender.ts';
 
 /** Sends each distinct request once; all readers of it share the answer. */
 export interface Reader {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { hasControlCharacter } from '../base/control-characters.ts';
 import { RunError, systemErrorCode, type Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
@@ -14,7 +14,20 @@ const LARGEST_BYTES = 1024 * 1024;
 
 /** Whether something has this name: a file that a cloud or a shell leaves for programs to find. */
 export function fileExists(path: string): boolean {
-  return existsSync(path);
+  return whyUnreachable(path) === undefined;
+}
+
+/**
+ * Why nothing can be found at a path.
+ * @returns the code of the file system: `ENOENT`, `EACCES` below a directory that this user may not enter
+ */
+export function whyUnreachable(path: string): string | undefined {
+  try {
+    statSync(path);
+    return undefined;
+  } catch (error) {
+    return systemErrorCode(error) ?? 'unknown error';
+  }
 }
 
 /** A file that the config or a variable names, as messages call it. */

@@ -28,6 +28,7 @@ export type LogEvent =
   | {
       readonly event: 'waiting';
       readonly address: string;
+      readonly proxy: string | undefined;
       readonly path: string;
       readonly waited_ms: number;
       /** Further requests without an answer. */

@@ -29,8 +29,8 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   login_waits: ({ path, reason, waits_for, limit_ms }) => [
     `${path}: ${reason}; the server may not reach ${waits_for}: the login is tried again for ${seconds(limit_ms)}`,
   ],
-  waiting: ({ address, path, waited_ms, others }) => [
-    `waiting for ${address} (${path}), ${seconds(waited_ms)}${others > 0 ? `, and for ${count(others, 'other request')}` : ''}`,
+  waiting: ({ address, proxy, path, waited_ms, others }) => [
+    `waiting for ${address} (${path})${proxy === undefined ? '' : `, through the proxy ${proxy}`}, ${seconds(waited_ms)}${others > 0 ? `, and for ${count(others, 'other request')}` : ''}`,
   ],
   logged_in: (event) => [loggedInLine(event)],
   token_revoked: () => ['token revoked'],

@@ -39,6 +39,8 @@ export interface Scope {
 
 export interface PendingRequest {
   readonly address: string;
+  /** What it goes through; undefined: nothing. */
+  readonly proxy: string | undefined;
   /** Without `/v1/`. */
   readonly path: string;
   readonly sinceMs: number;
@@ -123,10 +125,13 @@ function timedOut(timeoutMs: number, pending: readonly PendingRequest[], nowMs: 
       hint: 'raise `timeout` or --timeout if the server needs longer',
     });
   }
-  const { address, path, sinceMs } = oldest;
+  const { address, proxy, path, sinceMs } = oldest;
+  const through = proxy === undefined ? '' : `, through the proxy ${proxy},`;
   const others = pending.length === 1 ? '' : `, and ${String(pending.length - 1)} more`;
   return new RunError('deadline', message, {
-    details: [`no answer from ${address} (${path}) for ${((nowMs - sinceMs) / 1000).toFixed(1)} s${others}`],
-    hint: 'can the server be reached from here, and does it answer others? raise `timeout` or --timeout if it needs longer',
+    details: [
+      `no answer from ${address} (${path})${through} for ${((nowMs - sinceMs) / 1000).toFixed(1)} s${others}`,
+    ],
+    hint: `${proxy === undefined ? 'does its name resolve here, can it be reached' : 'can it be reached through the proxy'}, and does it answer others? raise \`timeout\` or --timeout if it needs longer`,
   });
 }

@@ -55,7 +55,7 @@ const TRUST_HINTS: Readonly<Record<string, string>> = {
     'the certificate is for another name: set vault.tls.server_name or $VAULT_TLS_SERVER_NAME to one of its names',
 };
 const TRUST_HINT =
-  'set vault.tls.ca_cert or $VAULT_CACERT to a file with the CA that issued it, or with one above that';
+  'set vault.tls.ca_cert or $VAULT_CACERT to a file with the issuer wanted; a CA above it suffices only if the server sends the certificates in between';
 
 const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT)/;
 

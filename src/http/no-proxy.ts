@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net';
+/** Loaded when a proxy is set: most runs have none, and loading it takes milliseconds. */
+const isIP = (text: string): number => process.getBuiltinModule('node:net').isIP(text);
 
 /** Where a request goes. */
 export interface Goal {
@@ -52,6 +53,7 @@ function endpointOf(entry: string): Goal {
 
 function isWithin(host: string, { network, bits }: Block): boolean {
   if (isIP(host) === 0 || (isIP(host) === 4 && familyOf(network) === 'ipv6')) return false;
+  const { BlockList } = process.getBuiltinModule('node:net');
   const list = new BlockList();
   list.addSubnet(network, bits, familyOf(network));
   return list.check(host, familyOf(host));

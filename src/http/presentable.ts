@@ -28,17 +28,24 @@ function textList(body: unknown, field: 'errors' | 'warnings'): string[] {
  */
 export function presentable(text: string, sensitive: readonly Secret[]): string {
   const line = withoutSent(text, sensitive)
-    .replace(TOKEN, '[not shown]')
+    .replace(TOKEN, HIDDEN_MARK)
     .replace(/\s+/g, ' ')
     .replace(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/gu, '')
     .trim();
   // What was torn apart by a character that is gone now is whole again.
-  const redacted = withoutSent(line, sensitive);
+  const redacted = withoutSent(line, sensitive)
+    .replaceAll(SENT_MARK, '[sent value]')
+    .replaceAll(HIDDEN_MARK, '[not shown]');
   const harmless = redacted.replace(/:(?=:)/g, ': ').replace(/##(?=\[|vso\[)/g, '# #');
   return harmless.length > LONGEST_CHARACTERS ? `${harmless.slice(0, LONGEST_CHARACTERS)}…` : harmless;
 }
 
-const SENT = '[sent value]';
+/*
+ * Stand for the words until nothing more is looked for: a short value would be found in them. Characters of private use, which no
+ * message has.
+ */
+const SENT_MARK = '\ue000';
+const HIDDEN_MARK = '\ue001';
 /** A shorter value is part of many a text by chance, once it is encoded. */
 const SHORTEST_ENCODED_CHARACTERS = 6;
 /** What is not looked for in an encoded form: no server repeats so much. */
@@ -54,7 +61,7 @@ function withoutSent(text: string, sensitive: readonly Secret[]): string {
     .map((secret) => secret.reveal())
     .filter((value) => value !== '')
     .sort((a, b) => b.length - a.length);
-  const plain = values.reduce((result, value) => result.replaceAll(value, SENT), text);
+  const plain = values.reduce((result, value) => result.replaceAll(value, SENT_MARK), text);
   return values.reduce(withoutEncoded, plain);
 }
 
@@ -67,7 +74,7 @@ function withoutEncoded(text: string, value: string): string {
   ]
     .filter((form) => form !== value)
     .concat(runsWith(text, BASE64_RUN, base64Forms(value)), runsWith(text, HEX_RUN, hexForms(value)))
-    .reduce((result, form) => result.replaceAll(form, SENT), text);
+    .reduce((result, form) => result.replaceAll(form, SENT_MARK), text);
 }
 
 const BASE64_RUN = /[A-Za-z0-9+/_-]{6,}={0,2}/g;

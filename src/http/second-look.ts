@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
 import {
@@ -53,7 +52,8 @@ async function lookAgain(
   if (!isPlain && !isUntrusted(code)) return { code, details: [] };
   const { hostname, port, protocol } = new URL(address);
   const host = hostname.replace(/^\[|\]$/g, '');
-  const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  const servername =
+    tls.serverName ?? (process.getBuiltinModule('node:net').isIP(host) === 0 ? host : undefined);
   const endpoint = {
     host,
     port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),

@@ -94,36 +94,49 @@ async function askRepeatedly(
     const tried = await askOnce(request, send, server, io);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
-    const { patient } = request;
     const { retryAfterMs: asked = 0 } = tried;
     const wanted = delayMs(attempt, io.random(), asked);
     const delay = delayWithin(wanted, io.remainingMs(), io.now() - startMs, asked > 0);
-    const exhausted = patient === undefined && attempt === TRIES;
+    const exhausted = request.patient === undefined && attempt === TRIES;
     if (tried.permanent || exhausted || delay === undefined) {
-      const Unavailable = mayBeDone ? RunError : NotSent;
-      const attempts = patient === undefined || attempt === 1 ? '' : ` (after ${String(attempt)} attempts)`;
-      throw new Unavailable('unavailable', `${request.what} ${tried.problem}${attempts}`, {
-        where: new URL(request.url).host,
-        details: tried.details,
-        hint: request.hint,
-      });
+      throw givenUp(request, tried, attempt, mayBeDone);
     }
-    const reason = `${request.what} ${tried.problem}`;
-    const told = { attempt, delay_ms: Math.round(delay), reason };
-    patient?.log.write({ event: 'retrying', path: patient.path, ...told });
+    tellRetry(request, tried, attempt, delay);
     await sleep(delay, io.signal);
   }
 }
 
-type Tried =
-  | { readonly problem: undefined; readonly answer: ThirdPartyAnswer }
-  | {
-      readonly problem: string;
-      readonly wasSent: boolean;
-      readonly permanent: boolean;
-      readonly details?: readonly string[] | undefined;
-      readonly retryAfterMs: number | undefined;
-    };
+function tellRetry(
+  { patient, what }: ThirdPartyRequest,
+  { problem }: Failed,
+  attempt: number,
+  delay: number,
+): void {
+  const told = { attempt, delay_ms: Math.round(delay), reason: `${what} ${problem}` };
+  patient?.log.write({ event: 'retrying', path: patient.path, ...told });
+}
+
+function givenUp(
+  { what, url, hint, patient }: ThirdPartyRequest,
+  { problem, details }: Failed,
+  attempt: number,
+  mayBeDone: boolean,
+): RunError {
+  const attempts = patient === undefined || attempt === 1 ? '' : ` (after ${String(attempt)} attempts)`;
+  const Unavailable = mayBeDone ? RunError : NotSent;
+  const context = { where: new URL(url).host, details, hint };
+  return new Unavailable('unavailable', `${what} ${problem}${attempts}`, context);
+}
+
+interface Failed {
+  readonly problem: string;
+  readonly wasSent: boolean;
+  readonly permanent: boolean;
+  readonly details?: readonly string[] | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+type Tried = { readonly problem: undefined; readonly answer: ThirdPartyAnswer } | Failed;
 
 async function askOnce(
   { method, url, headers = {}, body, what, patient }: ThirdPartyRequest,

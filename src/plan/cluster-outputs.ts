@@ -1,4 +1,5 @@
 import type { Failure } from '../base/errors.ts';
+import { shownKey } from '../base/shown-text.ts';
 import { ENTRY_NAME, placeOf, type SecretTarget } from '../config/kubernetes-schema.ts';
 import type { OutputPlan, PlacedOutput } from './outputs.ts';
 
@@ -72,7 +73,7 @@ export function isBadEntry({ kubernetes, target }: OutputPlan, name: string): bo
 export function badEntry({ where }: OutputPlan, name: string): Failure {
   return {
     kind: 'output',
-    message: `the key \`${name}\` cannot be an entry of a Secret: letters, digits, \`-\`, \`_\` and \`.\` only`,
+    message: `the key \`${shownKey(name)}\` cannot be an entry of a Secret: letters, digits, \`-\`, \`_\` and \`.\` only`,
     where,
     hint: 'give it another name with keys.rename, or leave it out with keys.exclude',
   };

@@ -11,7 +11,7 @@ import {
 import { nearest } from '../base/nearest.ts';
 import { entriesOf, type FoundSecret, type JsonValue, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
-import { shownName } from '../base/shown-text.ts';
+import { shownKey } from '../base/shown-text.ts';
 import type { ValuePlan } from '../plan/values.ts';
 import { isPointer } from '../shape/ref.ts';
 
@@ -69,10 +69,7 @@ function missingValue(
   );
   const [inner] = within.slice(-1);
   if (inner === undefined || isPointer(key)) return failure;
-  return {
-    ...failure,
-    message: `\`${inner}\` of the secret \`${secret}\` has no key \`${shownName(part)}\``,
-  };
+  return { ...failure, message: `\`${inner}\` of the secret \`${secret}\` has no key \`${shownKey(part)}\`` };
 }
 
 function ambiguousValue({ key, where }: ValuePlan, ways: readonly (readonly string[])[]): Failure {
@@ -115,7 +112,7 @@ export function missingKey(
 ): Failure {
   return {
     kind: 'not_found',
-    message: `the secret \`${secrets.join('`, `')}\` has no key \`${shownName(key)}\``,
+    message: `the secret \`${secrets.join('`, `')}\` has no key \`${shownKey(key)}\``,
     where,
     details: [`known keys: ${known.length === 0 ? 'none' : known.join(', ')}`],
     hint: candidate === undefined ? remedy : `did you mean \`${candidate}\`?`,

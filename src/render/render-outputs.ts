@@ -1,10 +1,10 @@
-import { DEEPEST } from '../base/depth.ts';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { inDeclaredOrder, throwIfAny, type Failure } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import { nested } from '../base/nested-keys.ts';
 import { entriesOf, type FetchedSecret, type KeyValues, type Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
+import { shownKey } from '../base/shown-text.ts';
 import { bytesOf } from '../formats/decode.ts';
 import type { Formatted, Later } from '../formats/format.ts';
 import { mergeKeys, selectKeys } from '../formats/keys.ts';
@@ -14,7 +14,9 @@ import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { LARGEST_OUTPUT, renderInSteps } from '../template/render-template.ts';
 import { foundInputs } from './format-inputs.ts';
 import { missingKey, placed, resolveValues } from './found-values.ts';
+import { collision, conflict, keyAndFolder, tooDeepKey } from './key-problems.ts';
 import { finish, NO_PAUSE, type Pause } from './pause.ts';
+import { sharedPaths } from './shared-paths.ts';
 
 type FormatContent = Extract<OutputContent, { kind: 'format' }>;
 
@@ -224,24 +226,6 @@ function keysOf(secret: FetchedSecret | undefined): KeyValues {
   return secret?.kind === 'found' ? entriesOf(secret) : new Map();
 }
 
-function keyAndFolder(key: string, { where }: OutputPlan): Failure {
-  return {
-    kind: 'output',
-    message: `the key \`${key}\` is both a value and an object of other keys`,
-    where,
-    hint: 'rename it with keys.rename, or leave it out with keys.exclude',
-  };
-}
-
-function tooDeepKey({ where }: OutputPlan): Failure {
-  return {
-    kind: 'output',
-    message: `a key has more than ${String(DEEPEST)} slashes, each of which makes an object of this format`,
-    where,
-    hint: 'rename it with keys.rename, or leave it out with keys.exclude',
-  };
-}
-
 function rendered(
   { target, where }: OutputPlan,
   formatted: Formatted<Uint8Array | Later>,
@@ -254,64 +238,7 @@ function rendered(
     }));
   }
   for (const { key, reason, hint } of formatted.problems) {
-    failures.push({ kind: 'output', message: `the key \`${key}\` ${reason}`, where, hint });
+    failures.push({ kind: 'output', message: `the key \`${shownKey(key)}\` ${reason}`, where, hint });
   }
   return [];
-}
-
-function conflict(key: string, secrets: readonly string[], { where }: OutputPlan): Failure {
-  return {
-    kind: 'output',
-    message: `the key \`${key}\` is in several secrets: ${secrets.join(', ')}`,
-    where,
-    hint: 'choose one with `on_conflict: first` or `last`, or leave it out with keys.exclude in an output of its own',
-  };
-}
-
-function collision(name: string, keys: readonly string[], { where }: OutputPlan): Failure {
-  return {
-    kind: 'output',
-    message: `the keys ${keys.map((key) => `\`${key}\``).join(', ')} would all be named \`${name}\``,
-    where,
-    hint: 'give them different names with keys.rename, or leave one out with keys.exclude',
-  };
-}
-
-/** A file of a `files` output may have the path of another output or of its directory, which only its keys show. */
-function sharedPaths(
-  outputs: readonly { readonly plan: OutputPlan; readonly files: readonly UnfinishedFile[] }[],
-): Failure[] {
-  const owners = new Map<string, OutputPlan>();
-  const failures: Failure[] = [];
-  for (const { plan, files } of outputs) {
-    for (const { path } of files) {
-      const other = owners.get(path);
-      if (other !== undefined) failures.push(clash(plan, `${path} is also written by ${other.where}`));
-      owners.set(path, plan);
-    }
-  }
-  for (const { plan, files } of outputs) {
-    for (const path of new Set(files.map((file) => dirname(file.path)))) {
-      const other = ancestorsOf(path).find((ancestor) => owners.has(ancestor));
-      if (other !== undefined) {
-        const owner = owners.get(other)?.where ?? '';
-        failures.push(clash(plan, `${other} is needed as a directory, but written as a file by ${owner}`));
-      }
-    }
-  }
-  return failures;
-}
-
-function ancestorsOf(path: string): string[] {
-  const parent = dirname(path);
-  return parent === path ? [path] : [path, ...ancestorsOf(parent)];
-}
-
-function clash({ where }: OutputPlan, message: string): Failure {
-  return {
-    kind: 'output',
-    message,
-    where,
-    hint: 'rename the key with keys.rename, or move one of the outputs',
-  };
 }

@@ -9,6 +9,7 @@ import {
   type Secrets,
 } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
+import { shownKey } from '../base/shown-text.ts';
 import { isShellName } from '../formats/encodings/shell-quoting.ts';
 import { selectKeys } from '../formats/keys.ts';
 import type { VariablePlan } from '../plan/variables.ts';
@@ -163,7 +164,7 @@ function nameProblem(name: string, chosen: ReadonlySet<string>, where: string): 
     return [
       {
         kind: 'output',
-        message: `the key \`${name}\` is not a name that a variable can have`,
+        message: `the key \`${shownKey(name)}\` is not a name that a variable can have`,
         where,
         hint: isFlag(where)
           ? "declare `'*': { value: SECRET, keys: { sanitize: true } }` below `environment:` in a config, or take single keys with --env NAME=REF"

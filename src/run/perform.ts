@@ -69,11 +69,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     const { config, plan } = await stopwatch.time('config', async () => {
       const loaded = await load(flags, job, io);
       if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
-      const planned = await planConfig(loaded, job.scope(loaded));
-      checkSomethingToDo(planned, job);
-      using limited = withinTimeout(loaded, whole);
-      const outputs = await withPipes(limited.signal, () => readInputs(planned.outputs));
-      return { config: loaded, plan: { ...planned, outputs } };
+      return { config: loaded, plan: await planJob(loaded, job, whole) };
     });
     using scope = withinTimeout(config, whole);
     outcome =
@@ -95,6 +91,13 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   } finally {
     wire?.close();
   }
+}
+
+async function planJob<T>(config: Config, job: Job<T>, whole: Scope): Promise<Plan> {
+  const planned = await planConfig(config, job.scope(config));
+  checkSomethingToDo(planned, job);
+  using scope = withinTimeout(config, whole);
+  return { ...planned, outputs: await withPipes(scope.signal, () => readInputs(planned.outputs)) };
 }
 
 /** The part of the process's scope in which a run must end. */

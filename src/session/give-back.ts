@@ -2,7 +2,8 @@ import type { Scope } from '../host/scope.ts';
 import { GIVE_BACK_LIMIT_MS } from '../host/shutdown-budget.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
-import type { Answer, Sender, SendOptions, Unavailable } from '../vault/sender.ts';
+import type { Answer, Unavailable } from '../vault/vault-answer.ts';
+import type { Sender, SendOptions } from '../vault/sender.ts';
 
 /** How long a request may take that gives something back. */
 export interface GiveBackLimit {

@@ -1,7 +1,8 @@
 import { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
-import type { Answer, Sender, Unavailable } from '../vault/sender.ts';
+import type { Answer, Unavailable } from '../vault/vault-answer.ts';
+import type { Sender } from '../vault/sender.ts';
 import { sendWithin } from './give-back.ts';
 import type { Session } from './session.ts';
 

@@ -1,6 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { isBareRefusal, type Sender } from '../vault/sender.ts';
+import { isBareRefusal } from '../vault/vault-answer.ts';
+import type { Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
 
 /**

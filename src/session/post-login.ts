@@ -8,7 +8,8 @@ import { headerValueOf } from '../http/header-value.ts';
 import { gracefulSignal } from '../http/grace.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin, type IssuedToken } from '../vault/responses.ts';
-import { isBareRefusal, type Answer, type Sender, type SendOptions } from '../vault/sender.ts';
+import { isBareRefusal, type Answer } from '../vault/vault-answer.ts';
+import type { Sender, SendOptions } from '../vault/sender.ts';
 import type { PreparedLogin } from './prepare.ts';
 import { unwrap, type UnwrapContext } from './unwrap.ts';
 
@@ -34,7 +35,7 @@ export async function logIn(
 
 /**
  * A token that exists already, unwrapped if necessary.
- * @throws RunError `auth` for a wrapping token that does not open, `unavailable` for an outage
+ * @throws RunError `auth` for a wrapping token that does not open, `config` for a token that is none, `unavailable` for an outage
  */
 export async function openGiven(
   { token, wrapped }: GivenToken,
@@ -42,7 +43,13 @@ export async function openGiven(
   sender: Sender,
 ): Promise<Secret> {
   if (wrapped === undefined) return token;
-  const context = { what: 'the token', name: 'the wrapping token', where: path, namespace };
+  const context = {
+    what: 'the token',
+    name: 'the wrapping token',
+    option: 'wrapped',
+    where: path,
+    namespace,
+  };
   const { auth, data } = await unwrap(wrapped, context, sender);
   // A token of a login or of auth/token/create is in `auth`; one that was wrapped as plain data is in `data`.
   const inside = textIn(auth, 'client_token') ?? textIn(data, 'token') ?? nothingInside(context);
@@ -58,7 +65,8 @@ async function openWrapped(
   const { wrapped } = login;
   if (wrapped === undefined) return login;
   const what = `the ${wrapped.field}`;
-  const context = { what, name: `the wrapping token of ${what}`, where: path, namespace };
+  const name = `the wrapping token of ${what}`;
+  const context = { what, name, option: `${wrapped.field}_wrapped`, where: path, namespace };
   const { data } = await unwrap(wrapped, context, sender);
   const value = textIn(data, wrapped.field) ?? nothingInside(context);
   return { ...login, body: { ...login.body, [wrapped.field]: value } };

@@ -4,13 +4,8 @@ import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import { readLogin } from '../vault/responses.ts';
-import {
-  isBareRefusal,
-  type Answer,
-  type Sender,
-  type SendOptions,
-  type Unavailable,
-} from '../vault/sender.ts';
+import { isBareRefusal, type Answer, type Unavailable } from '../vault/vault-answer.ts';
+import type { Sender, SendOptions } from '../vault/sender.ts';
 import { sendWithin } from './give-back.ts';
 import { logIn, openGiven } from './post-login.ts';
 import type { PreparedLogin } from './prepare.ts';

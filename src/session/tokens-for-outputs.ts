@@ -3,7 +3,8 @@ import { isJsonObject } from '../base/lossless-json.ts';
 import { Secret } from '../base/secret.ts';
 import { tokenOutputsOf, type TokenHolders, type TokenOutput } from '../plan/token-outputs.ts';
 import type { VaultRequest } from '../vault/request.ts';
-import type { Answer, Sender } from '../vault/sender.ts';
+import type { Answer } from '../vault/vault-answer.ts';
+import type { Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
 
 /** The token for each output, by its `where`. */

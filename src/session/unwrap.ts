@@ -3,7 +3,8 @@ import { RunError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
 import { Secret } from '../base/secret.ts';
 import type { VaultRequest } from '../vault/request.ts';
-import type { Answer, Sender } from '../vault/sender.ts';
+import type { Answer } from '../vault/vault-answer.ts';
+import type { Sender } from '../vault/sender.ts';
 
 /** What a wrapping token contains, and where it is opened. */
 export interface UnwrapContext {
@@ -11,6 +12,8 @@ export interface UnwrapContext {
   readonly what: string;
   /** The wrapping token, for messages: `the wrapping token of the secret_id`. */
   readonly name: string;
+  /** The option that says so: `secret_id_wrapped`. */
+  readonly option: string;
   /** For messages: `auth/approle/login`. */
   readonly where: string;
   readonly namespace: string | undefined;
@@ -24,7 +27,8 @@ const INTERCEPTED =
  * contain anything.
  * https://openbao.org/docs/concepts/response-wrapping/#response-wrapping-token-validation
  * @returns the answer that was wrapped
- * @throws RunError `auth` when it was opened before, has expired, or was made elsewhere; `unavailable`
+ * @throws RunError `auth` when it was opened before, has expired, or was made elsewhere; `config` when it is no wrapping token;
+ *   `unavailable`
  */
 export async function unwrap(
   { token, creationPath }: Wrapped,
@@ -40,7 +44,7 @@ export async function unwrap(
     // It opens once: after a lost answer, a second try would find it used and suspect interception.
     mints: true,
   };
-  return bodyOf(await answerTo(request, context, sender), context);
+  return openedBy({ request, token }, context, sender);
 }
 
 async function checkCreationPath(
@@ -58,7 +62,7 @@ async function checkCreationPath(
     sensitive: [token],
     mints: false,
   };
-  const { data } = bodyOf(await answerTo(request, context, sender), context);
+  const { data } = await openedBy({ request, token }, context, sender);
   const path = isJsonObject(data) ? data['creation_path'] : undefined;
   if (path === expected) return;
   throw new RunError('auth', `${context.name} was not made at ${expected}`, {
@@ -74,11 +78,39 @@ async function answerTo(request: VaultRequest, { where }: UnwrapContext, sender:
   throw new RunError([{ ...answer.failure, where }]);
 }
 
-function bodyOf({ status, body, errors }: Answer, { name, where }: UnwrapContext): JsonObject {
+async function openedBy(
+  { request, token }: { readonly request: VaultRequest; readonly token: Secret },
+  context: UnwrapContext,
+  sender: Sender,
+): Promise<JsonObject> {
+  const { status, body, errors } = await answerTo(request, context, sender);
   if (status < 400 && isJsonObject(body)) return body;
+  const { what, name, where } = context;
+  const kind = await kindOfPlain(token, context, sender);
+  if (kind !== undefined) {
+    throw new RunError('config', `${what} is not wrapped: it is ${kind}, and not a wrapping token`, {
+      where,
+      hint: `leave \`${context.option}: true\` out, or wrap ${what}, as with \`-wrap-ttl\``,
+    });
+  }
   throw new RunError('auth', `${name} does not open: it was used before, or has expired`, {
     where,
     details: errors,
     hint: INTERCEPTED,
   });
+}
+
+/**
+ * What stands in the place of a wrapping token, if that is what should be inside of it: an id, as the server makes them, or a token
+ * that may look itself up, which the policy of a wrapping token does not allow.
+ */
+async function kindOfPlain(
+  token: Secret,
+  { namespace }: UnwrapContext,
+  sender: Sender,
+): Promise<string | undefined> {
+  if (/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(token.reveal())) return 'a UUID';
+  const path = 'auth/token/lookup-self';
+  const answer = await sender.send({ method: 'GET', path, namespace, token, mints: false });
+  return answer.kind === 'answer' && answer.status === 200 ? 'an ordinary token' : undefined;
 }

@@ -2,6 +2,7 @@ import type { Failure, FailureContext, FailureKind } from '../base/errors.ts';
 import { quotedName, TEXT_HINT, wayText, type KeyStep } from '../base/key-path.ts';
 import { nearest } from '../base/nearest.ts';
 import { textOf, type Secrets } from '../base/secret-data.ts';
+import { shownKey } from '../base/shown-text.ts';
 import { lookUp, type Found, type Missing, type Scope } from './lookup.ts';
 import { placeText, type Place } from './names.ts';
 import type { Node, Template } from './parse.ts';
@@ -228,8 +229,8 @@ const MISSING_HINT =
 
 function missingText(name: string, missing: Missing): string {
   return missing.owner === undefined
-    ? `\`${name}\` is neither a key here nor a declared secret`
-    : `${ownerText(name, missing)} has no key \`${missing.key}\``;
+    ? `\`${shownKey(name)}\` is neither a key here nor a declared secret`
+    : `${ownerText(name, missing)} has no key \`${shownKey(missing.key)}\``;
 }
 
 function ownerText(name: string, { owner }: Missing): string {

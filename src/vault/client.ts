@@ -5,7 +5,7 @@ import { VERSION } from '../base/version.ts';
 import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
 import { headerValueOf } from '../http/header-value.ts';
-import { baseOf } from '../http/proxy.ts';
+import { baseOf, proxyOf } from '../http/proxy.ts';
 import { whyNoAnswer } from '../http/second-look.ts';
 import type { ServerSettings } from '../http/server.ts';
 import {
@@ -84,7 +84,8 @@ export function createClient(
       const limitMs = request.mints ? server.mintTimeoutMs : server.clientTimeoutMs;
       const result = await withTimeout(limitMs, signal, async (limited) => {
         const asked = current;
-        const ended = pending.begin(asked, request.path);
+        const proxy = proxyOf({ ...server, address: asked }, scope.env)?.name;
+        const ended = pending.begin({ address: asked, proxy, path: request.path });
         try {
           return await post(request, asked, { signal: limited.signal, counters });
         } catch (error) {

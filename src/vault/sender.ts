@@ -1,55 +1,16 @@
 import type { CancelSignal } from '../base/cancellation.ts';
-import { DEEPEST } from '../base/depth.ts';
-import type { Failure } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
-import { delayMs, delayWithin, sleep } from '../http/delay.ts';
-import { errorTexts, warningTexts } from '../http/presentable.ts';
-import type { ConnectionFailure } from '../http/connection-failure.ts';
+import { sleep } from '../http/delay.ts';
 import type { RateLimit } from '../shape/rate-limit.ts';
+import { answerOf, hintOf, unavailable, type Answer, type Unavailable } from './vault-answer.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
 import { createPace, type Pace } from './pace.ts';
-import { notJson, redirected } from './foreign-answers.ts';
 import { activeNodeOf } from './redirect.ts';
-import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
-
-/** An answer that something in between has cut off is asked for again this many times. */
-const CUTS_RETRIED = 3;
-/** With these a proxy or load balancer answers in place of the server, in text: 520 to 527 are Cloudflare's. */
-const COMES_FROM_GATEWAYS = new Set([429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527]);
+import type { Attempt, VaultRequest } from './request.ts';
+import { againAfter, delayAfter, isRateLimited, retryReason, type AlsoRetry, type Try } from './retry.ts';
 
 /** The most redirects that one request follows. */
 const MOST_REDIRECTS = 3;
-
-/** Vault answered with JSON, be it a success or a refusal. */
-export interface Answer {
-  readonly kind: 'answer';
-  readonly status: number;
-  readonly body: unknown;
-  /** The server's errors, presentable. */
-  readonly errors: readonly string[];
-  /** The server's warnings, presentable. */
-  readonly warnings: readonly string[];
-  /** Its `Date`: the clock of the server, or of a proxy in between. */
-  readonly date: string | undefined;
-}
-
-/**
- * A 403 that no policy caused: the token is unknown, expired or used up. A login returns it for any fault of its backend.
- * HashiCorp Vault says of such a token that it is invalid, OpenBao only denies.
- */
-export function isBareRefusal({ status, errors }: Pick<Answer, 'status' | 'errors'>): boolean {
-  const [text = ''] = errors;
-  const isBare = text === 'permission denied' || /^2 errors occurred:.*\* invalid token$/.test(text);
-  return status === 403 && errors.length === 1 && isBare;
-}
-
-/** No usable answer, or the last retry failed as well. */
-export interface Unavailable {
-  readonly kind: 'unavailable';
-  readonly failure: Failure;
-  /** Another attempt would have the same result, whatever the status. */
-  readonly isFinal?: boolean;
-}
 
 export interface SendOptions {
   /** Ends the sending early; by default the run's own signal. */
@@ -64,16 +25,6 @@ export interface SendOptions {
   readonly remainingMs?: () => number;
   /** Rebuilds the request for each retry, so that a rotated service account token is read again. */
   readonly rebuild?: () => Promise<VaultRequest>;
-}
-
-export interface AlsoRetry {
-  readonly when: (answer: Answer) => boolean;
-  /** How many times at most. */
-  readonly limit?: number;
-  /** Until so many milliseconds after the first of them. */
-  readonly forMs?: number;
-  /** Called at the first of them. */
-  readonly onFirst?: (answer: Answer) => void;
 }
 
 /** Sends requests, and repeats them on outages within the run's deadline. */
@@ -110,8 +61,8 @@ export function createSender(
     const startMs = scope.now();
     const context = { signal: options.attemptSignal ?? signal, counters, log: scope.log };
     const result = await attemptAtActive(client, request, context);
+    const outcome = answerOf(result, request, client.address);
     const tookMs = scope.now() - startMs;
-    const outcome = outcomeOf(result, request, client.address);
     return { result, outcome, tookMs, retryReason: retryReason(result, outcome, request, attempt) };
   };
 
@@ -126,8 +77,7 @@ export function createSender(
     // An attempt under way may outlive the run by its grace.
     signal.throwIfAborted();
     const { result, retryReason: reason = '' } = failed;
-    const isLast = attempt > (settings.maxRetries ?? Infinity) || options.worthRetrying?.() === false;
-    const delay = isLast ? undefined : delayAfter(failed, attempt, options, scope);
+    const delay = delayOf(failed, attempt, { ...options, ...settings }, scope);
     if (delay === undefined) return false;
     if (isRateLimited(result)) pace.pause(delay);
     counters.retries += 1;
@@ -153,18 +103,15 @@ export function createSender(
   };
 }
 
-/** @returns undefined: no other attempt fits before the deadline */
-function delayAfter(
-  { result, tookMs, limitMs = Infinity }: Try,
+/** Before the next attempt. Undefined: no time is left, or another attempt is pointless. */
+function delayOf(
+  failed: Try,
   attempt: number,
-  { remainingMs }: SendOptions,
+  { maxRetries = Infinity, worthRetrying, remainingMs }: SendOptions & Pick<SenderSettings, 'maxRetries'>,
   scope: Scope,
 ): number | undefined {
-  const { retryAfterMs: asked = 0 } = result.kind === 'response' ? result : {};
-  const wanted = Math.min(delayMs(attempt, scope.random(), asked), limitMs);
-  // A try that hung says nothing about the next one.
-  const hung = result.kind === 'connection_failure' && result.code === 'TIMEOUT';
-  return delayWithin(wanted, remainingMs?.() ?? scope.remainingMs(), hung ? 0 : tookMs, asked > 0);
+  if (attempt > maxRetries || worthRetrying?.() === false) return undefined;
+  return delayAfter(failed, attempt, scope, remainingMs?.() ?? scope.remainingMs());
 }
 
 /** Follows a standby to the active node, and again if that one has just stepped down. */
@@ -183,112 +130,6 @@ async function attemptAtActive(
   return result;
 }
 
-interface Try {
-  readonly result: Attempt;
-  readonly outcome: Answer | Unavailable;
-  readonly tookMs: number;
-  /** Why another attempt is worthwhile, or undefined. */
-  readonly retryReason: string | undefined;
-  /** How long to wait for it at most. */
-  readonly limitMs?: number;
-}
-
-/** Decides which answers are retried that a request takes for passing, and how long. */
-function againAfter(alsoRetry: AlsoRetry | undefined, { now }: Pick<Scope, 'now'>): (tried: Try) => Try {
-  let count = 0;
-  let endMs = Infinity;
-  return (tried) => {
-    const { outcome } = tried;
-    if (alsoRetry === undefined || outcome.kind === 'unavailable' || !alsoRetry.when(outcome)) return tried;
-    count += 1;
-    if (count === 1) {
-      endMs = now() + (alsoRetry.forMs ?? Infinity);
-      alsoRetry.onFirst?.(outcome);
-    }
-    const limitMs = endMs - now();
-    if (count > (alsoRetry.limit ?? Infinity) || limitMs <= 0) return tried;
-    return { ...tried, retryReason: outcome.errors.join('; '), limitMs };
-  };
-}
-
-/** Why another attempt is worthwhile after this result, or undefined. */
-function retryReason(
-  result: Attempt,
-  outcome: Answer | Unavailable,
-  request: VaultRequest,
-  attempt: number,
-): string | undefined {
-  if (result.kind === 'connection_failure') {
-    return result.permanent || (request.mints && result.ambiguous) ? undefined : result.message;
-  }
-  if (outcome.kind === 'answer') return undefined;
-  if (outcome.isFinal === true) return undefined;
-  return isPassing(result, request.mints, attempt) ? outcome.failure.message : undefined;
-}
-
-/** 412: a replica lags behind. 429: too many requests. 503: sealed, or no leader. All three mean that nothing was done. */
-function isPassing({ status, isCut }: VaultResponse, mints: boolean, attempt: number): boolean {
-  if (status === 412 || status === 429 || status === 503) return true;
-  if (mints) return false;
-  return isCut && status < 500 ? attempt <= CUTS_RETRIED : status >= 500;
-}
-
-function isRateLimited(result: Attempt): boolean {
-  return result.kind === 'response' && result.status === 429;
-}
-
-function outcomeOf(result: Attempt, request: VaultRequest, address: string): Answer | Unavailable {
-  if (result.kind === 'connection_failure') {
-    return unavailable(result.message, hintAfter(result, request), result.details);
-  }
-  const sensitive = sensitiveOf(request);
-  const errors = errorTexts(result.body, sensitive);
-  const { status } = result;
-  if (status >= 300 && status < 400)
-    return { kind: 'unavailable', failure: redirected(result, address, sensitive) };
-  if (result.isTooDeep) return { ...tooDeep(), isFinal: true };
-  if (result.plainText !== undefined && !COMES_FROM_GATEWAYS.has(status)) {
-    return { kind: 'unavailable', ...notJson(result, request.path, address) };
-  }
-  if (status === 412 || status === 429 || status >= 500) {
-    return unavailable(
-      `the server answered ${String(status)}${errors.map((text) => ` ${text}`).join(';')}`,
-      hintOf(status, errors),
-    );
-  }
-  return {
-    kind: 'answer',
-    status,
-    body: result.body,
-    errors,
-    warnings: warningTexts(result.body, sensitive),
-    date: result.date,
-  };
-}
-
-function sensitiveOf({ token, sensitive = [] }: VaultRequest): NonNullable<VaultRequest['sensitive']> {
-  return token === undefined ? sensitive : [token, ...sensitive];
-}
-
-function unavailable(message: string, hint: string | undefined, details?: readonly string[]): Unavailable {
-  return { kind: 'unavailable', failure: { kind: 'unavailable', message, hint, details } };
-}
-
-function hintAfter(
-  { hint, permanent, ambiguous }: ConnectionFailure,
-  { mints }: VaultRequest,
-): string | undefined {
-  if (permanent || !mints || !ambiguous) return hint;
-  return `it was not sent again, because the server may have acted on it${hint === undefined ? '' : `; ${hint}`}`;
-}
-
-/** What a status that may pass says about the server. */
-const STATUS_HINTS: Readonly<Record<number, string>> = {
-  412: 'a replica lags behind: ask the active node, or give the run more time',
-  429: 'a rate limit quota applies: spread the runs over time, or ask for a higher quota',
-  503: 'the server has no active node, or is starting: look at `bao status`',
-};
-
 /** Another request got a 429, after which none may be sent for longer than this one has. */
 function isHeldBack(pace: Pace, { remainingMs }: SendOptions): boolean {
   const pausedMs = pace.pausedMs();
@@ -300,22 +141,6 @@ function heldBack(pace: Pace): Unavailable {
   return unavailable(
     `the server answered 429, and no request is sent for another ${seconds} s`,
     hintOf(429, []),
-  );
-}
-
-function hintOf(status: number, errors: readonly string[]): string {
-  if (errors.some((text) => text.includes('sealed'))) return 'unseal the server';
-  const known = STATUS_HINTS[status];
-  if (known !== undefined) return known;
-  return COMES_FROM_GATEWAYS.has(status)
-    ? 'a proxy or load balancer answers in place of the server: is the server up?'
-    : 'the log of the server says why';
-}
-
-function tooDeep(): Unavailable {
-  return unavailable(
-    `the answer nests deeper than ${String(DEEPEST)} levels`,
-    'store the value flatter, or as a text',
   );
 }
 

@@ -70,6 +70,17 @@ describe('the command line', () => {
     assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
   });
 
+  test('a credential as a flag is answered with where it belongs', async () => {
+    for (const flag of ['--token=x', '--password', '--secret-id=x', '--jwt']) {
+      const result = await runCli(['render', flag, 'x']);
+      assert.equal(result.code, 2);
+      assert.match(
+        failuresOf(result)[0]?.hint ?? '',
+        /`--set auth\.token_file=FILE`, or for a token \$VAULT_TOKEN$/,
+      );
+    }
+  });
+
   test('the log is text for people, in CI jobs too, and each line of JSON has its message', async () => {
     const args = [
       'check',
@@ -100,6 +111,23 @@ describe('the command line', () => {
     }
     const job = await runCli([...args, '--log-format', 'json'], { env: { CI: 'true' } });
     assert.ok(job.stderr.startsWith('{'));
+  });
+
+  test('what an endpoint of transit takes is named as the endpoint calls it', async () => {
+    for (const [path, data] of [
+      ['encrypt/app', 'plaintext'],
+      ['rewrap/app', 'ciphertext'],
+      ['hmac/app/sha2-256', 'input'],
+      ['sign/app', 'input'],
+      ['hash', 'input'],
+      ['random/32', 'bytes'],
+      ['datakey/plaintext/app', 'bits'],
+    ] as const) {
+      const args = ['check', '--address', 'http://127.0.0.1:1', '--secret', `a=transit/${path}`];
+      const result = await runCli(args, { env: { VAULT_TOKEN: 'x' } });
+      assert.equal(result.code, 0, result.stderr);
+      assert.match(logLines(result)[0]?.hint ?? '', new RegExp(`add \`write: \\{ ${data}: `));
+    }
   });
 
   test('a literal `${` in a manifest needs more dollars', async () => {
@@ -279,7 +307,7 @@ environment: { DATABASE_PASSWORD: "secret/app/db#password" }
     assert.deepEqual((plan['outputs'] as { secrets: string[] }[])[0]?.secrets, ['db']);
     assert.deepEqual(plan['environment'], ['DATABASE_PASSWORD']);
     assert.deepEqual(plan['variables'], [
-      { name: 'DATABASE_PASSWORD', secret: 'secret/app/db', key: 'password' },
+      { name: 'DATABASE_PASSWORD', kind: 'value', secret: 'secret/app/db', key: 'password' },
     ]);
   });
 

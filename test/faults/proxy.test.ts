@@ -112,6 +112,14 @@ describe('a proxy', () => {
         / did not answer within 0.5 s, through the proxy \S+ \(after 2 attempts\)$/,
         /client_timeout/,
       );
+      const late = await at(address, both(`http://user:canary@${proxy.name}`), {
+        args: ['--timeout', '1s'],
+        vault: { client_timeout: '10s' },
+      });
+      assert.equal(late.code, 124, late.stderr);
+      const through = `, through the proxy ${proxy.name}, for `;
+      assert.ok(failuresOf(late)[0]?.details?.[0]?.includes(through), late.stderr);
+      assert.doesNotMatch(late.stderr, /canary/);
       if (!isTls) continue;
       proxy.become(403);
       const refused = await fails(/^the proxy \S+ did not connect to the server \(403\)$/, /NO_PROXY/);

@@ -60,6 +60,7 @@ describe('what makes a server trusted', () => {
       assert.equal(result.code, 9, result.stderr);
       const [failure] = failuresOf(result);
       assert.match(failure?.message ?? '', /is not trusted/);
+      assert.match(failure?.hint ?? '', /only if the server sends the certificates in between$/);
       assert.deepEqual(failure?.details, [
         `the certificate of the server: CN=vault; the issuer wanted: ${issuer}`,
         `trusted, from ${ca_cert}: ${holds}`,

@@ -79,6 +79,27 @@ describe('approle, and wrapped credentials', () => {
     assert.ok(!requestsOf(app.server).includes('update sys/wrapping/lookup'), 'nothing to check');
   });
 
+  test('what is not wrapped at all is no interception: 3, and the option that says so', async () => {
+    const { auth: made } = await app.server.api.post('auth/token/create', { policies: ['app'], ttl: '1h' });
+    const token = { method: 'token', token: made?.client_token };
+    for (const [auth, option] of [
+      [{ ...token, wrapped: true }, 'wrapped'],
+      [{ ...token, wrapped: true, creation_path: 'auth/token/create' }, 'wrapped'],
+      [{ ...app.auth, secret_id_wrapped: true }, 'secret_id_wrapped'],
+      [{ ...app.auth, secret_id_wrapped: true, secret_id_creation_path: CREATION_PATH }, 'secret_id_wrapped'],
+    ] as const) {
+      const result = await login(auth);
+      assert.equal(result.code, 3, result.stderr);
+      const [failure] = failuresOf(result);
+      assert.match(failure?.message ?? '', /^the (?:token|secret_id) is not wrapped: it is a/);
+      assert.ok(failure?.hint?.startsWith(`leave \`${option}: true\` out`), failure?.hint);
+      assert.doesNotMatch(result.stderr, /intercepted/);
+    }
+    assert.equal((await login(token)).code, 0, 'it can still be used');
+    assert.equal((await login(app.auth)).code, 0);
+    await app.server.revokeTokens();
+  });
+
   test('a wrapping token of another making is not opened', async () => {
     const foreign = await wrapped('sys/wrapping/wrap', { secret_id: 'of-somebody-else' });
     app.server.takeAudit();

@@ -282,6 +282,25 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     ['a mount', 3, misplaced({ method: 'jwt', mount: TOKEN, jwt: JWT })],
     ['a namespace', 3, { ...good, vault: { namespace: TOKEN } }],
     ['a path of a secret', 3, { ...good, secrets: { a: `secret/${TOKEN}` } }],
+    ['a name of a secret', 3, { ...good, outputs: [{ path: 'c', format: 'json', secret: TOKEN }] }],
+    ['a reference', 3, { ...good, outputs: [{ path: 'c', value: `${TOKEN}#key` }] }],
+    ['a name in a template', 3, { ...good, outputs: [{ path: 'c', contents: `{{${TOKEN}}}` }] }],
+    ['a key', 6, { ...good, outputs: [{ path: 'c', secret: 'a', key: TOKEN }] }],
+    ['a key of a reference', 6, { ...good, outputs: [{ path: 'c', value: `a#${TOKEN}` }] }],
+    ['a key in a template', 6, { ...good, outputs: [{ path: 'c', contents: `{{a."${TOKEN}"}}` }] }],
+    [
+      'a key to include',
+      6,
+      { ...good, outputs: [{ path: 'c', format: 'json', secret: 'a', keys: { include: [TOKEN] } }] },
+    ],
+    [
+      'a new name of a key',
+      8,
+      {
+        ...good,
+        outputs: [{ path: 'c', format: 'dotenv', secret: 'a', keys: { rename: { key: TOKEN } } }],
+      },
+    ],
     ['a username', 3, misplaced({ method: 'userpass', username: TOKEN, password: 'x' })],
     ['a role', 4, misplaced({ method: 'jwt', mount: 'jwt', role: TOKEN, jwt: 'x' })],
     [
@@ -336,6 +355,8 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
         [3, ['render'], { VAULTONCE_CONFIG_INLINE: `{"secrets": "${TOKEN}", "auth": {"type": "${TOKEN}"}}` }],
         [3, ['check', '-c', config, '--fixtures', TOKEN]],
         [2, [TOKEN]],
+        [2, ['env', '-c', config, '--format', TOKEN]],
+        [3, ['read', `${TOKEN}#key`]],
         [127, ['exec', '-c', config, '--', TOKEN]],
         [127, ['exec', '-c', config, '--', `/nonexistent/${TOKEN}`]],
       ];

@@ -189,7 +189,11 @@ describe('env', () => {
       const lines = result.stderr.trimEnd().split('\n');
       const { event, ...told } = JSON.parse(lines.at(-1) ?? '') as LogLine;
       assert.equal(event, 'handed_over');
-      assert.deepEqual({ ...told, time: '' }, { time: '', level: 'info', variables: 3, to: '$GITHUB_ENV' });
+      const message = '3 variables for $GITHUB_ENV';
+      assert.deepEqual(
+        { ...told, time: '' },
+        { time: '', level: 'info', message, variables: 3, to: '$GITHUB_ENV' },
+      );
       const masks = lines.slice(0, -1);
       for (const line of masks) assert.match(line, /^::add-mask::[^\r]+$/);
       for (const mask of [

@@ -232,6 +232,23 @@ describe('every failure has its code, says what to do next, and leaves everythin
     );
   });
 
+  test(
+    '3: what lies below a directory that may not be entered is not said to be missing',
+    otherUsers,
+    async () => {
+      const closed = app.workspace.path('closed');
+      mkdirSync(closed, { mode: 0o700 });
+      chmodSync(app.workspace.root, 0o755);
+      const options = { ...otherUser, env: { HOME: closed }, requests: 0 };
+      const given = await fails(3, { secrets, outputs: [keep], auth: { method: 'token' } }, options);
+      assert.deepEqual(failuresOf(given)[0]?.details, ['~/.vault-token cannot be reached (EACCES)']);
+      const auth = { method: 'cert', client_cert: `${closed}/tls.crt`, client_key: `${closed}/tls.key` };
+      const vault = { address: 'https://127.0.0.1:1' };
+      const certificate = await fails(3, { secrets, outputs: [keep], auth, vault }, options);
+      assert.match(failuresOf(certificate)[0]?.message ?? '', /client certificate cannot be read \(EACCES\)/);
+    },
+  );
+
   test('8: a directory that this user may not write to, before the login', otherUsers, async () => {
     const locked = app.workspace.path('locked');
     mkdirSync(locked);

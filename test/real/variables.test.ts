@@ -321,6 +321,8 @@ describe('variables', () => {
           time: '',
           level: 'warn',
           event: 'not_masked',
+          message:
+            'not masked, because every log has such a text (fewer than 4 characters, true, false, null): one, yes, off; `mask: false` says that this is meant',
           names: ['one', 'yes', 'off'],
         },
       );

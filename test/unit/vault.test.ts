@@ -146,6 +146,11 @@ describe('texts of the server', () => {
       presentable('bad a.b and b', [new Secret('b'), new Secret('a.b')]),
       '[sent value]ad [sent value] and [sent value]',
     );
+    assert.equal(
+      presentable('invalid role hvs.x', [new Secret('a'), new Secret('e'), new Secret('n')]),
+      'i[sent value]v[sent value]lid rol[sent value] [not shown]',
+      'a value is not looked for in what stands for another',
+    );
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         assert.doesNotMatch(presentable(text, []), /::|##\[|##vso\[|\p{Cc}/u);

@@ -97,7 +97,7 @@ function checkExecutable(file: string, name: string): void {
   }
   throw new RunError('not_executable', `the command \`${name}\` cannot be run (${problem})`, {
     where: file,
-    hint: 'it must be a file that this user may execute: chmod +x',
+    hint: 'it must be a file that this user may execute, in directories that this user may enter',
   });
 }
 

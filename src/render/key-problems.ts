@@ -1,0 +1,41 @@
+import { DEEPEST } from '../base/depth.ts';
+import type { Failure } from '../base/errors.ts';
+import type { OutputPlan } from '../plan/outputs.ts';
+
+/** Keys that an output cannot hold side by side. */
+
+export function keyAndFolder(key: string, { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the key \`${key}\` is both a value and an object of other keys`,
+    where,
+    hint: 'rename it with keys.rename, or leave it out with keys.exclude',
+  };
+}
+
+export function tooDeepKey({ where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `a key has more than ${String(DEEPEST)} slashes, each of which makes an object of this format`,
+    where,
+    hint: 'rename it with keys.rename, or leave it out with keys.exclude',
+  };
+}
+
+export function conflict(key: string, secrets: readonly string[], { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the key \`${key}\` is in several secrets: ${secrets.join(', ')}`,
+    where,
+    hint: 'choose one with `on_conflict: first` or `last`, or leave it out with keys.exclude in an output of its own',
+  };
+}
+
+export function collision(name: string, keys: readonly string[], { where }: OutputPlan): Failure {
+  return {
+    kind: 'output',
+    message: `the keys ${keys.map((key) => `\`${key}\``).join(', ')} would all be named \`${name}\``,
+    where,
+    hint: 'give them different names with keys.rename, or leave one out with keys.exclude',
+  };
+}
