@@ -1,6 +1,6 @@
 import { createCertificates } from '../test/support/certificates.ts';
 import { createWorkspace } from '../test/support/workspace.ts';
-import { allCases, sampleOf } from '../test/faults/matrix/cases.ts';
+import { allCases, sampleOf, type Case } from '../test/faults/matrix/cases.ts';
 import { violationsOf } from '../test/faults/matrix/run-case.ts';
 
 /**
@@ -28,18 +28,23 @@ if (onlyList) for (const { name } of cases) console.log(name);
 else {
   const workspace = createWorkspace();
   const certificates = await createCertificates(workspace.root);
-  let broken = 0;
+  const broken: Case[] = [];
   let next = 0;
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
-      for (let one = cases[next++]; one !== undefined; one = cases[next++]) {
-        const violations = await violationsOf(one, certificates);
-        if (violations.length > 0) broken += 1;
-        for (const violation of violations) console.log(`${one.name}\n    ${violation}`);
-      }
+      for (let one = cases[next++]; one !== undefined; one = cases[next++])
+        if ((await violationsOf(one, certificates)).length > 0) broken.push(one);
     }),
   );
+  // Runs have two seconds, which may pass on a busy machine: so what is broken is run once more, alone.
+  let failed = 0;
+  for (const one of broken) {
+    const violations = await violationsOf(one, certificates);
+    if (violations.length > 0) failed += 1;
+    else console.log(`${one.name}\n    only at the first time`);
+    for (const violation of violations) console.log(`${one.name}\n    ${violation}`);
+  }
   workspace.remove();
-  console.log(`${String(cases.length - broken)} passed, ${String(broken)} failed`);
-  process.exitCode = broken === 0 ? 0 : 1;
+  console.log(`${String(cases.length - failed)} passed, ${String(failed)} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -7,18 +7,18 @@ import {
 } from '../host/credential-files.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, secretText, text } from '../shape/fields.ts';
-import { oneOf } from '../shape/one-of.ts';
+import { needs, oneOf } from '../shape/combination.ts';
 import { LOCKOUT, loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { tokenIn } from './token-text.ts';
 import { removeUsedFile } from './used-file.ts';
 
-const roleId = oneOf(['role_id', 'role_id_file', 'role_id_env'], true);
-const secretId = oneOf(['secret_id', 'secret_id_file', 'secret_id_env'], false);
+const ROLE_IDS = ['role_id', 'role_id_file', 'role_id_env'];
+const SECRET_IDS = ['secret_id', 'secret_id_file', 'secret_id_env'];
 
 const fields = object(
   {
-    method: required(literal('approle')),
+    method: required(literal('approle'), 'With a role_id and a secret_id.'),
     ...loginFields('approle'),
     role_id: optional(secretText, 'The role_id.'),
     role_id_file: optional(text, 'File that holds the role_id.'),
@@ -43,20 +43,15 @@ const fields = object(
     ),
   },
   [
-    [roleId.check, roleId.message],
-    [secretId.check, secretId.message],
-    [
-      (config) => config.secret_id_wrapped !== true || secretId.given(config),
-      '`secret_id_wrapped` needs a secret_id',
-    ],
-    [
-      (config) => config.secret_id_creation_path === undefined || config.secret_id_wrapped === true,
+    oneOf(ROLE_IDS, true),
+    oneOf(SECRET_IDS, false),
+    needs(['secret_id_wrapped'], SECRET_IDS, '`secret_id_wrapped` needs a secret_id'),
+    needs(
+      ['secret_id_creation_path'],
+      ['secret_id_wrapped'],
       '`secret_id_creation_path` needs `secret_id_wrapped: true`',
-    ],
-    [
-      (config) => config.remove_secret_id_file !== true || config.secret_id_file !== undefined,
-      '`remove_secret_id_file` needs `secret_id_file`',
-    ],
+    ),
+    needs(['remove_secret_id_file'], ['secret_id_file'], '`remove_secret_id_file` needs `secret_id_file`'),
   ],
 );
 

@@ -1,12 +1,13 @@
 import { absentFile, whyUnreachable } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
+import { together } from '../shape/combination.ts';
 import { loginFields } from './common.ts';
 import { defineMethod } from './method.ts';
 
 const fields = object(
   {
-    method: required(literal('cert')),
+    method: required(literal('cert'), 'With a TLS client certificate.'),
     ...loginFields('cert'),
     name: optional(
       text,
@@ -15,12 +16,7 @@ const fields = object(
     client_cert: optional(text, 'PEM file of the client certificate. Default: that of `vault.tls`.'),
     client_key: optional(text, 'PEM file of its key. Default: that of `vault.tls`.'),
   },
-  [
-    [
-      ({ client_cert: cert, client_key: key }) => (cert === undefined) === (key === undefined),
-      'needs both of `client_cert` and `client_key`, or none',
-    ],
-  ],
+  [...together(['client_cert'], ['client_key'], 'needs both of `client_cert` and `client_key`, or none')],
 );
 
 /** https://openbao.org/api-docs/auth/cert/#login-with-tls-certificate-method */

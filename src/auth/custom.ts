@@ -5,20 +5,20 @@ import { secretTexts } from '../base/secret.ts';
 import { placeOf, textFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { namespace, secretData, secretPath, text } from '../shape/fields.ts';
-import { oneOf } from '../shape/one-of.ts';
+import { oneOf } from '../shape/combination.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['payload', 'payload_file'], false);
 
 const fields = object(
   {
-    method: required(literal('custom')),
+    method: required(literal('custom'), 'With any other method: its path, and what to post there.'),
     namespace: optional(namespace, 'Namespace of the login, where it differs from `vault.namespace`.'),
     path: required(secretPath, 'Where to post the login, as `auth/corp/login`.'),
     payload: optional(secretData, 'What to post. Default: nothing.'),
     payload_file: optional(text, 'JSON file that holds what to post.'),
   },
-  [[source.check, source.message]],
+  [source],
 );
 
 /** Any login that takes JSON and gives a token, such as that of a plug-in of one's own. */

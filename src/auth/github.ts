@@ -1,7 +1,7 @@
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import { oneOf } from '../shape/one-of.ts';
+import { oneOf } from '../shape/combination.ts';
 import { loginFields } from './common.ts';
 import { defineMethod } from './method.ts';
 
@@ -9,13 +9,13 @@ const source = oneOf(['token', 'token_file', 'token_env'], true);
 
 const fields = object(
   {
-    method: required(literal('github')),
+    method: required(literal('github'), 'With a personal access token of GitHub.'),
     ...loginFields('github'),
     token: optional(secretText, 'The personal access token; better is a file or a variable.'),
     token_file: optional(text, 'File that holds the personal access token.'),
     token_env: optional(text, 'Name of the environment variable that holds the personal access token.'),
   },
-  [[source.check, source.message]],
+  [source],
 );
 
 const WHAT = 'the GitHub token';

@@ -3,26 +3,24 @@ import type { Secret } from '../base/secret.ts';
 import { credentialFromFile, credentialFromText, credentialFromVariable } from '../host/credential-files.ts';
 import { enumeration, literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
-import { oneOf } from '../shape/one-of.ts';
+import { oneOf } from '../shape/combination.ts';
 import { checkLoginMount } from '../shape/vault-paths.ts';
 import { handedIn, loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
-import { JWT_SOURCES } from './sources/index.ts';
+import { JWT_SOURCES, sourceMeanings, type SourceName } from './sources/index.ts';
 
 const origin = oneOf(['jwt', 'jwt_file', 'jwt_env', 'source'], true);
-type SourceName = keyof typeof JWT_SOURCES;
-const sourceNames = Object.keys(JWT_SOURCES) as SourceName[];
 
 const fields = object(
   {
-    method: required(literal('jwt')),
+    method: required(literal('jwt'), 'With a JWT, such as the identity token of a CI job.'),
     ...loginFields('jwt'),
     role: optional(text, "The role to log in with; without it the mount's default role."),
     jwt: optional(secretText, 'The JWT itself; better is a file or a variable.'),
     jwt_file: optional(text, 'File that holds the JWT.'),
     jwt_env: optional(text, 'Name of the environment variable that holds the JWT.'),
     source: optional(
-      enumeration(sourceNames),
+      enumeration(sourceMeanings()),
       'The CI system whose identity token of the job is the JWT. With `gitlab`, `VAULT_AUTH_ROLE` and `VAULT_AUTH_PATH` override `role` and `mount`.',
     ),
     audience: optional(
@@ -34,8 +32,8 @@ const fields = object(
       'With `source: azure-pipelines`: the service connection that the token is for.',
     ),
   },
+  [origin],
   [
-    [origin.check, origin.message],
     [
       ({ source, audience }) => audience === undefined || takes(source, 'audience'),
       '`audience` is for `source: github-actions` and `source: buildkite`; elsewhere the job’s own file sets it',

@@ -7,7 +7,7 @@ import { defineMethod } from './method.ts';
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 const fields = object({
-  method: required(literal('kubernetes')),
+  method: required(literal('kubernetes'), 'With the service account token of the pod.'),
   ...loginFields('kubernetes'),
   role: required(text, 'The role to log in with.'),
   token_file: withDefault(

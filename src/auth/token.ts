@@ -10,7 +10,7 @@ import {
 import { homeOfUser } from '../host/home.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, namespace, secretText, text } from '../shape/fields.ts';
-import { oneOf } from '../shape/one-of.ts';
+import { needs, oneOf } from '../shape/combination.ts';
 import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
 import { tokenIn } from './token-text.ts';
 
@@ -21,7 +21,7 @@ const source = oneOf(['token', 'token_file', 'token_env'], false);
 
 const fields = object(
   {
-    method: required(literal('token')),
+    method: required(literal('token'), 'A token that exists already.'),
     token: optional(secretText, 'The token itself; better is a file or the environment.'),
     token_file: optional(text, 'File that holds the token, such as one that an earlier step wrote.'),
     token_env: optional(text, 'Name of the environment variable that holds the token.'),
@@ -39,13 +39,7 @@ const fields = object(
       'Renew the token once before it is used, so that its TTL starts again. If it cannot be renewed, a warning is logged. Default: false.',
     ),
   },
-  [
-    [source.check, source.message],
-    [
-      ({ creation_path: path, wrapped }) => path === undefined || wrapped === true,
-      '`creation_path` needs `wrapped: true`',
-    ],
-  ],
+  [source, needs(['creation_path'], ['wrapped'], '`creation_path` needs `wrapped: true`')],
 );
 
 type TokenConfig = TypeOf<typeof fields>;

@@ -1,5 +1,6 @@
 import { traitsOf } from '../auth/index.ts';
 import { throwIfAny } from '../base/errors.ts';
+import { harmlessJson } from '../base/harmless.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
@@ -15,8 +16,8 @@ import { withAnyAddress, withinTimeout } from '../run/perform.ts';
 import { renderAll } from '../run/render-all.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
 import { denialOf, describeAccess, enginesFound } from './check-access.ts';
-import { describePlan, type Found, type Rendered } from './plan-description.ts';
-import { tables } from './plan-tables.ts';
+import { describePlan, type Found, type Rendered } from './check-plan.ts';
+import { tables } from './check-tables.ts';
 import { textsOf } from './declared-variables.ts';
 
 export interface CheckOptions {
@@ -49,7 +50,9 @@ export async function check(
   const logins = await Promise.all(config.auth.map(traitsOf));
   const address = fixtures === undefined ? config.server.address : null;
   const description = { ...describePlan(config, plan, logins), address, ...found, ...rendered };
-  io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
+  io.stdout.write(
+    json ? `${harmlessJson(JSON.stringify(description, undefined, 2))}\n` : tables(description),
+  );
   throwIfAny((found.access ?? []).flatMap(denialOf));
 }
 

@@ -1,4 +1,4 @@
-import { FORMAT_NAMES } from '../formats/index.ts';
+import { formatMeanings } from '../formats/index.ts';
 import { directoryFormats, optionMembers } from '../formats/options.ts';
 import {
   either,
@@ -8,6 +8,7 @@ import {
   object,
   oneOrMore,
   optional,
+  required,
   string,
   variants,
   type Field,
@@ -31,9 +32,9 @@ import {
   wait,
 } from '../shape/fields.ts';
 import type { AuthConfig } from './config.ts';
-import { variableProblems } from './variable-rules.ts';
+import { VARIABLE_COMBINATIONS } from './variable-rules.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
-import { outputProblems } from './output-rules.ts';
+import { OUTPUT_COMBINATIONS, outputProblems } from './output-rules.ts';
 import { secrets } from './secret-schema.ts';
 
 /** What a config file looks like. Every description ends up in the JSON Schema and the reference. */
@@ -104,7 +105,7 @@ const keys = object({
     boolean,
     'Turn every character that no variable may have in its name into `_`. Two keys with one name are an error. Default: false.',
   ),
-  case: optional(enumeration(['upper', 'lower']), 'Letter case of the names.'),
+  case: optional(enumeration({ upper: '`DB_USER`.', lower: '`db_user`.' }), 'Letter case of the names.'),
   prefix: optional(text, 'Prepended to the names, unchanged.'),
 });
 
@@ -130,7 +131,7 @@ const output = object(
       duration,
       'With `token`: its shortest TTL. A token that would end sooner is renewed once; exit 10 if that is not enough.',
     ),
-    format: optional(enumeration(FORMAT_NAMES), 'Format of an output without a template.'),
+    format: optional(enumeration(formatMeanings()), 'Format of an output without a template.'),
     secret: optional(
       either(text, list(text, { isFilled: true })),
       'Name of a declared secret, or several whose keys are merged before `keys` selects.',
@@ -140,12 +141,17 @@ const output = object(
       'Which keys, under which names; applied in the order `include`, `exclude`, `rename`, `sanitize`, `case`, `prefix`.',
     ),
     on_conflict: optional(
-      enumeration(['error', 'first', 'last']),
+      enumeration({
+        error: 'The run fails.',
+        first: 'That of the first secret is used.',
+        last: 'That of the last secret is used.',
+      }),
       'If merged secrets share a key: use the value of the first or the last one named. Default: error.',
     ),
     ...optionMembers(),
     ...placement,
   },
+  OUTPUT_COMBINATIONS,
   outputProblems,
 );
 
@@ -166,23 +172,30 @@ const variableName = string({
   pattern: { is: /^(?:[A-Za-z_][A-Za-z0-9_]*|\*)$/, problem: 'is not the name of a variable' },
 });
 
-const variable = object(
-  {
-    value: optional(source, 'A single value, or for `*` a secret, or a value that is an object.'),
-    template: optional(string(), 'Mustache template, inline, whose text is the value.'),
-    token: optional(boolean, 'The token of this run, which is then not revoked. Default: false.'),
-    wrap_ttl: optional(duration, 'With `token`: pass on a wrapping token with this TTL instead.'),
-    min_ttl: optional(duration, 'With `token`: its shortest TTL, as in an output.'),
-    keys: optional(keys, 'For `*`: which keys, under which names, as in an output.'),
-    mask: optional(
-      boolean,
-      'Whether CI systems and `exec --redact` hide the value. Default: true, but for values that are shorter than 4 characters, or `true`, `false` or `null`.',
-    ),
-  },
-  variableProblems,
-);
+const variableMembers = {
+  value: optional(source, 'A single value, or for `*` a secret, or a value that is an object.'),
+  template: optional(string(), 'Mustache template, inline, whose text is the value.'),
+  token: optional(boolean, 'The token of this run, which is then not revoked. Default: false.'),
+  wrap_ttl: optional(duration, 'With `token`: pass on a wrapping token with this TTL instead.'),
+  min_ttl: optional(duration, 'With `token`: its shortest TTL, as in an output.'),
+  keys: optional(keys, 'For `*`: which keys, under which names, as in an output.'),
+  mask: optional(
+    boolean,
+    'Whether CI systems and `exec --redact` hide the value. Default: true, but for values that are shorter than 4 characters, or `true`, `false` or `null`.',
+  ),
+};
 
-const variables = map(variableName, oneOrMore(either(source, variable)));
+const variable = object(variableMembers, VARIABLE_COMBINATIONS);
+
+/** What may stand under `*`, and under other names: `resolve-variables.ts` says more about what else does. */
+function variablesByName() {
+  const { keys, value, ...ofOne } = variableMembers;
+  const all = object({ ...ofOne, keys, value: required(source, value.description) }, VARIABLE_COMBINATIONS);
+  const one = object({ ...ofOne, value: optional(reference, value.description) }, VARIABLE_COMBINATIONS);
+  return { named: { '*': oneOrMore(either(source, all)) }, others: either(reference, one) };
+}
+
+const variables = map(variableName, oneOrMore(either(source, variable)), variablesByName);
 
 /**
  * A config file.
@@ -213,7 +226,11 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
     ),
     concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 100.'),
     revoke: optional(
-      enumeration(['auto', 'always', 'never']),
+      enumeration({
+        auto: 'If this run minted it, it is not a batch token and no lease depends on it.',
+        always: 'Always, even one that was given.',
+        never: 'Never; it ends with its TTL.',
+      }),
       'Whether the token is revoked at the end. `auto`: if this run minted it, it is not a batch token and no lease depends on it. Default: auto.',
     ),
   });

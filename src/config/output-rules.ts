@@ -2,11 +2,13 @@ import { formatNamed, type FormatName } from '../formats/index.ts';
 import {
   directoryFormats,
   foreignOptions,
+  formatKeys,
   formatNameOf,
   implyingOptions,
   optionProblems,
   type OutputKeys,
 } from '../formats/options.ts';
+import { needs, oneOf, problemsOf, type Combination } from '../shape/combination.ts';
 
 /** An output as far as its fields depend on each other. */
 interface OutputFields {
@@ -35,30 +37,32 @@ interface OutputFields {
   readonly on_conflict?: string | undefined;
 }
 
-/** What is wrong with the combination of an output's fields. */
+/** Which fields go together. */
+export const OUTPUT_COMBINATIONS: readonly Combination[] = [
+  oneOf(['path', 'kubernetes_secret'], true, 'needs `path` or `kubernetes_secret`'),
+  {
+    kind: 'alternatives',
+    of: ['template', 'contents', 'value', 'token', formatKeys()],
+    isRequired: true,
+    problem: `needs exactly one of \`template\`, \`contents\`, \`value\`, \`token\`, \`format\` (or ${implyingOptions()})`,
+  },
+  ...['wrap_ttl', 'min_ttl'].map((field) =>
+    needs([field], ['token'], `\`${field}\` needs \`token: true\`; that of a secret belongs to the secret`),
+  ),
+  needs(formatKeys(), ['secret'], 'needs `secret:`, the name of a declared secret'),
+];
+
+/** What else is wrong with the combination of an output's fields. */
 export function outputProblems(output: OutputFields): string[] {
+  // What it is, and where it goes, is not clear.
+  if (problemsOf(OUTPUT_COMBINATIONS, output).length > 0) return [];
   const keys = output as OutputKeys;
   const format = formatNameOf({ ...keys, format: output.format });
   const ofPlace = placeProblems(output, format);
   if (ofPlace.length > 0) return ofPlace;
-  const isToken = output.token === true;
-  const given = [output.template, output.contents, output.value, format, isToken || undefined].filter(
-    (source) => source !== undefined,
-  );
-  if (given.length !== 1) {
-    return [
-      `needs exactly one of \`template\`, \`contents\`, \`value\`, \`token\`, \`format\` (or ${implyingOptions()})`,
-    ];
-  }
   const foreign = foreignOptions(keys, format ?? (output.value === undefined ? '' : 'value'));
   if (foreign.length > 0) return foreign;
-  if (isToken) return tokenProblems(output);
-  const ofTokens = (['wrap_ttl', 'min_ttl'] as const).filter((field) => output[field] !== undefined);
-  if (ofTokens.length > 0) {
-    return ofTokens.map(
-      (field) => `\`${field}\` needs \`token: true\`; that of a secret belongs to the secret`,
-    );
-  }
+  if (output.token === true) return tokenProblems(output);
   if (output.value !== undefined) return valueProblems(output);
   return format === undefined ? templateProblems(output) : formatProblems(output, format);
 }
@@ -69,8 +73,7 @@ const OF_FILES = ['mode', 'owner', 'group', 'directory_mode', 'allow_disk'] as c
 
 /** Where it goes. */
 function placeProblems(output: OutputFields, format: FormatName | undefined): string[] {
-  const { path, kubernetes_secret: secret } = output;
-  if ((path === undefined) === (secret === undefined)) return ['needs `path` or `kubernetes_secret`'];
+  const { kubernetes_secret: secret } = output;
   if (secret === undefined) return [];
   const problems = OF_FILES.filter((field) => output[field] !== undefined).map(
     (field) => `\`${field}\` has no meaning for a \`kubernetes_secret\``,
@@ -124,7 +127,6 @@ function formatProblems(output: OutputFields, name: FormatName): string[] {
   const several = Array.isArray(secret) && secret.length > 1;
   const takesKey = 'keyOf' in format;
   const rules: readonly (readonly [boolean, string])[] = [
-    [secret === undefined, 'needs `secret:`, the name of a declared secret'],
     [takesKey && several, `\`format: ${name}\` takes one secret`],
     [takesKey && keys !== undefined, `\`keys\` has no meaning for \`format: ${name}\`, which takes one key`],
     [on_conflict !== undefined && !several, '`on_conflict` is for several secrets only'],

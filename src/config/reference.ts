@@ -85,18 +85,20 @@ const SECTIONS_BY_KIND: {
   either: (path, { options }) => options.flatMap((option) => sectionsBelow(path, option)),
   variants: (path, { by, variants }) =>
     [
-      ...Map.groupBy(Object.entries(variants), ([name, object]) => withoutName(name, object)).values(),
+      ...Map.groupBy(Object.entries(variants), ([name, object]) => withoutName(name, by, object)).values(),
     ].flatMap((some) => {
       const [names, [object]] = [some.map(([name]) => `\`${name}\``), some.map(([, one]) => one)];
       if (object === undefined) return [];
       const title = `\`${path}\` with \`${by}:\` ${oneOf(names)}`;
-      return section(title, path, { ...object, members: membersOf(some, by) });
+      const about = some.length === 1 ? object.members[by]?.description : undefined;
+      return section(title, path, { ...object, members: membersOf(some, by) }, about);
     }),
 };
 
 /** Some variants differ in nothing but their name. */
-function withoutName(name: string, { members }: ObjectDefinition): string {
-  return JSON.stringify(members, (_, value: unknown) => (value === name ? '' : value));
+function withoutName(name: string, by: string, { members }: ObjectDefinition): string {
+  const others = Object.entries(members).filter(([member]) => member !== by);
+  return JSON.stringify(others, (_, value: unknown) => (value === name ? '' : value));
 }
 
 /** The title has said the name already. */

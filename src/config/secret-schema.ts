@@ -1,4 +1,4 @@
-import { ENGINES } from '../engines/index.ts';
+import { engineMeanings } from '../engines/index.ts';
 import {
   either,
   enumeration,
@@ -20,9 +20,7 @@ import {
   secretPath,
   texts,
 } from '../shape/fields.ts';
-import { secretProblems } from './secret-rules.ts';
-
-const engineNames = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
+import { SECRET_COMBINATIONS, secretProblems } from './secret-rules.ts';
 
 /** Of names and trees. */
 const listingFields = {
@@ -56,7 +54,7 @@ const secret = object(
     ),
     version: optional(integer(1, 2 ** 31), 'Version of a KV version 2 secret. Default: the latest.'),
     engine: optional(
-      enumeration(engineNames),
+      enumeration(engineMeanings()),
       'How the path is read. Default: by the type of its mount, which is looked up once per run.',
     ),
     mount: optional(mountPath, 'With `engine: kv2`: the mount, when it has more than one segment.'),
@@ -65,7 +63,7 @@ const secret = object(
     optional: optional(boolean, 'A missing secret is not a failure; it then has no keys. Default: false.'),
     default: optional(secretData, 'Values for missing keys, or for all keys if the secret is missing.'),
     parse: optional(
-      enumeration(['json']),
+      enumeration({ json: 'Values that are the text of a JSON object or list.' }),
       '`json`: values that are the text of a JSON object or list have what is in it as keys and items, for templates, JSON pointers, and formats that nest. Their own text stays as it is.',
     ),
     min_ttl: optional(
@@ -86,6 +84,7 @@ const secret = object(
     ),
     ...listingFields,
   },
+  SECRET_COMBINATIONS,
   secretProblems,
 );
 

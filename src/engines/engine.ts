@@ -18,11 +18,15 @@ export interface ReadRequest {
 export type ReadResult =
   | { readonly kind: 'found'; readonly keys: KeyValues; readonly metadata: Omit<SecretMetadata, 'path'> }
   /** The server has no data at the path; `reason` completes "the secret …". */
-  | { readonly kind: 'missing'; readonly reason: string; readonly hint?: string };
+  | { readonly kind: 'missing'; readonly reason: string; readonly hint?: string }
+  /** A success that has not what the engine answers: it says nothing about the secret, not even that there is none. */
+  | { readonly kind: 'odd' };
 
 /** How a kind of secret is read. All functions are pure. To add an engine: one file, and one line in the index. */
 export interface Engine {
   readonly name: string;
+  /** What it reads, in a sentence for editors. */
+  readonly about: string;
   /** True when reading may create something, such as a database user. */
   readonly mints: boolean;
   request(secret: SecretPath): ReadRequest;
@@ -32,10 +36,10 @@ export interface Engine {
   read(status: number, envelope: Envelope): ReadResult;
 }
 
-/** The names of a listing; folders end with a slash. */
+/** The names of a listing; folders end with a slash. Undefined: there are none, or not only names. */
 export function namesOf({ data }: Envelope): readonly string[] | undefined {
   const names = data?.['keys'];
-  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : undefined;
+  return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : undefined;
 }
 
 /** The keys of a JSON object, in the server's order. */

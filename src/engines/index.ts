@@ -9,6 +9,12 @@ export const ENGINES = { kv1, kv2, raw } as const satisfies Record<string, Engin
 
 export type EngineName = keyof typeof ENGINES;
 
+/** What each of them reads. */
+export function engineMeanings(): Readonly<Record<EngineName, string>> {
+  const meanings = Object.entries(ENGINES).map(([name, { about }]) => [name, about]);
+  return Object.fromEntries(meanings) as Record<EngineName, string>;
+}
+
 /** Mount types that read stored data, and create nothing. */
 const STORED_TYPES = new Set(['cubbyhole', 'identity', 'system', 'generic']);
 

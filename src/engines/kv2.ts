@@ -4,6 +4,7 @@ import { keysOf, type Engine, type ReadResult } from './engine.ts';
 /** KV version 2. https://openbao.org/api-docs/secret/kv/kv-v2/ */
 export const kv2: Engine = {
   name: 'kv2',
+  about: 'KV version 2.',
   mints: false,
   request({ path, mount, version }) {
     return {
@@ -12,11 +13,14 @@ export const kv2: Engine = {
     };
   },
   list: ({ path, mount }) => toMetadataPath(path, mount ?? firstSegment(path)),
-  read(_status, { data }) {
-    if (data === undefined) return { kind: 'missing', reason: 'does not exist, or not in this version' };
+  read(status, { data }) {
+    if (data === undefined) {
+      if (status !== 404) return { kind: 'odd' };
+      return { kind: 'missing', reason: 'does not exist, or not in this version' };
+    }
     const metadata = isJsonObject(data['metadata']) ? data['metadata'] : {};
     const version = typeof metadata['version'] === 'number' ? metadata['version'] : undefined;
-    if (!isJsonObject(data['data'])) return withoutData(metadata, version);
+    if (!isJsonObject(data['data'])) return status === 404 ? withoutData(metadata, version) : { kind: 'odd' };
     return { kind: 'found', keys: keysOf(data['data']), metadata: version === undefined ? {} : { version } };
   },
 };

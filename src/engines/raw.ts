@@ -3,6 +3,7 @@ import { keysOf, leaseOf, type Engine } from './engine.ts';
 /** Any other path, read or written verbatim: database, pki, ssh, cubbyhole, identity, sys … */
 export const raw: Engine = {
   name: 'raw',
+  about: 'Any other path, read or written as it stands.',
   mints: true,
   request: ({ path }) => ({ path }),
   list: ({ path }) => path,

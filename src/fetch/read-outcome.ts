@@ -34,7 +34,7 @@ export function outcomeOf(read: PlannedRead, answer: Answer | Unavailable, clock
 export function resultOf(
   read: PlannedRead,
   answer: Answer | Unavailable,
-): ReadResult | { readonly kind: 'failed'; readonly failure: Failure } {
+): Exclude<ReadResult, { kind: 'odd' }> | { readonly kind: 'failed'; readonly failure: Failure } {
   const where = read.secrets.map((secret) => secret.where).join(', ');
   if (answer.kind === 'unavailable') {
     const message = `${read.request.path}: ${answer.failure.message}`;
@@ -46,6 +46,7 @@ export function resultOf(
   }
   const result = readResult(read, status, readEnvelope(answer.body));
   if (result === undefined) return { kind: 'failed', failure: notWrapped(read, where) };
+  if (result.kind === 'odd') return { kind: 'failed', failure: withoutData(read, status, where) };
   return result.kind === 'found' && !read.mountKnown
     ? { kind: 'failed', failure: unknownMount(read, where) }
     : result;
@@ -57,16 +58,17 @@ function readResult(
   status: number,
   envelope: Envelope,
 ): ReadResult | undefined {
-  if (extent !== 'secret') return listed(envelope);
+  if (extent !== 'secret') return listed(status, envelope);
   if (request.wrapTtl === undefined || status === 404) return engine.read(status, envelope);
   if (envelope.wrap_info === undefined) return undefined;
   return { kind: 'found', keys: keysOf(envelope.wrap_info), metadata: {} };
 }
 
-function listed(envelope: Envelope): ReadResult {
+function listed(status: number, envelope: Envelope): ReadResult {
+  if (status === 404) return { kind: 'missing', reason: 'has nothing below it' };
   const names = namesOf(envelope);
   return names === undefined
-    ? { kind: 'missing', reason: 'has nothing below it' }
+    ? { kind: 'odd' }
     : { kind: 'found', keys: new Map<string, JsonValue>([['keys', names]]), metadata: {} };
 }
 
@@ -171,6 +173,17 @@ function unknownMount({ request }: PlannedRead, where: string): Failure {
     message: `the server does not list the mount of ${request.path} to this token, so its engine is unknown`,
     where,
     hint: 'declare `engine: kv1`, `engine: kv2` or `engine: raw` for this secret',
+  };
+}
+
+/** Taken for an absence, it would be left out of a tree, and of the outputs of an optional secret. */
+function withoutData({ request, extent }: PlannedRead, status: number, where: string): Failure {
+  const what = extent === 'secret' ? 'the data of a secret' : 'a list of names';
+  return {
+    kind: 'unavailable',
+    message: `${request.path}: the server answered ${String(status)}, without ${what}`,
+    where,
+    hint: 'look for a proxy in between that alters answers; if `engine:` is declared, does it name that of the mount?',
   };
 }
 

@@ -7,7 +7,10 @@ import type { FormatProblem } from './format.ts';
 export type Encoding = 'base64' | 'hex';
 
 export const decodeOption = optional(
-  enumeration(['base64', 'hex']),
+  enumeration({
+    base64: 'Base64.',
+    hex: 'Hexadecimal digits.',
+  }),
   'how the values are encoded; what is written is decoded.',
 );
 

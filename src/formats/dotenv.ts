@@ -27,6 +27,7 @@ const UNCARRIABLE: Problem = {
  */
 export const dotenv: Format = {
   name: 'dotenv',
+  about: '`NAME=value` lines that dotenv libraries and a shell read alike.',
   target: 'file',
   nesting: '_',
   render: (values) =>

@@ -25,6 +25,7 @@ const TOO_LONG: Problem = {
  */
 export const envFile: Format = {
   name: 'env-file',
+  about: '`NAME=value` lines without quotes, for `docker run --env-file` and systemd.',
   target: 'file',
   nesting: '_',
   render: (values) =>

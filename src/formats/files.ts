@@ -11,6 +11,7 @@ const options = object({ decode: decodeOption });
 /** One file for each key, named after it; those of a tree in directories. */
 export const files: Format<TypeOf<typeof options>> = {
   name: 'files',
+  about: 'A directory with one file for each key.',
   target: 'directory',
   nesting: 'directories',
   options,

@@ -53,6 +53,8 @@ export type NoOptions = Readonly<Record<string, never>>;
 /** How keys become a file. Pure; to add one: one file, and one line in the index. */
 export interface Format<Options = NoOptions, Content = Uint8Array> {
   readonly name: string;
+  /** What it is, in a sentence for editors. */
+  readonly about: string;
   readonly target: 'file' | 'directory';
   /**
    * What the slashes in the keys of a tree become: objects, directories, or another character, because names can't

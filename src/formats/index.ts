@@ -32,6 +32,12 @@ export type FormatName = keyof typeof FORMATS;
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
 
+/** What each of them is. */
+export function formatMeanings(): Readonly<Record<FormatName, string>> {
+  const meanings = FORMAT_NAMES.map((name) => [name, FORMATS[name].about]);
+  return Object.fromEntries(meanings) as Record<FormatName, string>;
+}
+
 /** The options of an output, as its format reads them. */
 export type FormatOptions = {
   [Name in FormatName]: (typeof FORMATS)[Name] extends Format<infer Options, Uint8Array | Later>

@@ -21,6 +21,7 @@ const SAME_NAME: Problem = {
  */
 export const ini: Format = {
   name: 'ini',
+  about: '`NAME = value` lines of an INI file, without sections.',
   target: 'file',
   nesting: '.',
   render(values) {

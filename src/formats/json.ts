@@ -3,6 +3,7 @@ import type { Format } from './format.ts';
 /** One JSON object of all keys; numbers keep their digits. */
 export const json: Format = {
   name: 'json',
+  about: 'One JSON object.',
   target: 'file',
   nesting: 'objects',
   render: (values) => ({

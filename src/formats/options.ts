@@ -5,7 +5,7 @@ import { FORMAT_NAMES, formatNamed, type FormatName, type FormatOptions } from '
 /** An output as the config has it: what is not an option of a format is ignored. */
 export type OutputKeys = Readonly<Record<string, unknown>>;
 
-const NONE: ObjectDefinition = { kind: 'object', members: {}, needed: [], check: () => [] };
+const NONE: ObjectDefinition = { kind: 'object', members: {}, needed: [], combinations: [], check: () => [] };
 
 function optionsIn(name: FormatName): ObjectDefinition {
   return formatNamed(name).options ?? NONE;
@@ -48,6 +48,11 @@ export function formatNameOf(
       return impliedBy !== undefined && output[impliedBy] !== undefined;
     })
   );
+}
+
+/** The keys of an output that choose its format: `format`, and options that imply one. */
+export function formatKeys(): readonly string[] {
+  return ['format', ...FORMAT_NAMES.flatMap((name) => formatNamed(name).impliedBy ?? [])];
 }
 
 /** `key`, which means `format: raw`: the options that choose a format. */

@@ -11,6 +11,7 @@ const options = object({ parts: partsOption });
  */
 export const pem: Format<TypeOf<typeof options>> = {
   name: 'pem',
+  about: 'Certificate, chain and key of pki, in one file.',
   target: 'file',
   options,
   render(values, { parts }) {

@@ -1,14 +1,14 @@
 import type { KeyObject } from 'node:crypto';
+import { oneOf } from '../shape/combination.ts';
 import { object, optional, type TypeOf } from '../shape/definition.ts';
 import { reference, secretText, text } from '../shape/fields.ts';
-import { oneOf } from '../shape/one-of.ts';
 import type { Ref } from '../shape/ref.ts';
 import { absent, chooseParts, noCertificate } from './certificate-parts.ts';
 import type { Format, FormatProblem, InputSource, Later } from './format.ts';
 import { partsOption, type Part } from './parts.ts';
 import type { KeystoreEntries } from './pkcs12/keystore.ts';
 
-const PASSWORDS = oneOf(['password', 'password_file', 'password_value'], true);
+const PASSWORDS = ['password', 'password_file', 'password_value'];
 
 const options = object(
   {
@@ -22,7 +22,13 @@ const options = object(
     friendly_name: optional(text, 'the name of the entry, which Java calls its alias. Default: none.'),
   },
   [
-    [PASSWORDS.check, `\`format: pkcs12\` ${PASSWORDS.message}`],
+    oneOf(
+      PASSWORDS,
+      true,
+      '`format: pkcs12` needs exactly one of `password`, `password_file`, `password_value`',
+    ),
+  ],
+  [
     [
       ({ parts = [] }) => !parts.includes('key') || parts.includes('certificate'),
       'a key needs its `certificate` in `parts`',
@@ -47,6 +53,7 @@ const BAD_PASSWORD: FormatProblem = {
  */
 export const pkcs12: Format<Options, Later> = {
   name: 'pkcs12',
+  about: 'A PKCS #12 key store, as for Java.',
   target: 'file',
   options,
   inputs: (chosen) => [{ name: 'password', what: 'the password of the key store', source: sourceOf(chosen) }],

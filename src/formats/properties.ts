@@ -9,6 +9,7 @@ import { fileOfLines } from './lines.ts';
  */
 export const properties: Format = {
   name: 'properties',
+  about: 'Java properties.',
   target: 'file',
   nesting: '.',
   render: (values) =>

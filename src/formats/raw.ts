@@ -11,6 +11,7 @@ const options = object({
 /** The value of one key unchanged, without a newline added. Empty, when its optional secret is absent. */
 export const raw: Format<TypeOf<typeof options>> = {
   name: 'raw',
+  about: 'The value of one `key`, unchanged.',
   target: 'file',
   options,
   impliedBy: 'key',

@@ -10,6 +10,7 @@ import { BAD_NAME, fileOfLines, lineOfEncoded, SHELL_KEEPS_IT, SHELL_RUNS_IT } f
  */
 export const shell: Format = {
   name: 'shell',
+  about: '`export NAME=value` lines, to be read with `. file` by a shell.',
   target: 'file',
   nesting: '_',
   render: (values) =>

@@ -8,6 +8,7 @@ import { fileOfLines, lineOfEncoded } from './lines.ts';
  */
 export const toml: Format = {
   name: 'toml',
+  about: 'TOML.',
   target: 'file',
   nesting: 'objects',
   render: (values) => fileOfLines(values, (key, value) => lineOfEncoded(tomlEntry(key, value), 'TOML')),

@@ -9,6 +9,7 @@ import { fileOfLines, lineOfEncoded } from './lines.ts';
  */
 export const yaml: Format = {
   name: 'yaml',
+  about: 'A YAML map, one key a line.',
   target: 'file',
   nesting: 'objects',
   render: (values) =>

@@ -1,3 +1,4 @@
+import { harmlessLine } from '../base/harmless.ts';
 import type { LogEvent, LogLevel } from './log-events.ts';
 
 const COLOUR_OF_LEVEL: Readonly<Record<LogLevel, string>> = {
@@ -13,7 +14,7 @@ const RESET = '\u001b[0m';
 export function describeEvent(event: LogEvent, level: LogLevel, colours: boolean): string {
   const label = level === 'info' ? '' : `${level}: `;
   const prefix = colours ? `${COLOUR_OF_LEVEL[level]}vaultonce: ${label}${RESET}` : `vaultonce: ${label}`;
-  const [first, ...more] = linesOf(event);
+  const [first = '', ...more] = linesOf(event).map(harmlessLine);
   return [`${prefix}${first}`, ...more.map((line) => `  ${line}`), ''].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { harmlessJson } from '../base/harmless.ts';
 import { LOG_LEVELS, type LogEvent, type LogFormat, type LogLevel } from './log-events.ts';
 import { describeEvent, messageOf } from './log-text.ts';
 import type { LogOutput } from './output.ts';
@@ -90,5 +91,6 @@ export function createLog({ level, format, colours, stderr, progress }: LogOptio
 }
 
 function jsonLine(level: LogLevel, event: LogEvent): string {
-  return `${JSON.stringify({ time: new Date().toISOString(), level, ...messageOf(event), ...event })}\n`;
+  const line = { time: new Date().toISOString(), level, ...messageOf(event), ...event };
+  return `${harmlessJson(JSON.stringify(line))}\n`;
 }

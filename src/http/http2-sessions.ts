@@ -34,6 +34,15 @@ export function knowsLimit(session: ClientHttp2Session): boolean {
   return limited.has(session);
 }
 
+/** The last stream that the server has seen, or may have seen, of those that said so. */
+const lastSeen = new WeakMap<ClientHttp2Session, number>();
+
+/** Whether the server says that it has not seen this stream, in ending the connection (RFC 9113 §6.8). */
+export function isUnseen(session: ClientHttp2Session, stream: number | undefined): boolean {
+  const last = lastSeen.get(session);
+  return last !== undefined && stream !== undefined && stream > last;
+}
+
 /** No further request goes over this connection; those under way do. */
 export function retire(session: ClientHttp2Session): void {
   session.emit(RETIRED);
@@ -72,6 +81,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     multiplexes = true;
     const session = startSession(origin, { createConnection: () => socket });
     session.once('remoteSettings', () => limited.add(session));
+    session.on('goaway', (_code, last) => lastSeen.set(session, last));
     return session;
   };
   return {

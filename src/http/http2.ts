@@ -2,7 +2,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
 import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
-import { createHttp2Sessions, knowsLimit, retire, type Http2Sessions } from './http2-sessions.ts';
+import { createHttp2Sessions, isUnseen, knowsLimit, retire, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
 import {
@@ -128,7 +128,7 @@ async function sendOver(
     stream.destroy();
   };
   if (body !== undefined) stream.end(body);
-  return listening(signal, cancel, () => Promise.race([answerOf(stream, refused), aborted.promise]));
+  return listening(signal, cancel, () => Promise.race([answerOf(session, stream, refused), aborted.promise]));
 }
 
 /** @returns undefined: the session takes no more requests, because it is closing or has used up its numbers */
@@ -145,7 +145,11 @@ function begin(
   }
 }
 
-function answerOf(stream: ClientHttp2Stream, refused: () => void): Promise<HttpResponse> {
+function answerOf(
+  session: ClientHttp2Session,
+  stream: ClientHttp2Stream,
+  refused: () => void,
+): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -168,8 +172,11 @@ function answerOf(stream: ClientHttp2Stream, refused: () => void): Promise<HttpR
     resolve(responseOf(fields, Buffer.concat(chunks)));
   });
   stream.on('error', (error) => {
-    if (stream.rstCode === REFUSED_STREAM) refused();
-    reject(stream.rstCode === REFUSED_STREAM ? new NoAnswer(REFUSED) : error);
+    // The end of a connection gives its code to all of its streams, also to those that the server has seen.
+    const isReset = (error as { code?: unknown }).code === 'ERR_HTTP2_STREAM_ERROR';
+    const isRefused = isReset && stream.rstCode === REFUSED_STREAM;
+    if (isRefused) refused();
+    reject(isRefused || isUnseen(session, stream.id) ? new NoAnswer(REFUSED) : error);
   });
   // A stream gets no error when its connection is closed properly.
   stream.on('close', () => {

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:f
 import { writePatiently, writeSome } from '../host/descriptor.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { FetchedSecret } from '../base/secret-data.ts';
+import { harmlessJson } from '../base/harmless.ts';
 import { PATH_HINT, shownPath } from '../base/shown-text.ts';
 import { VERSION } from '../base/version.ts';
 import type { Io } from '../host/io.ts';
@@ -51,7 +52,7 @@ export function reportText(outcome: Outcome, durationMs: number): string {
       }),
     ),
   };
-  return `${JSON.stringify(report, undefined, 2)}\n`;
+  return `${harmlessJson(JSON.stringify(report, undefined, 2))}\n`;
 }
 
 function reportSecret(secret: FetchedSecret): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { EXIT_CODES, type Failure, type RunError } from '../base/errors.ts';
+import { harmlessJson } from '../base/harmless.ts';
 import { VERSION } from '../base/version.ts';
 import type { Scope } from '../host/scope.ts';
 import { changesOf, type Outcome } from './outcome.ts';
@@ -42,7 +43,7 @@ function terminationMessage(outcome: Outcome, durationMs: number): string {
   const failures = mostImportantFirst(failure);
   const applied = changesOf(outcome, 'applied').length;
   const message = (shown: readonly ShownFailure[]): string =>
-    JSON.stringify({
+    jsonOf({
       vaultonce: VERSION,
       exit_code: failure?.exitCode ?? 0,
       failures: shown,
@@ -91,5 +92,9 @@ function fittingIn(
 
 /** With the comma between two. */
 function bytesOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value)) + 1;
+  return Buffer.byteLength(jsonOf(value)) + 1;
+}
+
+function jsonOf(value: unknown): string {
+  return harmlessJson(JSON.stringify(value));
 }

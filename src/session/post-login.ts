@@ -168,7 +168,7 @@ async function refused(answer: Answer, { jwt }: LoginRequest, login: PreparedLog
 }
 
 function issuedToken(answer: Answer, login: PreparedLogin): IssuedToken {
-  const result = readLogin(answer.body);
+  const result = readLogin(answer.body, answer.shown);
   switch (result.kind) {
     case 'token':
       return result.issued;

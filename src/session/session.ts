@@ -178,7 +178,7 @@ async function renewSelf(token: TokenAt, incrementS: number | undefined, sender:
   const answer = await sender.send({ method: 'POST', path, ...token, ...body, mints: false });
   if (answer.kind === 'unavailable') return answer;
   if (answer.status >= 300) return { kind: 'refused', answer };
-  const renewed = readLogin(answer.body);
+  const renewed = readLogin(answer.body, answer.shown);
   return {
     kind: 'renewed',
     lease_duration: renewed.kind === 'token' ? renewed.issued.lease_duration : undefined,

@@ -44,7 +44,7 @@ export async function unwrap(
     // It opens once: after a lost answer, a second try would find it used and suspect interception.
     mints: true,
   };
-  return openedBy({ request, token }, context, sender);
+  return (await openedBy({ request, token }, context, sender)).body;
 }
 
 async function checkCreationPath(
@@ -62,12 +62,13 @@ async function checkCreationPath(
     sensitive: [token],
     mints: false,
   };
-  const { data } = await openedBy({ request, token }, context, sender);
+  const { body, shown } = await openedBy({ request, token }, context, sender);
+  const { data } = body;
   const path = isJsonObject(data) ? data['creation_path'] : undefined;
   if (path === expected) return;
   throw new RunError('auth', `${context.name} was not made at ${expected}`, {
     where: context.where,
-    details: typeof path === 'string' ? [`it was made at ${path}`] : [],
+    details: typeof path === 'string' ? [`it was made at ${shown(path)}`] : [],
     hint: 'it was not opened; somebody may have replaced it, or the creation path in the config is wrong',
   });
 }
@@ -82,9 +83,9 @@ async function openedBy(
   { request, token }: { readonly request: VaultRequest; readonly token: Secret },
   context: UnwrapContext,
   sender: Sender,
-): Promise<JsonObject> {
-  const { status, body, errors } = await answerTo(request, context, sender);
-  if (status < 400 && isJsonObject(body)) return body;
+): Promise<{ readonly body: JsonObject } & Pick<Answer, 'shown'>> {
+  const { status, body, errors, shown } = await answerTo(request, context, sender);
+  if (status < 400 && isJsonObject(body)) return { body, shown };
   const { what, name, where } = context;
   const kind = await kindOfPlain(token, context, sender);
   if (kind !== undefined) {

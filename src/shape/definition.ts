@@ -1,4 +1,5 @@
 import type { JsonValue } from '../base/secret-data.ts';
+import { problemsOf, type Combination } from './combination.ts';
 
 /**
  * What a part of the config looks like, as data. `accept.ts` accepts what is right by it; `zod-schema.ts` makes a zod schema
@@ -8,9 +9,9 @@ export type Definition =
   | StringDefinition
   | { readonly kind: 'number' | 'boolean' | 'json' }
   | { readonly kind: 'literal'; readonly value: string }
-  | { readonly kind: 'enumeration'; readonly values: readonly string[] }
+  | EnumerationDefinition
   | { readonly kind: 'list'; readonly item: Definition; readonly isFilled: boolean }
-  | { readonly kind: 'map'; readonly key: Definition; readonly value: Definition }
+  | MapDefinition
   | ObjectDefinition
   | { readonly kind: 'either'; readonly options: readonly [Definition, Definition] }
   | ParsedDefinition
@@ -23,6 +24,27 @@ interface StringDefinition {
   readonly kind: 'string';
   readonly isFilled: boolean;
   readonly pattern?: { readonly is: RegExp; readonly problem: string } | undefined;
+}
+
+interface EnumerationDefinition {
+  readonly kind: 'enumeration';
+  readonly values: readonly string[];
+  /** What each of them means, for editors. */
+  readonly about: readonly string[];
+}
+
+interface MapDefinition {
+  readonly kind: 'map';
+  readonly key: Definition;
+  readonly value: Definition;
+  /** What the JSON Schema says instead, where a later step refuses some of what `value` takes, in better words. */
+  readonly narrower?: (() => Narrower) | undefined;
+}
+
+/** What may stand under some keys, and under all others. */
+interface Narrower {
+  readonly named: Readonly<Record<string, Definition>>;
+  readonly others: Definition;
 }
 
 /** What a parser takes. */
@@ -59,6 +81,8 @@ export interface ObjectDefinition {
   readonly members: Readonly<Record<string, Member>>;
   /** The names of those that are not optional. */
   readonly needed: readonly string[];
+  /** Of the rules for the combination of values, those that the JSON Schema can tell. */
+  readonly combinations: readonly Combination[];
   /** What is wrong with the combination of values, each of which is right. */
   readonly check: (value: never) => readonly string[];
 }
@@ -135,16 +159,23 @@ export function literal<const Value extends string>(value: Value): Field<Value> 
   return { kind: 'literal', value };
 }
 
-export function enumeration<const Value extends string>(values: readonly Value[]): Field<Value> {
-  return { kind: 'enumeration', values };
+/** @param meanings of the values, by value */
+export function enumeration<const Value extends string>(
+  meanings: Readonly<Record<Value, string>>,
+): Field<Value> {
+  return { kind: 'enumeration', values: Object.keys(meanings), about: Object.values(meanings) };
 }
 
 export function list<T>(item: Field<T>, { isFilled = false } = {}): Field<T[]> {
   return { kind: 'list', item, isFilled };
 }
 
-export function map<T>(key: Field<string>, value: Field<T>): Field<Record<string, T>> {
-  return { kind: 'map', key, value };
+export function map<T>(
+  key: Field<string>,
+  value: Field<T>,
+  narrower?: () => Narrower,
+): Field<Record<string, T>> {
+  return { kind: 'map', key, value, narrower };
 }
 
 /** The first one that fits. */
@@ -163,18 +194,23 @@ export function parsed<Input, T>(
 /** What must hold, and the problem if it does not. */
 type Rule<T> = readonly [holds: (value: T) => boolean, problem: string];
 
-/** @param rules for the combination of values; or a function that finds what is wrong with it */
+/**
+ * @param combinations the rules for the combination of values that are data
+ * @param rules the others; or a function that finds what else is wrong
+ */
 export function object<const M extends Members>(
   members: M,
+  combinations: readonly Combination[] = [],
   rules: readonly Rule<ObjectOf<M>>[] | ((value: ObjectOf<M>) => readonly string[]) = [],
 ): ObjectDefinition & Typed<ObjectOf<M>> {
   const needed = Object.keys(members).filter((name) => members[name]?.isOptional === false);
-  const check =
+  const others =
     typeof rules === 'function'
       ? rules
       : (value: ObjectOf<M>): string[] =>
           rules.filter(([holds]) => !holds(value)).map(([, problem]) => problem);
-  return { kind: 'object', members, needed, check };
+  const check = (value: ObjectOf<M>): string[] => [...problemsOf(combinations, value), ...others(value)];
+  return { kind: 'object', members, needed, combinations, check };
 }
 
 /** @param by the member that says which one it is */

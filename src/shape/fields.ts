@@ -31,7 +31,7 @@ export const texts = list(text);
 export const secretText = parsed(text, (value): Parsed<Secret> => ({ value: new Secret(value) }));
 
 export const boolean = parsed(
-  either(trueOrFalse, enumeration(['true', 'false'])),
+  either(trueOrFalse, enumeration({ true: 'Yes.', false: 'No.' })),
   (value): Parsed<boolean> => ({ value: value === true || value === 'true' }),
   'boolean',
 );

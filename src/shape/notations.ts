@@ -1,5 +1,6 @@
 import { KEY_STEP } from '../base/key-path.ts';
 import type { Notation } from './definition.ts';
+import { REF_HINT, SECRET_HINT } from './ref.ts';
 
 /** What JSON Schema (draft 2020-12) says of a value: the keywords that are used here. */
 export interface JsonSchema {
@@ -11,7 +12,15 @@ export interface JsonSchema {
   readonly description?: string;
   readonly type?: 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'array' | 'object';
   readonly const?: string;
-  readonly enum?: readonly string[];
+  readonly enum?: readonly (string | boolean)[];
+  /** What each value of `enum` means: editors know it. */
+  readonly enumDescriptions?: readonly string[];
+  /** What is said of a value that is not valid: editors know it. */
+  readonly errorMessage?: string;
+  /** The same, of a text that does not match `pattern`. */
+  readonly patternErrorMessage?: string;
+  /** What editors offer in place of a value. */
+  readonly defaultSnippets?: readonly DefaultSnippet[];
   readonly default?: string;
   readonly pattern?: string;
   readonly minLength?: number;
@@ -19,12 +28,22 @@ export interface JsonSchema {
   readonly maximum?: number;
   readonly items?: JsonSchema;
   readonly minItems?: number;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly properties?: Readonly<Record<string, JsonSchema | false>>;
   readonly required?: readonly string[];
   readonly propertyNames?: JsonSchema;
   readonly additionalProperties?: JsonSchema | false;
   readonly anyOf?: readonly JsonSchema[];
-  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
+  readonly if?: JsonSchema;
+  readonly then?: JsonSchema;
+  readonly else?: JsonSchema;
+  readonly not?: JsonSchema;
+}
+
+interface DefaultSnippet {
+  readonly label: string;
+  readonly description: string;
+  readonly body: Readonly<Record<string, string>>;
 }
 
 /** `${VAR}` or `${VAR:-default}`, and no literal `$${`: what stands in its place is known only in a run. */
@@ -43,9 +62,16 @@ const LONGEST_S = 2_147_483.647;
 export const variableText: JsonSchema = { type: 'string', pattern: VARIABLE };
 
 /** A text that matches, or has a variable. */
-export function textLike(pattern: string): JsonSchema {
-  return { type: 'string', pattern: `^(?:${pattern})$|${VARIABLE}` };
+export function textLike(pattern: string, errorMessage: string): JsonSchema {
+  return { type: 'string', pattern: `^(?:${pattern})$|${VARIABLE}`, errorMessage };
 }
+
+/** The same, of what may also be a map: of that, the message would say nothing. */
+function onlyTextLike(pattern: string, patternErrorMessage: string): JsonSchema {
+  return { type: 'string', pattern: `^(?:${pattern})$|${VARIABLE}`, patternErrorMessage };
+}
+
+const DURATION = 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds';
 
 /** The schema and the name in the reference of each notation that has a definition of its own. */
 const NOTATIONS: Readonly<
@@ -53,13 +79,16 @@ const NOTATIONS: Readonly<
 > = {
   boolean: {
     name: 'boolean',
-    schema: { anyOf: [{ type: 'boolean' }, textLike('true|false')] },
+    schema: { anyOf: [{ type: 'boolean' }, textLike('true|false', 'must be true or false')] },
   },
   duration: {
     name: 'duration',
     schema: {
       anyOf: [
-        textLike(String.raw`\s*(?=[^1-9]*[1-9])(?:\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)\s*`),
+        textLike(
+          String.raw`\s*(?=[^1-9]*[1-9])(?:\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)\s*`,
+          `${DURATION} above 0`,
+        ),
         { type: 'number', minimum: SMALLEST_PLAIN, maximum: LONGEST_S },
       ],
     },
@@ -68,27 +97,36 @@ const NOTATIONS: Readonly<
     name: 'duration',
     schema: {
       anyOf: [
-        textLike(String.raw`\s*(?:\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)\s*`),
+        textLike(String.raw`\s*(?:\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)\s*`, DURATION),
         { type: 'number', minimum: 0, maximum: LONGEST_S },
       ],
     },
   },
-  mode: { name: 'mode (quoted octal)', schema: textLike('0?[0-7]{3}') },
+  mode: {
+    name: 'mode (quoted octal)',
+    schema: textLike('0?[0-7]{3}', 'write the mode as quoted text of three octal digits: "0440"'),
+  },
   rateLimit: {
     name: 'rate limit',
     schema: {
       anyOf: [
-        textLike(String.raw`\s*(?=[0.]*[1-9])\d+(?:\.\d+)?(?::0*[1-9]\d*)?\s*`),
+        textLike(
+          String.raw`\s*(?=[0.]*[1-9])\d+(?:\.\d+)?(?::0*[1-9]\d*)?\s*`,
+          'write requests per second as `RATE` or `RATE:BURST`, such as `50:100`',
+        ),
         { type: 'number', minimum: SMALLEST_PLAIN, maximum: LARGEST_PLAIN },
       ],
     },
   },
-  path: { name: 'path', schema: textLike(PATH) },
-  mount: { name: 'path', schema: textLike(`/?${SEGMENT}(?:/${SEGMENT})*/?`) },
-  reference: { name: 'reference', schema: textLike(REFERENCE) },
+  path: { name: 'path', schema: onlyTextLike(PATH, 'is not a path, such as `secret/app/db`') },
+  mount: { name: 'path', schema: onlyTextLike(`/?${SEGMENT}(?:/${SEGMENT})*/?`, 'is not a path') },
+  reference: { name: 'reference', schema: onlyTextLike(REFERENCE, REF_HINT) },
   source: {
     name: 'reference or secret',
-    schema: textLike(String.raw`${REFERENCE}|(?=[^#]*/)${PATH}|(?!.*@[1-9]\d*$)[^#/]+`),
+    schema: onlyTextLike(
+      String.raw`${REFERENCE}|(?=[^#]*/)${PATH}|(?!.*@[1-9]\d*$)[^#/]+`,
+      `${SECRET_HINT}; or one value of it, as \`path#key\``,
+    ),
   },
 };
 
@@ -102,9 +140,13 @@ export function notationSchema(
   define: (name: string, schema: JsonSchema) => JsonSchema,
 ): JsonSchema {
   if (typeof notation === 'string') return define(notation, NOTATIONS[notation].schema);
-  const { minimum, maximum } = notation;
-  const text = textLike(`0*(?:${rangePattern(String(minimum), String(maximum)).join('|')})`);
-  return { anyOf: [{ type: 'integer', minimum, maximum }, text] };
+  const { name, minimum, maximum } = notation;
+  const text = textLike(
+    `0*(?:${rangePattern(String(minimum), String(maximum)).join('|')})`,
+    `must be a whole number from ${String(minimum)} to ${String(maximum)}`,
+  );
+  // The text goes first: some editors insert a value of the first type, and 0 is root.
+  return define(name, { anyOf: [text, { type: 'integer', minimum, maximum }] });
 }
 
 /** Alternatives that match the whole numbers from one to another, without leading zeros. */

@@ -23,14 +23,20 @@ export type LoginAnswer =
   /** It cannot be used: no header carries it. */
   | { readonly kind: 'unusable_token' };
 
-/** Reads the answer to a login; an answer without a token is not a success. */
-export function readLogin(body: unknown): LoginAnswer {
+/**
+ * Reads the answer to a login; an answer without a token is not a success.
+ * @param shown makes a text presentable
+ */
+export function readLogin(body: unknown, shown: (text: string) => string): LoginAnswer {
   const auth = isJsonObject(body) ? body['auth'] : undefined;
   if (!isJsonObject(auth)) return { kind: 'no_token' };
   const mfa = auth['mfa_requirement'];
   if (isJsonObject(mfa)) {
     const constraints = mfa['mfa_constraints'];
-    return { kind: 'mfa_required', constraints: isJsonObject(constraints) ? Object.keys(constraints) : [] };
+    return {
+      kind: 'mfa_required',
+      constraints: isJsonObject(constraints) ? Object.keys(constraints).map(shown) : [],
+    };
   }
   const token = auth['client_token'];
   if (typeof token !== 'string' || token === '') return { kind: 'no_token' };
@@ -39,8 +45,8 @@ export function readLogin(body: unknown): LoginAnswer {
     kind: 'token',
     issued: {
       token: new Secret(token),
-      policies: stringList(auth['policies']),
-      token_type: typeof auth['token_type'] === 'string' ? auth['token_type'] : undefined,
+      policies: stringList(auth['policies']).map(shown),
+      token_type: typeof auth['token_type'] === 'string' ? shown(auth['token_type']) : undefined,
       lease_duration: typeof auth['lease_duration'] === 'number' ? auth['lease_duration'] : undefined,
       renewable: auth['renewable'] === true,
       num_uses: typeof auth['num_uses'] === 'number' && auth['num_uses'] > 0 ? auth['num_uses'] : undefined,

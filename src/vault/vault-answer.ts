@@ -1,7 +1,7 @@
 import { DEEPEST } from '../base/depth.ts';
 import type { Failure } from '../base/errors.ts';
 import type { ConnectionFailure } from '../http/connection-failure.ts';
-import { errorTexts, warningTexts } from '../http/presentable.ts';
+import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
 import { notJson, redirected } from './foreign-answers.ts';
 import type { Attempt, VaultRequest } from './request.ts';
 
@@ -17,6 +17,8 @@ export interface Answer {
   readonly errors: readonly string[];
   /** The server's warnings, presentable. */
   readonly warnings: readonly string[];
+  /** Makes any other text of the body presentable. */
+  readonly shown: (text: string) => string;
   /** Its `Date`: the clock of the server, or of a proxy in between. */
   readonly date: string | undefined;
 }
@@ -65,6 +67,7 @@ export function answerOf(result: Attempt, request: VaultRequest, address: string
     body: result.body,
     errors,
     warnings: warningTexts(result.body, sensitive),
+    shown: (text) => presentable(text, sensitive),
     date: result.date,
   };
 }

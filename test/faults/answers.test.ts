@@ -106,6 +106,83 @@ describe('answers that are not those of Vault', () => {
     await app.server.revokeTokens();
   });
 
+  test('a success without the data of a secret is no absence: neither `optional` nor a tree takes it for one', async () => {
+    await app.putKv2('tree/a', { key: 'one' });
+    await app.putKv2('tree/b', { key: 'two' });
+    const read = {
+      secrets: { a: { path: 'secret/a', optional: true } },
+      outputs: [{ path: 'a.json', format: 'json', secret: 'a' }],
+    };
+    const tree = { path: 'secret/tree', recursive: true };
+    const whole = { secrets: { tree }, outputs: [{ path: 't.json', format: 'json', secret: 'tree' }] };
+    const bodies = [
+      {},
+      { errors: ['but it is a 200'] },
+      { request_id: 'r', data: null },
+      { request_id: 'r', data: { data: null } },
+    ];
+    for (const [path, own, what] of [
+      ['secret/data/a', read, 'the data of a secret'],
+      ['secret/data/tree/b', whole, 'the data of a secret'],
+      ['secret/metadata/tree', whole, 'a list of names'],
+    ] as const) {
+      for (const body of [...bodies, { request_id: 'r', data: { keys: ['a', 1], data: 'x' } }]) {
+        const { result } = await through(
+          (seen) => (seen.path.startsWith(path) ? { status: 203, body } : 'forward'),
+          own,
+        );
+        await standIn?.stop();
+        assert.equal(result.code, 9, `${path} ${JSON.stringify(body)}: ${result.stderr}`);
+        assert.equal(failuresOf(result)[0]?.message, `${path}: the server answered 203, without ${what}`);
+      }
+    }
+  });
+
+  test('names that the server gives are lines of no log that a terminal or a CI runner obeys', async () => {
+    const names = [
+      '::add-mask::x',
+      '\n::error::x',
+      '##vso[task.logissue]x',
+      '##[error]x',
+      '\u001b[31mx',
+      'a\u202e',
+    ];
+    const auth = { client_token: 's.x', policies: names, token_type: names.join(' '), lease_duration: 60 };
+    const mfa_constraints = Object.fromEntries(names.map((name) => [name, {}]));
+    const lease = { request_id: 'r', lease_id: names.join('/'), lease_duration: 60, data: { key: 'k' } };
+    const answers: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+      'names of policies': { 'auth/approle/login': { auth } },
+      'names of factors': { 'auth/approle/login': { auth: { mfa_requirement: { mfa_constraints } } } },
+      'names of a listing': { 'secret/metadata/tree': { request_id: 'r', data: { keys: names } } },
+      'ids of leases': { 'secret/data/tree': lease },
+    };
+    const own = {
+      secrets: {
+        tree: { path: 'secret/tree', engine: 'kv2', recursive: true },
+        lease: { path: 'secret/data/tree', engine: 'raw' },
+      },
+      outputs: [{ path: 't.json', format: 'json', secret: ['lease', 'tree'] }],
+    };
+    for (const [what, bodies] of Object.entries(answers)) {
+      for (const format of ['text', 'json']) {
+        standIn = await startStandIn({
+          target: app.server.address,
+          answer: ({ path }) => {
+            const body = bodies[path.replace(/\?.*$/, '')];
+            return body === undefined ? 'forward' : { status: 200, body };
+          },
+        });
+        const { stdout, stderr } = await app.render(own, [
+          ...['--address', standIn.address, '--log-format', format, '--log-level', 'debug', '--report', '-'],
+        ]);
+        await standIn.stop();
+        const told = stdout + stderr;
+        assert.match(told, /: :|[# ]#|\\u001b/, `${what} are shown`);
+        assert.doesNotMatch(told, /^\s*::|##\[|##vso\[|[^\P{Cc}\n]|\p{Bidi_Control}/mu, what);
+      }
+    }
+  });
+
   /** A login whose body does not fit into what a TLS server reads before it answers. */
   const large = { method: 'jwt', role: 'r', jwt: `${'x'.repeat(9000)}.y.z` };
 

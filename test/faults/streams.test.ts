@@ -94,6 +94,37 @@ describe('streams of HTTP/2', () => {
     assert.equal(result.code, 0, result.stderr);
   });
 
+  test('a connection that ends: only what the server has not seen is sent again, if it mints', async () => {
+    for (const [code, last, unseen] of [
+      [REFUSED_STREAM, 0, []],
+      [INTERNAL_ERROR, 1, names.slice(1)],
+      [REFUSED_STREAM, 1, names.slice(1)],
+    ] as const) {
+      const again: string[] = [];
+      let waiting = names.length;
+      const { result } = await run(
+        {
+          answer: ({ path }, stream, connection) => {
+            if (connection > 1) {
+              again.push(path);
+              return { status: 200, body: { request_id: 'r', data: { key: 'v' } } };
+            }
+            // 0 is Node's word for the last one that has come.
+            if ((waiting -= 1) === 0) stream.session?.goaway(code, last);
+            return 'taken';
+          },
+        },
+        { engine: 'raw', write: { a: '1' } },
+      );
+      assert.equal(result.code, 9, result.stderr);
+      assert.deepEqual(
+        again.toSorted(),
+        unseen.map((name) => `secret/${name}`),
+      );
+      assert.equal(failuresOf(result).length, names.length - unseen.length);
+    }
+  });
+
   test('settings that change meanwhile: what waits goes out as soon as it may', async () => {
     const { result } = await run({
       settings: { maxConcurrentStreams: 1 },

@@ -222,7 +222,7 @@ const answer: FuzzTarget = {
     const body = parseJson(text);
     const envelope = readEnvelope(body);
     return [
-      readLogin(body),
+      readLogin(body, (said) => presentable(said, [])),
       readMounts(body),
       readCapabilities(body),
       ...Object.values(ENGINES).flatMap((engine) => [engine.read(200, envelope), engine.read(404, envelope)]),

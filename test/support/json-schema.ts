@@ -5,6 +5,7 @@ export function isValid(value: unknown, schema: JsonSchema, document: JsonSchema
   const valid: Validate = (one, of) => isValid(one, of, document);
   return (
     isValidBranch(value, schema, document, valid) &&
+    isValidCondition(value, schema, valid) &&
     isValidScalar(value, schema) &&
     (!Array.isArray(value) || isValidList(value, schema, valid)) &&
     (!isMap(value) || isValidMap(value, schema, valid))
@@ -15,7 +16,7 @@ type Validate = (value: unknown, schema: JsonSchema) => boolean;
 
 function isValidBranch(
   value: unknown,
-  { $ref, anyOf, oneOf }: JsonSchema,
+  { $ref, anyOf, allOf = [], not }: JsonSchema,
   { $defs = {} }: JsonSchema,
   valid: Validate,
 ): boolean {
@@ -23,8 +24,17 @@ function isValidBranch(
   return (
     ($ref === undefined || (defined !== undefined && valid(value, defined))) &&
     (anyOf === undefined || anyOf.some((one) => valid(value, one))) &&
-    (oneOf === undefined || oneOf.filter((one) => valid(value, one)).length === 1)
+    allOf.every((one) => valid(value, one)) &&
+    (not === undefined || !valid(value, not))
   );
+}
+
+function isValidCondition(
+  value: unknown,
+  { if: condition, then = {}, else: otherwise = {} }: JsonSchema,
+  valid: Validate,
+): boolean {
+  return condition === undefined || valid(value, valid(value, condition) ? then : otherwise);
 }
 
 function isValidScalar(value: unknown, schema: JsonSchema): boolean {

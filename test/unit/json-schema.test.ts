@@ -5,7 +5,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import yaml from 'yaml';
 import { fieldsOf, METHOD_NAMES } from '../../src/auth/index.ts';
-import { configFields } from '../../src/config/config-definition.ts';
+import { configFields, type ConfigFile } from '../../src/config/config-definition.ts';
+import type { ConfigPath } from '../../src/config/interpolate.ts';
+import { resolveVariables } from '../../src/config/resolve-variables.ts';
 import { configJsonSchema, configReferenceMarkdown } from '../../src/config/reference.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { accept, REFUSED } from '../../src/shape/accept.ts';
@@ -158,11 +160,95 @@ const config = configFields(await fieldsOf(METHOD_NAMES));
 
 const takes = (field: Definition, value: unknown): boolean => accept(field, value) !== REFUSED;
 
+/** Whether the variables are accepted in the end. */
+function resolves(environment: unknown): boolean {
+  const source = { kind: 'file', name: 'a', directory: '/', value: {}, placeOf: () => 'a' } as const;
+  const merged = { value: {}, originOf: (path: ConfigPath) => ({ source, path }) };
+  try {
+    resolveVariables(accept(config, { environment }) as ConfigFile, merged);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the program accepts it as this key of a config. */
+function acceptsAs(name: string, value: unknown): boolean {
+  const field = config.members[name]?.field;
+  return field !== undefined && takes(field, value) && (name !== 'environment' || resolves(value));
+}
+
 /** What no pattern can tell: 10 days and 15 more are too long together. */
 function isTooLong(field: Definition, value: unknown): boolean {
   if (field !== fields.duration || typeof value !== 'string') return false;
   return /\d/.test(value) && !takes(field, value) && takes(field, value.replace(/\d{2,}(?:\.\d+)?/g, '1'));
 }
+
+type Sample = readonly [key: string, value: unknown];
+
+const asAuth = (value: object): Sample => ['auth', value];
+const asOutput = (value: object): Sample => ['outputs', [{ path: 'a', ...value }]];
+const asSecret = (value: object): Sample => ['secrets', { a: { path: 'a/b', ...value } }];
+const asVariable = (value: unknown): Sample => ['environment', { A: value }];
+const asAll = (value: unknown): Sample => ['environment', { '*': value }];
+
+const RIGHT_TOGETHER: readonly Sample[] = [
+  asAuth({ method: 'approle', role_id_file: 'a' }),
+  asAuth({ method: 'approle', role_id: 'a', secret_id_file: 'b', secret_id_wrapped: true }),
+  asAuth({ method: 'approle', role_id: 'a', secret_id_wrapped: false }),
+  asAuth({ method: 'aws', role: 'a', access_key_id: 'a', secret_access_key_file: 'b' }),
+  asAuth([{ method: 'token' }, { method: 'jwt', source: 'gitlab' }]),
+  asOutput({ template: 'a' }),
+  asOutput({ contents: '', token: false }),
+  asOutput({ format: 'raw', key: 'a', secret: 'a' }),
+  asOutput({ key: 'a', secret: 'a' }),
+  asOutput({ token: 'true', wrap_ttl: '1m' }),
+  ['outputs', [{ kubernetes_secret: { name: 'a', key: 'b' }, value: 'a/b#c' }]],
+  asSecret({ list: true, include: ['a'] }),
+  asSecret({ list: false, recursive: true, max_secrets: 3 }),
+  asSecret({ reuse: true, max_age: '1h' }),
+  asVariable('a/b#c'),
+  asVariable({ template: 'a' }),
+  asVariable({ token: true, min_ttl: '1h', mask: false }),
+  asAll('a/b'),
+  asAll(['a/b', { value: 'a', keys: { prefix: 'A_' }, mask: true }]),
+];
+
+const WRONG_TOGETHER: readonly Sample[] = [
+  asAuth({ method: 'approle' }),
+  asAuth({ method: 'approle', role_id: 'a', role_id_env: 'b' }),
+  asAuth({ method: 'approle', role_id: 'a', secret_id_wrapped: true }),
+  asAuth({ method: 'approle', role_id: 'a', remove_secret_id_file: true, secret_id_env: 'A' }),
+  asAuth({ method: 'aws', role: 'a', access_key_id: 'a' }),
+  asAuth({ method: 'aws', role: 'a', session_token: 'a' }),
+  asAuth({ method: 'cert', client_key: 'a' }),
+  asAuth([{ method: 'token', token: 'a', token_file: 'b' }]),
+  asAuth({ method: 'userpass', username: 'a' }),
+  asAuth({ type: 'kubernetes', role: 'a' }),
+  asOutput({}),
+  asOutput({ token: false }),
+  asOutput({ template: 'a', contents: 'b' }),
+  asOutput({ value: 'a/b#c', format: 'json', secret: 'a' }),
+  asOutput({ token: true, template: 'a' }),
+  asOutput({ key: 'a' }),
+  asOutput({ template: 'a', wrap_ttl: '1m' }),
+  asOutput({ template: 'a', kubernetes_secret: { name: 'a', key: 'b' } }),
+  ['outputs', [{ template: 'a' }]],
+  asSecret({ list: true, recursive: 'true' }),
+  asSecret({ version: 1, write: {} }),
+  asSecret({ include: ['a'] }),
+  asSecret({ reuse: true }),
+  asSecret({ max_age: '1h' }),
+  asVariable('a/b'),
+  asVariable(['a/b#c']),
+  asVariable({ value: 'a' }),
+  asVariable({ value: 'a/b#c', keys: {} }),
+  asVariable({ value: 'a/b#c', template: 'a' }),
+  asVariable({}),
+  asAll({ template: 'a' }),
+  asAll({ value: 'a', min_ttl: '1h' }),
+  asAll([]),
+];
 
 describe('the JSON Schema', () => {
   for (const [name, { field, right, wrong, alphabet }] of Object.entries(SAMPLES)) {
@@ -197,11 +283,11 @@ describe('the JSON Schema', () => {
 
   test('refuses nothing that the program accepts', () => {
     let accepted = 0;
-    for (const { field } of Object.values(config.members)) {
+    for (const [name, { field }] of Object.entries(config.members)) {
       const schema = jsonSchemaOf(field);
       fc.assert(
         fc.property(nearly(field), (value) => {
-          if (!takes(field, value)) return;
+          if (!takes(field, value) || (name === 'environment' && !resolves(value))) return;
           accepted += 1;
           assert.ok(isValid(value, schema, schema), JSON.stringify(value));
         }),
@@ -231,9 +317,48 @@ describe('the JSON Schema', () => {
     }
   });
 
+  test('combinations of keys: the program and the schema agree', () => {
+    const schema = configJsonSchema(config);
+    for (const [expected, samples] of [
+      [true, RIGHT_TOGETHER],
+      [false, WRONG_TOGETHER],
+    ] as const) {
+      for (const [name, value] of samples) {
+        const text = `${name}: ${JSON.stringify(value)}`;
+        assert.equal(acceptsAs(name, value), expected, `program: ${text}`);
+        assert.equal(isValid({ [name]: value }, schema, schema), expected, `schema: ${text}`);
+      }
+    }
+  });
+
+  test('of what depends on a variable, nothing is said', () => {
+    const schema = configJsonSchema(config);
+    for (const valid of [
+      { auth: { method: '${METHOD}', role: 'a' } },
+      { outputs: [{ path: 'a', token: '${TOKEN}' }] },
+      { outputs: [{ path: 'a', token: '${TOKEN}', template: 'a' }] },
+      { secrets: { a: { path: 'a', list: true, recursive: '${ALL}' } } },
+      { secrets: { a: { path: 'a', list: '${ALL}', include: ['a'] } } },
+    ])
+      assert.ok(isValid(valid, schema, schema), JSON.stringify(valid));
+  });
+
+  test('each value of an enumeration has its meaning', () => {
+    const found: JsonSchema[] = [];
+    JSON.stringify(configJsonSchema(config), function (this: JsonSchema, key, value: unknown) {
+      if (key === 'enum' && (value as unknown[]).every((one) => typeof one === 'string')) found.push(this);
+      return value;
+    });
+    assert.ok(found.length > 10);
+    for (const { enum: values = [], enumDescriptions = [] } of found) {
+      assert.equal(enumDescriptions.length, values.length, values.join());
+      for (const text of enumDescriptions) assert.match(text, /^\S.*\.$/);
+    }
+  });
+
   test('each login method has its name as the title, once', () => {
     const { $defs = {}, $id } = configJsonSchema(config);
-    const titles = $defs['method']?.oneOf?.map(({ title }) => title);
+    const titles = $defs['method']?.then?.allOf?.map(({ then }) => then?.title);
     assert.deepEqual(titles?.toSorted(), METHOD_NAMES.toSorted());
     assert.match($id ?? '', /^https:/);
     const text = JSON.stringify(configJsonSchema(config));

@@ -8,15 +8,15 @@ import {
   type TypeOf,
 } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { oneOf } from '../../shape/one-of.ts';
+import { needs, oneOf, together } from '../../shape/combination.ts';
 import { loginFields } from '../common.ts';
 
-const accessSecret = oneOf(['access_secret', 'access_secret_file'], false);
-const securityToken = oneOf(['security_token', 'security_token_file'], false);
+const SECRETS = ['access_secret', 'access_secret_file'];
+const TOKENS = ['security_token', 'security_token_file'];
 
 export const fields = object(
   {
-    method: required(literal('alicloud')),
+    method: required(literal('alicloud'), 'With credentials of Alibaba Cloud.'),
     ...loginFields('alicloud'),
     role: required(text, 'The role to log in with.'),
     region: required(
@@ -37,20 +37,10 @@ export const fields = object(
     metadata_endpoint: optional(text, 'Address of the metadata service. Default: http://100.100.100.200.'),
   },
   [
-    [accessSecret.check, accessSecret.message],
-    [securityToken.check, securityToken.message],
-    [
-      (config) =>
-        (config.access_key === undefined) ===
-        ((config.access_secret ?? config.access_secret_file) === undefined),
-      '`access_key` and its secret go together',
-    ],
-    [
-      (config) =>
-        config.access_key !== undefined ||
-        (config.security_token ?? config.security_token_file) === undefined,
-      'a security token needs its `access_key`',
-    ],
+    oneOf(SECRETS, false),
+    oneOf(TOKENS, false),
+    ...together(['access_key'], SECRETS, '`access_key` and its secret go together'),
+    needs(TOKENS, ['access_key'], 'a security token needs its `access_key`'),
   ],
 );
 

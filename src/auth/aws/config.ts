@@ -1,14 +1,14 @@
 import { literal, object, optional, required, type TypeOf } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { oneOf } from '../../shape/one-of.ts';
+import { needs, oneOf, together } from '../../shape/combination.ts';
 import { loginFields } from '../common.ts';
 
-const secretKey = oneOf(['secret_access_key', 'secret_access_key_file'], false);
-const sessionToken = oneOf(['session_token', 'session_token_file'], false);
+const SECRETS = ['secret_access_key', 'secret_access_key_file'];
+const TOKENS = ['session_token', 'session_token_file'];
 
 export const fields = object(
   {
-    method: required(literal('aws')),
+    method: required(literal('aws'), 'With IAM credentials of AWS.'),
     ...loginFields('aws'),
     type: optional(literal('iam'), 'The only one: `ec2` needs a nonce that is kept from run to run.'),
     role: required(text, 'The role to log in with; it must be of type `iam`.'),
@@ -29,24 +29,11 @@ export const fields = object(
     profile: optional(text, 'Profile of the shared files. Default: `$AWS_PROFILE`.'),
   },
   [
-    [secretKey.check, secretKey.message],
-    [sessionToken.check, sessionToken.message],
-    [
-      (config) =>
-        (config.access_key_id === undefined) ===
-        ((config.secret_access_key ?? config.secret_access_key_file) === undefined),
-      '`access_key_id` and its secret go together',
-    ],
-    [
-      (config) =>
-        config.access_key_id !== undefined ||
-        (config.session_token ?? config.session_token_file) === undefined,
-      'a session token needs its `access_key_id`',
-    ],
-    [
-      (config) => config.access_key_id === undefined || config.profile === undefined,
-      '`access_key_id` and `profile` exclude each other',
-    ],
+    oneOf(SECRETS, false),
+    oneOf(TOKENS, false),
+    ...together(['access_key_id'], SECRETS, '`access_key_id` and its secret go together'),
+    needs(TOKENS, ['access_key_id'], 'a session token needs its `access_key_id`'),
+    oneOf(['access_key_id', 'profile'], false, '`access_key_id` and `profile` exclude each other'),
   ],
 );
 

@@ -1,13 +1,13 @@
 import { literal, object, optional, required, withDefault, type TypeOf } from '../../shape/definition.ts';
 import { text } from '../../shape/fields.ts';
-import { oneOf } from '../../shape/one-of.ts';
+import { oneOf } from '../../shape/combination.ts';
 import { loginFields } from '../common.ts';
 
 const identity = oneOf(['client_id', 'object_id'], false);
 
 export const fields = object(
   {
-    method: required(literal('azure')),
+    method: required(literal('azure'), 'With a managed identity or a workload of Azure.'),
     ...loginFields('azure'),
     role: required(text, 'The role to log in with.'),
     resource: withDefault(
@@ -30,7 +30,7 @@ export const fields = object(
       'Address of the metadata service. Default: `$AZURE_POD_IDENTITY_AUTHORITY_HOST`, else http://169.254.169.254.',
     ),
   },
-  [[identity.check, identity.message]],
+  [identity],
 );
 
 export type AzureConfig = TypeOf<typeof fields>;

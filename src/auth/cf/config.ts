@@ -3,7 +3,7 @@ import { text } from '../../shape/fields.ts';
 import { loginFields } from '../common.ts';
 
 export const fields = object({
-  method: required(literal('cf')),
+  method: required(literal('cf'), 'With the certificate of a Cloud Foundry instance.'),
   ...loginFields('cf'),
   role: required(text, 'The role to log in with.'),
   cf_instance_cert: optional(text, 'File of the certificate of the instance. Default: `$CF_INSTANCE_CERT`.'),

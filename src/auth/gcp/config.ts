@@ -1,16 +1,19 @@
 import { enumeration, literal, object, optional, required, type TypeOf } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { oneOf } from '../../shape/one-of.ts';
+import { oneOf } from '../../shape/combination.ts';
 import { loginFields } from '../common.ts';
 
 const key = oneOf(['credentials', 'credentials_file'], false);
 
 export const fields = object(
   {
-    method: required(literal('gcp')),
+    method: required(literal('gcp'), 'With a service account or a machine of Google Cloud.'),
     ...loginFields('gcp'),
     type: required(
-      enumeration(['iam', 'gce']),
+      enumeration({
+        iam: 'A service account, by its key or by what the machine or workload may sign.',
+        gce: 'The identity of the machine.',
+      }),
       '`gce`: the identity of the machine. `iam`: a service account, by its key or by what the machine or workload may sign.',
     ),
     role: required(text, 'The role to log in with; it must be of the same type.'),
@@ -32,8 +35,8 @@ export const fields = object(
       'Host and port of the metadata service. Default: `$GCE_METADATA_HOST`, else 169.254.169.254.',
     ),
   },
+  [key],
   [
-    [key.check, key.message],
     [
       ({ type, ...config }) =>
         type === 'iam' ||

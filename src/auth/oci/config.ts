@@ -1,16 +1,16 @@
 import { enumeration, literal, object, optional, required, type TypeOf } from '../../shape/definition.ts';
 import { secretText, text } from '../../shape/fields.ts';
-import { oneOf } from '../../shape/one-of.ts';
+import { oneOf } from '../../shape/combination.ts';
 import { loginFields, pathSegment } from '../common.ts';
 
 const passphrase = oneOf(['passphrase', 'passphrase_file'], false);
 
 export const fields = object(
   {
-    method: required(literal('oci')),
+    method: required(literal('oci'), 'With a key or a machine of Oracle Cloud.'),
     ...loginFields('oci'),
     type: required(
-      enumeration(['apikey', 'instance']),
+      enumeration({ apikey: 'A user, by a signing key.', instance: 'The principal of the machine.' }),
       '`instance`: the principal of the machine. `apikey`: a user, by a signing key.',
     ),
     role: required(pathSegment, 'The role to log in with.'),
@@ -37,8 +37,8 @@ export const fields = object(
       'With `type: instance`: address that gives tokens to machines. Default: that of the region.',
     ),
   },
+  [passphrase],
   [
-    [passphrase.check, passphrase.message],
     [
       (config) => {
         const fields = [config.tenancy_ocid, config.user_ocid, config.fingerprint, config.private_key_file];

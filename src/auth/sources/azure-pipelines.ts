@@ -13,6 +13,7 @@ const HINT = 'map the token in the step: `env: { SYSTEM_ACCESSTOKEN: $(System.Ac
 
 /** https://learn.microsoft.com/en-us/rest/api/azure/devops/distributedtask/oidctoken/create */
 export const azurePipelines: JwtSource = {
+  about: 'A job of Azure Pipelines.',
   without: ['audience'],
   variables: [TOKEN_VARIABLE],
   async find({ serviceConnectionId }, io) {

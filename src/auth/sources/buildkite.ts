@@ -10,6 +10,7 @@ const HINT = 'look at what `buildkite-agent oidc request-token` says in the job 
 
 /** https://buildkite.com/docs/agent/cli/reference/oidc */
 export const buildkite: JwtSource = {
+  about: 'A job of Buildkite.',
   without: ['serviceConnectionId'],
   variables: ['BUILDKITE_AGENT_ACCESS_TOKEN'],
   async find({ audience = DEFAULT_AUDIENCE }, io) {

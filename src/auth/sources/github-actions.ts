@@ -12,6 +12,7 @@ const PERMISSION_HINT = 'give the job `permissions: { id-token: write }`; a fork
 
 /** https://docs.github.com/en/actions/reference/security/oidc */
 export const githubActions: JwtSource = {
+  about: 'A job of GitHub Actions.',
   without: ['serviceConnectionId'],
   variables: [URL_VARIABLE, TOKEN_VARIABLE],
   async find({ audience }, io) {

@@ -11,6 +11,8 @@ export interface SourceOptions {
 
 /** Where a job gets its identity token. To add a system: one file, and one line in the index. */
 export interface JwtSource {
+  /** Which system it is, for editors. */
+  readonly about: string;
   /** Fields of `SourceOptions` that the system has no place for. */
   readonly without: readonly (keyof SourceOptions)[];
   /** Variables of the system's own that say how to log in; they go before the file. */

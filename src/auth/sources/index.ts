@@ -13,3 +13,11 @@ export const JWT_SOURCES = {
   bitbucket,
   'azure-pipelines': azurePipelines,
 } satisfies Record<string, JwtSource>;
+
+export type SourceName = keyof typeof JWT_SOURCES;
+
+/** What each of them is. */
+export function sourceMeanings(): Readonly<Record<SourceName, string>> {
+  const meanings = Object.entries(JWT_SOURCES).map(([name, { about }]) => [name, about]);
+  return Object.fromEntries(meanings) as Record<SourceName, string>;
+}

@@ -5,8 +5,9 @@ import type { JwtSource } from './identity-source.ts';
  * A system that puts the token into a variable of the job, with the audience that the job's own file says.
  * @param names the first that is set counts; the last is the one to ask for
  */
-function fromVariable(names: readonly [string, ...string[]], hint: string): JwtSource {
+function fromVariable(system: string, names: readonly [string, ...string[]], hint: string): JwtSource {
   return {
+    about: `A job of ${system}.`,
     without: ['audience', 'serviceConnectionId'],
     variables: names,
     find: (_options, io) => {
@@ -19,6 +20,7 @@ function fromVariable(names: readonly [string, ...string[]], hint: string): JwtS
 /** The variables of its own integration, which not every edition has. https://docs.gitlab.com/ci/secrets/hashicorp_vault/ */
 export const gitlab: JwtSource = {
   ...fromVariable(
+    'GitLab',
     ['VAULT_ID_TOKEN'],
     'declare `id_tokens: { VAULT_ID_TOKEN: { aud: … } }` for the job; for a variable of another name use `jwt_env`',
   ),
@@ -27,9 +29,14 @@ export const gitlab: JwtSource = {
 
 /** https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/ */
 export const circleci = fromVariable(
+  'CircleCI',
   ['CIRCLE_OIDC_TOKEN_V2', 'CIRCLE_OIDC_TOKEN'],
   'let the job use at least one context: CircleCI gives others no identity token',
 );
 
 /** https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/ */
-export const bitbucket = fromVariable(['BITBUCKET_STEP_OIDC_TOKEN'], 'set `oidc: true` for the step');
+export const bitbucket = fromVariable(
+  'Bitbucket Pipelines',
+  ['BITBUCKET_STEP_OIDC_TOKEN'],
+  'set `oidc: true` for the step',
+);

@@ -43,6 +43,8 @@ export interface Exchange {
   /** The connection: its bytes are HTTP/1.1 unless the transport is `h2`. */
   readonly socket: Socket;
   readonly stream: ServerHttp2Stream | undefined;
+  /** No stream that was opened after this one was seen to before it. */
+  readonly isLatest: boolean;
 }
 
 export interface DoubleOptions {
@@ -184,7 +186,8 @@ function openBooks(): Books {
     const { method, path, body, headers } = request;
     const handler = handlers[`${method} ${path}`];
     if (handler !== undefined) return handler(request, known);
-    const [, key] = /^secret\/data\/([abc])$/.exec(path) ?? [];
+    if (/^secret\/metadata\/app\/?$/.test(path)) return [200, envelope({ data: { keys: ['a', 'b'] } })];
+    const [, key] = /^secret\/data\/((?:app\/)?[abc])$/.exec(path) ?? [];
     if (key !== undefined) {
       const metadata = {
         created_time: '2026-01-01T00:00:00Z',
@@ -210,6 +213,8 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
   const { handle, tokens, leases, minted, applied } = openBooks();
   const requests: Request[] = [];
   const sockets = new Set<Socket>();
+  /** The last stream of each connection. */
+  const latest = new WeakMap<object, number>();
 
   const reply = (request: Request, known: boolean): Reply => {
     const [status, body] = handle(request, known);
@@ -234,7 +239,12 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
       headers: { ...incoming.headers, 'x-url': incoming.url },
       body: Buffer.concat(chunks).toString(),
     };
+    // A fault has ended the connection before this request was seen to.
+    if ('stream' in response && response.stream.destroyed) return;
     requests.push(request);
+    const { id = 0, session = incoming } = 'stream' in response ? response.stream : {};
+    const isLatest = id >= (latest.get(session) ?? 0);
+    if (isLatest) latest.set(session, id);
     respond({
       request,
       honest: () => reply(request, true),
@@ -251,6 +261,7 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
             incoming.socket)
           : incoming.socket,
       stream: 'stream' in response ? response.stream : undefined,
+      isLatest,
     });
   };
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {

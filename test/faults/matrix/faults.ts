@@ -172,6 +172,57 @@ const commands: readonly Fault[] = [400, 403, 404, 500, 200].map((status) => ({
   play: answer(says(status, JSON.stringify({ errors: COMMANDS, warnings: COMMANDS, data: null }))),
 }));
 
+/** The honest answer, with other names in it: those of policies, types, leases, and what a listing finds. */
+const renamed =
+  (nameOf: (exchange: Exchange, at: number) => string, andPaths = true) =>
+  (exchange: Exchange): void => {
+    const { body, ...rest } = exchange.honest();
+    const said = (body.length === 0 ? {} : JSON.parse(body.toString())) as Record<string, unknown>;
+    const list = COMMANDS.map((_, at) => nameOf(exchange, at));
+    const fill = (object: unknown, own: Readonly<Record<string, unknown>>): void => {
+      if (typeof object !== 'object' || object === null) return;
+      for (const [key, name] of Object.entries(own))
+        if (key in object) (object as Record<string, unknown>)[key] = name;
+    };
+    if (andPaths && said['lease_id'] !== '') fill(said, { lease_id: list.join('/') });
+    if (andPaths) fill(said['data'], { keys: list });
+    fill(said['auth'], { policies: list, token_policies: list, token_type: list.join(' ') });
+    fill(said['data'], { creation_path: list.join('/') });
+    fill(said['metadata'], { name: list[0], namespace: list[1] });
+    exchange.send({ ...rest, body: Buffer.from(JSON.stringify(said)) });
+  };
+const names: readonly Fault[] = [
+  ...COMMANDS.map((command): Fault => ({
+    name: `names that are commands: ${JSON.stringify(command)}`,
+    changesValues: true,
+    play: renamed((_, at) => `${command}${String(at)}`),
+  })),
+  {
+    name: 'names that repeat what was sent',
+    changesValues: true,
+    // Paths and the ids of leases are asked for and written as they are.
+
+    play: renamed((exchange, at) => `${sentIn(exchange)[0] ?? ''}${String(at)}`, false),
+  },
+  {
+    name: 'MFA whose names are commands',
+    play: answer(
+      says(
+        200,
+        JSON.stringify({
+          auth: {
+            client_token: '',
+            mfa_requirement: {
+              mfa_request_id: 'x',
+              mfa_constraints: Object.fromEntries(COMMANDS.map((command) => [command, { any: [] }])),
+            },
+          },
+        }),
+      ),
+    ),
+  },
+];
+
 /** How a server or a proxy repeats what was sent. */
 const ECHOES: Readonly<Record<string, (text: string) => string>> = {
   'as it is': (text) => text,
@@ -480,9 +531,18 @@ const http2: readonly Fault[] = (
       },
       { name: `GOAWAY ${name}`, play: ({ stream }) => stream?.session?.goaway(code) },
       {
-        name: `GOAWAY ${name} that knows no stream`,
+        name: `GOAWAY ${name}, and the end`,
         play: ({ stream }) => {
-          stream?.session?.goaway(code, 0);
+          stream?.session?.goaway(code);
+          stream?.session?.destroy();
+        },
+      },
+      {
+        name: `GOAWAY ${name} that does not know the stream`,
+        play: ({ stream, isLatest }) => {
+          // One that came later has been seen to. Node takes 0 for the last one.
+          const last = isLatest ? Math.max(1, (stream?.id ?? 1) - 2) : 0;
+          stream?.session?.goaway(code, last);
           stream?.session?.destroy();
         },
       },
@@ -590,6 +650,7 @@ export const FAULTS: readonly Fault[] = [
   ...retryAfters,
   ...bodies,
   ...commands,
+  ...names,
   ...echoes,
   ...redirects,
   loop,

@@ -138,7 +138,7 @@ const PROMISES: readonly Promised[] = [
       if (written === undefined || written === 'from an earlier run')
         return `exit 0, and ${name} is not written`;
       if (one.fault?.changesValues !== true && written !== content)
-        return `exit 0, and ${name} has other values`;
+        return `exit 0, and ${name} has other values: ${written.slice(0, 300)}`;
     }
     return undefined;
   },

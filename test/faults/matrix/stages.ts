@@ -73,6 +73,22 @@ const mints: Scenario = {
   cluster: false,
 };
 
+const tree: Scenario = {
+  name: 'tree',
+  config: (address, directory) => ({
+    vault: { address },
+    auth: approle,
+    secrets: { all: { path: 'secret/app', engine: 'kv2', recursive: true } },
+    outputs: [{ path: 'all.json', format: 'json', secret: 'all' }],
+    output: OUT(directory),
+  }),
+  files: {
+    'all.json': `${JSON.stringify({ a: { key: value('app/a') }, b: { key: value('app/b') } }, null, 2)}\n`,
+  },
+  keepsToken: false,
+  cluster: false,
+};
+
 const given: Scenario = {
   name: 'given',
   config: (address, directory) => ({
@@ -117,6 +133,8 @@ export const STAGES: readonly Stage[] = [
   stage('unwrapping', mints, at('sys/wrapping/unwrap'), { mints: true, repeatable: false }),
   stage('minting write', mints, at('pki/issue/web'), { mints: true, repeatable: false }),
   stage('minting read', mints, at('database/creds/web'), { mints: true, repeatable: false }),
+  stage('listing', tree, at('secret/metadata/app')),
+  stage('read of a tree', tree, at('secret/data/app/b')),
   stage('renewal', given, at('auth/token/renew-self'), { repeatable: false }),
   stage('cluster', given, ({ path }) => path.startsWith('/api/'), { repeatable: false }),
 ];

@@ -29,7 +29,6 @@ export interface LoginDescription {
   readonly namespace: string | null;
 }
 
-/** A plan for people and machines: `check --json` prints it as it is. */
 export interface PlanDescription {
   readonly config: readonly string[];
   /** Null with fixtures. */

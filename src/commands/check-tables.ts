@@ -1,5 +1,5 @@
 import { accessTable, engineAdvice } from './check-access.ts';
-import type { Found, LoginDescription, PlanDescription, Rendered } from './plan-description.ts';
+import type { Found, LoginDescription, PlanDescription, Rendered } from './check-plan.ts';
 import { alignColumns } from './table.ts';
 
 /** The plan for people. */
