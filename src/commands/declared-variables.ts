@@ -21,13 +21,13 @@ export interface VariableFlags {
  */
 export function refOfArgument(text: string, where: string, forAll: string): Ref {
   if (!text.includes('#') && 'value' in checkSource(text))
-    throw new RunError('usage', 'an argument names a secret, and none of its keys', {
+    throw new RunError('usage', 'the reference names a secret, and none of its keys', {
       where,
       hint: `${REF_HINT}; for all keys use ${forAll}`,
     });
   const ref = checkRef(text);
   if ('value' in ref) return ref.value;
-  throw new RunError('usage', `an argument is not a reference to a value: ${ref.problem}`, {
+  throw new RunError('usage', `the text is not a reference to a value: ${ref.problem}`, {
     where,
     hint: ref.hint ?? REF_HINT,
   });
@@ -76,7 +76,7 @@ function allKeys(text: string, index: number): DeclaredVariable {
   const source = checkSource(text);
   if ('value' in source)
     return { name: ALL_KEYS, where, content: { kind: 'keys', of: source.value, keys: {} }, mask: true };
-  throw new RunError('usage', `--env-from does not name a secret: ${source.problem}`, {
+  throw new RunError('usage', `the text does not name a secret: ${source.problem}`, {
     where,
     hint: source.hint ?? SECRET_HINT,
   });

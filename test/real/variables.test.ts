@@ -183,7 +183,7 @@ describe('variables', () => {
       assert.equal(flag.code, 2);
       assert.match(
         failuresOf(flag)[0]?.message ?? '',
-        /--env-from does not name a secret: its path ends with/,
+        /^the text does not name a secret: its path ends with/,
       );
     });
 
