@@ -163,7 +163,7 @@ function addCheck(program: Command, io: Io): void {
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--json', 'print the plan as JSON')
     .option('--online', 'log in and check what the token may do at each path; reads no secrets')
-    .option('--fixtures <file>', 'check the outputs with the values in a YAML or JSON file')
+    .option('--fixtures <file>', 'check outputs and variables with the values in a YAML or JSON file')
     .addHelpText(
       'after',
       `

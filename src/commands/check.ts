@@ -1,6 +1,6 @@
 import { traitsOf, type LoginTraits } from '../auth/index.ts';
 import { throwIfAny } from '../base/errors.ts';
-import type { AuthConfig, Config, DeclaredVariable } from '../config/config.ts';
+import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
@@ -13,13 +13,11 @@ import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
 import { diskUnder } from '../publish/files/targets.ts';
 import { readInputs } from '../render/format-inputs.ts';
-import { renderOutputs } from '../render/render-outputs.ts';
 import { modeText } from '../report/report.ts';
 import { inspectCapabilities, warnOfGuessedData } from '../run/inspect.ts';
-import { pauseOf } from '../run/pause-of.ts';
 import { withAnyAddress, withinTimeout } from '../run/perform.ts';
+import { renderAll } from '../run/render-all.ts';
 import { fixtureTokens } from '../session/tokens-for-outputs.ts';
-import type { Source } from '../shape/ref.ts';
 import {
   accessTable,
   denialOf,
@@ -29,6 +27,13 @@ import {
   type Access,
   type FoundEngine,
 } from './check-access.ts';
+import {
+  describeVariable,
+  renderedLines,
+  variablesTable,
+  type Rendered,
+  type VariableDescription,
+} from './check-variables.ts';
 import { alignColumns } from './table.ts';
 
 export interface CheckOptions {
@@ -56,11 +61,10 @@ export async function check(
   // A config without outputs is one for `exec` and `env`.
   const values = config.outputs.length === 0 ? config.environment : [];
   const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
-  if (fixtures !== undefined) await renderFixtures(fixtures, config, plan, io);
+  const rendered = fixtures === undefined ? {} : await renderFixtures(fixtures, config, io);
   const found = online ? await askServer(config, plan, io) : {};
   if (!online) warnOfGuessedData(resolveReads(plan.secrets, new Map(), NOBODY).reads, io.scope.log);
   const logins = await Promise.all(config.auth.map(traitsOf));
-  const rendered = fixtures === undefined ? {} : { rendered: plan.outputs.length };
   const description = { ...describePlan(config, plan, logins), ...found, ...rendered };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
   throwIfAny((found.access ?? []).flatMap(denialOf));
@@ -72,11 +76,16 @@ async function askServer(config: Config, plan: Plan, io: Io): Promise<Found> {
   return { access: inspected.map(describeAccess), engines: enginesFound(inspected) };
 }
 
-async function renderFixtures(path: string, config: Config, plan: Plan, io: Io): Promise<void> {
+/** Of all that is declared, even what no single command uses. */
+async function renderFixtures(path: string, config: Config, io: Io): Promise<Rendered> {
   using scope = withinTimeout(config, io.scope);
+  const values = config.environment;
+  const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
   const secrets = await readFixtures(path, plan.secrets, { ...io, scope });
   const outputs = await withPipes(scope.signal, () => readInputs(plan.outputs));
-  await renderOutputs(outputs, secrets, fixtureTokens(plan), pauseOf(scope));
+  const fetched = { secrets, failures: [] };
+  const { values: variables } = await renderAll({ ...plan, outputs }, fetched, fixtureTokens(plan), scope);
+  return { rendered: outputs.length, rendered_variables: variables.length };
 }
 
 interface LoginDescription {
@@ -220,11 +229,9 @@ function identityOf(secret: SecretPlan): string {
 interface Found {
   readonly access?: readonly Access[];
   readonly engines?: readonly FoundEngine[];
-  /** Outputs, with the values of fixtures. */
-  readonly rendered?: number;
 }
 
-function tables(plan: PlanDescription & Found): string {
+function tables(plan: PlanDescription & Found & Partial<Rendered>): string {
   const { requests } = plan;
   const logins = [plan.login, ...plan.login_alternatives].map(loginText);
   const secrets = plan.secrets.map((secret) => [
@@ -252,46 +259,12 @@ function tables(plan: PlanDescription & Found): string {
     '',
     ...alignColumns(['OUTPUT', 'FORMAT', 'MODE', 'DIRECTORY', 'OWNER', 'SECRETS'], outputs),
     ...diskLines(plan),
-    ...variablesTable(plan),
+    ...variablesTable(plan.variables),
     ...(plan.access === undefined ? [] : accessTable(plan.access)),
     ...engineAdvice(plan.engines ?? []),
-    ...(plan.rendered === undefined ? [] : ['', `all outputs render (${String(plan.rendered)})`]),
+    ...renderedLines(plan),
     '',
   ].join('\n');
-}
-
-interface VariableDescription {
-  readonly name: string;
-  readonly kind: DeclaredVariable['content']['kind'];
-  /** Null: the token, or those that a template names. */
-  readonly secret: string | null;
-  /** Null: all keys, or those that a template names. */
-  readonly key: string | null;
-}
-
-function describeVariable({ name, content }: DeclaredVariable): VariableDescription {
-  const { kind } = content;
-  switch (kind) {
-    case 'value':
-      return { name, kind, secret: secretOf(content.ref), key: content.ref.key };
-    case 'keys':
-    case 'secret':
-      return { name, kind, secret: secretOf(content.of), key: null };
-    case 'template':
-    case 'token':
-      return { name, kind, secret: null, key: null };
-  }
-}
-
-function secretOf(ref: Source): string {
-  if (ref.kind === 'name') return ref.name;
-  return ref.version === undefined ? ref.path : `${ref.path}@${String(ref.version)}`;
-}
-
-function variablesTable({ variables }: PlanDescription): string[] {
-  if (variables.length === 0) return [];
-  const rows = variables.map(({ name, kind, secret, key }) => [name, secret ?? kind, key ?? '*']);
-  return ['', ...alignColumns(['VARIABLE', 'SECRET', 'KEY'], rows)];
 }
 
 function diskLines({ outputs }: PlanDescription): string[] {

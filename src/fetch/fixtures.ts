@@ -32,15 +32,25 @@ export async function readFixtures(
   }
   const failures: Failure[] = [];
   const names = plans.map(({ name }) => name);
-  for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
+  // A path may be for another command: if it is mistyped, the right one is missing.
+  for (const name of Object.keys(fixtures).filter((one) => !names.includes(one) && !one.includes('/'))) {
     failures.push(undeclared(name, source.name, names));
   }
   const secrets = plans.map((plan) => {
-    const fixture = Object.hasOwn(fixtures, plan.name) ? fixtures[plan.name] : undefined;
-    return secretOf(plan, fixture, source.name, failures);
+    const name = [plan, ...plans.filter((other) => isSame(plan, other))]
+      .map((one) => one.name)
+      .find((one) => Object.hasOwn(fixtures, one));
+    return secretOf(plan, name === undefined ? undefined : fixtures[name], source.name, failures);
   });
   throwIfAny(firstOf(failures, (failure) => failure));
   return new Map(secrets.map((secret) => [secret.name, secret]));
+}
+
+/** A secret that is named by its path alone is the declared one that is read there. */
+function isSame(named: SecretPlan, declared: SecretPlan): boolean {
+  const isPlain = (declared.write ?? declared.wrapTtlMs ?? declared.listing) === undefined;
+  const isOne = named.path === declared.path && named.version === declared.version;
+  return named.name.includes('/') && isPlain && isOne && named.namespace === declared.namespace;
 }
 
 function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Failure[]): FetchedSecret {
