@@ -18,6 +18,16 @@ export function collect(value: string, values: readonly string[] | undefined): r
   return [...(values ?? []), value];
 }
 
+/** A flag of its own: to commander, a name that starts with `no-` would empty `--config`, whichever comes last. */
+function noConfig(): Option {
+  const option = new Option(
+    '--no-config',
+    'no config file, not even $VAULTONCE_CONFIG, $VAULTONCE_CONFIG_INLINE or ./vaultonce.yaml',
+  );
+  option.negate = false;
+  return option.conflicts('config');
+}
+
 /** The flags of every command that reads a config. */
 export function withCommonFlags(command: Command): Command {
   return command
@@ -26,6 +36,7 @@ export function withCommonFlags(command: Command): Command {
       'config file, `-` for stdin; repeatable: config files are merged; conflicting values are an error (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
       collect,
     )
+    .addOption(noConfig())
     .option('--secret <name=path>', 'another secret, as NAME=PATH; repeatable', collect)
     .option('--auth <method>', 'login method; overrides `auth` in the config')
     .option('--role <role>', 'role to log in with, for kubernetes, jwt and others')

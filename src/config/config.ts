@@ -14,6 +14,16 @@ export type AuthConfig = TypeOf<
   Awaited<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]>>['fields']
 >;
 
+/** Where a login is declared, for messages. */
+export interface LoginPlace {
+  /** `auth[1]` of a list, otherwise `auth`. */
+  readonly name: string;
+  /** `vaultonce.yaml:3, auth[1].token_file` of a field, without one that of the login. */
+  of(field: string | undefined): string;
+}
+
+export type LoginPlaces = ReadonlyMap<AuthConfig, LoginPlace>;
+
 /** What below a path is fetched, instead of what is at it. */
 export interface Listing {
   /** The names there, or all secrets below. */
@@ -95,7 +105,7 @@ export type VariableContent =
 export interface DeclaredVariable {
   /** Of `keys`, what stands for their names. */
   readonly name: string;
-  /** For messages: `environment.DATABASE_PASSWORD`. */
+  /** For messages: `vaultonce.yaml:9, environment.DATABASE_PASSWORD`. */
   readonly where: string;
   readonly content: VariableContent;
   /** It must not show in logs. */
@@ -143,6 +153,7 @@ export interface Config {
   readonly server: ServerSettings;
   /** The first whose credentials are there is taken. */
   readonly auth: readonly [AuthConfig, ...AuthConfig[]];
+  readonly loginPlaces: LoginPlaces;
   readonly secrets: readonly DeclaredSecret[];
   readonly outputs: readonly DeclaredOutput[];
   /** Undefined: files are only written. */

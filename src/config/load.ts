@@ -39,7 +39,10 @@ export async function loadConfig(
   // That of the config is not known yet.
   const timeoutMs = timeoutForReading(flags, env);
   using scope = whole.child({ timeoutMs, startedAtMs });
-  const texts = await readSources(flags.config, { env, cwd, readStdin, scope }, optional || given.suffices);
+  const texts =
+    flags.noConfig === true
+      ? []
+      : await readSources(flags.config, { env, cwd, readStdin, scope }, optional || given.suffices);
   return await withPipes(scope.signal, () => configOf(texts, given, { flags, env, cwd }));
 }
 

@@ -37,19 +37,23 @@ interface OutputFields {
   readonly on_conflict?: string | undefined;
 }
 
+/** What an output may have instead of a format. */
+const OTHER_CONTENT = ['template', 'contents', 'value', 'token'];
+
 /** Which fields go together. */
 export const OUTPUT_COMBINATIONS: readonly Combination[] = [
   oneOf(['path', 'kubernetes_secret'], true, 'needs `path` or `kubernetes_secret`'),
   {
     kind: 'alternatives',
-    of: ['template', 'contents', 'value', 'token', formatKeys()],
+    of: [...OTHER_CONTENT, formatKeys()],
     isRequired: true,
     problem: `needs exactly one of \`template\`, \`contents\`, \`value\`, \`token\`, \`format\` (or ${implyingOptions()})`,
   },
   ...['wrap_ttl', 'min_ttl'].map((field) =>
     needs([field], ['token'], `\`${field}\` needs \`token: true\`; that of a secret belongs to the secret`),
   ),
-  needs(formatKeys(), ['secret'], 'needs `secret:`, the name of a declared secret'),
+  // Beside another content it is the format that is wrong.
+  needs(formatKeys(), ['secret', ...OTHER_CONTENT], 'needs `secret:`, the name of a declared secret'),
 ];
 
 /** What else is wrong with the combination of an output's fields. */

@@ -38,6 +38,12 @@ function addedBy(name: string, message: string): string {
   return `add ${flag ?? `--set ${name}=VALUE`}; `;
 }
 
+/** The place in words of its name: `vault.tls`. What is no key of the config, such as `$VAULT_ADDR`, stays as it is. */
+export function placeOfKey(key: string, merged: Merged): string {
+  const path = key.split('.');
+  return Object.hasOwn(merged.value, path[0] ?? '') ? declarationOf(path, key, merged) : key;
+}
+
 /** Where something is declared, and its name: `vaultonce.yaml:12, secrets.db`. A flag says both: `--secret db`. */
 export function declarationOf(path: ConfigPath, name: string, merged: Merged): string {
   const { source, path: local } = merged.originOf(path);

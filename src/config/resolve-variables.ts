@@ -3,6 +3,7 @@ import { REF_HINT, SECRET_HINT, type Ref, type Source } from '../shape/ref.ts';
 import type { ConfigFile, VariableFile } from './config-definition.ts';
 import type { DeclaredVariable, VariableContent } from './config.ts';
 import type { Merged } from './merge.ts';
+import { declarationOf } from './problems.ts';
 import { inlineTemplate } from './templates.ts';
 
 /** The name that stands for all keys of a secret. */
@@ -17,12 +18,16 @@ export function resolveVariables({ environment = {} }: ConfigFile, merged: Merge
   const variables = Object.entries(environment).flatMap(([name, declared]) => {
     const { directory } = merged.originOf(['environment', name]).source;
     const several = Array.isArray(declared);
-    if (several && name !== ALL_KEYS) failures.push(problem(name, 'only `*` takes a list', REF_HINT));
+    if (several && name !== ALL_KEYS) {
+      const where = declarationOf(['environment', name], `environment.${name}`, merged);
+      failures.push(problem(where, 'only `*` takes a list', REF_HINT));
+    }
     return (several ? declared : [declared]).map((one, index): DeclaredVariable => {
       const variable: VariableFile = 'kind' in one ? { value: one } : one;
       const place = several ? `${name}[${String(index)}]` : name;
-      const where = `environment.${place}`;
-      failures.push(...problemsOf(name, place, variable));
+      const path = several ? ['environment', name, index] : ['environment', name];
+      const where = declarationOf(path, `environment.${place}`, merged);
+      failures.push(...problemsOf(name, where, variable));
       return { name, where, content: contentOf(name, variable, directory), mask: variable.mask ?? true };
     });
   });
@@ -30,18 +35,18 @@ export function resolveVariables({ environment = {} }: ConfigFile, merged: Merge
   return variables;
 }
 
-function problemsOf(name: string, place: string, { value, keys, mask }: VariableFile): Failure[] {
+function problemsOf(name: string, where: string, { value, keys, mask }: VariableFile): Failure[] {
   if (name === ALL_KEYS) {
-    if (value === undefined) return [problem(place, '`*` needs `value`, a secret', SECRET_HINT)];
-    return mask === false ? [problem(place, '`mask` is for a single variable', 'name it besides `*`')] : [];
+    if (value === undefined) return [problem(where, '`*` needs `value`, a secret', SECRET_HINT)];
+    return mask === false ? [problem(where, '`mask` is for a single variable', 'name it besides `*`')] : [];
   }
-  if (keys !== undefined) return [problem(place, '`keys` is for `*` only', 'name the key in `value`')];
+  if (keys !== undefined) return [problem(where, '`keys` is for `*` only', 'name the key in `value`')];
   if (value === undefined || value.key !== undefined) return [];
-  return [problem(place, 'a secret is named, but none of its keys', REF_HINT)];
+  return [problem(where, 'a secret is named, but none of its keys', REF_HINT)];
 }
 
-function problem(place: string, message: string, hint: string): Failure {
-  return { kind: 'config', message, where: `environment.${place}`, hint };
+function problem(where: string, message: string, hint: string): Failure {
+  return { kind: 'config', message, where, hint };
 }
 
 function contentOf(

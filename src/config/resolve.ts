@@ -17,10 +17,11 @@ import { placeOf, type SecretTarget } from './kubernetes-schema.ts';
 import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
+import { collectorOf, placedServer, placesOfLogins } from './declared-places.ts';
 import { resolveVariables } from './resolve-variables.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
-import { overrideOf, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { overrideOf, placeOfSetting, resolveSetting, type Environment, type Flags } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
 
@@ -40,15 +41,7 @@ export function resolveConfig(
 ): Config {
   const { flags, env } = around;
   const failures: Failure[] = [];
-  const collect = <T>(work: () => T): T | undefined => {
-    try {
-      return work();
-    } catch (error) {
-      if (!(error instanceof RunError)) throw error;
-      failures.push(...error.failures);
-      return undefined;
-    }
-  };
+  const collect = collectorOf(failures, merged);
   const times = collect(() => resolveTimes(file, around));
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = times ?? {};
   const server = collect(() => resolveServer(file.vault, timeoutMs, flags, env));
@@ -66,10 +59,12 @@ export function resolveConfig(
   const environment = collect(() => resolveVariables(file, merged));
   if (server === undefined || times === undefined || environment === undefined || failures.length > 0)
     throw new RunError(failures);
+  const auth = authOf(file);
   return {
     sources,
-    server,
-    auth: authOf(file),
+    server: placedServer(server, merged),
+    auth,
+    loginPlaces: placesOfLogins(auth, merged),
     secrets: resolveSecrets(file, merged),
     outputs,
     managed,
@@ -124,7 +119,7 @@ function resolveTimes(
   const startupJitterMs = resolveSetting('startupJitterMs', flags, env, file.startup_jitter) ?? 0;
   if (startupJitterMs < timeoutMs) return { timeoutMs, startupJitterMs };
   throw new RunError('config', '`startup_jitter` must be shorter than `timeout`, which includes it', {
-    where: 'startup_jitter',
+    where: placeOfSetting('startupJitterMs', flags, env),
     hint: 'lower startup_jitter, or raise timeout',
   });
 }

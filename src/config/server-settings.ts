@@ -18,7 +18,10 @@ export function resolveServer(
 ): ServerSettings {
   const clientTimeoutMs = resolveSetting('clientTimeoutMs', flags, env, vault.client_timeout);
   return {
-    address: checkAddress(resolveSetting('address', flags, env, vault.address)),
+    address: checkAddress(
+      resolveSetting('address', flags, env, vault.address),
+      placeOfSetting('address', flags, env),
+    ),
     namespace: resolveSetting('namespace', flags, env, vault.namespace),
     tls: resolveTls(vault.tls, flags, env),
     clientTimeoutMs: clientTimeoutMs ?? timeoutMs / 2,
@@ -32,7 +35,7 @@ export function resolveServer(
   };
 }
 
-function checkAddress(address: string | undefined): string {
+function checkAddress(address: string | undefined, where: string): string {
   const hint =
     'write it as `https://vault.example.com:8200`, or as `unix:///path` for a socket: --address, $VAULT_ADDR, $BAO_ADDR or vault.address';
   if (address === undefined) throw new RunError('config', 'no server address is configured', { hint });
@@ -40,15 +43,15 @@ function checkAddress(address: string | undefined): string {
   if (address.startsWith('unix:///') && address !== 'unix:///') return address;
   if (!/^https?:\/\//i.test(address)) {
     throw new RunError('config', 'the address must start with https://, http:// or unix:///', {
-      where: 'address',
+      where,
       hint,
     });
   }
   const url = URL.parse(address);
-  if (url === null) throw new RunError('config', 'the address is not a URL', { where: 'address', hint });
+  if (url === null) throw new RunError('config', 'the address is not a URL', { where, hint });
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new RunError('config', 'the address must not have a user, password, query or fragment', {
-      where: 'address',
+      where,
       hint: 'how to log in belongs to `auth:`',
     });
   }

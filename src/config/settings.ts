@@ -7,6 +7,7 @@ import { checkMountPath } from '../shape/vault-paths.ts';
 /** The flags that all commands share, as the command line gives them. */
 export interface Flags {
   readonly config?: readonly string[];
+  readonly noConfig?: true;
   readonly address?: string;
   readonly namespace?: string;
   readonly timeout?: string;

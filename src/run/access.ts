@@ -38,7 +38,7 @@ export interface PreparedAccess {
   [Symbol.dispose](): void;
 }
 
-type AccessConfig = Pick<Config, 'auth' | 'server' | 'concurrency' | 'revoke'>;
+type AccessConfig = Pick<Config, 'auth' | 'loginPlaces' | 'server' | 'concurrency' | 'revoke'>;
 
 /**
  * Reads the credentials, so that a missing one is reported before any request.

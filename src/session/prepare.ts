@@ -2,7 +2,7 @@ import { loadMethod } from '../auth/index.ts';
 import type { AuthIo, AuthMethod, Login, LoginContext } from '../auth/method.ts';
 import { RunError } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
-import type { AuthConfig, Config } from '../config/config.ts';
+import type { AuthConfig, Config, LoginPlace } from '../config/config.ts';
 import { AbsentCredential } from '../host/credential-files.ts';
 import { withPipes } from '../host/input-file.ts';
 import type { ServerSettings, TlsSettings } from '../http/server.ts';
@@ -28,14 +28,14 @@ export interface PreparedLogin {
  * @throws RunError `config` with what each method lacks, if none has its credentials
  */
 export async function prepareLogin(
-  { auth, server }: Pick<Config, 'auth' | 'server'>,
+  { auth, server, loginPlaces }: Pick<Config, 'auth' | 'server' | 'loginPlaces'>,
   io: AuthIo,
   credential?: Secret,
 ): Promise<PreparedLogin> {
   const absent: RunError[] = [];
   for (const config of auth) {
     try {
-      return await prepareMethod(config, { server, credential }, io);
+      return await prepareMethod(config, { server, credential, place: loginPlaces.get(config) }, io);
     } catch (error) {
       if (!(error instanceof AbsentCredential)) throw error;
       absent.push(error);
@@ -50,27 +50,63 @@ export async function credentialVariables({ auth }: Pick<Config, 'auth'>): Promi
   return (await Promise.all(ofEach)).flat();
 }
 
+interface Around {
+  readonly server: ServerSettings;
+  /** Undefined: nowhere, it is the default. */
+  readonly place: LoginPlace | undefined;
+}
+
 /** Where a method names its own certificate. */
-const CERTIFICATE_FIELDS = { clientCert: 'auth.client_cert', clientKey: 'auth.client_key' } as const;
+function certificateFields(place: LoginPlace | undefined): TlsSettings['fields'] {
+  const [cert, key] = ['client_cert', 'client_key'].map((field) => place?.of(field) ?? `auth.${field}`);
+  return { clientCert: cert ?? '', clientKey: key ?? '' };
+}
+
+/** What a method says of its fields as `auth.FIELD`: it does not know where they are declared. */
+async function placed<T>(place: LoginPlace | undefined, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (place === undefined || !(error instanceof RunError)) throw error;
+    const failures = error.failures.map(({ where, ...failure }) => ({
+      ...failure,
+      where: placeIn(place, where),
+    }));
+    throw error instanceof AbsentCredential
+      ? new AbsentCredential(failures)
+      : new RunError(failures, error.exitCode);
+  }
+}
+
+function placeIn(place: LoginPlace, where: string | undefined): string | undefined {
+  const inAuth = /^auth(?:\.(\w+))?$/.exec(where ?? '');
+  return inAuth === null ? where : place.of(inAuth[1]);
+}
 
 async function prepareMethod(
   config: AuthConfig,
-  { server, credential }: LoginContext & { readonly server: ServerSettings },
+  { server, credential, place }: LoginContext & Around,
   io: AuthIo,
 ): Promise<PreparedLogin> {
   const method = await loadMethod(config.method);
   const login = (): Promise<Login> =>
-    withPipes(io.signal, () => method.login(config, io, { server, credential }));
+    placed(place, () => withPipes(io.signal, () => method.login(config, io, { server, credential })));
   const own = method.clientCertificate?.(config);
-  const fields = own?.clientCert === undefined ? {} : CERTIFICATE_FIELDS;
+  const fields = own?.clientCert === undefined ? {} : certificateFields(place);
   const tls = { ...server.tls, ...own, fields: { ...server.tls.fields, ...fields } };
-  if (method.clientCertificate !== undefined) checkCertificate(tls, server);
+  if (method.clientCertificate !== undefined)
+    await placed(place, () => {
+      checkCertificate(tls, server);
+    });
   const first = await login();
   return {
     name: config.method,
     method,
     namespace: config.namespace ?? server.namespace,
-    path: first.kind === 'login' ? `auth/${first.path}` : first.source,
+    path:
+      first.kind === 'login'
+        ? `auth/${first.path}`
+        : first.source.replace(/^auth(?=\.)/, place?.name ?? 'auth'),
     first,
     server: { ...server, tls },
     again: login,

@@ -119,6 +119,51 @@ output: { directory: '${workspace.path('out')}' }
     assert.doesNotMatch(result.stderr, /canary/);
   });
 
+  test('check proves variables, too: composed ones and all keys, beside outputs or alone', async () => {
+    const config = (name: string, environment: object, more: object = {}): string[] => {
+      workspace.write(name, JSON.stringify({ secrets: { db: 'secret/db' }, environment, ...more }));
+      return ['check', '-c', name, '--fixtures', 'fixtures.yaml', '--address', 'http://127.0.0.1:1'];
+    };
+    const good = {
+      PORT: 'secret/db#port',
+      URL: { template: 'pg://{{db.password}}:{{db.port}}' },
+      '*': { value: 'db', keys: { include: ['p*'], prefix: 'DB_' } },
+    };
+    const outputs = [{ path: 'out/x', contents: '{{db.port}}' }];
+    const alone = await runCli(config('alone.yaml', good), { cwd: workspace.root });
+    assert.equal(alone.code, 0, alone.stderr);
+    assert.match(alone.stdout, /^all variables render \(4\)$/m);
+    assert.doesNotMatch(alone.stdout, /all outputs/);
+    const both = await runCli([...config('both.yaml', good, { outputs }), '--json'], { cwd: workspace.root });
+    assert.equal(both.code, 0, both.stderr);
+    const { rendered, rendered_variables: variables } = JSON.parse(both.stdout) as Record<string, unknown>;
+    assert.deepEqual([rendered, variables], [1, 4]);
+    workspace.write('mail.yaml', 'db: { password: a, port: 1 }\nsecret/mail: { user: b }\n');
+    const other = config('other.yaml', { USER: 'secret/mail#user' }, { outputs });
+    const mailed = [...other.slice(0, -3), 'mail.yaml', ...other.slice(-2)];
+    assert.equal((await runCli(mailed, { cwd: workspace.root })).code, 0);
+    const rendering = ['render', '--allow-disk', ...mailed.slice(1, -2)];
+    assert.equal((await runCli(rendering, { cwd: workspace.root })).code, 0);
+    const lacking = await runCli(other, { cwd: workspace.root });
+    assert.equal(lacking.code, 3);
+    assert.equal(failuresOf(lacking)[0]?.message, 'the fixtures have no secret `secret/mail`');
+    for (const [code, environment, said] of [
+      [6, { A: { template: '{{db.usr}}' } }, /no key `usr`/],
+      [6, { A: 'db#nope' }, /nope/],
+      [3, { A: 'other#x' }, /no secret is declared as `other`/],
+      [7, { A: { template: '{{#@base64decode}}{{db.password}}{{/@base64decode}}' } }, /base64/],
+      [8, { '*': { value: 'db', keys: { rename: { port: 'no name' } } } }, /is not a name/],
+    ] as const) {
+      const broken = config('broken.yaml', environment, { outputs });
+      const result = await runCli(broken, { cwd: workspace.root });
+      assert.equal(result.code, code, result.stderr);
+      const [failure, ...others] = failuresOf(result);
+      assert.match(failure?.message ?? '', said);
+      assert.match(failure?.where ?? '', /^broken\.yaml.*environment\./);
+      assert.deepEqual(others, []);
+    }
+  });
+
   test('`parse: json` is for fixtures, too', async () => {
     workspace.write(
       'parse.yaml',

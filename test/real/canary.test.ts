@@ -206,6 +206,19 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     ['token_file', 3, misplaced({ method: 'token', token_file: TOKEN })],
     ['token_file, wrapped', 3, misplaced({ method: 'token', token_file: TOKEN, wrapped: true })],
     ['token_env', 3, misplaced({ method: 'token', token_env: TOKEN })],
+    [
+      'token_env in a list',
+      3,
+      {
+        ...good,
+        auth: [
+          { method: 'token', token_env: TOKEN },
+          { method: 'jwt', jwt_file: JWT },
+        ],
+      },
+    ],
+    ['startup_jitter', 3, { ...good, startup_jitter: KEY }],
+    ['ca_cert', 3, { ...good, vault: { address: 'https://127.0.0.1:1', tls: { ca_cert: KEY } } }],
     ['token_env, a password', 3, misplaced({ method: 'token', token_env: `${CANARY}_password` })],
     [
       'password_file',
@@ -338,6 +351,21 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
         [3, ['render', '-c', config, '--fixtures', TOKEN]],
         [8, ['render', '-c', config, '--report', KEY]],
         [8, ['render', '-c', config], { VAULTONCE_REPORT: `/nonexistent/${TOKEN}` }],
+        [2, ['render', '--no-config', '-c', TOKEN]],
+        [2, ['render', `--no-config=${TOKEN}`]],
+        [
+          3,
+          [
+            'render',
+            '--no-config',
+            '--out',
+            'a=secret/a#key',
+            '--auth',
+            'jwt',
+            '--set',
+            `auth.jwt_file=${JWT}`,
+          ],
+        ],
         [2, ['render', '-c', config, `--token=${TOKEN}`]],
         [2, ['render', '-c', config, `--${TOKEN}`]],
         [2, ['render', '-c', config, '--out', `${TOKEN}=secret/a#key`]],

@@ -10,6 +10,7 @@ import {
 } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { dataTakenBy } from '../../src/engines/takes-data.ts';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { runCli } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
@@ -228,6 +229,50 @@ describe('engines', engines, () => {
       outputs: [{ path: 'handed', secret: 'handed', key: 'handed' }],
     });
     assert.equal(read('handed'), 'on');
+  });
+
+  test('an endpoint that only takes data answers 405, and one that is read does not', async () => {
+    const { api, address, rootToken } = app.server;
+    await api.post('totp/keys/generated', { generate: true, issuer: 'a', account_name: 'b' });
+    await api.post('transit/keys/listed', {});
+    const statusOf = async (path: string): Promise<number> =>
+      (await fetch(`${address}/v1/${path}`, { headers: { 'X-Vault-Token': rootToken } })).status;
+    const dataOf = (path: string): string | undefined => {
+      const [mount = '', ...below] = path.split('/');
+      return dataTakenBy(mount === 'sys' ? 'system' : mount, below.join('/'));
+    };
+    for (const [path, data] of [
+      ['pki/issue/x', 'common_name: '],
+      ['pki/issuer/default/issue/x', 'common_name: '],
+      ['pki/sign/x', 'csr: '],
+      ['pki/sign-verbatim', 'csr: '],
+      ['pki/issuer/default/sign-verbatim/x', 'csr: '],
+      ['pki/root/sign-intermediate', 'csr: '],
+      ['pki/root/sign-self-issued', 'certificate: '],
+      ['ssh/sign/x', 'public_key: '],
+      ['ssh/creds/x', 'ip: '],
+      ['ssh/issue/x', 'key_type: '],
+      ['transit/encrypt/x', 'plaintext: '],
+      ['transit/decrypt/x', 'ciphertext: '],
+      ['transit/rewrap/x', 'ciphertext: '],
+      ['transit/hmac/x', 'input: '],
+      ['transit/sign/x/sha2-256', 'input: '],
+      ['transit/hash', 'input: '],
+      ['transit/hash/sha2-512', 'input: '],
+      ['transit/verify/x', 'input: …, signature: '],
+      ['transit/random/32', 'bytes: '],
+      ['transit/datakey/plaintext/x', 'bits: '],
+      ['sys/tools/random', 'bytes: '],
+      ['sys/tools/hash', 'input: '],
+      ['identity/lookup/entity', 'name: '],
+    ] as const) {
+      assert.equal(await statusOf(path), 405, path);
+      assert.ok(dataOf(path)?.startsWith(data), path);
+    }
+    for (const path of ['totp/keys/generated', 'totp/code/generated', 'transit/keys/listed', 'pki/cert/ca']) {
+      assert.equal(await statusOf(path), 200, path);
+      assert.equal(dataOf(path), undefined, path);
+    }
   });
 });
 

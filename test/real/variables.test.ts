@@ -101,7 +101,7 @@ describe('variables', () => {
         [{ '*': 'secret/db' }, /key `pool\.max-size` is not a name/, /sanitize: true/],
         [
           { '*': ['secret/db', 'secret/mail'] },
-          /`user` is in two secrets: environment\.\*\[0\]/,
+          /`user` is in two secrets: \S+vaultonce\.yaml:\d+, environment\.\*\[0\] and/,
           /keys\.prefix/,
         ],
         [{ '*': 'secret/bad' }, /key `LD_PRELOAD` would be a variable that decides/, /keys\.exclude/],
@@ -251,7 +251,7 @@ describe('variables', () => {
     test('6 and 7: a key that is missing, a template that does not parse', async () => {
       const missing = await run('env', { secrets, environment: { A: { template: '{{db.usr}}' } } });
       assert.equal(missing.code, 6);
-      assert.match(failuresOf(missing)[0]?.where ?? '', /^environment\.A, template:1/);
+      assert.match(failuresOf(missing)[0]?.where ?? '', /vaultonce\.yaml:\d+, environment\.A, template:1/);
       const broken = await run('exec', { secrets, environment: { A: { template: '{{#db}}' } } }, [
         '--',
         'true',
@@ -282,7 +282,7 @@ describe('variables', () => {
     await app.server.revokeTokens();
     const always = await run('env', { environment, revoke: 'always' });
     assert.equal(always.code, 3);
-    assert.match(failuresOf(always)[0]?.where ?? '', /^environment\.VAULT_TOKEN/);
+    assert.match(failuresOf(always)[0]?.where ?? '', /vaultonce\.yaml:\d+, environment\.VAULT_TOKEN$/);
     const auth = await createRole(app.server, 'brief', {
       token_policies: ['app'],
       token_ttl: '60s',
