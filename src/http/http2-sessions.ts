@@ -80,9 +80,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     }
     multiplexes = true;
     const session = startSession(origin, { createConnection: () => socket });
-    session.once('remoteSettings', () => limited.add(session));
-    session.on('goaway', (_code, last) => lastSeen.set(session, last));
-    return session;
+    return noting(session);
   };
   return {
     secureContext,
@@ -111,6 +109,13 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       for (const socket of all) socket.destroy();
     },
   };
+}
+
+/** Notes what the server says of its streams. */
+function noting(session: ClientHttp2Session): ClientHttp2Session {
+  session.once('remoteSettings', () => limited.add(session));
+  session.on('goaway', (_code: number, last: number) => lastSeen.set(session, last));
+  return session;
 }
 
 function connectTo(origin: string, secureContext: SecureContext, tls: TlsSettings): TLSSocket {

@@ -226,6 +226,12 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
     };
   };
 
+  const comesLatest = ({ id = 0, session }: ServerHttp2Stream): boolean => {
+    if (session === undefined || id < (latest.get(session) ?? 0)) return false;
+    latest.set(session, id);
+    return true;
+  };
+
   const listen = async (
     incoming: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
@@ -242,9 +248,6 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
     // A fault has ended the connection before this request was seen to.
     if ('stream' in response && response.stream.destroyed) return;
     requests.push(request);
-    const { id = 0, session = incoming } = 'stream' in response ? response.stream : {};
-    const isLatest = id >= (latest.get(session) ?? 0);
-    if (isLatest) latest.set(session, id);
     respond({
       request,
       honest: () => reply(request, true),
@@ -261,7 +264,7 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
             incoming.socket)
           : incoming.socket,
       stream: 'stream' in response ? response.stream : undefined,
-      isLatest,
+      isLatest: 'stream' in response && comesLatest(response.stream),
     });
   };
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
