@@ -21,19 +21,23 @@ export interface Descriptor {
    * @throws the error of the system
    */
   write(bytes: Uint8Array): Uint8Array;
+  /** Whether a write has found that the reader is gone. */
+  isAbandoned(): boolean;
 }
 
 /** Writes straight to the descriptor: `process.stderr` loads the stream, tty and net modules, which few runs need. */
 export function openDescriptor(descriptor: number): Descriptor {
   const status = statusOf(descriptor);
   let file: number | undefined;
+  let abandoned = false;
   return {
     isTTY: status !== undefined && isTerminal(descriptor, status),
     wasClosed: () => status?.rdev === DEV_NULL && isOpenAsRuntimesDo(descriptor),
     write(bytes) {
       file ??= status?.isFIFO() === true ? withoutWaiting(descriptor) : descriptor;
-      return writeSome(file, bytes);
+      return writeSome(file, bytes, () => (abandoned = true));
     },
+    isAbandoned: () => abandoned,
   };
 }
 
@@ -75,8 +79,13 @@ function withoutWaiting(descriptor: number): number {
   }
 }
 
-/** Writes as much as there is room for. @returns the rest @throws the error of the system */
-export function writeSome(file: number, bytes: Uint8Array): Uint8Array {
+/**
+ * Writes as much as there is room for.
+ * @param abandon called if there is no reader any more: everything counts as written then
+ * @returns the rest
+ * @throws the error of the system
+ */
+export function writeSome(file: number, bytes: Uint8Array, abandon?: () => void): Uint8Array {
   let written = 0;
   while (written < bytes.length) {
     try {
@@ -85,6 +94,7 @@ export function writeSome(file: number, bytes: Uint8Array): Uint8Array {
       const code = systemErrorCode(error);
       if (code === 'EAGAIN') break;
       if (code !== 'EPIPE') throw error;
+      abandon?.();
       written = bytes.length;
     }
   }

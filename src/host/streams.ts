@@ -79,7 +79,8 @@ function attempt<T>(name: string, write: () => T): T {
   }
 }
 
-function unwritable(name: string, problem: string): RunError {
+/** For a stream that takes no more. */
+export function unwritable(name: string, problem: string): RunError {
   return new RunError('output', `${name} cannot be written to (${problem})`, {
     hint: `check the target of ${name}: a full disk, a file that was closed, or a reader that hangs`,
   });

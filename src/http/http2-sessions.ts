@@ -80,8 +80,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     }
     multiplexes = true;
     const session = startSession(origin, { createConnection: () => socket });
-    rememberLimits(session);
-    return session;
+    return noting(session);
   };
   return {
     secureContext,
@@ -112,9 +111,11 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
   };
 }
 
-function rememberLimits(session: ClientHttp2Session): void {
+/** Notes what the server says of its streams. */
+function noting(session: ClientHttp2Session): ClientHttp2Session {
   session.once('remoteSettings', () => limited.add(session));
   session.on('goaway', (_code: number, last: number) => lastSeen.set(session, last));
+  return session;
 }
 
 function connectTo(origin: string, secureContext: SecureContext, tls: TlsSettings): TLSSocket {

@@ -88,7 +88,7 @@ describe('an error names the config and the line that it comes from', () => {
       ['\nenvironment:\n  A: [a/b#c]\n', 'vaultonce.yaml:3, environment.A'],
       ['\nenvironment:\n  "*":\n    - { template: x }\n', 'vaultonce.yaml:4, environment.*[0]'],
       ['environment:\n  A: x#y\n', 'vaultonce.yaml:2, environment.A'],
-      ['environment:\n  A: { template: "{{x.y}}" }\n', 'vaultonce.yaml:2, environment.A, contents:1'],
+      ['environment:\n  A: { template: "{{x.y}}" }\n', 'vaultonce.yaml:2, environment.A, template:1'],
       ['secrets:\n  a: { path: a/b, reuse: true, max_age: 1h }\n', 'vaultonce.yaml:2, secrets.a'],
       ['vault:\n  address: vault\n', 'vaultonce.yaml:2, vault.address'],
       ['vault:\n  address: http://a\n  tls: { client_cert: a }\n', 'vaultonce.yaml:3, vault.tls'],

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { COMMAND, type LogLine } from '../support/cli.ts';
-import { startStandIn } from '../support/stand-in.ts';
+import { startStandIn, type StandIn } from '../support/stand-in.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 /** A pipe of which this test holds both ends. */
@@ -30,6 +31,13 @@ describe('streams that nobody reads', () => {
 secrets: { db: { path: kv/db, engine: kv1 } }
 outputs: [{ path: f, contents: '{{db.a}}' }]
 output: { directory: '${workspace.path('out')}' }
+`,
+    );
+    workspace.write(
+      'variables.yaml',
+      `auth: { method: token, token: none }
+secrets: { db: { path: kv/db, engine: kv1 } }
+environment: { A: 'db#a' }
 `,
     );
     workspace.write('fixtures.yaml', 'db: { a: 1 }\n');
@@ -149,5 +157,114 @@ output: { directory: '${workspace.path('out')}' }
     while (!stdout.isFull()) await delay(20);
     unread.kill('SIGTERM');
     assert.equal(await codeOf(unread), 143);
+  });
+
+  /** Of a command whose output is redacted. */
+  const supervise = (
+    server: StandIn,
+    script: string,
+    stdout: number,
+    stderr: number | 'ignore',
+  ): ChildProcess =>
+    start(
+      [
+        'exec',
+        '-c',
+        'variables.yaml',
+        '--address',
+        server.address,
+        '--redact',
+        '--',
+        '/bin/sh',
+        '-c',
+        script,
+      ],
+      stdout,
+      stderr,
+    );
+  const FOUND = { status: 200, body: { request_id: 'r', data: { a: 'secret value' } } };
+  const MANY = 'while :; do echo "line of $A"; done';
+
+  test('a command whose output nobody reads: SIGTERM ends it, and what is said is redacted', async () => {
+    const server = await startStandIn({ answer: () => FOUND });
+    const stdout = pipe('supervised');
+    const run = supervise(server, MANY, stdout.file, 'ignore');
+    let text = '';
+    while (text === '') {
+      await delay(20);
+      text = stdout.drain();
+    }
+    stdout.fill();
+    run.kill('SIGTERM');
+    assert.equal(await codeOf(run), 143);
+    text += stdout.drain();
+    assert.match(text, /^line of \*\*\*\n/);
+    assert.doesNotMatch(text, /secret value/);
+    await server.stop();
+  });
+
+  test('what a command has left running does not hold up SIGTERM', async () => {
+    const server = await startStandIn({ answer: () => FOUND });
+    const stdout = pipe('left');
+    const run = supervise(server, 'sleep 60 & echo left; exit 3', stdout.file, 'ignore');
+    let text = '';
+    while (!text.includes('left')) {
+      await delay(20);
+      text += stdout.drain();
+    }
+    run.kill('SIGTERM');
+    assert.equal(await codeOf(run), 3);
+    await server.stop();
+  });
+
+  test('a slow reader of a command gets all of it; one that leaves ends the command', async () => {
+    const server = await startStandIn({ answer: () => FOUND });
+    const stdout = pipe('slow');
+    const run = supervise(
+      server,
+      'for i in $(seq 30000); do echo "$i $A"; done; exit 4',
+      stdout.file,
+      'ignore',
+    );
+    const ended = codeOf(run);
+    let text = '';
+    for (let code: unknown; code === undefined; code = await Promise.race([ended, delay(20)]))
+      text += stdout.drain();
+    text += stdout.drain();
+    assert.equal(await ended, 4);
+    assert.equal(text, Array.from({ length: 30_000 }, (_, at) => `${String(at + 1)} ***\n`).join(''));
+    const words = [
+      'exec',
+      '-c',
+      'variables.yaml',
+      '--address',
+      server.address,
+      '--redact',
+      '--',
+      '/bin/sh',
+      '-c',
+    ];
+    const line = [...COMMAND, ...words, MANY].map((word) => `'${word}'`).join(' ');
+    const head = await promisify(execFile)(
+      '/bin/bash',
+      ['-c', `${line} | head -n 1; exit $\{PIPESTATUS[0]}`],
+      {
+        cwd: workspace.root,
+      },
+    ).catch((error: unknown) => error as { code: number; stdout: string });
+    assert.equal(head.stdout, 'line of ***\n');
+    assert.equal('code' in head ? head.code : 0, 141);
+    await server.stop();
+  });
+
+  test('a disk that is full under a command: 8, unless the command noticed', async () => {
+    const server = await startStandIn({ answer: () => FOUND });
+    const full = openSync('/dev/full', 'w');
+    files.push(full);
+    const stderr = pipe('full');
+    assert.equal(await codeOf(supervise(server, 'echo "$A"', full, stderr.file)), 8);
+    assert.match(stderr.drain(), /stdout cannot be written to \(ENOSPC\)/);
+    assert.equal(await codeOf(supervise(server, 'echo "$A"; exit 5', full, stderr.file)), 5);
+    await server.stop();
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
-import { failuresOf, logLines, type CliResult } from '../support/cli.ts';
+import { failuresOf, IS_STANDALONE, logLines, type CliResult } from '../support/cli.ts';
 import { startHttp2Server, type Http2ServerOptions } from '../support/http2-server.ts';
 import type { StandIn } from '../support/stand-in.ts';
 
@@ -95,10 +95,12 @@ describe('streams of HTTP/2', () => {
   });
 
   test('a connection that ends: only what the server has not seen is sent again, if it mints', async () => {
+    // Bun's client does not say which they are, so none is sent again there.
+    const others = IS_STANDALONE ? [] : names.slice(1);
     for (const [code, last, unseen] of [
       [REFUSED_STREAM, 0, []],
-      [INTERNAL_ERROR, 1, names.slice(1)],
-      [REFUSED_STREAM, 1, names.slice(1)],
+      [INTERNAL_ERROR, 1, others],
+      [REFUSED_STREAM, 1, others],
     ] as const) {
       const again: string[] = [];
       let waiting = names.length;

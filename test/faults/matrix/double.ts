@@ -226,21 +226,28 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
     };
   };
 
-  /** The socket of HTTP/2 refuses to be ended by anybody but the session. */
-  const under = (socket: Socket): Socket =>
-    [...sockets].find(({ remotePort }) => remotePort === socket.remotePort) ?? socket;
+  const comesLatest = ({ id = 0, session }: ServerHttp2Stream): boolean => {
+    if (session === undefined || id < (latest.get(session) ?? 0)) return false;
+    latest.set(session, id);
+    return true;
+  };
 
   const listen = async (
     incoming: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
   ): Promise<void> => {
-    const request = await requestOf(incoming);
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const url = new URL(incoming.url ?? '/', 'https://double');
+    const request: Request = {
+      method: incoming.method ?? '',
+      path: decodeURIComponent(url.pathname.replace(/^\/v1\//, '')),
+      headers: { ...incoming.headers, 'x-url': incoming.url },
+      body: Buffer.concat(chunks).toString(),
+    };
     // A fault has ended the connection before this request was seen to.
     if ('stream' in response && response.stream.destroyed) return;
     requests.push(request);
-    const { id = 0, session = incoming } = 'stream' in response ? response.stream : {};
-    const isLatest = id >= (latest.get(session) ?? 0);
-    if (isLatest) latest.set(session, id);
     respond({
       request,
       honest: () => reply(request, true),
@@ -250,9 +257,14 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
         response.statusCode = status;
         response.end(body);
       },
-      socket: transport === 'h2' ? under(incoming.socket) : incoming.socket,
+      // The socket of HTTP/2 refuses to be ended by anybody but the session.
+      socket:
+        transport === 'h2'
+          ? ([...sockets].find(({ remotePort }) => remotePort === incoming.socket.remotePort) ??
+            incoming.socket)
+          : incoming.socket,
       stream: 'stream' in response ? response.stream : undefined,
-      isLatest,
+      isLatest: 'stream' in response && comesLatest(response.stream),
     });
   };
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
@@ -292,17 +304,5 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
-  };
-}
-
-async function requestOf(incoming: IncomingMessage | Http2ServerRequest): Promise<Request> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const url = new URL(incoming.url ?? '/', 'https://double');
-  return {
-    method: incoming.method ?? '',
-    path: decodeURIComponent(url.pathname.replace(/^\/v1\//, '')),
-    headers: { ...incoming.headers, 'x-url': incoming.url },
-    body: Buffer.concat(chunks).toString(),
   };
 }
