@@ -26,14 +26,15 @@ export function describeAccess({ read, need, capabilities }: InspectedRead): Acc
   };
 }
 
-export function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
-  if (allowed) return [];
+export function denialOf({ read, need, capabilities }: InspectedRead): Failure[] {
+  const { path, capabilities: needs } = need;
+  if (missingCapabilities(needs, capabilities).length === 0) return [];
   const list = needs.map((capability) => `"${capability}"`).join(', ');
   return [
     {
       kind: 'denied',
       message: `the token may not ${needs.join(' and ')} ${path}`,
-      where: secrets.map((name) => `secrets.${name}`).join(', '),
+      where: read.secrets.map(({ where }) => where).join(', '),
       hint: `a policy of the token must allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
     },
   ];

@@ -1,5 +1,5 @@
 import { traitsOf, type LoginTraits } from '../auth/index.ts';
-import { throwIfAny } from '../base/errors.ts';
+import { throwIfAny, type Failure } from '../base/errors.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
@@ -62,18 +62,23 @@ export async function check(
   const values = config.outputs.length === 0 ? config.environment : [];
   const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values });
   const rendered = fixtures === undefined ? {} : await renderFixtures(fixtures, config, io);
-  const found = online ? await askServer(config, plan, io) : {};
+  const { denials, ...found } = online ? await askServer(config, plan, io) : { denials: [] };
   if (!online) warnOfGuessedData(resolveReads(plan.secrets, new Map(), NOBODY).reads, io.scope.log);
   const logins = await Promise.all(config.auth.map(traitsOf));
   const description = { ...describePlan(config, plan, logins), ...found, ...rendered };
   io.stdout.write(json ? `${JSON.stringify(description, undefined, 2)}\n` : tables(description));
-  throwIfAny((found.access ?? []).flatMap(denialOf));
+  throwIfAny(denials);
 }
 
-async function askServer(config: Config, plan: Plan, io: Io): Promise<Found> {
+async function askServer(
+  config: Config,
+  plan: Plan,
+  io: Io,
+): Promise<Found & { readonly denials: readonly Failure[] }> {
   const inspected = await inspectCapabilities(config, plan, io.scope);
   io.scope.log.stopProgress();
-  return { access: inspected.map(describeAccess), engines: enginesFound(inspected) };
+  const denials = inspected.flatMap(denialOf);
+  return { access: inspected.map(describeAccess), engines: enginesFound(inspected), denials };
 }
 
 /** Of all that is declared, even what no single command uses. */

@@ -1,4 +1,5 @@
 import type { Failure } from '../base/errors.ts';
+import { shownName } from '../base/shown-text.ts';
 import { nearestHint } from '../base/nearest.ts';
 import type { DeclaredSecret } from '../config/config.ts';
 import type { Source } from '../shape/ref.ts';
@@ -49,7 +50,7 @@ export function planValues(declared: readonly DeclaredValue[], names: readonly s
 export function undeclared(name: string, where: string, names: readonly string[]): Failure {
   return {
     kind: 'config',
-    message: `no secret is declared as \`${name}\``,
+    message: `no secret is declared as \`${shownName(name)}\``,
     where,
     // Asked for only if it is reported: of many names, the search for the nearest takes a while.
     get hint() {
