@@ -3,8 +3,9 @@ import { join } from 'node:path';
 
 /** The bundle's budget: what is bigger starts slower. Raise it knowingly, with the start-up measured before and after. */
 const LARGEST_KIB = {
-  // What a run does not use is neither compiled nor evaluated: another 20 KiB of logins could not be measured.
-  'vaultonce.js': 465,
+  // What a run does not use is neither compiled nor evaluated: from 458 to 525 KiB, a run of one secret takes the same instructions
+  // within what they vary, one of a hundred 3 % more.
+  'vaultonce.js': 545,
   // Loaded by `auth: { method: aws }` alone, and only if there are no keys in the config or the environment.
   'aws-sdk.js': 300,
   // Loaded by `format: pkcs12` alone.
@@ -12,9 +13,9 @@ const LARGEST_KIB = {
   // Loaded when there is something wrong with a config.
   'zod-schema.js': 35,
   // Loaded by `schema` alone.
-  'reference.js': 10,
+  'reference.js': 14,
   // Loaded with it.
-  'words.js': 4,
+  'words.js': 6,
   // Loaded when a config or a template does not parse.
   'other-languages.js': 11,
   // Loaded when the API of a cluster refuses a Secret.

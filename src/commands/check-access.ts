@@ -26,22 +26,18 @@ export function describeAccess({ read, need, capabilities }: InspectedRead): Acc
   };
 }
 
-export function denialOf({ secrets, path, needs, allowed }: Access): Failure[] {
-  if (allowed) return [];
+export function denialOf({ read, need, capabilities }: InspectedRead): Failure[] {
+  const { path, capabilities: needs } = need;
+  if (missingCapabilities(needs, capabilities).length === 0) return [];
   const list = needs.map((capability) => `"${capability}"`).join(', ');
   return [
     {
       kind: 'denied',
       message: `the token may not ${needs.join(' and ')} ${path}`,
-      where: secrets.map(placeOf).join(', '),
+      where: read.secrets.map(({ where }) => where).join(', '),
       hint: `a policy of the token must allow it: path "${path}" { capabilities = [${list}] }; \`vaultonce policy\` prints the whole policy`,
     },
   ];
-}
-
-/** A reference by path is called by its path, which no declared name can be. */
-function placeOf(name: string): string {
-  return name.includes('/') ? name : `secrets.${name}`;
 }
 
 /** How secrets are read that leave it to the mount table: declared, it would save the look-up. */

@@ -1,5 +1,5 @@
 import { traitsOf } from '../auth/index.ts';
-import { throwIfAny } from '../base/errors.ts';
+import { throwIfAny, type Failure } from '../base/errors.ts';
 import { harmlessJson } from '../base/harmless.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -45,7 +45,7 @@ export async function check(
   const { outputs, environment: values } = config;
   const plan = await planConfig(config, { secrets: 'all', outputs, values });
   const rendered = fixtures === undefined ? {} : await renderFixtures(fixtures, config, plan, io);
-  const found = online ? await askServer(config, plan, io) : {};
+  const { denials, ...found } = online ? await askServer(config, plan, io) : { denials: [] };
   if (!online) warnOfGuessedData(resolveReads(plan.secrets, new Map(), NOBODY).reads, io.scope.log);
   const logins = await Promise.all(config.auth.map(traitsOf));
   const address = fixtures === undefined ? config.server.address : null;
@@ -53,13 +53,18 @@ export async function check(
   io.stdout.write(
     json ? `${harmlessJson(JSON.stringify(description, undefined, 2))}\n` : tables(description),
   );
-  throwIfAny((found.access ?? []).flatMap(denialOf));
+  throwIfAny(denials);
 }
 
-async function askServer(config: Config, plan: Plan, io: Io): Promise<Found> {
+async function askServer(
+  config: Config,
+  plan: Plan,
+  io: Io,
+): Promise<Found & { readonly denials: readonly Failure[] }> {
   const inspected = await inspectCapabilities(config, plan, io.scope);
   io.scope.log.stopProgress();
-  return { access: inspected.map(describeAccess), engines: enginesFound(inspected) };
+  const denials = inspected.flatMap(denialOf);
+  return { access: inspected.map(describeAccess), engines: enginesFound(inspected), denials };
 }
 
 async function renderFixtures(path: string, config: Config, plan: Plan, io: Io): Promise<Rendered> {

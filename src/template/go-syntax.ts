@@ -1,4 +1,4 @@
-import { subjectOf, type Subject } from './go-fields.ts';
+import { isCredential, subjectOf, type Subject } from './go-fields.ts';
 
 /** Something that another template language has, and what takes its place here. */
 export interface Construct {
@@ -133,5 +133,6 @@ function replacement(name: string, subject: Subject | undefined): string | undef
 function field(tag: string, source: string): Construct | undefined {
   if (!/^(?:\$\w*)?\.[\w.]{1,60}$/.test(tag)) return undefined;
   const subject = subjectOf(tag, source);
-  return subject && { shown: `{{ ${tag} }}`, here: `becomes \`{{${subject.name}}}\`` };
+  const shown = `{{ ${isCredential(tag) ? '.…' : tag} }}`;
+  return subject && { shown, here: `becomes \`{{${subject.name}}}\`` };
 }

@@ -123,7 +123,7 @@ describe('the bundle', () => {
       'refusal-meaning.js': 'FieldManagerConflict',
       'refusals.js': 'bound_service_account_namespaces of the role must',
       'completion.js': '__fish_use_subcommand',
-      'handshakes.js': 'the issuer wanted',
+      'handshakes.js': 'the certificate of the server: ',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>

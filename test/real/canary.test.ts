@@ -429,6 +429,77 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     }
   });
 
+  test('what is checked, and what looks like the config of another tool', async () => {
+    const login = { method: 'userpass', username: 'alice', password: `${CANARY}-password` };
+    const plain = JSON.stringify({ ...good, vault: { address: app.server.address } });
+    const online = (secrets: object): string =>
+      JSON.stringify({ vault: { address: app.server.address }, auth: login, secrets, outputs: [] });
+    const cases: readonly (readonly [
+      code: number,
+      args: readonly string[],
+      config: string,
+      fixtures?: string,
+    ])[] = [
+      [3, ['check'], `auto_auth {\n  method "approle" {\n    secret_id = "${TOKEN}"\n  }\n}\n`],
+      [3, ['check'], `vault {\n  token = "${TOKEN}"\n}\nsecret {\n  path = "${KEY}"\n}\n`],
+      [3, ['check'], `{{ with secret "${TOKEN}" }}{{ .Data.${CANARY} }}{{ end }}`],
+      [3, ['check'], `auth: { type: ${TOKEN}, path: ${KEY} }`],
+      [3, ['check'], `auth: { method: token, ${TOKEN}: x, tokn: ${TOKEN} }`],
+      [3, ['check'], `outputs: [{ path: a, format: ${TOKEN}, secret: a }]\nrevoke: ${KEY}\n`],
+      [7, ['check'], `outputs: [{ path: a, contents: '{{ .Data.data.${TOKEN} }}' }]`],
+      [7, ['check'], `outputs: [{ path: a, contents: '{{ if db.${TOKEN} }}' }]`],
+      [7, ['check'], `secrets: { a: secret/a }\noutputs: [{ path: a, contents: "{{#a}}{{${TOKEN}" }]`],
+      [3, ['check'], `environment: { A: ['${TOKEN}'] }`],
+      [3, ['check'], `environment: { A: [secret/a#key, '${TOKEN}#key'] }`],
+      [3, ['check'], `environment: { A: { value: secret/a#key, keys: { prefix: '${TOKEN}' } } }`],
+      [3, ['check'], `vault: { address: '${TOKEN}' }`],
+      [3, ['check'], `startup_jitter: 5m\nvault: { proxy_address: '${TOKEN}:x' }`],
+      [3, ['check'], `secrets: ${'['.repeat(200)}${TOKEN}${']'.repeat(200)}`],
+      [
+        3,
+        ['check'],
+        `secrets:\n${Array.from({ length: 150 }, (_, at) => `  a${String(at)}: '${TOKEN}//'\n`).join('')}`,
+      ],
+      [3, ['check'], TOKEN],
+      [3, ['check'], `a: &x ${TOKEN}\na: *y\n`],
+      [3, ['check'], `{"auth": {"token": "${TOKEN}"`],
+      [5, ['check', '--online'], online({ a: 'sys/tools/random' })],
+      [5, ['check', '--online'], online({ a: { path: 'sys/mounts/x', write: { type: TOKEN } } })],
+      [4, ['check', '--online', '--set', `auth.password=${CANARY}-wrong`], plain],
+      [2, ['check', '--no-config', '--secret', `a=${TOKEN}//`], plain],
+      [3, ['check', '--fixtures', 'FIXTURES'], plain, `${TOKEN}: { a: ${CANARY} }`],
+      [3, ['check', '--fixtures', 'FIXTURES'], plain, `a: ${TOKEN}`],
+      [3, ['check', '--fixtures', 'FIXTURES'], plain, `a: { '@version': ${TOKEN} }`],
+      [3, ['check', '--fixtures', 'FIXTURES'], plain, `a: ${'['.repeat(600)}${']'.repeat(600)} ${TOKEN}`],
+      [6, ['check', '--fixtures', 'FIXTURES'], plain, `a: { kye: ${TOKEN} }`],
+      [
+        8,
+        ['check', '--fixtures', 'FIXTURES'],
+        `secrets: { a: secret/a }\nenvironment: { '*': a }`,
+        `a: { 'no name': ${TOKEN} }`,
+      ],
+      [
+        7,
+        ['check', '--fixtures', 'FIXTURES'],
+        `secrets: { a: secret/a }\nenvironment: { A: { template: '{{#@base64decode}}{{a.k}}{{/@base64decode}}' } }`,
+        `a: { k: '${TOKEN}!' }`,
+      ],
+    ];
+    for (const [code, args, config, fixtures = ''] of cases) {
+      const path = app.workspace.write('canaries.yaml', config);
+      const values = app.workspace.write('canaries-fixtures.yaml', fixtures);
+      const given = args.map((arg) => (arg === 'FIXTURES' ? values : arg));
+      const file = given.includes('--no-config') ? [] : ['-c', path];
+      const env = config.startsWith('vault: { address') ? {} : { VAULT_ADDR: app.server.address };
+      for (const format of ['json', 'text']) {
+        const flags = ['--log-level', 'debug', '--log-format', format];
+        const result = await runCli([...given, ...file, ...flags], { env });
+        assert.ok(!shows(result), `${config}\n${result.stdout}${result.stderr}`);
+        assert.equal(result.code, code, `${config}\n${result.stderr}`);
+      }
+    }
+  });
+
   test('a server that repeats what it was sent', async () => {
     const echo = await startStandIn({
       target: app.server.address,

@@ -8,9 +8,9 @@ import type { Case } from './cases.ts';
 import { startDouble, type Double } from './double.ts';
 
 /** `timeout` of a run. What hangs takes this long, so it is short. */
-const TIMEOUT_S = 2;
+const TIMEOUT_S = 4;
 /** A run that is still there then does not end by itself. Far more than `timeout`: the machine may be busy. */
-const HANGS_AFTER_MS = 15_000;
+const HANGS_AFTER_MS = 20_000;
 /** Retries and all: nobody sends so many in so short a time. */
 const MOST_REQUESTS = 60;
 /** A failed run says why by one of these: 1 is a bug, 2 a mistake of the caller. */
