@@ -115,6 +115,8 @@ describe('streams of HTTP/2', () => {
     );
     assert.equal(result.code, 0, result.stderr);
     assert.deepEqual(revokedOn, [2]);
+    const waited = logLines(result).filter(({ event }) => event === 'retrying' || event === 'waiting');
+    assert.deepEqual(waited, []);
   });
 
   test('a connection that ends: only what the server has not seen is sent again, if it mints', async () => {
