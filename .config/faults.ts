@@ -1,7 +1,6 @@
-import { createCertificates } from '../test/support/certificates.ts';
 import { createWorkspace } from '../test/support/workspace.ts';
 import { allCases, sampleOf, type Case } from '../test/faults/matrix/cases.ts';
-import { violationsOf } from '../test/faults/matrix/run-case.ts';
+import { createMatrixCertificates, violationsOf } from '../test/faults/matrix/run-case.ts';
 
 /**
  * Runs the matrix of faults, and prints only what a run did that no run may do. Arguments are parts of the names of cases, all of which
@@ -27,7 +26,7 @@ const cases = sampleOf(
 if (onlyList) for (const { name } of cases) console.log(name);
 else {
   const workspace = createWorkspace();
-  const certificates = await createCertificates(workspace.root);
+  const certificates = await createMatrixCertificates(workspace.root);
   const broken: Case[] = [];
   let next = 0;
   await Promise.all(

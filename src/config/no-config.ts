@@ -80,7 +80,7 @@ function hcl(text: string): Finding | undefined {
 }
 
 /** Tags at the start of a line or in place of a value: those in a text are of a template inside the config. */
-const TAG = /^(?:[^\n"'#]*?[\w-]+:[ \t]+)?(?=\{\{|\{%)(.*)$/gm;
+const TAG = /^(?:[^\n"'#]*?[\w-]:[ \t]+)?(?=\{\{|\{%)(.*)$/gm;
 
 function template(text: string, mistakes: readonly string[]): Finding | undefined {
   for (const match of text.matchAll(TAG)) {

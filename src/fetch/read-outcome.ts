@@ -44,6 +44,9 @@ export function resultOf(
   if (status >= 300 && !(status === 404 && errors.length === 0)) {
     return { kind: 'failed', failure: refusalOf(answer, askedOf(read, where)) };
   }
+  // A server says of what does not exist that there are no errors; something in between may say nothing.
+  if (status === 404 && answer.body === undefined)
+    return { kind: 'failed', failure: withoutData(read, status, where) };
   const result = readResult(read, status, readEnvelope(answer.body));
   if (result === undefined) return { kind: 'failed', failure: notWrapped(read, where) };
   if (result.kind === 'odd') return { kind: 'failed', failure: withoutData(read, status, where) };
@@ -181,7 +184,7 @@ function withoutData({ request, extent }: PlannedRead, status: number, where: st
   const what = extent === 'secret' ? 'the data of a secret' : 'a list of names';
   return {
     kind: 'unavailable',
-    message: `${request.path}: the server answered ${String(status)}, without ${what}`,
+    message: `${request.path}: the server answered ${String(status)}, without ${status === 404 ? 'a word' : what}`,
     where,
     hint: 'look for a proxy in between that alters answers; if `engine:` is declared, does it name that of the mount?',
   };

@@ -113,7 +113,11 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
 
 /** Notes what the server says of its streams. */
 function noting(session: ClientHttp2Session): ClientHttp2Session {
-  session.once('remoteSettings', () => limited.add(session));
+  session.on('remoteSettings', ({ maxConcurrentStreams }) => {
+    limited.add(session);
+    // What is sent now would wait; another connection, perhaps of another node, may take it.
+    if (maxConcurrentStreams === 0) retire(session);
+  });
   session.on('goaway', (_code: number, last: number) => lastSeen.set(session, last));
   return session;
 }

@@ -126,6 +126,13 @@ describe('answers that are not those of Vault', () => {
       ['secret/data/tree/b', whole, 'the data of a secret'],
       ['secret/metadata/tree', whole, 'a list of names'],
     ] as const) {
+      const silent = await through(
+        (seen) => (seen.path.startsWith(path) ? { status: 404, text: '' } : 'forward'),
+        own,
+      );
+      await standIn?.stop();
+      assert.equal(silent.result.code, 9, silent.result.stderr);
+      assert.equal(failuresOf(silent.result)[0]?.message, `${path}: the server answered 404, without a word`);
       for (const body of [...bodies, { request_id: 'r', data: { keys: ['a', 1], data: 'x' } }]) {
         const { result } = await through(
           (seen) => (seen.path.startsWith(path) ? { status: 203, body } : 'forward'),

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { createCertificates, type Certificates } from '../support/certificates.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 import { allCases, sampleOf } from './matrix/cases.ts';
-import { violationsOf } from './matrix/run-case.ts';
+import { createMatrixCertificates, violationsOf, type MatrixCertificates } from './matrix/run-case.ts';
 
 /** Some of the matrix, always the same: `npm run faults` runs the whole. */
 const SAMPLE = 240;
@@ -11,10 +10,10 @@ const SEED = 20_261_126;
 
 describe('whatever the network does, in a sample', { concurrency: 3 }, () => {
   let workspace: Workspace;
-  let certificates: Certificates;
+  let certificates: MatrixCertificates;
   before(async () => {
     workspace = createWorkspace();
-    certificates = await createCertificates(workspace.root);
+    certificates = await createMatrixCertificates(workspace.root);
   });
   after(() => {
     workspace.remove();

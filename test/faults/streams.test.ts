@@ -26,6 +26,7 @@ describe('streams of HTTP/2', () => {
   const run = async (
     options: Omit<Http2ServerOptions, 'tls'>,
     secret: object = {},
+    auth: object = { method: 'token', token: 's.x' },
   ): Promise<{ result: CliResult; server: StandIn }> => {
     const server = await startHttp2Server({ ...options, tls });
     const sinceMs = performance.now();
@@ -36,7 +37,7 @@ describe('streams of HTTP/2', () => {
           client_timeout: '600ms',
           tls: { ca_cert: app.server.certificates.caFile },
         },
-        auth: { method: 'token', token: 's.x' },
+        auth,
         secrets: Object.fromEntries(
           names.map((name) => [name, { path: `secret/${name}`, engine: 'kv2', ...secret }]),
         ),
@@ -92,6 +93,30 @@ describe('streams of HTTP/2', () => {
       },
     });
     assert.equal(result.code, 0, result.stderr);
+  });
+
+  test('a connection that takes no more requests after an answer is left, so that the token is given back', async () => {
+    const issued = { client_token: 's.minted', token_type: 'service', lease_duration: 60, policies: [] };
+    const revokedOn: number[] = [];
+    const { result } = await run(
+      {
+        answer: ({ path }, stream, connection) => {
+          if (path === 'auth/approle/login') return { status: 200, body: { auth: issued } };
+          if (path === 'auth/token/revoke-self') {
+            revokedOn.push(connection);
+            return { status: 204, body: '' };
+          }
+          if (path === 'secret/data/d') stream.session?.settings({ maxConcurrentStreams: 0 });
+          return FOUND;
+        },
+      },
+      {},
+      { method: 'approle', role_id: 'r', secret_id: 's' },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(revokedOn, [2]);
+    const waited = logLines(result).filter(({ event }) => event === 'retrying' || event === 'waiting');
+    assert.deepEqual(waited, []);
   });
 
   test('a connection that ends: only what the server has not seen is sent again, if it mints', async () => {

@@ -27,6 +27,8 @@ export interface CliOptions {
   readonly gid?: number;
   /** Runs it under a pseudo terminal; everything it prints is then in `stdout`. */
   readonly terminal?: boolean;
+  /** How long it may take; what hangs fails its test then. */
+  readonly killAfterMs?: number;
 }
 
 export interface CliResult {
@@ -47,7 +49,7 @@ const KILL_AFTER_MS = 45_000;
 
 /** Starts the program as a user would. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
-  const { cwd = '/', env = {}, input, uid, gid, terminal = false } = options;
+  const { cwd = '/', env = {}, input, uid, gid, terminal = false, killAfterMs = KILL_AFTER_MS } = options;
   const command = [...COMMAND, ...args];
   const [program = '', ...rest] = terminal
     ? [
@@ -68,7 +70,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.on('error', () => undefined).end(input);
-  const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   const done = new Promise<CliResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {

@@ -13,6 +13,7 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     '['.repeat(50_000),
     `secrets: { a: { path: x/y, write: ${'{a: '.repeat(8000)}1${'}'.repeat(8000)} } }`,
     '${'.repeat(20_000),
+    `a: [${'o'.repeat(600_000)}`,
     '__proto__: { a: b }',
     'secrets: { __proto__: secret/a, constructor: secret/b, toString: secret/c }',
     'auth: { method: constructor }',

@@ -1,6 +1,7 @@
 import { FAULTS, SOCKET_FAULTS, type Fault } from './faults.ts';
 import { EVERYWHERE, STAGES, type Stage } from './stages.ts';
-import type { Transport } from './double.ts';
+import type { Dialect, Transport } from './double.ts';
+import { WRONG_CERTIFICATES, type WrongCertificate } from './wrong-certificates.ts';
 import type { Socket } from 'node:net';
 
 /** One run: a fault, where it strikes, how often, and over what. */
@@ -12,24 +13,40 @@ export interface Case {
   readonly always: boolean;
   readonly fault: Fault | undefined;
   readonly onSocket: ((socket: Socket) => void) | undefined;
+  readonly certificate?: WrongCertificate;
   readonly logFormat: 'json' | 'text';
+  /** Whose words the server has. */
+  readonly dialect: Dialect;
 }
 
 const TRANSPORTS: readonly Transport[] = ['http', 'https', 'h2'];
 
+type Named = Omit<Case, 'logFormat' | 'dialect'>;
+
+/** What goes wrong with a connection before there is a request. */
+function beforeRequests(transport: Transport): readonly Named[] {
+  const common = { stage: EVERYWHERE, transport, always: true, fault: undefined };
+  const certificates = transport === 'http' ? [] : WRONG_CERTIFICATES;
+  return [
+    ...Object.entries(SOCKET_FAULTS).map(([what, onSocket]) => ({
+      ...common,
+      name: `${transport}, ${what}`,
+      onSocket,
+    })),
+    ...certificates.map((certificate) => ({
+      ...common,
+      name: `${transport}, a certificate ${certificate}`,
+      onSocket: undefined,
+      certificate,
+    })),
+  ];
+}
+
 /** Every case there is, in an order of its own. */
 export function allCases(): readonly Case[] {
-  const cases: Omit<Case, 'logFormat'>[] = [];
+  const cases: Named[] = [];
   for (const transport of TRANSPORTS) {
-    for (const [what, onSocket] of Object.entries(SOCKET_FAULTS))
-      cases.push({
-        name: `${transport}, ${what}`,
-        stage: EVERYWHERE,
-        transport,
-        always: true,
-        fault: undefined,
-        onSocket,
-      });
+    cases.push(...beforeRequests(transport));
     for (const stage of STAGES) {
       for (const fault of FAULTS) {
         if (fault.transports?.includes(transport) === false) continue;
@@ -47,7 +64,11 @@ export function allCases(): readonly Case[] {
       }
     }
   }
-  return cases.map((one, at) => ({ ...one, logFormat: at % 3 === 0 ? 'text' : 'json' }));
+  return cases.map((one, at) => ({
+    ...one,
+    logFormat: at % 3 === 0 ? 'text' : 'json',
+    dialect: at % 2 === 0 ? 'openbao' : 'vault',
+  }));
 }
 
 /** The same for the same seed: what failed on another machine can be run again here. */

@@ -16,6 +16,9 @@ import { CANARY } from './canaries.ts';
  * keeps account of what it has issued, and lets a fault take its place for any request.
  */
 
+/** OpenBao 2.7.2, and HashiCorp Vault 1.21.2 where it differs. */
+export type Dialect = 'openbao' | 'vault';
+
 export type Transport = 'http' | 'https' | 'h2';
 
 export interface Request {
@@ -34,6 +37,7 @@ export interface Reply {
 
 /** A request that waits for its answer. */
 export interface Exchange {
+  readonly dialect: Dialect;
   readonly request: Request;
   /** Does the work and says what the real server would answer. Its token or lease counts as known to the client. */
   readonly honest: () => Reply;
@@ -48,6 +52,7 @@ export interface Exchange {
 }
 
 export interface DoubleOptions {
+  readonly dialect: Dialect;
   readonly transport: Transport;
   readonly tls: { readonly cert: Buffer; readonly key: Buffer };
   readonly settings?: Settings | undefined;
@@ -86,7 +91,7 @@ interface Books {
   readonly applied: Map<string, string>;
 }
 
-function openBooks(): Books {
+function openBooks(dialect: Dialect): Books {
   const tokens = new Set<string>();
   const leases = new Set<string>();
   const minted = new Map<string, number>();
@@ -115,7 +120,7 @@ function openBooks(): Books {
     num_uses: 0,
   });
   const login: Handler = (_, known) => {
-    const token = `s.${CANARY}-token-${randomUUID()}`;
+    const token = `${dialect === 'vault' ? 'hvs' : 's'}.${CANARY}-token-${randomUUID()}`;
     if (known) tokens.add(token);
     return [200, envelope({ auth: auth(token) })];
   };
@@ -209,8 +214,8 @@ function openBooks(): Books {
 }
 
 export async function startDouble(options: DoubleOptions): Promise<Double> {
-  const { transport, tls, settings, onSocket, respond } = options;
-  const { handle, tokens, leases, minted, applied } = openBooks();
+  const { dialect, transport, tls, settings, onSocket, respond } = options;
+  const { handle, tokens, leases, minted, applied } = openBooks(dialect);
   const requests: Request[] = [];
   const sockets = new Set<Socket>();
   /** The last stream of each connection. */
@@ -249,6 +254,7 @@ export async function startDouble(options: DoubleOptions): Promise<Double> {
     if ('stream' in response && response.stream.destroyed) return;
     requests.push(request);
     respond({
+      dialect,
       request,
       honest: () => reply(request, true),
       lost: () => reply(request, false),

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import type { Exchange, Reply, Transport } from './double.ts';
+import type { Dialect, Exchange, Reply, Transport } from './double.ts';
 
 /** What can go wrong with one request. Tables, so that the next one is a line. */
 export interface Fault {
@@ -14,6 +14,8 @@ export interface Fault {
    * it each time.
    */
   readonly kind?: 'passing' | 'harmless';
+  /** Stages in which `passing` does not: it counts as an answer there. */
+  readonly finalIn?: readonly string[];
   /** The answer stays a good one, with other values. */
   readonly changesValues?: true;
 }
@@ -47,6 +49,49 @@ const statuses: readonly Fault[] = [
   name: `status ${String(status)}`,
   play: answer(errors(status, 'a fault of the matrix')),
   ...(PASSING_STATUSES.has(status) ? { kind: 'passing' } : {}),
+}));
+
+/** https://developer.hashicorp.com/vault/api-docs and https://openbao.org/api-docs/, measured. */
+const DIALECTS: Readonly<Record<string, Readonly<Record<Dialect, readonly [number, ...string[]]>>>> = {
+  'a token that is not known': {
+    openbao: [403, 'permission denied'],
+    vault: [403, '2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n'],
+  },
+  'a policy that denies': {
+    openbao: [403, '1 error occurred:\n\t* permission denied\n\n'],
+    vault: [403, '1 error occurred:\n\t* permission denied\n\n'],
+  },
+  'a login without its role': {
+    openbao: [500, 'missing role_id'],
+    vault: [500, 'failed to determine alias name from login request'],
+  },
+  'a namespace that does not exist': {
+    openbao: [404, 'namespace not found'],
+    vault: [404, 'enterprise-only feature'],
+  },
+  'a path with a trailing slash': {
+    openbao: [500, 'could not find version data'],
+    vault: [404],
+  },
+  'a plug-in that is not there': {
+    openbao: [400, 'plugin not found in the catalog: ldap'],
+    vault: [400, 'plugin not found in the catalog: ldap'],
+  },
+  'a wrapping token that is used': {
+    openbao: [400, 'wrapping token is not valid or does not exist'],
+    vault: [400, 'wrapping token is not valid or does not exist'],
+  },
+};
+const dialects: readonly Fault[] = Object.entries(DIALECTS).map(([name, said]) => ({
+  name,
+  // A standby may not know a new token yet. A login has none, and it costs a wrapping token nothing to be unknown.
+  ...(name === 'a token that is not known'
+    ? { kind: 'passing', finalIn: ['login', 'look into a wrapping'] }
+    : {}),
+  play: ({ dialect, send }) => {
+    const [status, ...texts] = said[dialect];
+    send(errors(status, ...texts));
+  },
 }));
 
 const emptyStatuses: readonly Fault[] = [204, 400, 403, 404, 429, 500, 502, 503].map((status) => ({
@@ -645,6 +690,7 @@ const http2: readonly Fault[] = (
 
 export const FAULTS: readonly Fault[] = [
   ...statuses,
+  ...dialects,
   ...emptyStatuses,
   ...pages,
   ...retryAfters,

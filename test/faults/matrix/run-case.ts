@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { dump } from 'js-yaml';
-import type { Certificates } from '../../support/certificates.ts';
+import { createCertificates, type Certificates } from '../../support/certificates.ts';
 import { startCli, type CliResult } from '../../support/cli.ts';
 import { createWorkspace, type Snapshot, type Workspace } from '../../support/workspace.ts';
 import { canaryIn, CANARY } from './canaries.ts';
 import type { Case } from './cases.ts';
 import { startDouble, type Double } from './double.ts';
+import { createWrongCertificates, type KeyPair, type WrongCertificate } from './wrong-certificates.ts';
 
 /** `timeout` of a run. What hangs takes this long, so it is short. */
 const TIMEOUT_S = 4;
@@ -28,17 +29,36 @@ interface Observation {
   readonly double: Double;
 }
 
+export interface MatrixCertificates {
+  readonly good: Certificates;
+  readonly wrong: ReadonlyMap<WrongCertificate, KeyPair>;
+}
+
+export async function createMatrixCertificates(directory: string): Promise<MatrixCertificates> {
+  const good = await createCertificates(directory);
+  return { good, wrong: createWrongCertificates(directory) };
+}
+
+function pairOf({ certificate }: Case, { good, wrong }: MatrixCertificates): KeyPair {
+  const pair = certificate === undefined ? undefined : wrong.get(certificate);
+  return pair ?? { cert: readFileSync(good.certFile), key: readFileSync(good.keyFile) };
+}
+
 /**
  * Runs one case.
  * @returns what it did that no run may do
  */
-export async function violationsOf(one: Case, certificates: Certificates): Promise<readonly string[]> {
+export async function violationsOf(
+  one: Case,
+  { good: certificates, wrong }: MatrixCertificates,
+): Promise<readonly string[]> {
   const { scenario } = one.stage;
   const workspace = createWorkspace();
   let struck = 0;
   const double = await startDouble({
     transport: one.transport,
-    tls: { cert: readFileSync(certificates.certFile), key: readFileSync(certificates.keyFile) },
+    dialect: one.dialect,
+    tls: pairOf(one, { good: certificates, wrong }),
     onSocket: one.onSocket,
     respond(exchange) {
       const strikes = one.fault !== undefined && one.stage.strikes(exchange.request);
@@ -116,10 +136,23 @@ const PROMISES: readonly Promised[] = [
     return !ended || CODES.has(code ?? -1) ? undefined : `exit ${String(code)}: ${stderr.slice(-2000)}`;
   },
   function outlivesWhatPasses({ one: { fault, stage, always }, result: { code, stderr } }) {
-    const passes = fault?.kind === 'harmless' || (fault?.kind === 'passing' && !always && stage.repeatable);
+    const isFinal = fault?.finalIn?.includes(stage.name) === true;
+    const repeatable = stage.repeatable && !isFinal;
+    const passes = fault?.kind === 'harmless' || (fault?.kind === 'passing' && !always && repeatable);
     return passes && code !== 0
       ? `exit ${String(code)} although the fault passes: ${stderr.slice(-2000)}`
       : undefined;
+  },
+  function trustsNoWrongCertificate({
+    one: { certificate },
+    result: { code, stderr },
+    double: { requests },
+  }) {
+    if (certificate === undefined) return undefined;
+    const said = code === 9 && /certificate/.test(stderr) && requests.length === 0;
+    return said
+      ? undefined
+      : `exit ${String(code)}, ${String(requests.length)} requests: ${stderr.slice(-1500)}`;
   },
   function survivesItsRevocation({ one: { stage }, result: { code } }) {
     return stage.name === 'revocation' && code !== 0
