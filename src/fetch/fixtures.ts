@@ -38,9 +38,8 @@ export async function readFixtures(
     failures.push(undeclared(name, source.name, names));
   }
   const secrets = plans.map((plan) => {
-    const named = [plan, ...plans.filter((other) => isSameRead(plan, other))].find(({ name }) =>
-      Object.hasOwn(fixtures, name),
-    );
+    const isGiven = ({ name }: SecretPlan): boolean => Object.hasOwn(fixtures, name);
+    const named = isGiven(plan) ? plan : plans.find((other) => isGiven(other) && isSameRead(plan, other));
     return secretOf(plan, named && fixtures[named.name], source.name, failures);
   });
   throwIfAny(firstOf(failures, (failure) => failure));
