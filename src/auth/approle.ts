@@ -1,10 +1,5 @@
 import type { Secret } from '../base/secret.ts';
-import {
-  credentialFromText,
-  credentialFromVariable,
-  placeOf,
-  textFromFile,
-} from '../host/credential-files.ts';
+import { credentialFromText, placeOf, textFromFile, textFromVariable } from '../host/credential-files.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, secretText, text } from '../shape/fields.ts';
 import { needs, oneOf } from '../shape/combination.ts';
@@ -104,7 +99,5 @@ function find(name: 'role_id' | 'secret_id', config: AppRoleConfig, io: AuthIo):
     return read(textFromFile(file).reveal(), placeOf(file, true));
   }
   if (variable === undefined) return undefined;
-  const text = io.env[variable];
-  if (text !== undefined) return read(text, `$${variable}`);
-  return credentialFromVariable(variable, what, io, { where: `auth.${name}_env` });
+  return read(textFromVariable(variable, what, io, { where: `auth.${name}_env` }), `$${variable}`);
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import {
   AbsentCredential,
-  credentialFromVariable,
   placeOf,
   textFromFile,
+  textFromVariable,
   whyUnreachable,
   type CredentialFile,
 } from '../host/credential-files.ts';
@@ -77,16 +77,13 @@ function findToken(config: TokenConfig, io: AuthIo): FoundToken {
     found(textFromFile(file).reveal(), placeOf(file, true));
   if (config.token !== undefined) return found(config.token.reveal(), 'auth.token');
   if (path !== undefined) return inFile({ path, what: WHAT, field: 'auth.token_file' });
-  if (variable !== undefined) return found(textOfVariable(variable, io), `$${variable}`);
+  if (variable !== undefined) {
+    const context = { where: 'auth.token_env' };
+    return found(textFromVariable(variable, WHAT, io, context), `$${variable}`);
+  }
   const name = ['BAO_TOKEN', 'VAULT_TOKEN'].find((candidate) => (io.env[candidate] ?? '') !== '');
   if (name !== undefined) return found(io.env[name] ?? '', `$${name}`);
   return { ...inFile({ path: fileAtHome(io), what: WHAT, field: HOME_FILE }), source: HOME_FILE };
-}
-
-/** @throws AbsentCredential when it is not set */
-function textOfVariable(name: string, io: AuthIo): string {
-  const text = io.env[name];
-  return text ?? credentialFromVariable(name, WHAT, io, { where: 'auth.token_env' }).reveal();
 }
 
 /** Where `bao login` and `vault login` leave their token. */

@@ -48,12 +48,11 @@ export async function readFixtures(
 
 /** A reference by path, and a declared secret there: the server would be asked once. */
 function isSameRead(one: SecretPlan, other: SecretPlan): boolean {
-  const reads = [one, other].map(({ namespace, path, version, write, wrapTtlMs, listing }) =>
-    write === undefined && wrapTtlMs === undefined && listing === undefined
-      ? JSON.stringify([namespace, path, version])
-      : undefined,
-  );
-  return reads[0] !== undefined && reads[0] === reads[1];
+  const isPlain = ({ write, wrapTtlMs, listing }: SecretPlan): boolean =>
+    (write ?? wrapTtlMs ?? listing) === undefined;
+  const isSamePlace =
+    one.path === other.path && one.version === other.version && one.namespace === other.namespace;
+  return isSamePlace && isPlain(one) && isPlain(other);
 }
 
 function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Failure[]): FetchedSecret {

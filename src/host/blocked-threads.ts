@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { becomeProgram, isExecutable } from './executable.ts';
 
 /** What Node does in threads of its own, and cannot be cancelled: look-ups of names, and reads of files. */
 const IN_A_THREAD = /^(?:GetAddrInfo|GetNameInfo|FS)Req/;
@@ -13,19 +13,9 @@ export function leaveBlockedThreads(exitCode: number): void {
   if (process.versions['bun'] !== undefined) return;
   if (!process.getActiveResourcesInfo().some((name) => IN_A_THREAD.test(name))) return;
   const { execPath } = process;
-  if (process.execve === undefined || !isExecutable(execPath)) return;
+  // The file may have been replaced since the start.
+  if (!isExecutable(execPath)) return;
   // The variable may load code into the new process.
   const env = Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS');
-  process.removeAllListeners('warning');
-  process.execve(execPath, [execPath, '-e', `process.exit(${String(exitCode)})`], Object.fromEntries(env));
-}
-
-/** Node aborts if the kernel refuses: the file may have been replaced since the start. */
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  becomeProgram(execPath, [execPath, '-e', `process.exit(${String(exitCode)})`], Object.fromEntries(env));
 }

@@ -82,11 +82,27 @@ export function credentialOf(
 export function credentialFromVariable(
   name: string,
   what: string,
-  { env }: Pick<Io, 'env'>,
-  context: Pick<Failure, 'hint'> & { readonly where: string },
+  io: Pick<Io, 'env'>,
+  context: VariableContext,
 ): Secret {
+  return credentialFromText(textFromVariable(name, what, io, context), what, `$${name}`);
+}
+
+/** What the key that names a variable is, for messages. */
+type VariableContext = Pick<Failure, 'hint'> & { readonly where: string };
+
+/**
+ * The text of a variable that holds a credential.
+ * @throws AbsentCredential when it is not set
+ */
+export function textFromVariable(
+  name: string,
+  what: string,
+  { env }: Pick<Io, 'env'>,
+  context: VariableContext,
+): string {
   const value = env[name];
-  if (value !== undefined) return credentialFromText(value, what, `$${name}`);
+  if (value !== undefined) return value;
   const shown = shownVariable(name);
   const { where, hint = 'set it, or take the credential from a file' } = context;
   throw new AbsentCredential(

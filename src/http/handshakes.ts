@@ -1,14 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
+import type { Endpoint } from './endpoint.ts';
 import { presentable } from './presentable.ts';
-
-/** Where a server listens. */
-interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-  readonly servername?: string;
-}
 
 /** PEM texts, and where they come from; undefined: the built-in CAs. */
 type Trust = readonly { readonly where: string; readonly pem: string }[] | undefined;
@@ -25,7 +19,7 @@ const TIMEOUT_MS = 2000;
  * @returns undefined: it does not speak TLS, or not in time
  */
 export async function certificateOf(
-  endpoint: Endpoint,
+  endpoint: Endpoint & { readonly servername?: string },
   signal: CancelSignal,
 ): Promise<DetailedPeerCertificate | undefined> {
   const { promise, resolve } = Promise.withResolvers<DetailedPeerCertificate | undefined>();

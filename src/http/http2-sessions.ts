@@ -1,6 +1,6 @@
 import type { ClientHttp2Session } from 'node:http2';
-import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { endpointOf, servernameOf } from './endpoint.ts';
 import type { TlsSettings } from './server.ts';
 import { secureContextOf } from './tls.ts';
 
@@ -16,7 +16,7 @@ export interface Http2Sessions {
    */
   sessionTo(origin: string): Promise<ClientHttp2Session | undefined>;
   /** Hands over, once, the connection to a server that turned out to speak HTTP/1.1 only. */
-  readonly takeHttp1Socket: (endpoint: Endpoint) => TLSSocket | undefined;
+  readonly takeHttp1Socket: (endpoint: AgentEndpoint) => TLSSocket | undefined;
   /** Closes the connection to this server, also one that is still being opened. */
   abandon(origin: string): void;
   close(): void;
@@ -49,7 +49,7 @@ export function retire(session: ClientHttp2Session): void {
 }
 
 /** As an agent of Node names it. */
-interface Endpoint {
+interface AgentEndpoint {
   readonly host?: string | null | undefined;
   readonly port?: number | string | null | undefined;
 }
@@ -75,7 +75,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     await established(socket);
     const { connect: startSession } = await import('node:http2');
     if (socket.alpnProtocol !== 'h2') {
-      http1Sockets.set(nameOf(endpointOf(origin)), socket);
+      http1Sockets.set(nameOf(endpointOf(new URL(origin))), socket);
       return undefined;
     }
     multiplexes = true;
@@ -123,25 +123,18 @@ function noting(session: ClientHttp2Session): ClientHttp2Session {
 }
 
 function connectTo(origin: string, secureContext: SecureContext, tls: TlsSettings): TLSSocket {
-  const { host, port } = endpointOf(origin);
-  const servername = tls.serverName ?? (isIP(host) === 0 ? host : undefined);
+  const endpoint = endpointOf(new URL(origin));
   const socket = connect({
-    host,
-    port,
+    ...endpoint,
     secureContext,
     rejectUnauthorized: !tls.skipVerify,
     ALPNProtocols: ['h2', 'http/1.1'],
-    ...(servername === undefined ? {} : { servername }),
+    ...servernameOf(endpoint, tls.serverName),
   });
   return socket.setNoDelay(true);
 }
 
-function endpointOf(origin: string): { readonly host: string; readonly port: number } {
-  const { hostname, port } = new URL(origin);
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 443 : port) };
-}
-
-function nameOf({ host, port }: Endpoint): string {
+function nameOf({ host, port }: AgentEndpoint): string {
   return `${String(host)} ${String(port)}`;
 }
 

@@ -1,5 +1,4 @@
-/** Loaded when a proxy is set: most runs have none, and loading it takes milliseconds. */
-const isIP = (text: string): number => process.getBuiltinModule('node:net').isIP(text);
+import { isIP } from './endpoint.ts';
 
 /** Where a request goes. */
 export interface Goal {

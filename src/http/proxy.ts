@@ -1,5 +1,6 @@
 import { RunError } from '../base/errors.ts';
 import type { Io } from '../host/io.ts';
+import { endpointOf } from './endpoint.ts';
 import { isExempt, type Goal } from './no-proxy.ts';
 import type { Proxy, ServerSettings } from './server.ts';
 
@@ -18,11 +19,10 @@ export function proxyOf(
   if (socketOf(address) !== undefined) return undefined;
   if (proxyAddress !== undefined) return proxyAddress;
   if (!namesProxy(env)) return undefined;
-  const { protocol, hostname, port } = new URL(address);
-  const isPlain = protocol === 'http:';
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const goal = { host, port: port === '' ? (isPlain ? '80' : '443') : port };
-  const { name, value } = variableOf(isPlain ? 'HTTP_PROXY' : 'HTTPS_PROXY', env);
+  const url = new URL(address);
+  const { host, port } = endpointOf(url);
+  const goal = { host, port: String(port) };
+  const { name, value } = variableOf(url.protocol === 'http:' ? 'HTTP_PROXY' : 'HTTPS_PROXY', env);
   return value === '' || isDirect(goal, env) ? undefined : parseProxy(value, `$${name}`);
 }
 

@@ -7,6 +7,7 @@ import {
   WRONG_NAME,
   type ConnectionFailure,
 } from './connection-failure.ts';
+import { endpointOf, servernameOf } from './endpoint.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
 import type { Proxy, ServerSettings } from './server.ts';
 import { trustOf } from './tls-files.ts';
@@ -50,17 +51,10 @@ async function lookAgain(
 ): Promise<SecondLook> {
   const isPlain = address.startsWith('http:') && MAY_SPEAK_TLS.test(code);
   if (!isPlain && !isUntrusted(code)) return { code, details: [] };
-  const { hostname, port, protocol } = new URL(address);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const servername =
-    tls.serverName ?? (process.getBuiltinModule('node:net').isIP(host) === 0 ? host : undefined);
-  const endpoint = {
-    host,
-    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-    ...(servername === undefined ? {} : { servername }),
-  };
+  const endpoint = endpointOf(new URL(address));
   const { certificateOf, describeDistrust } = await import('./handshakes.ts');
-  const peer = proxy === undefined ? await certificateOf(endpoint, signal) : undefined;
+  const named = { ...endpoint, ...servernameOf(endpoint, tls.serverName) };
+  const peer = proxy === undefined ? await certificateOf(named, signal) : undefined;
   if (isPlain) return { code: peer === undefined ? code : HTTP_TO_TLS, details: [] };
   return { code, details: describeDistrust(peer, trustOf(tls), code === WRONG_NAME) };
 }

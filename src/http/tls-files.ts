@@ -195,9 +195,9 @@ function withCertificate(trust: Trust): Trust {
 /** Whether it is one ASN.1 SEQUENCE of the stated length. A trusted certificate has its uses after that. */
 function isDer(base64: string): boolean {
   if (!/^[\w+/=\s]+$/.test(base64)) return false;
-  const [tag, first = 0, ...more] = Buffer.from(base64, 'base64');
+  const der = Buffer.from(base64, 'base64');
+  const [tag, first = 0] = der;
   if (tag !== 0x30 || first <= 0x80 || first > 0x84) return false;
-  const octets = first - 0x80;
-  const length = more.slice(0, octets).reduce((sum, byte) => sum * 256 + byte, 0);
-  return more.length >= octets + length;
+  const start = 2 + first - 0x80;
+  return der.length >= start && der.length >= start + der.readUIntBE(2, start - 2);
 }

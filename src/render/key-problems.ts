@@ -4,7 +4,7 @@ import type { OutputPlan } from '../plan/outputs.ts';
 
 /** Keys that an output cannot hold side by side. */
 
-export function keyAndFolder(key: string, { where }: OutputPlan): Failure {
+export function keyAndFolder(key: string, { where }: Pick<OutputPlan, 'where'>): Failure {
   return {
     kind: 'output',
     message: `the key \`${key}\` is both a value and an object of other keys`,
@@ -13,7 +13,7 @@ export function keyAndFolder(key: string, { where }: OutputPlan): Failure {
   };
 }
 
-export function tooDeepKey({ where }: OutputPlan): Failure {
+export function tooDeepKey({ where }: Pick<OutputPlan, 'where'>): Failure {
   return {
     kind: 'output',
     message: `a key has more than ${String(DEEPEST)} slashes, each of which makes an object of this format`,
@@ -22,7 +22,11 @@ export function tooDeepKey({ where }: OutputPlan): Failure {
   };
 }
 
-export function conflict(key: string, secrets: readonly string[], { where }: OutputPlan): Failure {
+export function conflict(
+  key: string,
+  secrets: readonly string[],
+  { where }: Pick<OutputPlan, 'where'>,
+): Failure {
   return {
     kind: 'output',
     message: `the key \`${key}\` is in several secrets: ${secrets.join(', ')}`,
@@ -31,7 +35,11 @@ export function conflict(key: string, secrets: readonly string[], { where }: Out
   };
 }
 
-export function collision(name: string, keys: readonly string[], { where }: OutputPlan): Failure {
+export function collision(
+  name: string,
+  keys: readonly string[],
+  { where }: Pick<OutputPlan, 'where'>,
+): Failure {
   return {
     kind: 'output',
     message: `the keys ${keys.map((key) => `\`${key}\``).join(', ')} would all be named \`${name}\``,

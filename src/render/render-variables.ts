@@ -16,6 +16,7 @@ import type { VariablePlan } from '../plan/variables.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { renderInSteps } from '../template/render-template.ts';
 import { missingKey, placed, resolveValue, resolveValues, type Value } from './found-values.ts';
+import { collision } from './key-problems.ts';
 import { finish, NO_PAUSE, type Pause } from './pause.ts';
 import { RUNS_CODE } from './variable-names.ts';
 
@@ -130,7 +131,9 @@ function spreadOf(
         'correct the name, or add the key',
       ),
     ),
-    ...collisions.filter(({ name }) => !named.has(name)).map((one) => oneName(one, where)),
+    ...collisions
+      .filter(({ name }) => !named.has(name))
+      .map((one) => collision(one.name, one.keys, { where })),
     ...values.flatMap(([name]) => nameProblem(name, chosen, where)),
   );
   return values.map(([name, value]) => ({ name, where, mask, value: new Secret(value), parts: [] }));
@@ -188,18 +191,6 @@ function nameProblem(name: string, chosen: ReadonlySet<string>, where: string): 
 /** A flag has no `keys:`. */
 function isFlag(where: string): boolean {
   return where.startsWith('--');
-}
-
-function oneName(
-  { name, keys }: { readonly name: string; readonly keys: readonly string[] },
-  where: string,
-): Failure {
-  return {
-    kind: 'output',
-    message: `the keys ${keys.map((key) => `\`${key}\``).join(', ')} would all be named \`${name}\``,
-    where,
-    hint: 'give them different names with keys.rename, or leave one out with keys.exclude',
-  };
 }
 
 function sameName(name: string, one: string, other: string): Failure {

@@ -94,10 +94,8 @@ export async function runOnce(
     try {
       await stopwatch.time('write', () => publish(outputs, destinations, publication, scope));
     } catch (error) {
-      // What was published is in use: ending it would lock out whoever uses it.
       kept = whatStands(due.rest, { changes, secrets: fetched.secrets, leases: issued }, session);
-      if (kept.length > 0) leases.keepAlive();
-      if (kept.length > 0) session.keepAlive('what was published depends on it');
+      if (kept.length > 0) keepPublished(session, leases);
       throw error;
     }
     leases.keepAlive();
@@ -115,6 +113,12 @@ export async function runOnce(
     wire: { ...sender.counters },
     session: { method, minted, token_type, revoked },
   };
+}
+
+/** It is in use: ending it would lock out whoever uses it. */
+function keepPublished(session: Session, leases: Leases): void {
+  leases.keepAlive();
+  session.keepAlive('what was published depends on it');
 }
 
 /** The code for clusters is loaded only if an output needs it. */

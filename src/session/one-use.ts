@@ -1,8 +1,8 @@
 import type { Failure } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
 import { isBareRefusal } from '../vault/vault-answer.ts';
 import type { Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
+import { selfLookUp, wrappingLookUp } from './token-look-ups.ts';
 
 /**
  * What a policy denied, with the reason if that was no policy's: a wrapping token may do nothing but be opened, and its
@@ -20,18 +20,10 @@ export async function withOneUse(
 }
 
 async function hintOfOneUse({ token, namespace }: Session, sender: Sender): Promise<string | undefined> {
-  const body = new Secret(JSON.stringify({ token: token.reveal() }));
-  const lookUp = { method: 'POST', path: 'sys/wrapping/lookup', namespace, body, mints: false } as const;
-  const wrapping = await sender.send({ ...lookUp, token: undefined, sensitive: [token] });
+  const wrapping = await sender.send(wrappingLookUp(token, namespace));
   if (wrapping.kind === 'answer' && wrapping.status < 300)
     return 'this is a wrapping token: set `wrapped: true` in auth, and the token inside is used';
-  const self = await sender.send({
-    method: 'GET',
-    path: 'auth/token/lookup-self',
-    namespace,
-    token,
-    mints: false,
-  });
+  const self = await sender.send(selfLookUp(token, namespace));
   if (self.kind === 'unavailable' || !isBareRefusal(self)) return undefined;
   return 'the token ended with this request, as a wrapping token does that is used as it is: if it is one, set `wrapped: true` in auth, and wrap a new one; otherwise it had one use left';
 }

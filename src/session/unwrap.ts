@@ -1,10 +1,11 @@
 import type { Wrapped } from '../auth/method.ts';
 import { RunError } from '../base/errors.ts';
 import { isJsonObject, type JsonObject } from '../base/lossless-json.ts';
-import { Secret } from '../base/secret.ts';
+import type { Secret } from '../base/secret.ts';
 import type { VaultRequest } from '../vault/request.ts';
 import type { Answer } from '../vault/vault-answer.ts';
 import type { Sender } from '../vault/sender.ts';
+import { selfLookUp, wrappingLookUp } from './token-look-ups.ts';
 
 /** What a wrapping token contains, and where it is opened. */
 export interface UnwrapContext {
@@ -53,15 +54,7 @@ async function checkCreationPath(
   context: UnwrapContext,
   sender: Sender,
 ): Promise<void> {
-  const request: VaultRequest = {
-    method: 'POST',
-    path: 'sys/wrapping/lookup',
-    namespace: context.namespace,
-    token: undefined,
-    body: new Secret(JSON.stringify({ token: token.reveal() })),
-    sensitive: [token],
-    mints: false,
-  };
+  const request = wrappingLookUp(token, context.namespace);
   const { body, shown } = await openedBy({ request, token }, context, sender);
   const { data } = body;
   const path = isJsonObject(data) ? data['creation_path'] : undefined;
@@ -111,7 +104,6 @@ async function kindOfPlain(
   sender: Sender,
 ): Promise<string | undefined> {
   if (/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(token.reveal())) return 'a UUID';
-  const path = 'auth/token/lookup-self';
-  const answer = await sender.send({ method: 'GET', path, namespace, token, mints: false });
+  const answer = await sender.send(selfLookUp(token, namespace));
   return answer.kind === 'answer' && answer.status === 200 ? 'an ordinary token' : undefined;
 }

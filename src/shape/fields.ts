@@ -15,7 +15,7 @@ import {
   type Parsed,
 } from './definition.ts';
 import { parseRateLimit, type RateLimit } from './rate-limit.ts';
-import { checkRef, checkSource, REF_HINT, type Ref, type Source } from './ref.ts';
+import { checkRef, checkSource, REF_HINT, type Checked, type Ref, type Source } from './ref.ts';
 import { checkLoginMount, checkMountPath, checkNamespace, checkSecretPath } from './vault-paths.ts';
 
 /**
@@ -130,26 +130,18 @@ export const rateLimit = parsed(
 );
 
 /** A single value: `path#key`, `name#key`. */
-export const reference = parsed(
-  string(),
-  (value): Parsed<Ref> => {
-    const ref = checkRef(value);
-    if ('value' in ref) return ref;
-    return { problem: `is not a reference: ${ref.problem}`, hint: ref.hint ?? REF_HINT };
-  },
-  'reference',
-);
+export const reference = parsed(string(), referenceBy<Ref>(checkRef), 'reference');
 
 /** A secret as a whole, or a single value of it. */
-export const source = parsed(
-  string(),
-  (value): Parsed<Source> => {
-    const checked = checkSource(value);
+export const source = parsed(string(), referenceBy<Source>(checkSource), 'source');
+
+function referenceBy<T>(check: (text: string) => Checked<T>): (text: string) => Parsed<T> {
+  return (text) => {
+    const checked = check(text);
     if ('value' in checked) return checked;
     return { problem: `is not a reference: ${checked.problem}`, hint: checked.hint ?? REF_HINT };
-  },
-  'source',
-);
+  };
+}
 
 /** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */
 export const secretData = parsed(

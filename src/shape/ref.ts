@@ -22,7 +22,8 @@ export type SecretRef =
 /** A secret as a whole, or a value in it. */
 export type Source = SecretRef & { readonly key?: string };
 
-type Checked<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
+/** A text that was parsed, or why it could not be. */
+export type Checked<T> = { readonly value: T } | { readonly problem: string; readonly hint?: string };
 
 /** Parses a REF. What has a slash is a path, anything else the name of a declared secret. */
 export function checkRef(text: string): Checked<Ref> {

@@ -38,15 +38,6 @@ export function* renderInSteps(
   return { text, failures: [...renderer.failures.values()] };
 }
 
-/** Renders a template in one go, however long it takes. */
-export function renderTemplate(template: Template, secrets: Secrets): RenderedTemplate {
-  const steps = renderInSteps(template, secrets);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-  }
-}
-
 type NodeOf<Kind extends Node['kind']> = Extract<Node, { kind: Kind }>;
 type Steps = Generator<undefined, string>;
 

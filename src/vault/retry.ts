@@ -5,6 +5,7 @@ import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
 
 /** An answer that something in between has cut off is asked for again this many times. */
 const CUTS_RETRIED = 3;
+
 export interface AlsoRetry {
   readonly when: (answer: Answer) => boolean;
   /** How many times at most. */

@@ -159,29 +159,18 @@ environment: { A: 'db#a' }
     assert.equal(await codeOf(unread), 143);
   });
 
+  /** What runs a script with its output redacted. */
+  const redacted = ({ address }: StandIn): string[] => {
+    const args = ['exec', '-c', 'variables.yaml', '--address', address, '--redact'];
+    return [...args, '--', '/bin/sh', '-c'];
+  };
   /** Of a command whose output is redacted. */
   const supervise = (
     server: StandIn,
     script: string,
     stdout: number,
     stderr: number | 'ignore',
-  ): ChildProcess =>
-    start(
-      [
-        'exec',
-        '-c',
-        'variables.yaml',
-        '--address',
-        server.address,
-        '--redact',
-        '--',
-        '/bin/sh',
-        '-c',
-        script,
-      ],
-      stdout,
-      stderr,
-    );
+  ): ChildProcess => start([...redacted(server), script], stdout, stderr);
   const FOUND = { status: 200, body: { request_id: 'r', data: { a: 'secret value' } } };
   const MANY = 'while :; do echo "line of $A"; done';
 
@@ -233,18 +222,7 @@ environment: { A: 'db#a' }
     text += stdout.drain();
     assert.equal(await ended, 4);
     assert.equal(text, Array.from({ length: 30_000 }, (_, at) => `${String(at + 1)} ***\n`).join(''));
-    const words = [
-      'exec',
-      '-c',
-      'variables.yaml',
-      '--address',
-      server.address,
-      '--redact',
-      '--',
-      '/bin/sh',
-      '-c',
-    ];
-    const line = [...COMMAND, ...words, MANY].map((word) => `'${word}'`).join(' ');
+    const line = [...COMMAND, ...redacted(server), MANY].map((word) => `'${word}'`).join(' ');
     const head = await promisify(execFile)(
       '/bin/bash',
       ['-c', `${line} | head -n 1; exit $\{PIPESTATUS[0]}`],

@@ -12,7 +12,7 @@ import { presentable } from '../../src/http/presentable.ts';
 import { planConfig } from '../../src/plan/plan-config.ts';
 import { checkRef } from '../../src/shape/ref.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
-import { renderTemplate } from '../../src/template/render-template.ts';
+import { renderTemplate } from '../support/render-template.ts';
 import { readCapabilities, readEnvelope, readLogin, readMounts } from '../../src/vault/responses.ts';
 
 /** A place where texts from outside come in. */

@@ -9,7 +9,7 @@ import { Secret } from '../../src/base/secret.ts';
 import { recogniseConfig } from '../../src/config/no-config.ts';
 import { recogniseTemplate, type Finding } from '../../src/template/other-languages.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
-import { renderTemplate } from '../../src/template/render-template.ts';
+import { renderTemplate } from '../support/render-template.ts';
 
 function parse(source: string): ReturnType<typeof parseTemplate> {
   return parseTemplate(source, { file: 'app.tpl', partials: new Map() });

@@ -7,7 +7,7 @@ import type { Failure } from '../../src/base/errors.ts';
 import type { Secrets } from '../../src/base/secret-data.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
-import { renderTemplate } from '../../src/template/render-template.ts';
+import { renderTemplate } from '../support/render-template.ts';
 
 function render(source: string, value: string): { text: string; failures: readonly Failure[] } {
   const keys = new Secret(new Map([['k', value]]));

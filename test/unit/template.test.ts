@@ -8,7 +8,8 @@ import type { FetchedSecret, JsonValue, SecretMetadata, Secrets } from '../../sr
 import { quotedName } from '../../src/base/key-path.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../../src/template/parse.ts';
-import { renderInSteps, renderTemplate } from '../../src/template/render-template.ts';
+import { renderInSteps } from '../../src/template/render-template.ts';
+import { renderTemplate } from '../support/render-template.ts';
 import { partialNames } from '../../src/template/syntax.ts';
 
 type Keys = Readonly<Record<string, JsonValue>>;

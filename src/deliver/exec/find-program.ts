@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from '
 import { delimiter, join, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { shownName, shownPath } from '../../base/shown-text.ts';
+import { becomeProgram, isExecutable } from '../../host/executable.ts';
 import type { Io } from '../../host/io.ts';
 
 /** A command that can be run: what execve(2) needs. */
@@ -67,15 +68,6 @@ function searchPath(name: string, path: string, cwd: string): string {
   throw new RunError('no_command', `the command \`${shownName(name)}\` does not exist`, {
     hint: 'check the name and $PATH, or write the path of the program',
   });
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function checkExecutable(file: string, name: string): void {
@@ -154,9 +146,7 @@ export function replaceProcess({ file, args }: Program, env: Readonly<Record<str
   // Node ignores these two, and what is ignored stays so in the new program, which then never ends with its pipe. What
   // has a handler goes back to the default.
   for (const signal of ['SIGPIPE', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
-  // Node calls it experimental, and would say so on the command's stderr.
-  process.removeAllListeners('warning');
-  if (process.execve !== undefined) process.execve(file, [...args], { ...env });
+  becomeProgram(file, args, env);
   throw new RunError('not_executable', 'this system cannot replace a process', {
     hint: 'use `vaultonce env` or `vaultonce render`, and start the command yourself',
   });
