@@ -175,7 +175,9 @@ function answerOf(
     // The end of a connection gives its code to all of its streams, also to those that the server has seen.
     const isReset = (error as { code?: unknown }).code === 'ERR_HTTP2_STREAM_ERROR';
     const isRefused = isReset && stream.rstCode === REFUSED_STREAM;
+    // A connection that broke a stream may be on its way to its end, and would refuse the last request of the run.
     if (isRefused) refused();
+    else retire(session);
     reject(isRefused || isUnseen(session, stream.id) ? new NoAnswer(REFUSED) : error);
   });
   // A stream gets no error when its connection is closed properly.

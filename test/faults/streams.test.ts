@@ -27,6 +27,7 @@ describe('streams of HTTP/2', () => {
     options: Omit<Http2ServerOptions, 'tls'>,
     secret: object = {},
     auth: object = { method: 'token', token: 's.x' },
+    vault: object = {},
   ): Promise<{ result: CliResult; server: StandIn }> => {
     const server = await startHttp2Server({ ...options, tls });
     const sinceMs = performance.now();
@@ -35,6 +36,7 @@ describe('streams of HTTP/2', () => {
         vault: {
           address: server.address,
           client_timeout: '600ms',
+          ...vault,
           tls: { ca_cert: app.server.certificates.caFile },
         },
         auth,
@@ -117,6 +119,31 @@ describe('streams of HTTP/2', () => {
     assert.deepEqual(revokedOn, [2]);
     const waited = logLines(result).filter(({ event }) => event === 'retrying' || event === 'waiting');
     assert.deepEqual(waited, []);
+  });
+
+  test('a connection whose answer cannot be read is left, also without time for another try', async () => {
+    const issued = { client_token: 's.minted', token_type: 'service', lease_duration: 60, policies: [] };
+    let revoked = 0;
+    const { result } = await run(
+      {
+        answer: ({ path }, stream) => {
+          if (path === 'auth/approle/login') return { status: 200, body: { auth: issued } };
+          if (path === 'auth/token/revoke-self') {
+            revoked += 1;
+            return { status: 204, body: '' };
+          }
+          if (path !== 'secret/data/d') return FOUND;
+          stream.respond({ ':status': 200, 'x-long': 'x'.repeat(100_000) });
+          stream.end('{}');
+          return 'taken';
+        },
+      },
+      {},
+      { method: 'approle', role_id: 'r', secret_id: 's' },
+      { max_retries: 0 },
+    );
+    assert.equal(result.code, 9, result.stderr);
+    assert.equal(revoked, 1, result.stderr);
   });
 
   test('a connection that ends: only what the server has not seen is sent again, if it mints', async () => {

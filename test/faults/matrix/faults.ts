@@ -84,6 +84,8 @@ const DIALECTS: Readonly<Record<string, Readonly<Record<Dialect, readonly [numbe
 };
 const dialects: readonly Fault[] = Object.entries(DIALECTS).map(([name, said]) => ({
   name,
+  // One of these is the answer for what does not exist, which a tree leaves out.
+  changesValues: true,
   // A standby may not know a new token yet. A login has none, and it costs a wrapping token nothing to be unknown.
   ...(name === 'a token that is not known'
     ? { kind: 'passing', finalIn: ['login', 'look into a wrapping'] }
