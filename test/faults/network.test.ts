@@ -134,11 +134,11 @@ describe('faults of the network and the server', () => {
     for (const part of ['login', 'mounts', 'secret/data']) {
       const { result, standIn: server } = await through(
         ({ path }) => (path.includes(part) ? 'hang' : 'forward'),
-        ['--timeout', '2s'],
+        ['--timeout', '4s'],
       );
       assert.equal(result.code, 124, `${part}: ${result.stderr}`);
       const [failure] = failuresOf(result);
-      assert.match(failure?.message ?? '', /timeout of 2 s/);
+      assert.match(failure?.message ?? '', /timeout of 4 s/);
       assert.match(
         failure?.details?.[0] ?? '',
         new RegExp(`^no answer from ${server.address} \\(.*${part}.*\\) for `),

@@ -140,10 +140,11 @@ describe('leases and lifetimes', await needsPlugins('secret/pki'), () => {
       answer: ({ path }) => (path === 'secret/data/a' ? 'hang' : 'forward'),
     });
     const secrets = { one: leased('one'), a: 'secret/a' };
-    const result = await app.render({ auth, secrets }, ['--address', standIn.address, '--timeout', '1s']);
+    const vault = { address: standIn.address, client_timeout: '3s' };
+    const result = await app.render({ vault, auth, secrets }, ['--timeout', '3s']);
+    await standIn.stop();
     assert.equal(result.code, 124, result.stderr);
     await noLeaseLeft();
-    await standIn.stop();
   });
 
   test('policy allows it where it will be needed, and only there', async () => {
