@@ -8,7 +8,11 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Everything that is ever logged. No event has a field that could hold a secret. */
 export type LogEvent =
-  | { readonly event: 'config_loaded'; readonly sources: readonly string[] }
+  | {
+      readonly event: 'config_loaded';
+      readonly sources: readonly string[];
+      readonly defaults: readonly string[];
+    }
   | {
       readonly event: 'request';
       readonly method: string;

@@ -22,7 +22,9 @@ type EventOf<Name extends LogEvent['event']> = Extract<LogEvent, { event: Name }
 type Lines = readonly [string, ...string[]];
 
 const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) => Lines } = {
-  config_loaded: ({ sources }) => [`config from ${sources.join(', ')}`],
+  config_loaded: ({ sources, defaults }) => [
+    `config from ${sources.join(', ')}${defaults.length > 0 ? `, defaults from ${defaults.join(', ')}` : ''}`,
+  ],
   request: (event) => [requestLine(event)],
   retrying: ({ path, reason, attempt, delay_ms }) => [
     `${path}: ${reason}; attempt ${String(attempt + 1)} in ${seconds(delay_ms)}`,

@@ -144,7 +144,7 @@ async function load<T>(
 ): Promise<Config> {
   const given = fixtures === undefined ? flags : withAnyAddress(flags);
   const config = await loadConfig(given, io, { optional: configOptional, outputs });
-  io.scope.log.write({ event: 'config_loaded', sources: config.sources });
+  io.scope.log.write({ event: 'config_loaded', sources: config.sources, defaults: config.defaults });
   return config;
 }
 
