@@ -31,8 +31,8 @@ const fail = (error: unknown): void => {
   const failed = error instanceof RunError ? error : explain(error);
   const { failures, exitCode } = failed;
   for (const failure of failures) log.write({ event: 'failed', exit_code: exitCode, ...failure });
-  // Where only the end of a log is kept. Whoever sits at a terminal has just read the same.
-  if (failures.length > 1 || !io.stderr.isTTY) tellSummary(failed);
+  // Where only the end of a log is kept. Whoever sits at a terminal has just read the same. A command of `exec` speaks for itself.
+  if (failures.length > (io.stderr.isTTY ? 1 : 0)) tellSummary(failed);
   process.exitCode = exitCode;
 };
 
