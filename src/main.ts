@@ -1,6 +1,8 @@
-import { RunError } from './base/errors.ts';
+import { mostImportantFirst, RunError } from './base/errors.ts';
 import { runCommandLine } from './cli/program.ts';
 import { leaveBlockedThreads } from './host/blocked-threads.ts';
+import { failureSummary } from './host/failure-summary.ts';
+import { peakMemory } from './host/memory.ts';
 import { createProcessIo } from './host/process-io.ts';
 import { SHUTDOWN } from './host/shutdown-budget.ts';
 import { explain } from './host/unexpected.ts';
@@ -26,9 +28,23 @@ const endOnSignal = (signal: 'SIGINT' | 'SIGTERM', kind: 'interrupted' | 'termin
 const fail = (error: unknown): void => {
   const { log } = io.scope;
   log.stopProgress();
-  const { failures, exitCode } = error instanceof RunError ? error : explain(error);
+  const failed = error instanceof RunError ? error : explain(error);
+  const { failures, exitCode } = failed;
   for (const failure of failures) log.write({ event: 'failed', exit_code: exitCode, ...failure });
+  // Where only the end of a log is kept. Whoever sits at a terminal has just read the same. A command of `exec` speaks for itself.
+  if (failures.length > (io.stderr.isTTY ? 1 : 0)) tellSummary(failed);
   process.exitCode = exitCode;
+};
+
+const tellSummary = (failed: RunError): void => {
+  io.scope.log.write({
+    event: 'run_failed',
+    exit_code: failed.exitCode,
+    failures: failed.failures.length,
+    summary: failureSummary(mostImportantFirst(failed)),
+    duration_ms: Math.round(io.scope.now() - io.scope.startedAtMs),
+    peak_memory_bytes: peakMemory().bytes,
+  });
 };
 
 // As PID 1 the process has no default handlers: without these it would ignore SIGTERM.

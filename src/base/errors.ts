@@ -86,6 +86,12 @@ export function firstOf<T>(mistakes: readonly T[], failureOf: (mistake: T) => Fa
   return [...first, { kind, message: `and ${String(more)} more`, hint }];
 }
 
+/** Those first that decide the exit code. */
+export function mostImportantFirst({ failures, exitCode }: RunError): readonly Failure[] {
+  const decides = ({ kind }: Failure): boolean => EXIT_CODES[kind] === exitCode;
+  return [...failures.filter(decides), ...failures.filter((one) => !decides(one))];
+}
+
 /** Throws one error with all failures, if there are any. */
 export function throwIfAny(failures: readonly Failure[]): void {
   if (failures.length > 0) throw new RunError(failures);

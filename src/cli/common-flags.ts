@@ -22,7 +22,7 @@ export function collect(value: string, values: readonly string[] | undefined): r
 function noConfig(): Option {
   const option = new Option(
     '--no-config',
-    'no config file, not even $VAULTONCE_CONFIG, $VAULTONCE_CONFIG_INLINE or ./vaultonce.yaml',
+    'no config file, not even $VAULTONCE_CONFIG, $VAULTONCE_CONFIG_INLINE or ./vaultonce.yaml; defaults apply',
   );
   option.negate = false;
   return option.conflicts('config');
@@ -37,6 +37,10 @@ export function withCommonFlags(command: Command): Command {
       collect,
     )
     .addOption(noConfig())
+    .option(
+      '--defaults <file>',
+      'file with defaults below the config, such as those of a platform team (default: $VAULTONCE_DEFAULTS)',
+    )
     .option('--secret <name=path>', 'another secret, as NAME=PATH; repeatable', collect)
     .option('--auth <method>', 'login method; overrides `auth` in the config')
     .option('--role <role>', 'role to log in with, for kubernetes, jwt and others')

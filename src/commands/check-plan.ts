@@ -1,5 +1,6 @@
 import type { LoginTraits } from '../auth/index.ts';
 import type { AuthConfig, Config, DeclaredVariable } from '../config/config.ts';
+import type { ValueOrigin } from '../config/value-origins.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
 import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
@@ -31,6 +32,8 @@ export interface LoginDescription {
 
 export interface PlanDescription {
   readonly config: readonly string[];
+  /** Files below it. */
+  readonly defaults: readonly string[];
   /** Null with fixtures. */
   readonly address: string | null;
   readonly login: LoginDescription;
@@ -78,6 +81,8 @@ export interface PlanDescription {
     readonly total: number;
   };
   readonly timeout_ms: number;
+  /** Where the value of each key comes from. */
+  readonly origins: readonly ValueOrigin[];
 }
 
 function describeLogin(auth: AuthConfig, { server }: Config): LoginDescription {
@@ -97,6 +102,7 @@ export function describePlan(config: Config, plan: Plan, logins: readonly LoginT
   ];
   return {
     config: config.sources,
+    defaults: config.defaults,
     address: server.address,
     login,
     login_alternatives: alternatives,
@@ -106,6 +112,7 @@ export function describePlan(config: Config, plan: Plan, logins: readonly LoginT
     variables: config.environment.map(describeVariable),
     requests: countRequests(config, plan, logins),
     timeout_ms: config.timeoutMs,
+    origins: config.origins(),
   };
 }
 

@@ -22,6 +22,7 @@ export function tables(plan: PlanDescription & Found & Partial<Rendered>): strin
   ]);
   return [
     `config   ${plan.config.join(', ')}`,
+    ...(plan.defaults.length === 0 ? [] : [`defaults ${plan.defaults.join(', ')}`]),
     plan.address === null ? `values   ${plan.fixtures ?? ''}` : `server   ${plan.address}`,
     `login    ${logins.join(', or else ')}`,
     `requests ${requestsText(plan)}`,
@@ -31,6 +32,7 @@ export function tables(plan: PlanDescription & Found & Partial<Rendered>): strin
     ...variablesTable(plan),
     ...(plan.access === undefined ? [] : accessTable(plan.access)),
     ...engineAdvice(plan.engines ?? []),
+    ...originsTable(plan),
     ...renderedLines(plan),
     '',
   ].join('\n');
@@ -72,6 +74,15 @@ function variablesTable({ variables }: PlanDescription): string[] {
     secret === null ? [name, '-', '-', kind] : [name, secret, key ?? '*', ''],
   );
   return table(['VARIABLE', 'SECRET', 'KEY', ''], rows);
+}
+
+/** Of a single file, its lines say it. */
+function originsTable({ config, defaults, origins }: PlanDescription): string[] {
+  if (config.length + defaults.length < 2) return [];
+  return table(
+    ['KEY', 'FROM'],
+    origins.map(({ key, from }) => [key, from]),
+  );
 }
 
 function diskLines({ outputs }: PlanDescription): string[] {

@@ -9,6 +9,7 @@ import type { ServerSettings } from '../http/server.ts';
 import type { TypeOf } from '../shape/definition.ts';
 import type { Ref, Source } from '../shape/ref.ts';
 import type { SecretTarget } from './kubernetes-schema.ts';
+import type { ValueOrigin } from './value-origins.ts';
 
 export type AuthConfig = TypeOf<
   Awaited<ReturnType<(typeof AUTH_METHODS)[keyof typeof AUTH_METHODS]>>['fields']
@@ -150,6 +151,10 @@ export type RevokePolicy = 'auto' | 'always' | 'never';
 export interface Config {
   /** Names of the files, `-` or `$VAULTONCE_CONFIG_INLINE`. */
   readonly sources: readonly string[];
+  /** Names of the files with defaults below them, or `$VAULTONCE_DEFAULTS_INLINE`. */
+  readonly defaults: readonly string[];
+  /** Where each value comes from, for who asks. */
+  readonly origins: () => readonly ValueOrigin[];
   readonly server: ServerSettings;
   /** The first whose credentials are there is taken. */
   readonly auth: readonly [AuthConfig, ...AuthConfig[]];

@@ -1,5 +1,5 @@
 import { fieldsOf, isMethod, type MethodName } from '../auth/index.ts';
-import { throwIfAny } from '../base/errors.ts';
+import { allOrFailures, throwIfAny } from '../base/errors.ts';
 import { withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import { accept, REFUSED } from '../shape/accept.ts';
@@ -7,13 +7,14 @@ import { configFields, type ConfigFile } from './config-definition.ts';
 import type { Config } from './config.ts';
 import { configOfFlags, type FlagConfig } from './flag-source.ts';
 import { interpolate } from './interpolate.ts';
+import { overDefaults, withoutOutputs } from './layers.ts';
 import { mergeSources, type Merged } from './merge.ts';
 import { override } from './override.ts';
 import { parseSource } from './parse-source.ts';
 import { failuresOf, type Problem } from './problems.ts';
 import { resolveConfig, timeoutOf } from './resolve.ts';
 import type { Flags } from './settings.ts';
-import { INLINE, readSources, type Source, type SourceText } from './source.ts';
+import { isInline, readDefaults, readSources, type Source, type SourceText } from './source.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What a command asks of its config. */
@@ -39,11 +40,14 @@ export async function loadConfig(
   // That of the config is not known yet.
   const timeoutMs = timeoutForReading(flags, env);
   using scope = whole.child({ timeoutMs, startedAtMs });
-  const texts =
+  const reading = { env, cwd, readStdin, scope };
+  const [texts = [], defaults = []] = await allOrFailures([
     flags.noConfig === true
-      ? []
-      : await readSources(flags.config, { env, cwd, readStdin, scope }, optional || given.suffices);
-  return await withPipes(scope.signal, () => configOf(texts, given, { flags, env, cwd }));
+      ? Promise.resolve([])
+      : readSources(flags.config, reading, optional || given.suffices),
+    readDefaults(flags, reading),
+  ]);
+  return await withPipes(scope.signal, () => configOf({ texts, defaults }, given, { flags, env, cwd }));
 }
 
 /** A timeout that is not valid is reported with all else that is wrong. */
@@ -64,21 +68,54 @@ export async function configFrom(
   texts: readonly SourceText[],
   around: Pick<Surroundings, 'env' | 'cwd'>,
 ): Promise<Config> {
-  return configOf(texts, configOfFlags({}, [], around.cwd), { ...around, flags: {} });
+  const read = { texts, defaults: [] };
+  return configOf(read, configOfFlags({}, [], around.cwd), { ...around, flags: {} });
 }
 
-async function configOf(
-  texts: readonly SourceText[],
-  given: FlagConfig,
-  around: Surroundings,
-): Promise<Config> {
-  const sources = await Promise.all(texts.map(parseSource));
-  const interpolated = sources.map((source) => interpolateSource(source, around.env));
-  throwIfAny(interpolated.flatMap(({ source, problems }) => failuresOf(problems, mergeSources([source]))));
-  const declared = mergeSources([...interpolated.map(({ source }) => source), given.source]);
-  const merged = override(declared, given.overrides, around.cwd);
+/** What has been read. */
+interface Texts {
+  readonly texts: readonly SourceText[];
+  /** Below all of them. */
+  readonly defaults: readonly SourceText[];
+}
+
+async function configOf(read: Texts, given: FlagConfig, around: Surroundings): Promise<Config> {
+  const { texts, defaults } = read;
+  const [own = [], below = []] = await allOrFailures(
+    [texts, defaults].map((some) => sourcesOf(some, around)),
+  );
+  const declared = mergeSources([...own, given.source]);
+  const merged = await withDefaults(declared, below, (all) => override(all, given.overrides, around.cwd));
   const data = await parseConfig(merged);
-  return resolveConfig(data, merged, sourceNames(texts, given), around);
+  const names = { sources: sourceNames(texts, given), defaults: defaults.map(({ name }) => name) };
+  return resolveConfig(data, merged, names, around);
+}
+
+/** @throws RunError `config` */
+async function sourcesOf(texts: readonly SourceText[], { env }: Surroundings): Promise<readonly Source[]> {
+  const sources = await Promise.all(texts.map(parseSource));
+  const interpolated = sources.map((source) => interpolateSource(source, env));
+  throwIfAny(interpolated.flatMap(({ source, problems }) => failuresOf(problems, mergeSources([source]))));
+  return interpolated.map(({ source }) => source);
+}
+
+/**
+ * @param overridden puts in what flags say: that may be a key of what the defaults have, and a login that they describe the rest of
+ * @throws RunError `config` for defaults that contradict each other
+ */
+async function withDefaults(
+  declared: Merged,
+  below: readonly Source[],
+  overridden: (merged: Merged) => Merged,
+): Promise<Merged> {
+  const last = below.at(-1);
+  if (last === undefined) return overridden(declared);
+  const defaults = mergeSources([...below.slice(0, -1), last]);
+  const { auth } = defaults.value;
+  const logins = Object.values(await fieldsOf(methodOf(auth)));
+  const combinations = logins.flatMap((login) => login.combinations);
+  const all = overridden(overDefaults(declared, defaults, combinations));
+  return overDefaults(all, withoutOutputs(defaults), combinations);
 }
 
 /** @throws RunError with all that is wrong */
@@ -108,10 +145,9 @@ function sourceNames(texts: readonly SourceText[], { source, overrides, suffices
 
 function interpolateSource(source: Source, env: Io['env']): { source: Source; problems: Problem[] } {
   const { value, problems } = interpolate(source.value, env);
-  const inManifest = source.name === INLINE;
   return {
     source: { ...source, value: value as Source['value'] },
-    problems: inManifest
+    problems: isInline(source)
       ? problems.map(({ hint, ...problem }) => ({ ...problem, hint: `${hint}${KUBELET}` }))
       : problems,
   };

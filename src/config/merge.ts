@@ -4,7 +4,7 @@ import { pathText } from './path-text.ts';
 import type { Source } from './source.ts';
 
 type Sources = readonly [...Source[], Source];
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** One config made of all sources, which still knows where each part came from. */
 export interface Merged {
@@ -54,7 +54,7 @@ function isWhole(path: ConfigPath): boolean {
   return path.length === 2 && path[0] === 'secrets';
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -104,7 +104,7 @@ function outputOrigin(sources: Sources, index: number, rest: ConfigPath) {
   return { source: sources[0], path: ['outputs'] };
 }
 
-function has(value: unknown, path: ConfigPath): boolean {
+export function has(value: unknown, path: ConfigPath): boolean {
   let current = value;
   for (const step of path) {
     if (typeof current !== 'object' || current === null || !Object.hasOwn(current, step)) return false;

@@ -6,6 +6,7 @@ import type { Parsed, Purpose, Source, SourceText } from './source.ts';
 /** What to write into an empty file, or into one that holds something else. */
 const CONTENT_HINTS: Readonly<Record<Purpose, string>> = {
   config: 'a config needs at least `secrets:` and `outputs:`; `vaultonce schema --markdown` lists all keys',
+  'defaults file': 'write keys of a config into it, as `vault: { address: https://vault.example.com:8200 }`',
   'fixtures file': 'write the values of each secret under its name: `db: { password: x }`',
 };
 
@@ -17,7 +18,7 @@ export async function parseSource(source: SourceText): Promise<Source> {
   try {
     return await parse(source);
   } catch (error) {
-    if (!(error instanceof RunError) || source.purpose !== 'config') throw error;
+    if (!(error instanceof RunError) || source.purpose === 'fixtures file') throw error;
     const { recogniseConfig } = await import('./recognise.ts');
     const mistakes = error.failures.map(({ message }) => message);
     const finding = recogniseConfig(source.text, mistakes);

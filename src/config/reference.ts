@@ -15,6 +15,12 @@ A config is YAML or JSON. It is looked for in: \`-c FILE\` (repeated for several
 Several configs are merged: maps by key, outputs one after the other; conflicting values are an error. Unknown keys are
 errors.
 
+Below them are defaults, with the same keys: \`--defaults FILE\`, else \`$VAULTONCE_DEFAULTS\` (a path) and
+\`$VAULTONCE_DEFAULTS_INLINE\` (the text). They are merged in the same way, but what a config says overrides them: a secret
+or variable as a whole, an \`auth\` of another method as a whole, and one way to name a CA, a certificate or a credential
+any other. They are not a config: a command that needs one still does, and \`--no-config\` leaves them in force. \`check\`
+shows where each value comes from.
+
 - **Variables**: \`\${VAR}\` and \`\${VAR:-default}\` are replaced in every text value; an unset variable is an error, and
   \`$\${\` is a literal \`\${\`. Fetched data and template files are never touched. Numbers and booleans may be written
   as text, so that a variable can provide them.
@@ -171,7 +177,7 @@ function flagsAndEnvironment(settings: Settings): string {
   return [
     '## Flags and environment',
     '',
-    'A flag overrides the environment, the environment the config file, and the file the default. Of several variables,',
+    'A flag overrides the environment, the environment the config, the config the defaults file, and that the default. Of several variables,',
     'the first that is set and not empty counts. `--set` with the config key is a flag, too; a flag of its own overrides it.',
     '',
     ...table(['flag', 'environment', 'config', 'value'], rows),

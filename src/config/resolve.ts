@@ -24,6 +24,7 @@ import { resolveServer } from './server-settings.ts';
 import { overrideOf, placeOfSetting, resolveSetting, type Environment, type Flags } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
+import { valueOrigins } from './value-origins.ts';
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_SECRETS = 1000;
@@ -36,7 +37,7 @@ const DEFAULT_MODE = 0o400;
 export function resolveConfig(
   file: ConfigFile,
   merged: Merged,
-  sources: readonly string[],
+  names: Pick<Config, 'sources' | 'defaults'>,
   around: Surroundings,
 ): Config {
   const { flags, env } = around;
@@ -61,7 +62,8 @@ export function resolveConfig(
     throw new RunError(failures);
   const auth = authOf(file);
   return {
-    sources,
+    ...names,
+    origins: () => valueOrigins(merged, around),
     server: placedServer(server, merged),
     auth,
     loginPlaces: placesOfLogins(auth, merged),

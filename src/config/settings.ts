@@ -8,6 +8,7 @@ import { checkMountPath } from '../shape/vault-paths.ts';
 export interface Flags {
   readonly config?: readonly string[];
   readonly noConfig?: true;
+  readonly defaults?: string;
   readonly address?: string;
   readonly namespace?: string;
   readonly timeout?: string;
@@ -148,6 +149,7 @@ export const SETTINGS = {
     expected: BOOLEAN,
     parse: parseBoolean,
   },
+  defaults: { flag: 'defaults', env: ['VAULTONCE_DEFAULTS'], expected: 'a file', parse: asIs },
   report: { flag: 'report', env: ['VAULTONCE_REPORT'], expected: 'a file, or `-`', parse: asIs },
   logLevel: {
     flag: 'logLevel',
@@ -224,6 +226,12 @@ function textOfSet(key: string, { set = [] }: Flags): string | undefined {
 export function placeOfSetting(name: SettingName, flags: Flags, env: Environment): string {
   const setting: Setting<unknown> = SETTINGS[name];
   return givenText(setting, flags, env)?.where ?? setting.file ?? '';
+}
+
+/** The key in a config that says the same; undefined: none. */
+export function settingKeyOf(name: SettingName): string | undefined {
+  const setting: Setting<unknown> = SETTINGS[name];
+  return setting.file;
 }
 
 /** As it is typed: `--startup-jitter`. */

@@ -5,9 +5,10 @@ import { readInput, withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import type { ConfigPath } from './interpolate.ts';
+import { overrideOf, placeOfSetting, type Flags } from './settings.ts';
 
 /** What a file is read for, as messages call it. */
-export type Purpose = 'config' | 'fixtures file';
+export type Purpose = 'config' | 'defaults file' | 'fixtures file';
 
 /** The text of a config or of fixtures, and where it came from. */
 export interface SourceText {
@@ -41,11 +42,21 @@ export interface Source {
 }
 
 /** Nothing is that large: it is a mistaken path to something else. */
-const LARGEST_MIB: Readonly<Record<Purpose, number>> = { config: 4, 'fixtures file': 10 };
+const LARGEST_MIB: Readonly<Record<Purpose, number>> = {
+  config: 4,
+  'defaults file': 4,
+  'fixtures file': 10,
+};
 
 const CONFIG_FLAG = '--config';
 const DEFAULT_FILE = 'vaultonce.yaml';
-export const INLINE = '$VAULTONCE_CONFIG_INLINE';
+const INLINE = '$VAULTONCE_CONFIG_INLINE';
+const DEFAULTS_INLINE = '$VAULTONCE_DEFAULTS_INLINE';
+
+/** A text that a manifest of Kubernetes may hold. */
+export function isInline({ name }: Pick<Source, 'name'>): boolean {
+  return name === INLINE || name === DEFAULTS_INLINE;
+}
 
 /** What reading takes: the signal ends the wait for a pipe or for stdin. */
 export type SourceIo = Pick<Io, 'env' | 'cwd' | 'readStdin'> & { readonly scope: Pick<Scope, 'signal'> };
@@ -65,6 +76,25 @@ export async function readSources(
   const named = path === '' ? [] : [await readSource(path, 'config', io, '$VAULTONCE_CONFIG')];
   const all = inline === '' ? named : [...named, sourceText(INLINE, inline, io.cwd)];
   return all.length > 0 ? all : readDefault(io, optional);
+}
+
+/**
+ * Reads the texts of the defaults: that of `--defaults`; else `$VAULTONCE_DEFAULTS` and `$VAULTONCE_DEFAULTS_INLINE`, if any.
+ * @throws RunError `config`
+ */
+export async function readDefaults(flags: Flags, io: SourceIo): Promise<SourceText[]> {
+  const path = overrideOf('defaults', flags, io.env);
+  const where = placeOfSetting('defaults', flags, io.env);
+  if (path === '-') {
+    throw new RunError('config', 'defaults are not read from stdin', {
+      where,
+      hint: `name a file, or put the text into ${DEFAULTS_INLINE}`,
+    });
+  }
+  const named = path === undefined ? [] : [await readFile(path, 'defaults file', io, where)];
+  const { VAULTONCE_DEFAULTS_INLINE: inline = '' } = io.env;
+  if (flags.defaults !== undefined || inline === '') return named;
+  return [...named, sourceText(DEFAULTS_INLINE, inline, io.cwd, 'defaults file')];
 }
 
 async function readPaths(paths: readonly string[], io: SourceIo): Promise<SourceText[]> {

@@ -8,7 +8,11 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Everything that is ever logged. No event has a field that could hold a secret. */
 export type LogEvent =
-  | { readonly event: 'config_loaded'; readonly sources: readonly string[] }
+  | {
+      readonly event: 'config_loaded';
+      readonly sources: readonly string[];
+      readonly defaults: readonly string[];
+    }
   | {
       readonly event: 'request';
       readonly method: string;
@@ -70,6 +74,7 @@ export type LogEvent =
       readonly token_ttl: number;
     }
   | { readonly event: 'startup_jitter'; readonly delay_ms: number }
+  | { readonly event: 'memory_limit_low'; readonly limit_bytes: number; readonly needed_bytes: number }
   | { readonly event: 'redirected'; readonly address: string }
   | { readonly event: 'secret_fetched'; readonly path: string; readonly names: readonly string[] }
   | {
@@ -119,6 +124,7 @@ export type LogEvent =
       readonly kubernetes_secrets_changed: number;
       readonly requests: number;
       readonly duration_ms: number;
+      readonly peak_memory_bytes: number;
     }
   | {
       readonly event: 'delivered';
@@ -126,7 +132,18 @@ export type LogEvent =
       readonly secrets: number;
       readonly requests: number;
       readonly duration_ms: number;
+      readonly peak_memory_bytes: number;
     }
   | { readonly event: 'handed_over'; readonly variables: number; readonly to: string }
   | { readonly event: 'not_masked'; readonly names: readonly string[] }
-  | ({ readonly event: 'failed'; readonly exit_code: number } & Failure);
+  | ({ readonly event: 'failed'; readonly exit_code: number } & Failure)
+  | {
+      readonly event: 'run_failed';
+      readonly exit_code: number;
+      /** How many. */
+      readonly failures: number;
+      /** The most important ones. */
+      readonly summary: string;
+      readonly duration_ms: number;
+      readonly peak_memory_bytes: number;
+    };

@@ -22,7 +22,9 @@ type EventOf<Name extends LogEvent['event']> = Extract<LogEvent, { event: Name }
 type Lines = readonly [string, ...string[]];
 
 const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) => Lines } = {
-  config_loaded: ({ sources }) => [`config from ${sources.join(', ')}`],
+  config_loaded: ({ sources, defaults }) => [
+    `config from ${sources.join(', ')}${defaults.length > 0 ? `, defaults from ${defaults.join(', ')}` : ''}`,
+  ],
   request: (event) => [requestLine(event)],
   retrying: ({ path, reason, attempt, delay_ms }) => [
     `${path}: ${reason}; attempt ${String(attempt + 1)} in ${seconds(delay_ms)}`,
@@ -56,6 +58,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
     `the lease ${lease_id} lasts ${String(lease_duration)} s, but ends with its token after ${String(token_ttl)} s; raise token_ttl of the role`,
   ],
   startup_jitter: ({ delay_ms }) => [`waiting ${seconds(delay_ms)} before the login (startup_jitter)`],
+  memory_limit_low: ({ limit_bytes, needed_bytes }) => [
+    `the memory limit of this container is ${mebibytes(limit_bytes)}; a start from a cold page cache needs ${mebibytes(needed_bytes)}, and hangs or is killed with less`,
+    `${HINT_MARK}raise the container's memory limit; 128 MiB leave room`,
+  ],
   redirected: ({ address }) => [`redirected to the active node at ${address}`],
   secret_fetched: ({ path, names }) => [`fetched ${path} for ${names.join(', ')}`],
   secret_reused: ({ name, expires_at, read_at = 0 }) => [
@@ -86,14 +92,15 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   ],
   log_lost: ({ lines }) => [`the log lacks ${count(lines, 'line')} here: nobody read it in time`],
   finished: (event) => [finishedLine(event)],
-  delivered: ({ values, secrets, requests, duration_ms }) => [
-    `${count(values, 'value')} from ${costs({ secrets, requests, duration_ms })}`,
-  ],
+  delivered: ({ values, ...rest }) => [`${count(values, 'value')} from ${costs(rest)}`],
   handed_over: ({ variables, to }) => [`${count(variables, 'variable')} for ${to}`],
   not_masked: ({ names }) => [
     `not masked, because every log has such a text (fewer than 4 characters, true, false, null): ${names.join(', ')}; \`mask: false\` says that this is meant`,
   ],
   failed: (event) => failureLines(event),
+  run_failed: ({ exit_code, failures, summary, duration_ms }) => [
+    `failed with exit code ${String(exit_code)} after ${seconds(duration_ms)}${failures > 1 ? `, ${count(failures, 'failure')}` : ''}: ${summary}`,
+  ],
 };
 
 /** The text of an event, and what to do next. */
@@ -127,10 +134,14 @@ function finishedLine({ files, changed, ...rest }: EventOf<'finished'>): string 
   return `${done.join(', ')} from ${costs(rest)}`;
 }
 
-type Costs = Pick<EventOf<'finished'>, 'secrets' | 'requests' | 'duration_ms'>;
+type Costs = Pick<EventOf<'finished'>, 'secrets' | 'requests' | 'duration_ms' | 'peak_memory_bytes'>;
 
-function costs({ secrets, requests, duration_ms }: Costs): string {
-  return `${count(secrets, 'secret')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`;
+function costs({ secrets, requests, duration_ms, peak_memory_bytes }: Costs): string {
+  return `${count(secrets, 'secret')}, ${count(requests, 'request')}, ${seconds(duration_ms)}, ${mebibytes(peak_memory_bytes)} of memory`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${String(Math.ceil(bytes / 1024 ** 2))} MiB`;
 }
 
 function timeText(secondsSince1970: number): string {

@@ -23,6 +23,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   wrapped_left: 'warn',
   token_ends_first: 'warn',
   startup_jitter: 'info',
+  memory_limit_low: 'warn',
   redirected: 'debug',
   secret_fetched: 'debug',
   secret_reused: 'info',
@@ -42,6 +43,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   handed_over: 'info',
   not_masked: 'warn',
   failed: 'error',
+  run_failed: 'error',
 };
 
 export interface Log {

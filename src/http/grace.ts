@@ -22,7 +22,8 @@ export function gracefulSignal(outer: CancelSignal, graceMs: number, limitMs?: n
   };
   if (outer.aborted) startGrace();
   else outer.addEventListener('abort', startGrace);
-  if (limitMs !== undefined) timers.push(setTimeout(abort, limitMs));
+  // On a busy machine the time may be over already: Node warns of a negative one.
+  if (limitMs !== undefined) timers.push(setTimeout(abort, Math.max(0, limitMs)));
   return {
     signal,
     [Symbol.dispose]() {

@@ -31,6 +31,10 @@ export interface ThirdPartyRequest {
     readonly log: Scope['log'];
     /** The service's own words in a failure, presentable; empty: none. */
     readonly wordsIn: (text: string) => string;
+    /** Whether a refusal may pass: such an answer is asked for again a few times. */
+    readonly mayPass: (answer: ThirdPartyAnswer) => boolean;
+    /** Called before each try. @returns to call after it */
+    readonly begin: (address: string) => () => void;
   };
 }
 
@@ -61,7 +65,7 @@ const TLS: TlsSettings = {
 
 /**
  * Asks, and asks again after network errors, 429 and 5xx, a few times within the deadline of the run, or until it.
- * @returns every other answer, for the caller to interpret
+ * @returns every other answer, and one that might have passed and did not, for the caller to interpret
  * @throws NotSent, RunError `unavailable` when no try had an answer, `config` for an address that is not an HTTP URL
  */
 export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo): Promise<ThirdPartyAnswer> {
@@ -89,21 +93,39 @@ async function askRepeatedly(
   io: ThirdPartyIo,
 ): Promise<ThirdPartyAnswer> {
   let mayBeDone = false;
+  let refusals = 0;
   for (let attempt = 1; ; attempt += 1) {
     const startMs = io.now();
     const tried = await askOnce(request, send, server, io);
+    tellRequest(request, tried, io.now() - startMs);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
-    const { retryAfterMs: asked = 0 } = tried;
+    const { retryAfterMs: asked = 0, refusal } = tried;
     const wanted = delayMs(attempt, io.random(), asked);
-    const delay = delayWithin(wanted, io.remainingMs(), io.now() - startMs, asked > 0);
-    const exhausted = request.patient === undefined && attempt === TRIES;
+    // A try that hung says nothing about the next one.
+    const tookMs = tried.code === 'TIMEOUT' ? 0 : io.now() - startMs;
+    const delay = delayWithin(wanted, io.remainingMs(), tookMs, asked > 0);
+    refusals += refusal === undefined ? 0 : 1;
+    const exhausted = (request.patient === undefined ? attempt : refusals) === TRIES;
     if (tried.permanent || exhausted || delay === undefined) {
+      if (refusal !== undefined) return refusal;
       throw givenUp(request, tried, attempt, mayBeDone);
     }
     tellRetry(request, tried, attempt, delay);
     await sleep(delay, io.signal);
   }
+}
+
+function tellRequest({ patient, method }: ThirdPartyRequest, tried: Tried, tookMs: number): void {
+  patient?.log.write({
+    event: 'request',
+    method,
+    path: patient.path,
+    namespace: undefined,
+    status: tried.status,
+    duration_ms: Math.round(tookMs),
+    error: tried.status === undefined ? tried.problem : undefined,
+  });
 }
 
 function tellRetry(
@@ -130,13 +152,25 @@ function givenUp(
 
 interface Failed {
   readonly problem: string;
+  /** Undefined: no answer came. */
+  readonly status: number | undefined;
+  /** Of a connection that failed. */
+  readonly code?: string;
+  /** What is left of it where it does not pass. */
+  readonly refusal?: ThirdPartyAnswer;
   readonly wasSent: boolean;
   readonly permanent: boolean;
   readonly details?: readonly string[] | undefined;
   readonly retryAfterMs: number | undefined;
 }
 
-type Tried = { readonly problem: undefined; readonly answer: ThirdPartyAnswer } | Failed;
+interface Answered {
+  readonly problem: undefined;
+  readonly status: number;
+  readonly answer: ThirdPartyAnswer;
+}
+
+type Tried = Answered | Failed;
 
 async function askOnce(
   { method, url, headers = {}, body, what, patient }: ThirdPartyRequest,
@@ -144,11 +178,14 @@ async function askOnce(
   server: ReachableServer,
   scope: ThirdPartyIo,
 ): Promise<Tried> {
-  return withTimeout(TRY_TIMEOUT_MS, scope.signal, async ({ signal, expired }) => {
+  // One that hangs must leave time for another.
+  const limitMs = Math.min(TRY_TIMEOUT_MS, patient === undefined ? Infinity : scope.remainingMs() / 2);
+  return withTimeout(limitMs, scope.signal, async ({ signal, expired }) => {
+    const ended = patient?.begin(new URL(url).origin);
     try {
       const request = { method, url, headers: carried(headers, what), once: false, signal };
       const text = body === undefined ? undefined : textOf(body);
-      return answered(await send({ ...request, body: text }), patient?.wordsIn);
+      return answered(await send({ ...request, body: text }), patient);
     } catch (error) {
       scope.throwIfEnded();
       const code = expired() ? 'TIMEOUT' : codeOf(error);
@@ -156,7 +193,9 @@ async function askOnce(
       const failure = await whyNoAnswer(code, asked, scope.env, scope.signal);
       const { permanent, ambiguous: wasSent, details } = failure;
       const problem = problemOf(failure, proxyOf(server, scope.env));
-      return { problem, wasSent, permanent, details, retryAfterMs: undefined };
+      return { problem, status: undefined, code, wasSent, permanent, details, retryAfterMs: undefined };
+    } finally {
+      ended?.();
     }
   });
 }
@@ -180,12 +219,16 @@ function carried(headers: NonNullable<ThirdPartyRequest['headers']>, what: strin
   return Object.fromEntries(values);
 }
 
-function answered(response: HttpResponse, wordsIn?: (text: string) => string): Tried {
+function answered(response: HttpResponse, patient: ThirdPartyRequest['patient']): Tried {
   const { status, text } = response;
-  if (status !== 429 && status < 500) return { problem: undefined, answer: { status, text } };
-  const words = wordsIn?.(text) ?? '';
+  const answer = { status, text };
+  const isOutage = status === 429 || status >= 500;
+  if (!isOutage && patient?.mayPass(answer) !== true) return { problem: undefined, status, answer };
+  const words = patient?.wordsIn(text) ?? '';
   return {
     problem: `answered ${String(status)}${words === '' ? '' : `: ${words}`}`,
+    status,
+    ...(isOutage ? {} : { refusal: answer }),
     wasSent: true,
     permanent: false,
     retryAfterMs: retryAfterMs(response),

@@ -101,10 +101,13 @@ export async function withTimeout<T>(
 ): Promise<T> {
   const limited = new Cancellation();
   let expired = false;
-  const timer = setTimeout(() => {
-    expired = true;
-    limited.abort(undefined);
-  }, timeoutMs);
+  const timer = setTimeout(
+    () => {
+      expired = true;
+      limited.abort(undefined);
+    },
+    Math.max(0, timeoutMs),
+  );
   const abort = (): void => {
     limited.abort(outer.reason);
   };

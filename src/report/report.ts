@@ -6,10 +6,11 @@ import { harmlessJson } from '../base/harmless.ts';
 import { PATH_HINT, shownPath } from '../base/shown-text.ts';
 import { VERSION } from '../base/version.ts';
 import type { Io } from '../host/io.ts';
+import { memoryLimit, type PeakMemory } from '../host/memory.ts';
 import { changesOf, roundMs, type Outcome } from './outcome.ts';
 
 /** The JSON report, one document and a newline. */
-export function reportText(outcome: Outcome, durationMs: number): string {
+export function reportText(outcome: Outcome, durationMs: number, peak: PeakMemory): string {
   const { failure, session, wire } = outcome;
   const report = {
     vaultonce: VERSION,
@@ -17,6 +18,9 @@ export function reportText(outcome: Outcome, durationMs: number): string {
     exit_code: failure?.exitCode ?? 0,
     failures: failure?.failures ?? [],
     duration_ms: roundMs(durationMs),
+    peak_memory_bytes: peak.bytes,
+    peak_memory_of: peak.of,
+    memory_limit_bytes: memoryLimit() ?? null,
     stages_ms: outcome.stageMs,
     requests: wire.requests,
     retries: wire.retries,
@@ -78,7 +82,8 @@ const PATIENCE_MS = 1000;
 
 /** The target of the report. */
 export interface ReportTarget {
-  write(text: string): void;
+  /** @param text is asked for only if it is written */
+  write(text: () => string): void;
 }
 
 /**
@@ -93,7 +98,7 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
   if (path === '-')
     return {
       write: (text) => {
-        io.stdout.write(text);
+        io.stdout.write(text());
       },
     };
   let file: number;
@@ -112,8 +117,9 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
   }
   return {
     write(text) {
+      const content = text();
       try {
-        replaceContent(file, text);
+        replaceContent(file, content);
       } catch (error) {
         io.scope.log.write({ event: 'report_failed', reason: systemErrorCode(error) ?? 'unknown error' });
       } finally {

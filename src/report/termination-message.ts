@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { EXIT_CODES, type Failure, type RunError } from '../base/errors.ts';
+import { mostImportantFirst, type Failure } from '../base/errors.ts';
 import { harmlessJson } from '../base/harmless.ts';
 import { VERSION } from '../base/version.ts';
+import { shortened } from '../host/failure-summary.ts';
 import type { Scope } from '../host/scope.ts';
 import { changesOf, type Outcome } from './outcome.ts';
 import { replaceContent } from './report.ts';
@@ -40,7 +41,7 @@ export function writeTerminationMessage(
 /** One line of JSON, at most 4096 bytes; failures that do not fit are counted. */
 function terminationMessage(outcome: Outcome, durationMs: number): string {
   const { failure, wire, secrets } = outcome;
-  const failures = mostImportantFirst(failure);
+  const failures = failure === undefined ? [] : mostImportantFirst(failure);
   const applied = changesOf(outcome, 'applied').length;
   const message = (shown: readonly ShownFailure[]): string =>
     jsonOf({
@@ -58,7 +59,8 @@ function terminationMessage(outcome: Outcome, durationMs: number): string {
   const shown: ShownFailure[] = [];
   let room = LARGEST_BYTES - Buffer.byteLength(message([]));
   for (const one of failures) {
-    const fitting = fittingIn(one, room);
+    // One that fits at no length would leave the message empty.
+    const fitting = fittingIn(one, room) ?? (shown.length === 0 ? fittingIn(cutOff(one), room) : undefined);
     if (fitting === undefined) break;
     shown.push(fitting);
     room -= bytesOf(fitting);
@@ -67,13 +69,6 @@ function terminationMessage(outcome: Outcome, durationMs: number): string {
 }
 
 type ShownFailure = Pick<Failure, 'kind' | 'message' | 'where' | 'details' | 'hint'>;
-
-/** Those that decide the exit code. */
-function mostImportantFirst(failure: RunError | undefined): readonly Failure[] {
-  const failures = failure?.failures ?? [];
-  const decides = ({ kind }: Failure): boolean => EXIT_CODES[kind] === failure?.exitCode;
-  return [...failures.filter(decides), ...failures.filter((one) => !decides(one))];
-}
 
 /** A failure with as many of its details as fit; undefined: not even without any. */
 function fittingIn(
@@ -88,6 +83,13 @@ function fittingIn(
     if (bytesOf(shown) <= room) return shown;
   }
   return undefined;
+}
+
+/** Even if every character takes six bytes. */
+const LONGEST_PART = 240;
+
+function cutOff({ kind, message, where }: Failure): Failure {
+  return { kind, message: shortened(message, LONGEST_PART), where: where && shortened(where, LONGEST_PART) };
 }
 
 /** With the comma between two. */

@@ -6,6 +6,7 @@ import { overrideOf, placeOfSetting, type Flags } from '../config/settings.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import { withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
+import { lowMemoryLimit, peakMemory } from '../host/memory.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import { warmUp } from '../http/open.ts';
@@ -57,7 +58,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   const stopwatch = createStopwatch(whole);
   const conclude = (concluded: Outcome): void => {
     const durationMs = whole.now() - whole.startedAtMs;
-    report.write(reportText(concluded, durationMs));
+    report.write(() => reportText(concluded, durationMs, peakMemory()));
     writeTerminationMessage(concluded, durationMs, io);
   };
   let outcome: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
@@ -69,6 +70,7 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     const { config, plan } = await stopwatch.time('config', async () => {
       const loaded = await load(flags, job, io);
       if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
+      warnOfMemoryLimit(whole);
       return { config: loaded, plan: await planJob(loaded, job, whole) };
     });
     using scope = withinTimeout(config, whole);
@@ -91,6 +93,12 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
   } finally {
     wire?.close();
   }
+}
+
+/** Early, because a run that has too little may never end: while the server shakes hands, this costs no time. */
+function warnOfMemoryLimit({ log }: Scope): void {
+  const low = lowMemoryLimit();
+  if (low !== undefined) log.write({ event: 'memory_limit_low', ...low });
 }
 
 async function planJob<T>(config: Config, job: Job<T>, whole: Scope): Promise<Plan> {
@@ -136,7 +144,7 @@ async function load<T>(
 ): Promise<Config> {
   const given = fixtures === undefined ? flags : withAnyAddress(flags);
   const config = await loadConfig(given, io, { optional: configOptional, outputs });
-  io.scope.log.write({ event: 'config_loaded', sources: config.sources });
+  io.scope.log.write({ event: 'config_loaded', sources: config.sources, defaults: config.defaults });
   return config;
 }
 
@@ -172,6 +180,7 @@ function logSuccess(outcome: Outcome, scope: Scope): void {
     secrets: outcome.secrets.size,
     requests: outcome.wire.requests,
     duration_ms: Math.round(scope.now() - scope.startedAtMs),
+    peak_memory_bytes: peakMemory().bytes,
   };
   // A script that captures a value needs no summary.
   if (files.length + applied.length === 0 && outcome.values.length > 0) {

@@ -137,7 +137,8 @@ environment: { A: 'db#a' }
     const [lost, ...others] = lines.map((line) => JSON.parse(line) as LogLine & { readonly lines?: number });
     assert.equal(lost?.event, 'log_lost');
     assert.equal(lost.lines, 2);
-    assert.equal(others.at(-1)?.event, 'failed');
+    assert.equal(others.at(-2)?.event, 'failed');
+    assert.equal(others.at(-1)?.event, 'run_failed');
     await server.stop();
   });
 

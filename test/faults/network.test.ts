@@ -677,7 +677,7 @@ describe('faults of the network and the server', () => {
       assert.equal(result.code, 3, result.stderr);
       assert.deepEqual(
         logLines(result).map(({ event }) => event),
-        ['failed'],
+        ['failed', 'run_failed'],
       );
     }
     assert.deepEqual(standIn.seen, []);

@@ -168,6 +168,7 @@ describe('the commands of the documents', () => {
           dump(isFirst ? CONFIG : { timeout: '30s' }),
         );
       }
+      if (arg === '--defaults') workspace.write(`cwd/${value}`, dump({ timeout: '20s' }));
       if (arg === '--fixtures') workspace.write(`cwd/${value}`, dump(FIXTURES));
       if (arg === '--')
         workspace.write(value.startsWith('./') ? `cwd/${value}` : `bin/${value}`, '#!/bin/sh\n', 0o755);

@@ -260,6 +260,74 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     assert.equal(cluster.requests.length, 9);
   });
 
+  test('what the API may answer while it is busy, restarts or loses a race passes, each time', async () => {
+    const status = (code: number, message: string) => ({ status: code, body: { kind: 'Status', message } });
+    const race = 'Operation cannot be fulfilled on secrets "db": the object has been modified; please apply';
+    const passing = [
+      'cut',
+      status(504, 'Timeout: request did not complete within the allotted timeout'),
+      status(500, 'etcdserver: leader changed'),
+      status(409, race),
+      status(409, 'object is being deleted: secrets "db" already exists'),
+    ] as const;
+    // Before the first is tried, and before it is applied.
+    cluster.answers.push(...passing);
+    const tried = await render([password('db')], ['--log-level', 'debug']);
+    assert.equal(tried.code, 0, tried.stderr);
+    cluster.beforeApply = () => {
+      cluster.beforeApply = () => undefined;
+      cluster.answers.push(...passing);
+    };
+    cluster.secrets.clear();
+    const applied = await render([password('db')], ['--log-level', 'debug']);
+    assert.equal(applied.code, 0, applied.stderr);
+    for (const result of [tried, applied]) {
+      const reasons = logLines(result).flatMap(({ event, reason = '' }) =>
+        event === 'retrying' ? [reason] : [],
+      );
+      assert.match(reasons[0] ?? '', /^the API of the cluster cannot be reached \(/);
+      assert.deepEqual(
+        reasons.slice(1).map((reason) => /answered (\d+: \w+)/.exec(reason)?.[1]),
+        ['504: Timeout', '500: etcdserver', '409: Operation', '409: object'],
+      );
+      const path = 'api/v1/namespaces/team/secrets/db';
+      const requests = logLines(result).filter((line) => line.event === 'request' && line.path === path);
+      assert.equal(requests.length, passing.length + 2, 'each is logged, as those to Vault are');
+    }
+    // It is not asked for ever: what then is left is the refusal.
+    cluster.answers.push(...Array.from({ length: 9 }, () => status(409, race)));
+    cluster.requests.length = 0;
+    const lost = await render([password('db')]);
+    assert.equal(lost.code, 8, lost.stderr);
+    assert.match(failuresOf(lost)[0]?.message ?? '', /another client is changing it/);
+    assert.equal(failuresOf(lost)[0]?.hint, 'run it again');
+    assert.equal(cluster.requests.length, 5);
+    cluster.answers.length = 0;
+    // What belongs to somebody else stays theirs.
+    cluster.requests.length = 0;
+    cluster.answers.push(
+      status(409, 'Apply failed with 1 conflict: conflict with "kubectl": .data.password'),
+    );
+    assert.equal((await render([password('db')])).code, 8);
+    assert.equal(cluster.requests.length, 1);
+  });
+
+  test('an API that is silent is named, and asked again while there is time', async () => {
+    cluster.answers.push('hang');
+    const again = await render([password('db')], ['--timeout', '6s']);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /"event":"retrying".*the API of the cluster cannot be reached \(TIMEOUT\)/);
+    cluster.answers.push(...Array.from({ length: 9 }, () => 'hang' as const));
+    const silent = await render([password('db')], ['--timeout', '12s']);
+    cluster.answers.length = 0;
+    assert.ok(silent.code === 124 || silent.code === 9, silent.stderr);
+    const [waiting] = logLines(silent).filter(({ event }) => event === 'waiting');
+    assert.match(
+      waiting?.message ?? '',
+      /^waiting for https:\/\/127\.0\.0\.1:\d+ \(api\/v1\/namespaces\/team\/secrets\/db\)/,
+    );
+  });
+
   test('the words of the API are shown, and what follows from them, not from the status', async () => {
     const webhook =
       'admission webhook "policy.example.com" denied the request: [team] team label is missing; canary-of-the-db Y2FuYXJ5LW9mLXRoZS1kYg==';
@@ -347,7 +415,9 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
       [400, 'cannot parse {"password": canary', [], /answered 400/, /log of the API server/],
       [418, 'short and stout', [], /answered 418.*short and stout/, /log of the API server/],
     ] as const) {
-      cluster.answers.push({ status, body: { kind: 'Status', message, details: { causes } } });
+      // Races are tried again a few times.
+      const answer = { status, body: { kind: 'Status', message, details: { causes } } };
+      cluster.answers.push(...Array.from({ length: status === 409 ? 5 : 1 }, () => answer));
       const result = await render([password('db'), { path: 'user', value: 'db#user' }]);
       assert.equal(result.code, 8, result.stderr);
       const [failure] = failuresOf(result);

@@ -98,7 +98,7 @@ describe('two runs in one process', () => {
   });
   const written = ({ changes }: Outcome) => changes.map((change) => ('path' in change ? change.path : ''));
   const reported = (outcome: Outcome) =>
-    JSON.parse(reportText(outcome, 1)) as {
+    JSON.parse(reportText(outcome, 1, { bytes: 1, of: 'process' })) as {
       exit_code: number;
       requests: number;
       secrets: { name: string }[];

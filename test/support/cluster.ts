@@ -34,8 +34,10 @@ export interface TestCluster {
   readonly requests: string[];
   /** Answers so, whatever is asked. */
   failWith: number | undefined;
-  /** The answers to the next requests, instead of what would be right. */
-  readonly answers: { readonly status: number; readonly body: object; readonly retryAfter?: string }[];
+  /** The answers to the next requests, instead of what would be right; `cut` breaks the connection off, `hang` is none. */
+  readonly answers: (
+    { readonly status: number; readonly body: object; readonly retryAfter?: string } | 'cut' | 'hang'
+  )[];
   /** Does this before it answers what is not a dry run. */
   beforeApply: () => void | Promise<void>;
   stop(): Promise<void>;
@@ -73,6 +75,11 @@ export async function startCluster(workspace: Workspace): Promise<TestCluster> {
     const dryRun = url.searchParams.get('dryRun') === 'All';
     if (!dryRun) await cluster.beforeApply();
     const given = cluster.answers.shift();
+    if (given === 'hang') return;
+    if (given === 'cut') {
+      request.socket.destroy();
+      return;
+    }
     if (given !== undefined) {
       const { status: code, body: said, retryAfter } = given;
       const headers = {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { abortSignalOf, Cancellation } from '../../src/base/cancellation.ts';
+import { gracefulSignal } from '../../src/http/grace.ts';
+import { withTimeout } from '../../src/http/wire.ts';
 
 describe('a cancellation', () => {
   test('tells those that listen, and keeps the first reason', () => {
@@ -34,5 +37,20 @@ describe('a cancellation', () => {
       assert.equal(signal.aborted, true);
       assert.equal(signal.reason, reason);
     }
+  });
+
+  test('a time that is over already ends at once, and nothing warns of it', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): number => warnings.push(warning);
+    process.on('warning', note);
+    const outer = new Cancellation();
+    using graceful = gracefulSignal(outer, 1000, -43.3);
+    const expired = await withTimeout(-43.3, outer, async (limited) => {
+      while (!limited.signal.aborted || !graceful.signal.aborted) await setImmediate();
+      return limited.expired();
+    });
+    process.off('warning', note);
+    assert.equal(expired, true);
+    assert.deepEqual(warnings, []);
   });
 });

@@ -27,6 +27,7 @@ const TEXTS: Readonly<Record<SettingName, readonly [file: string, environment: s
   timeoutMs: ['1s', '2', '1h30m'],
   startupJitterMs: ['1s', '2', '1h30m'],
   allowDisk: ['true', 'false', 'true'],
+  defaults: ['file', 'environment', 'flag'],
   report: ['file', 'environment', 'flag'],
   logLevel: ['error', 'debug', 'warn'],
   logFormat: ['json', 'text', 'json'],

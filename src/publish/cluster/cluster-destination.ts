@@ -12,8 +12,9 @@ import type { Scope } from '../../host/scope.ts';
 import { askThirdParty, NotSent, type ThirdPartyAnswer } from '../../http/third-party.ts';
 import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../plan/cluster-outputs.ts';
 import type { WritableOutput } from '../../plan/outputs.ts';
+import { createPendingRequests, type PendingRequests } from '../../vault/pending.ts';
 import type { Change, Destination } from '../destination.ts';
-import { refusal, unspeakable, wordsOf } from './cluster-refusal.ts';
+import { isRace, refusal, unspeakable, wordsOf } from './cluster-refusal.ts';
 
 const DEFAULT_SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const DEFAULT_FIELD_MANAGER = 'vaultonce';
@@ -33,6 +34,7 @@ interface PlacedSecret {
 export function clusterDestination(scope: Scope): Destination {
   let api = '';
   let secrets: readonly PlacedSecret[] = [];
+  const pending = createPendingRequests(scope);
   return {
     // An apply cannot be undone.
     undoable: false,
@@ -46,12 +48,16 @@ export function clusterDestination(scope: Scope): Destination {
     async stage(outputs) {
       const all = secrets.map((secret) => ({ ...secret, manifest: manifestOf(secret, outputs) }));
       // All are tried first, so that a refusal is found before anything has changed, and the change is known.
-      const tried = await allOrFailures(all.map((secret) => send(secret, api, '&dryRun=All', scope)));
+      const tried = await allOrFailures(
+        all.map((secret) => send(secret, { api, pending, query: '&dryRun=All' }, scope)),
+      );
       return {
         async commit(note) {
           // One after the other: after a failure the rest stays unchanged.
           for (const [index, secret] of all.entries())
-            note(await apply(secret, tried[index], api, scope).catch(notingUnknown(secret, note)));
+            note(
+              await apply(secret, tried[index], { api, pending }, scope).catch(notingUnknown(secret, note)),
+            );
         },
         discard: () => undefined,
       };
@@ -80,11 +86,11 @@ function placeSecrets(outputs: readonly SecretOutput[]): readonly PlacedSecret[]
 async function apply(
   secret: PreparedSecret,
   tried: ThirdPartyAnswer | undefined,
-  api: string,
+  to: Pick<Sending, 'api' | 'pending'>,
   scope: Scope,
 ): Promise<Change> {
   const { place, namespace, outputs, manifest } = secret;
-  const answer = await send(secret, api, '', scope);
+  const answer = await send(secret, { ...to, query: '' }, scope);
   const version = versionIn(answer);
   return {
     kind: 'applied',
@@ -208,11 +214,18 @@ function base64(content: Secret<Uint8Array>): string {
   return Buffer.from(content.reveal()).toString('base64');
 }
 
+interface Sending {
+  /** Its address. */
+  readonly api: string;
+  readonly pending: PendingRequests;
+  /** In addition to what each request has. */
+  readonly query: string;
+}
+
 /** https://kubernetes.io/docs/reference/using-api/server-side-apply/ Idempotent. */
 async function send(
   { place, namespace, serviceAccount, outputs, manifest }: PreparedSecret,
-  api: string,
-  query: string,
+  { api, pending, query }: Sending,
   scope: Scope,
 ): Promise<ThirdPartyAnswer> {
   const [{ kubernetes, where }] = outputs;
@@ -239,7 +252,13 @@ async function send(
       hint: 'does a network policy or a mesh that is not up yet keep the pod from it?',
       direct: true,
       caFile: `${serviceAccount}/ca.crt`,
-      patient: { path, log: scope.log, wordsIn: (text) => wordsOf(parseJsonObject(text) ?? {}, sent()) },
+      patient: {
+        path,
+        log: scope.log,
+        wordsIn: (text) => wordsOf(parseJsonObject(text) ?? {}, sent()),
+        mayPass: ({ status, text }) => isRace(status, parseJsonObject(text) ?? {}),
+        begin: (address) => pending.begin({ address, proxy: undefined, path }),
+      },
     },
     scope,
   );

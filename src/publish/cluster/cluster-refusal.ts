@@ -45,6 +45,18 @@ export function wordsOf(body: Readonly<Record<string, unknown>>, sent: readonly 
   return statusIn({ status: 0, body }, sent).message;
 }
 
+/**
+ * Whether a refusal is about another change at the same moment, or about an object that is on its way out: the next try meets what
+ * comes of that. What another field manager owns stays its own.
+ */
+export function isRace(status: number, { message }: Readonly<Record<string, unknown>>): boolean {
+  return (
+    status === 409 &&
+    typeof message === 'string' &&
+    /the object has been modified|already exists$/.test(message)
+  );
+}
+
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
 function statusIn({ status, body }: Refused, sent: readonly Secret[]): ApiStatus {
   const textOf = (value: unknown): string => (typeof value === 'string' ? presentable(value, sent) : '');
