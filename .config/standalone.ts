@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { bundle } from './bundle.ts';
 import { root } from './paths.ts';
-import { standaloneBinary, TARGETS, thisMachine } from './targets.ts';
+import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
 
 /**
  * Builds programs that need no Node: the bundle, compiled together with Bun. Arguments are targets (`linux-arm64-musl`);
@@ -34,12 +34,16 @@ function compile(script: string, target: string, outfile: string): void {
   if (status !== 0) throw new Error(`bun could not compile ${target}`, { cause: error });
 }
 
-const targets = process.argv.length > 2 ? process.argv.slice(2) : [thisMachine()];
-const unknown = targets.find((target) => !TARGETS.includes(target));
-if (unknown !== undefined) {
-  console.error(`there is no target ${unknown}: ${TARGETS.join(', ')}`);
-  process.exit(2);
+function targetsNamed(names: readonly string[]): string[] {
+  try {
+    return names.map(targetNamed);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return process.exit(2);
+  }
 }
+
+const targets = targetsNamed(process.argv.length > 2 ? process.argv.slice(2) : [thisMachine()]);
 
 const directory = dirname(standaloneBinary());
 mkdirSync(directory, { recursive: true });
