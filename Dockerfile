@@ -3,14 +3,15 @@
 #   docker build --tag vaultonce:0.1.0 .                     the standalone binary and its libraries
 #   docker build --target node --tag vaultonce:0.1.0-node .  Node with its libraries, and the bundle
 #
-# Equal files make equal layers. For an equal digest, fix the times, too: SOURCE_DATE_EPOCH in the environment and
-# `docker buildx build --output type=image,rewrite-timestamp=true`, or `buildah build --timestamp`.
+# Equal files make equal layers, whose files have the time SOURCE_DATE_EPOCH. For an equal digest the builder has to set its
+# own times, too: `docker buildx build --output type=image,rewrite-timestamp=true`, `buildah build --timestamp 0`. Buildah
+# knows the architecture from --platform only.
 
 # Debian's glibc, and the Node that builds. Debian's updates move the tag; to pin it, take the digest that
 # `docker buildx imagetools inspect node:24.21.0-bookworm-slim` prints: --build-arg BASE=node:24.21.0-bookworm-slim@sha256:…
 ARG BASE=node:24.21.0-bookworm-slim
 
-# The libraries of the image. Nothing here is run, so it may be of another processor.
+# The libraries of the image, for its processor. The standalone image only copies them: nothing has to be emulated.
 FROM ${BASE} AS base
 
 # Compiles on the processor that builds: for another one, too.
@@ -27,12 +28,14 @@ RUN node .config/build.ts
 
 FROM build AS standalone-root
 ARG TARGETARCH
+ARG SOURCE_DATE_EPOCH=0
 RUN node .config/standalone.ts "linux-$TARGETARCH"
 RUN --mount=type=bind,from=base,target=/base \
     node .config/image-root.ts standalone /root-of-image --target "linux-$TARGETARCH" --base /base
 
 # The code cache belongs to one version of Node on one processor: the Node that is copied into the image makes it.
 FROM base AS node-root
+ARG SOURCE_DATE_EPOCH=0
 WORKDIR /src
 COPY --from=build /src/package.json /src/LICENSE ./
 COPY --from=build /src/.config .config

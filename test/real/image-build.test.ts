@@ -14,8 +14,10 @@ const root = join(import.meta.dirname, '../..');
 const REVISION = '0123456789abcdef0123456789abcdef01234567';
 const PLATFORM = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
+/** A build takes ten seconds of CPU time; tests have one minute, also where others take the processors. */
+const AT_LEISURE = { timeout: 170_000 };
+
 interface Inspected {
-  readonly FromImageID: string;
   readonly OCIv1: {
     readonly architecture: string;
     readonly config: {
@@ -56,7 +58,7 @@ describe('the Dockerfile', needsBuildah(), () => {
     workspace.write('base/usr/local/bin/npm', '#!/bin/sh\n', 0o755);
     mkdirSync(workspace.path('base/tmp'));
     await build('base', workspace.root, '--file', workspace.path('Dockerfile'));
-  });
+  }, AT_LEISURE);
   after(() => {
     workspace.remove();
   });
@@ -81,7 +83,7 @@ describe('the Dockerfile', needsBuildah(), () => {
   const built: Partial<Record<Kind, string>> = {};
 
   for (const kind of ['standalone', 'node'] as const) {
-    test(`makes the image that the tests enter: ${kind}`, async () => {
+    test(`makes the image that the tests enter: ${kind}`, AT_LEISURE, async () => {
       built[kind] = await buildImage(kind, '--target', kind);
       const { OCIv1 } = JSON.parse(
         await buildah('inspect', '--type', 'image', `localhost/${kind}`),
@@ -103,7 +105,11 @@ describe('the Dockerfile', needsBuildah(), () => {
     });
   }
 
-  test('makes the same standalone image again, by its digest, where no target is named', async () => {
-    assert.equal(await buildImage('again'), built.standalone);
-  });
+  test(
+    'makes the same standalone image again, by its digest, where no target is named',
+    AT_LEISURE,
+    async () => {
+      assert.equal(await buildImage('again'), built.standalone);
+    },
+  );
 });

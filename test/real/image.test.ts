@@ -333,3 +333,14 @@ test('the Dockerfile says of the images what is so', () => {
     for (const [named] of text.matchAll(/\bnode:\d[\w.-]*/g)) assert.equal(named, base);
   assert.match(USER, /^\d+:\d+$/);
 });
+
+test('the build context is what the Dockerfile copies: no node_modules, caches and history', () => {
+  const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+  const copied = [...dockerfile.matchAll(/^COPY ((?!--from)\S.*) \S+$/gm)].flatMap(([, sources = '']) =>
+    sources.split(' '),
+  );
+  const lines = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');
+  const [all, ...allowed] = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  assert.equal(all, '*');
+  assert.deepEqual(allowed.sort(), copied.map((source) => `!${source}`).sort());
+});
