@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { BUN, runtimeFor } from './bun-runtimes.ts';
 import { bundle } from './bundle.ts';
 import { root } from './paths.ts';
-import { standaloneBinary, TARGETS, thisMachine } from './targets.ts';
+import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
 
 /**
  * Builds programs that need no Node: the bundle, compiled together with Bun. Arguments are targets (`linux-arm64-musl`);
- * without one it is that of this machine. Bun has itself for other targets fetched once, from the package registry.
+ * without one it is that of this machine.
  */
 
 const OPTIONS = [
@@ -26,20 +27,22 @@ const OPTIONS = [
 ];
 
 function compile(script: string, target: string, outfile: string): void {
-  const args = ['build', ...OPTIONS, `--target=bun-${target}`, script, '--outfile', outfile];
-  const { status, error } = spawnSync(join(root, 'node_modules/.bin/bun'), args, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { BUN_INSTALL_CACHE_DIR: join(root, '.cache/bun'), ...process.env },
-  });
+  const runtime = [`--target=bun-${target}`, `--compile-executable-path=${runtimeFor(target)}`];
+  const args = ['build', ...OPTIONS, ...runtime, script, '--outfile', outfile];
+  const { status, error } = spawnSync(BUN, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`bun could not compile ${target}`, { cause: error });
 }
 
-const targets = process.argv.length > 2 ? process.argv.slice(2) : [thisMachine()];
-const unknown = targets.find((target) => !TARGETS.includes(target));
-if (unknown !== undefined) {
-  console.error(`there is no target ${unknown}: ${TARGETS.join(', ')}`);
-  process.exit(2);
+function targetsNamed(names: readonly string[]): string[] {
+  try {
+    return names.map(targetNamed);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return process.exit(2);
+  }
 }
+
+const targets = targetsNamed(process.argv.length > 2 ? process.argv.slice(2) : [thisMachine()]);
 
 const directory = dirname(standaloneBinary());
 mkdirSync(directory, { recursive: true });

@@ -103,3 +103,55 @@ export async function createCertificates(directory: string): Promise<Certificate
     keyFile: file('server.key'),
   };
 }
+
+/** A CA in whose name a certificate for 127.0.0.1 is issued, without its key. */
+export interface Imitation {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/**
+ * A certificate that claims to be issued by a CA of this name. Whoever trusts the real one finds that the signature is not its
+ * own; whoever does not know it finds no issuer.
+ * @param subject as `openssl -subj` has it
+ */
+export async function createImitation(directory: string, subject: string): Promise<Imitation> {
+  await mkdir(directory, { recursive: true });
+  const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: directory });
+  // The kind of key that the real one has: a CA with another is passed over.
+  const key = ['-newkey', 'rsa:2048', '-nodes'];
+  await openssl(
+    'req',
+    '-x509',
+    ...key,
+    '-days',
+    '2',
+    '-subj',
+    subject,
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+  );
+  await openssl('req', ...key, '-subj', '/CN=vault', '-keyout', 'vault.key', '-out', 'vault.csr');
+  // Without the ids of keys, by which it would not be the real one's.
+  const extensions = [
+    'subjectAltName=IP:127.0.0.1',
+    'authorityKeyIdentifier=none',
+    'subjectKeyIdentifier=none',
+  ];
+  await writeFile(join(directory, 'vault.ext'), `${extensions.join('\n')}\n`);
+  const signed = [
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    'vault.ext',
+  ];
+  await openssl('x509', '-req', '-in', 'vault.csr', ...signed, '-out', 'vault.pem');
+  return { certFile: join(directory, 'vault.pem'), keyFile: join(directory, 'vault.key') };
+}

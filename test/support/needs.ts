@@ -56,6 +56,13 @@ export const needsOwnNames = once(() => {
   );
 });
 
+/** For what builds images. */
+export const needsBuildah = once(() => {
+  const { skip } = needsOwnNames();
+  if (skip !== false) return skip;
+  return spawnSync('buildah', ['--version']).status !== 0 && 'needs buildah, to build the images';
+});
+
 /** For files that nobody may change. */
 export const needsFlags = once(() => {
   const directory = mkdtempSync(join(memoryDirectory(), 'vaultonce-flag-'));

@@ -1,0 +1,107 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  globSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { librariesOf, within } from './libraries.ts';
+import { dist, root } from './paths.ts';
+import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
+
+/**
+ * Lays out all that an image holds, below a directory: `image-root.ts standalone|node DIRECTORY`. The Dockerfile copies it as it
+ * is, and the tests enter it.
+ *
+ * `--target linux-arm64` is what the standalone binary was built for, `--base /base` the root that the libraries are taken
+ * from, with those of another processor for example, and `--node PATH` the Node of an image with it.
+ *
+ * The same files make the same root, down to the times: `$SOURCE_DATE_EPOCH`, in seconds, or 0.
+ */
+
+const USAGE =
+  'usage: image-root.ts standalone|node DIRECTORY [--target TARGET] [--base DIRECTORY] [--node PATH]';
+const PROGRAM = '/usr/local/bin/vaultonce';
+const NODE = '/usr/local/bin/node';
+const PACKAGE = '/opt/vaultonce';
+const DOCUMENTS = '/usr/share/doc';
+/** The packages of Debian that the libraries are of, whose licences must go with them. GCC's is that of libstdc++, too. */
+const PACKAGES_OF_LIBRARIES: readonly string[] = ['libc6', 'libgcc-s1'];
+
+/** What is where in the image, by the file that it is a copy of. */
+type Files = Map<string, string>;
+
+function filesOf(kind: string, binary: string, node: string): Files {
+  if (kind === 'standalone') return new Map([[PROGRAM, binary]]);
+  if (kind !== 'node') throw new Error(USAGE);
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
+  const ofPackage = files
+    .filter((pattern) => !pattern.endsWith('.md') && !pattern.endsWith('.txt'))
+    .flatMap((pattern) => globSync([pattern, `${pattern}/*`], { cwd: root }))
+    .filter((name) => statSync(join(root, name)).isFile());
+  return new Map([
+    [NODE, node],
+    ...['package.json', ...ofPackage].map((name) => [join(PACKAGE, name), join(root, name)] as const),
+  ]);
+}
+
+function licences(base: string): Files {
+  const own: Files = new Map([
+    [join(DOCUMENTS, 'vaultonce/LICENSE'), join(root, 'LICENSE')],
+    [join(DOCUMENTS, 'vaultonce/THIRD-PARTY-LICENSES.txt'), join(dist, 'THIRD-PARTY-LICENSES.txt')],
+  ]);
+  for (const name of PACKAGES_OF_LIBRARIES) {
+    const path = join(DOCUMENTS, name, 'copyright');
+    const file = within(base, path);
+    // Only Debian has them there.
+    if (existsSync(file)) own.set(path, file);
+  }
+  return own;
+}
+
+function lay(directory: string, files: Files): void {
+  for (const [path, file] of files) {
+    const copy = join(directory, path);
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(file, copy);
+    const isExecutable = (statSync(file).mode & 0o100) !== 0;
+    chmodSync(copy, isExecutable ? 0o755 : 0o644);
+  }
+}
+
+/** Whoever builds it, with whatever umask and at whatever time. */
+function level(directory: string, seconds: number): void {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) level(path, seconds);
+    else lutimesSync(path, seconds, seconds);
+  }
+  chmodSync(directory, 0o755);
+  lutimesSync(directory, seconds, seconds);
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    target: { type: 'string', default: thisMachine() },
+    base: { type: 'string', default: '/' },
+    node: { type: 'string', default: process.execPath },
+  },
+});
+const [kind, directory] = positionals;
+if (kind === undefined || directory === undefined) throw new Error(USAGE);
+if (existsSync(directory) && readdirSync(directory).length > 0) throw new Error(`${directory} is not empty`);
+const seconds = Number(process.env['SOURCE_DATE_EPOCH'] ?? '0');
+if (!Number.isSafeInteger(seconds) || seconds < 0)
+  throw new Error('$SOURCE_DATE_EPOCH is no number of seconds');
+
+const files = filesOf(kind, standaloneBinary(targetNamed(values.target)), values.node);
+const [program = ''] = files.values();
+lay(directory, new Map([...files, ...librariesOf(program, values.base), ...licences(values.base)]));
+level(directory, seconds);
