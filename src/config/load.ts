@@ -24,15 +24,60 @@ interface LoadOptions {
   readonly outputs?: readonly string[] | undefined;
 }
 
+type LoadIo = Pick<Io, 'env' | 'cwd' | 'readStdin' | 'scope'>;
+
 /**
  * Reads, merges, validates and completes the config.
  * @throws RunError `config` with all problems of the step that failed; `usage` for a bad flag
  */
-export async function loadConfig(
+export async function loadConfig(flags: Flags, io: LoadIo, options: LoadOptions = {}): Promise<Config> {
+  return (await load(flags, io, io.cwd, options)).config;
+}
+
+/** A config, and its texts as they are written. */
+export interface WrittenConfig {
+  readonly config: Config;
+  /** With `${VAR}` in it. */
+  readonly written: Merged;
+  /** With variables filled in. */
+  readonly filled: Merged;
+}
+
+/**
+ * The config of a run elsewhere.
+ * @param cwd the working directory there
+ * @throws RunError as `loadConfig`
+ */
+export async function loadWritten(
   flags: Flags,
-  io: Pick<Io, 'env' | 'cwd' | 'readStdin' | 'scope'>,
-  { optional = false, outputs = [] }: LoadOptions = {},
-): Promise<Config> {
+  io: LoadIo,
+  cwd: string,
+  options: LoadOptions,
+): Promise<WrittenConfig> {
+  const { config, sources, given, filled } = await load(flags, io, cwd, options);
+  const overrides = given.overrides.map(({ value, ...one }) => ({ ...one, value: escaped(value) }));
+  const added = { ...given.source, value: escaped(given.source.value) as Source['value'] };
+  return { config, written: override(mergeSources([...sources, added]), overrides, cwd), filled };
+}
+
+/** What flags say is taken as it stands: in a file, `${` would be a variable. */
+function escaped(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll('${', '$$$${'));
+}
+
+interface Loaded {
+  readonly config: Config;
+  readonly sources: readonly Source[];
+  readonly given: FlagConfig;
+  readonly filled: Merged;
+}
+
+async function load(
+  flags: Flags,
+  io: LoadIo,
+  runsIn: string,
+  { optional = false, outputs = [] }: LoadOptions,
+): Promise<Loaded> {
   const given = configOfFlags(flags, outputs, io.cwd);
   const { env, cwd, readStdin, scope: whole } = io;
   const { startedAtMs } = whole;
@@ -43,7 +88,7 @@ export async function loadConfig(
     flags.noConfig === true
       ? []
       : await readSources(flags.config, { env, cwd, readStdin, scope }, optional || given.suffices);
-  return await withPipes(scope.signal, () => configOf(texts, given, { flags, env, cwd }));
+  return await withPipes(scope.signal, () => configOf(texts, given, { flags, env, cwd: runsIn }));
 }
 
 /** A timeout that is not valid is reported with all else that is wrong. */
@@ -64,21 +109,22 @@ export async function configFrom(
   texts: readonly SourceText[],
   around: Pick<Surroundings, 'env' | 'cwd'>,
 ): Promise<Config> {
-  return configOf(texts, configOfFlags({}, [], around.cwd), { ...around, flags: {} });
+  return (await configOf(texts, configOfFlags({}, [], around.cwd), { ...around, flags: {} })).config;
 }
 
 async function configOf(
   texts: readonly SourceText[],
   given: FlagConfig,
   around: Surroundings,
-): Promise<Config> {
+): Promise<Loaded> {
   const sources = await Promise.all(texts.map(parseSource));
   const interpolated = sources.map((source) => interpolateSource(source, around.env));
   throwIfAny(interpolated.flatMap(({ source, problems }) => failuresOf(problems, mergeSources([source]))));
   const declared = mergeSources([...interpolated.map(({ source }) => source), given.source]);
-  const merged = override(declared, given.overrides, around.cwd);
-  const data = await parseConfig(merged);
-  return resolveConfig(data, merged, sourceNames(texts, given), around);
+  const filled = override(declared, given.overrides, around.cwd);
+  const data = await parseConfig(filled);
+  const config = resolveConfig(data, filled, sourceNames(texts, given), around);
+  return { config, sources, given, filled };
 }
 
 /** @throws RunError with all that is wrong */
