@@ -145,6 +145,10 @@ function merged(value: unknown, patch: unknown, unresolved: Schema, resolved: Re
   const result: Record<string, unknown> = { ...value };
   for (const [name, change] of Object.entries(patch)) {
     const old = result[name];
+    if (change === null) {
+      Reflect.deleteProperty(result, name);
+      continue;
+    }
     result[name] = old === undefined ? change : merged(old, change, partOf(schema, name) ?? {}, resolved);
   }
   return result;
