@@ -11,8 +11,7 @@ export interface LoginChoice extends PodLogin {
 }
 
 /** What of the settings says which server it is. */
-export type ServerSetting =
-  'address' | 'namespace' | 'serverName' | 'skipVerify' | 'caCertBytes' | 'caCert' | 'caPath';
+export type ServerSetting = 'address' | 'namespace' | 'serverName' | 'caCertBytes' | 'caCert' | 'caPath';
 
 /** What the command knows; the rest follows from it. */
 export interface Facts extends Omit<
@@ -66,7 +65,7 @@ function templateUse(content: DeclaredContent | VariableContent, at: ConfigPath 
     : [{ at, template: { file, source }, partials }];
 }
 
-/** What the config leaves to the environment about the server, and what is the same in a pod. */
+/** What the config leaves to the environment about the server. Whether to trust it is not for a shell to say. */
 function serverVariables({ filled, settings, env, certificateIn }: Facts): GivenVariable[] {
   const isWritten = (name: ServerSetting): boolean => {
     const keys = settings[name].file?.split('.') ?? [];
@@ -76,7 +75,7 @@ function serverVariables({ filled, settings, env, certificateIn }: Facts): Given
     const variable = settings[name].env.find((one) => (env[one] ?? '') !== '');
     return variable === undefined ? [] : [{ name: variable, value: env[variable] ?? '' }];
   };
-  const plain = (['address', 'namespace', 'serverName', 'skipVerify'] as const)
+  const plain = (['address', 'namespace', 'serverName'] as const)
     .filter((name) => !isWritten(name))
     .flatMap(variableFor);
   if ((['caCertBytes', 'caCert', 'caPath'] as const).some(isWritten)) return plain;

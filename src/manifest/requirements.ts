@@ -22,6 +22,7 @@ export interface Note {
 export function notesFor(input: ManifestInput, names: Names, needed: Needed): Note[] {
   const cluster = [
     ...roleNotes(input),
+    ...identityNotes(input, needed),
     ...secretNotes(names, needed),
     ...caNotes(input, needed),
     ...accountNotes(input, names),
@@ -40,6 +41,13 @@ function roleNotes({ login, options }: ManifestInput): string[] {
   return [
     `the role on the server must accept the service account ${account} and the audience ${options.audience}`,
   ];
+}
+
+/** Such as a role of a cloud that the service account has, or the approle of a machine. */
+function identityNotes({ login }: ManifestInput, { secretKeys }: Needed): string[] {
+  return login.identity === undefined && secretKeys.length === 0
+    ? ['nothing here is a credential for the login: the pod or its node must have it']
+    : [];
 }
 
 function secretNotes({ vaultonce }: Names, { secretKeys }: Needed): string[] {

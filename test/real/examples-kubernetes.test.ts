@@ -120,6 +120,32 @@ describe('the manifests of the examples', () => {
     }
   });
 
+  test('`vaultonce manifest` makes of its config what the Deployment has', async () => {
+    const workspace = createWorkspace();
+    const { data } = documentsOf('deployment.yaml')[0] as { data: Readonly<Record<string, string>> };
+    for (const [name, text] of Object.entries(data)) workspace.write(name, text);
+    const args = ['manifest', '--name', 'web', '--format', 'full', '-c', workspace.path('vaultonce.yaml')];
+    const { stdout, stderr } = await runCli(args);
+    const objects = loadAll(stdout) as KubernetesObject[];
+    workspace.remove();
+    assert.ok(objects.length > 0, stderr);
+    /** With the volumes themselves in the place of their names, of which the one has shorter ones. */
+    const described = ({ securityContext, initContainers = [], containers = [], volumes = [] }: PodSpec) => ({
+      securityContext,
+      containers: [...initContainers, ...containers].map(({ volumeMounts = [], ...container }) => ({
+        ...container,
+        securityContext: undefined,
+        mounts: volumeMounts
+          .map(({ name, ...mount }) => ({
+            ...mount,
+            source: { ...volumes.find((one) => one.name === name), name: '' },
+          }))
+          .sort((a, b) => (a.mountPath < b.mountPath ? -1 : 1)),
+      })),
+    });
+    assert.deepEqual(described(podOf(objects.at(-1)!)!), described(podIn('deployment.yaml')));
+  });
+
   test('the CronJob makes the Job', () => {
     const [cronJob] = documentsOf('cronjob.yaml') as { spec: { jobTemplate: { spec: object } } }[];
     const [job] = documentsOf('job.yaml');

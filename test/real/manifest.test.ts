@@ -377,6 +377,7 @@ describe('vaultonce manifest', () => {
       VAULT_CACERT: workspace.write('ca.pem', 'the CA\n'),
       VAULT_TOKEN: 'canary-1',
       VAULT_CLIENT_TIMEOUT: '7s',
+      VAULT_SKIP_VERIFY: 'true',
       SITE: 'a$$(b) "c"',
       DB_PASSWORD: 'canary-2',
       LOOKS: 'hvs.canary-3',
@@ -459,6 +460,8 @@ describe('vaultonce manifest', () => {
     ]);
     const jwt = await full({ ...BASE, auth: { method: 'jwt', role: 'web', jwt_file: '/var/run/jwt/vault' } });
     assert.match(JSON.stringify(volume(jwt.pod, 'token')), /"path":"vault","audience":"vault"/);
+    const cloud = await manifest({ ...BASE, auth: { method: 'aws', role: 'web' } });
+    assert.match(cloud.stdout, /^# - nothing here is a credential for the login/m);
     // Of several logins the one that needs nobody to make a Secret.
     const both = await full({
       ...BASE,
