@@ -55,10 +55,8 @@ const value = fc.letrec((tie) => ({
 
 describe('the YAML of manifests', () => {
   test('this program reads of it what was written', () => {
-    const { value: parsed } = {
-      value: (written: string): unknown =>
-        parseYaml({ text: written, name: 'x', purpose: 'config', directory: '/', format: 'yaml' }).value,
-    };
+    const parsed = (written: string): unknown =>
+      parseYaml({ text: written, name: 'x', purpose: 'config', directory: '/', format: 'yaml' }).value;
     fc.assert(
       fc.property(value, (written) => {
         assert.deepEqual(parsed(yamlText(written)), written);
@@ -66,18 +64,16 @@ describe('the YAML of manifests', () => {
     );
   });
 
-  test(
-    'a reader of YAML 1.1, as Kubernetes has, reads the same',
-    { skip: !pythonHas('yaml') && 'needs PyYAML' },
-    () => {
-      const written = fc.sample(value, 300);
-      const texts = written.map(yamlText);
-      assert.deepEqual(
-        runPython('import yaml\nanswer = [yaml.safe_load(one) for one in data]', texts),
-        written,
-      );
-    },
-  );
+  // Where there is one here.
+  test('a reader of YAML 1.1, as Kubernetes has, reads the same', () => {
+    if (!pythonHas('yaml')) return;
+    const written = fc.sample(value, 300);
+    const texts = written.map(yamlText);
+    assert.deepEqual(
+      runPython('import yaml\nanswer = [yaml.safe_load(one) for one in data]', texts),
+      written,
+    );
+  });
 });
 
 test('the kubelet makes of a variable what it was', () => {
