@@ -21,6 +21,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'other-languages.js': 'src/config/recognise.ts',
   'refusal-meaning.js': 'src/publish/cluster/refusal-meaning.ts',
   'refusals.js': 'src/session/refusals.ts',
+  'manifest.js': 'src/manifest/manifest-text.ts',
   'completion.js': 'src/commands/completion/script.ts',
   'handshakes.js': 'src/http/handshakes.ts',
 };

@@ -1,7 +1,7 @@
 import type { Secret } from '../base/secret.ts';
 import { credentialFromText, placeOf, textFromFile, textFromVariable } from '../host/credential-files.ts';
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
-import { boolean, secretText, text } from '../shape/fields.ts';
+import { boolean, hiddenText, secretText, text } from '../shape/fields.ts';
 import { needs, oneOf } from '../shape/combination.ts';
 import { LOCKOUT, loginFields } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
@@ -15,7 +15,7 @@ const fields = object(
   {
     method: required(literal('approle'), 'With a role_id and a secret_id.'),
     ...loginFields('approle'),
-    role_id: optional(secretText, 'The role_id.'),
+    role_id: optional(hiddenText, 'The role_id.'),
     role_id_file: optional(text, 'File that holds the role_id.'),
     role_id_env: optional(text, 'Name of the environment variable that holds the role_id.'),
     secret_id: optional(secretText, 'The secret_id; better is a file.'),

@@ -4,7 +4,7 @@ import type { JsonValue } from '../base/secret-data.ts';
 import { secretTexts } from '../base/secret.ts';
 import { placeOf, textFromFile } from '../host/credential-files.ts';
 import { literal, object, optional, required } from '../shape/definition.ts';
-import { namespace, secretData, secretPath, text } from '../shape/fields.ts';
+import { credentialData, namespace, secretPath, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/combination.ts';
 import { defineMethod } from './method.ts';
 
@@ -15,7 +15,7 @@ const fields = object(
     method: required(literal('custom'), 'With any other method: its path, and what to post there.'),
     namespace: optional(namespace, 'Namespace of the login, where it differs from `vault.namespace`.'),
     path: required(secretPath, 'Where to post the login, as `auth/corp/login`.'),
-    payload: optional(secretData, 'What to post. Default: nothing.'),
+    payload: optional(credentialData, 'What to post. Default: nothing.'),
     payload_file: optional(text, 'JSON file that holds what to post.'),
   },
   [source],

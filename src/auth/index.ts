@@ -1,5 +1,5 @@
 import type { ObjectDefinition } from '../shape/definition.ts';
-import type { AuthMethod } from './method.ts';
+import type { AuthMethod, IdentityFile } from './method.ts';
 
 /** Every way to log in, by the name that `auth.method` has: loaded when a config names it. */
 export const AUTH_METHODS = {
@@ -53,6 +53,24 @@ export async function traitsOf(config: { readonly method: MethodName }): Promise
     posts: method.posts ?? true,
     renews: method.renews?.(config) ?? false,
     ownCertificate: 'clientCertificate' in method,
+  };
+}
+
+/** What a login takes of the place where it runs. */
+export interface LoginNeeds {
+  readonly identity: IdentityFile | undefined;
+  /** Variables that hold a credential. */
+  readonly variables: readonly string[];
+  /** What it is with, if no pod has it. */
+  readonly elsewhere: string | undefined;
+}
+
+export async function needsOf(config: { readonly method: MethodName }): Promise<LoginNeeds> {
+  const method = await loadMethod(config.method);
+  return {
+    identity: method.identityFile?.(config),
+    variables: method.variables?.(config) ?? [],
+    elsewhere: method.elsewhere?.(config),
   };
 }
 

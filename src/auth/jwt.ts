@@ -61,6 +61,8 @@ export const jwt = defineMethod({
     };
   },
   takesCredential: true,
+  identityFile: ({ jwt_file: path }) => (path === undefined ? undefined : { field: 'jwt_file', path }),
+  elsewhere: ({ source }) => (source === undefined ? undefined : 'the identity token of a CI job'),
   variables: ({ jwt_env: name, source }) => [
     ...(name === undefined ? [] : [name]),
     ...(source === undefined ? [] : JWT_SOURCES[source].variables),

@@ -28,6 +28,7 @@ export const kubernetes = defineMethod({
     return { kind: 'login', path: `${mount}/login`, body: { role, jwt }, jwt };
   },
   takesCredential: true,
+  identityFile: ({ token_file: path }) => ({ field: 'token_file', path }),
   // Measured: the server answers so while the cluster's API is unreachable or its reviewer token is bad.
   waitsFor: 'the Kubernetes API',
   refusedHint:

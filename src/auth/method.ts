@@ -57,6 +57,13 @@ export interface LoginRequest {
 
 export type Login = GivenToken | LoginRequest;
 
+/** A file that holds an identity token (JWT), such as that of a service account, which a pod can have made for it. */
+export interface IdentityFile {
+  /** The key that names it. */
+  readonly field: string;
+  readonly path: string;
+}
+
 /** A client certificate that is the credential. */
 export interface ClientCertificate {
   /** Files. */
@@ -83,6 +90,10 @@ export interface AuthMethod<Config = unknown> {
   renews?(config: Config): boolean;
   /** It uses the credential of the context, if there is one. */
   readonly takesCredential?: true;
+  /** Where it reads an identity token; undefined: from no file. */
+  identityFile?(config: Config): IdentityFile | undefined;
+  /** What this login is with, if no pod has it: the token of a CI job. */
+  elsewhere?(config: Config): string | undefined;
   /** Only of a method that proves a client certificate: its own, or nothing, which means that of `vault.tls`. */
   clientCertificate?(config: Config): Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */

@@ -59,6 +59,10 @@ export const token = defineMethod({
     };
   },
   posts: false,
+  elsewhere: ({ token: literal, token_file: file, token_env: variable }) =>
+    (literal ?? file ?? variable) === undefined
+      ? 'a token of the environment or of ~/.vault-token'
+      : undefined,
   renews: ({ renew = false }) => renew,
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint: 'get a new token',

@@ -8,6 +8,7 @@ import type { Flags } from '../config/settings.ts';
 import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts';
 import type { Io } from '../host/io.ts';
 import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
+import { addManifest } from './manifest-flags.ts';
 
 type AddCommand = (program: Command, io: Io) => void;
 
@@ -19,6 +20,7 @@ const COMMANDS: ReadonlyMap<string, AddCommand> = new Map([
   ['read', addRead],
   ['check', addCheck],
   ['policy', addPolicy],
+  ['manifest', addManifest],
   ['schema', addSchema],
   ['completion', addCompletion],
 ] as const);

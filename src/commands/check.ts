@@ -4,21 +4,17 @@ import { harmlessJson } from '../base/harmless.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
-import { readFixtures } from '../fetch/fixtures.ts';
 import { NOBODY, resolveReads } from '../fetch/planned-reads.ts';
-import { withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan } from '../plan/plan.ts';
-import { readInputs } from '../render/format-inputs.ts';
 import { inspectCapabilities, warnOfGuessedData } from '../run/inspect.ts';
-import { withAnyAddress, withinTimeout } from '../run/perform.ts';
-import { renderAll } from '../run/render-all.ts';
-import { fixtureTokens } from '../session/tokens-for-outputs.ts';
+import { withAnyAddress } from '../run/perform.ts';
 import { denialOf, describeAccess, enginesFound } from './check-access.ts';
 import { describePlan, type Found, type Rendered } from './check-plan.ts';
 import { tables } from './check-tables.ts';
 import { textsOf } from './declared-variables.ts';
+import { renderFixtures } from './render-fixtures.ts';
 
 export interface CheckOptions {
   readonly json?: boolean;
@@ -44,7 +40,7 @@ export async function check(
   });
   const { outputs, environment: values } = config;
   const plan = await planConfig(config, { secrets: 'all', outputs, values });
-  const rendered = fixtures === undefined ? {} : await renderFixtures(fixtures, config, plan, io);
+  const rendered = fixtures === undefined ? {} : await proven(fixtures, config, plan, io);
   const { denials, ...found } = online ? await askServer(config, plan, io) : { denials: [] };
   if (!online) warnOfGuessedData(resolveReads(plan.secrets, new Map(), NOBODY).reads, io.scope.log);
   const logins = await Promise.all(config.auth.map(traitsOf));
@@ -67,17 +63,7 @@ async function askServer(
   return { access: inspected.map(describeAccess), engines: enginesFound(inspected), denials };
 }
 
-async function renderFixtures(path: string, config: Config, plan: Plan, io: Io): Promise<Rendered> {
-  using scope = withinTimeout(config, io.scope);
-  const secrets = await readFixtures(path, plan.secrets, { ...io, scope });
-  const outputs = await withPipes(scope.signal, () => readInputs(plan.outputs));
-  const tokens = fixtureTokens(plan);
-  const { rendered, values } = await renderAll(
-    { ...plan, outputs },
-    { secrets, failures: [] },
-    tokens,
-    scope,
-  );
-  const variables = textsOf(values).length;
-  return { fixtures: path, rendered: rendered.length, rendered_variables: variables };
+async function proven(path: string, config: Config, plan: Plan, io: Io): Promise<Rendered> {
+  const { rendered, values } = await renderFixtures(path, config, plan, io);
+  return { fixtures: path, rendered: rendered.length, rendered_variables: textsOf(values).length };
 }

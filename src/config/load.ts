@@ -25,15 +25,68 @@ interface LoadOptions {
   readonly outputs?: readonly string[] | undefined;
 }
 
+type LoadIo = Pick<Io, 'env' | 'cwd' | 'readStdin' | 'scope'>;
+
 /**
  * Reads, merges, validates and completes the config.
  * @throws RunError `config` with all problems of the step that failed; `usage` for a bad flag
  */
-export async function loadConfig(
+export async function loadConfig(flags: Flags, io: LoadIo, options: LoadOptions = {}): Promise<Config> {
+  return (await load(flags, io, io.cwd, options)).config;
+}
+
+/** A config, and its texts as they are written. */
+export interface WrittenConfig {
+  readonly config: Config;
+  /** With `${VAR}` in it. */
+  readonly written: Merged;
+  /** With variables filled in. */
+  readonly filled: Merged;
+}
+
+/**
+ * The config of a run elsewhere.
+ * @param cwd the working directory there
+ * @throws RunError as `loadConfig`
+ */
+export async function loadWritten(
   flags: Flags,
-  io: Pick<Io, 'env' | 'cwd' | 'readStdin' | 'scope'>,
-  { optional = false, outputs = [] }: LoadOptions = {},
-): Promise<Config> {
+  io: LoadIo,
+  cwd: string,
+  options: LoadOptions,
+): Promise<WrittenConfig> {
+  const { config, own, below, given, filled } = await load(flags, io, cwd, options);
+  const overrides = given.overrides.map(({ value, ...one }) => ({ ...one, value: escaped(value) }));
+  const added = { ...given.source, value: escaped(given.source.value) as Source['value'] };
+  const declared = mergeSources([...own.map(({ source }) => source), added]);
+  const written = await withDefaults(
+    declared,
+    below.map(({ source }) => source),
+    (all) => override(all, overrides, cwd),
+  );
+  return { config, written, filled };
+}
+
+/** What flags say is taken as it stands: in a file, `${` would be a variable. */
+function escaped(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll('${', '$$$${'));
+}
+
+interface Loaded {
+  readonly config: Config;
+  readonly own: readonly FilledSource[];
+  /** Those of the defaults. */
+  readonly below: readonly FilledSource[];
+  readonly given: FlagConfig;
+  readonly filled: Merged;
+}
+
+async function load(
+  flags: Flags,
+  io: LoadIo,
+  runsIn: string,
+  { optional = false, outputs = [] }: LoadOptions,
+): Promise<Loaded> {
   const given = configOfFlags(flags, outputs, io.cwd);
   const { env, cwd, readStdin, scope: whole } = io;
   const { startedAtMs } = whole;
@@ -47,7 +100,9 @@ export async function loadConfig(
       : readSources(flags.config, reading, optional || given.suffices),
     readDefaults(flags, reading),
   ]);
-  return await withPipes(scope.signal, () => configOf({ texts, defaults }, given, { flags, env, cwd }));
+  return await withPipes(scope.signal, () =>
+    configOf({ texts, defaults }, given, { flags, env, cwd: runsIn }),
+  );
 }
 
 /** A timeout that is not valid is reported with all else that is wrong. */
@@ -69,7 +124,7 @@ export async function configFrom(
   around: Pick<Surroundings, 'env' | 'cwd'>,
 ): Promise<Config> {
   const read = { texts, defaults: [] };
-  return configOf(read, configOfFlags({}, [], around.cwd), { ...around, flags: {} });
+  return (await configOf(read, configOfFlags({}, [], around.cwd), { ...around, flags: {} })).config;
 }
 
 /** What has been read. */
@@ -79,24 +134,38 @@ interface Texts {
   readonly defaults: readonly SourceText[];
 }
 
-async function configOf(read: Texts, given: FlagConfig, around: Surroundings): Promise<Config> {
+async function configOf(read: Texts, given: FlagConfig, around: Surroundings): Promise<Loaded> {
   const { texts, defaults } = read;
   const [own = [], below = []] = await allOrFailures(
     [texts, defaults].map((some) => sourcesOf(some, around)),
   );
-  const declared = mergeSources([...own, given.source]);
-  const merged = await withDefaults(declared, below, (all) => override(all, given.overrides, around.cwd));
-  const data = await parseConfig(merged);
+  const declared = mergeSources([...own.map(({ filled }) => filled), given.source]);
+  const filled = await withDefaults(
+    declared,
+    below.map((one) => one.filled),
+    (all) => override(all, given.overrides, around.cwd),
+  );
+  const data = await parseConfig(filled);
   const names = { sources: sourceNames(texts, given), defaults: defaults.map(({ name }) => name) };
-  return resolveConfig(data, merged, names, around);
+  const config = resolveConfig(data, filled, names, around);
+  return { config, own, below, given, filled };
+}
+
+/** A source, and the same with variables filled in. */
+interface FilledSource {
+  readonly source: Source;
+  readonly filled: Source;
 }
 
 /** @throws RunError `config` */
-async function sourcesOf(texts: readonly SourceText[], { env }: Surroundings): Promise<readonly Source[]> {
+async function sourcesOf(
+  texts: readonly SourceText[],
+  { env }: Surroundings,
+): Promise<readonly FilledSource[]> {
   const sources = await Promise.all(texts.map(parseSource));
-  const interpolated = sources.map((source) => interpolateSource(source, env));
-  throwIfAny(interpolated.flatMap(({ source, problems }) => failuresOf(problems, mergeSources([source]))));
-  return interpolated.map(({ source }) => source);
+  const interpolated = sources.map((source) => ({ source, ...interpolateSource(source, env) }));
+  throwIfAny(interpolated.flatMap(({ filled, problems }) => failuresOf(problems, mergeSources([filled]))));
+  return interpolated;
 }
 
 /**
@@ -143,10 +212,10 @@ function sourceNames(texts: readonly SourceText[], { source, overrides, suffices
   return names.length === 0 ? ['no config'] : names;
 }
 
-function interpolateSource(source: Source, env: Io['env']): { source: Source; problems: Problem[] } {
+function interpolateSource(source: Source, env: Io['env']): { filled: Source; problems: Problem[] } {
   const { value, problems } = interpolate(source.value, env);
   return {
-    source: { ...source, value: value as Source['value'] },
+    filled: { ...source, value: value as Source['value'] },
     problems: isInline(source)
       ? problems.map(({ hint, ...problem }) => ({ ...problem, hint: `${hint}${KUBELET}` }))
       : problems,

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { RunError } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
+import { SHARED_DIRECTORIES } from '../base/shared-directories.ts';
 import { existingPart, nearestExisting } from '../host/file-systems.ts';
 import { homeOfUser } from '../host/home.ts';
 import type { ConfigFile } from './config-definition.ts';
@@ -25,13 +26,6 @@ export function isReserved(path: string): boolean {
   return basename(path).startsWith('.vaultonce-');
 }
 
-/** Directories that belong to the system or to everybody. */
-const SHARED = new Set(
-  '/ /bin /boot /dev /dev/shm /etc /home /lib /lib64 /opt /private/tmp /proc /root /run /run/lock /sbin /srv /sys /tmp /usr /usr/local /var /var/lib /var/run /var/tmp'.split(
-    ' ',
-  ),
-);
-
 /**
  * The directory that is changed as a whole, if any: by `swap`, which leaves nothing to prune, or by `prune`.
  * @throws RunError `config` for none, and for one that cannot be this program's own
@@ -54,7 +48,7 @@ export function resolveManaged(
   const homes = [env['HOME'] ?? '', homeOfUser()].filter((home) => home !== '');
   const inUse = [cwd, ...homes.map((home) => resolve(cwd, home))];
   for (const spelling of [path, realPath(path)]) {
-    if (!SHARED.has(spelling) && !inUse.some((used) => isAtOrBelow(spelling, used))) continue;
+    if (!SHARED_DIRECTORIES.has(spelling) && !inUse.some((used) => isAtOrBelow(spelling, used))) continue;
     throw new RunError('config', `\`${kind}\` is refused in ${spelling}, which others use too`, {
       where,
       hint: 'set output.directory to a directory of its own below it',

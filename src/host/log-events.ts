@@ -135,6 +135,7 @@ export type LogEvent =
       readonly peak_memory_bytes: number;
     }
   | { readonly event: 'handed_over'; readonly variables: number; readonly to: string }
+  | { readonly event: 'manifest_note'; readonly note: string }
   | { readonly event: 'not_masked'; readonly names: readonly string[] }
   | ({ readonly event: 'failed'; readonly exit_code: number } & Failure)
   | {

@@ -94,6 +94,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   finished: (event) => [finishedLine(event)],
   delivered: ({ values, ...rest }) => [`${count(values, 'value')} from ${costs(rest)}`],
   handed_over: ({ variables, to }) => [`${count(variables, 'variable')} for ${to}`],
+  manifest_note: ({ note }) => [note],
   not_masked: ({ names }) => [
     `not masked, because every log has such a text (fewer than 4 characters, true, false, null): ${names.join(', ')}; \`mask: false\` says that this is meant`,
   ],

@@ -41,6 +41,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   finished: 'info',
   delivered: 'debug',
   handed_over: 'info',
+  manifest_note: 'info',
   not_masked: 'warn',
   failed: 'error',
   run_failed: 'error',

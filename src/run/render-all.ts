@@ -8,7 +8,7 @@ import { renderVariables, type RenderedVariable } from '../render/render-variabl
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { pauseOf } from './pause-of.ts';
 
-interface RenderedPlan {
+export interface RenderedPlan {
   readonly rendered: readonly RenderedOutput[];
   readonly values: readonly RenderedVariable[];
 }

@@ -54,6 +54,8 @@ interface ParsedDefinition {
   readonly parse: (value: never) => Parsed<unknown>;
   /** Undefined: whatever `input` takes. */
   readonly notation?: Notation | undefined;
+  /** What it takes is a credential, which may stand in no place that others read. */
+  readonly isCredential?: true;
 }
 
 /** How a value is written: the reference names it, and `notations.ts` has its JSON Schema, which agrees with the parser. */

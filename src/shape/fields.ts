@@ -27,8 +27,15 @@ export const text = string({ isFilled: true });
 
 export const texts = list(text);
 
-/** Plain text in the config; a Secret from here on. */
-export const secretText = parsed(text, (value): Parsed<Secret> => ({ value: new Secret(value) }));
+/** Plain text in the config; a Secret from here on. It is no credential by itself. */
+export const hiddenText = parsed(text, (value): Parsed<Secret> => ({ value: new Secret(value) }));
+
+/** The same of a credential. */
+export const secretText = credential(hiddenText);
+
+function credential<T>(field: Field<T>): Field<T> {
+  return field.kind === 'parsed' ? { ...field, isCredential: true } : field;
+}
 
 export const boolean = parsed(
   either(trueOrFalse, enumeration({ true: 'Yes.', false: 'No.' })),
@@ -151,6 +158,9 @@ export const secretData = parsed(
     return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
   },
 );
+
+/** The same of what logs in. */
+export const credentialData = credential(secretData);
 
 function holdsUnsafeNumber(value: JsonValue): boolean {
   if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);

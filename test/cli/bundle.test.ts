@@ -135,6 +135,7 @@ describe('the bundle', () => {
       'refusal-meaning.js': 'FieldManagerConflict',
       'refusals.js': 'bound_service_account_namespaces of the role must',
       'completion.js': '__fish_use_subcommand',
+      'manifest.js': 'FallbackToLogsOnError',
       'handshakes.js': 'the certificate of the server: ',
     };
     for (const [name, mark] of Object.entries(marks)) {
@@ -206,6 +207,7 @@ describe('the bundle', () => {
       'dist/aws-sdk.js',
       'dist/completion.js',
       'dist/handshakes.js',
+      'dist/manifest.js',
       'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',

@@ -342,6 +342,15 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
 
   test('in place of a path, a name or a flag on the command line', async () => {
     const config = app.config(good);
+    const inPod = [
+      '--no-config',
+      '--auth',
+      'kubernetes',
+      '--role',
+      'r',
+      '--out',
+      '/vault/secrets/x=secret/a#key',
+    ];
     const cases: readonly (readonly [code: number, args: readonly string[], env?: Record<string, string>])[] =
       [
         [3, ['render', '-c', TOKEN]],
@@ -387,6 +396,18 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
         [3, ['check', '-c', config], { VAULTONCE_DEFAULTS: `/nonexistent/${TOKEN}` }],
         [3, ['check', '-c', config], { VAULTONCE_DEFAULTS_INLINE: `{"vault": {"${KEY}": "${TOKEN}"}}` }],
         [3, ['check', '-c', config], { VAULTONCE_DEFAULTS_INLINE: `timeout: [${TOKEN}` }],
+        [3, ['manifest', '-c', config]],
+        [3, ['manifest', ...inPod, '--set', `auth.token_file=${TOKEN}`]],
+        [3, ['manifest', ...inPod, '--set', `auth.token_file=${KEY}`]],
+        [3, ['manifest', ...inPod, '--set', `vault.tls.ca_cert=${KEY}`]],
+        [3, ['manifest', ...inPod, '--set', `output.directory=${TOKEN}`]],
+        [3, ['manifest', ...inPod, '--fixtures', TOKEN]],
+        [3, ['manifest', ...inPod], { VAULT_CACERT: PEM }],
+        [2, ['manifest', ...inPod, '--name', TOKEN]],
+        [2, ['manifest', ...inPod, '--container', TOKEN]],
+        [2, ['manifest', ...inPod, '--image', PEM]],
+        [2, ['manifest', ...inPod, '--format', TOKEN]],
+        [0, ['manifest', ...inPod], { VAULT_TOKEN: TOKEN, BAO_TOKEN: TOKEN }],
         [2, [TOKEN]],
         [2, ['env', '-c', config, '--format', TOKEN]],
         [3, ['read', `${TOKEN}#key`]],

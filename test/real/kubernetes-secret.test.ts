@@ -727,8 +727,10 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
         };
       };
     }
-    const file = join(import.meta.dirname, '../../examples/kubernetes/job.yaml');
-    const manifests = loadAll(readFileSync(file, 'utf8')) as Manifest[];
+    const manifests = ['secret-sync.yaml', 'job.yaml'].flatMap((name) => {
+      const file = join(import.meta.dirname, '../../examples/kubernetes', name);
+      return loadAll(readFileSync(file, 'utf8')) as Manifest[];
+    });
     const of = (kind: string): Manifest | undefined => manifests.find((manifest) => manifest.kind === kind);
     const config = load(of('ConfigMap')?.data?.['vaultonce.yaml'] ?? '') as {
       readonly outputs: readonly { readonly kubernetes_secret: { readonly name: string } }[];

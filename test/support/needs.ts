@@ -95,6 +95,11 @@ export async function needsPostgres(): Promise<Needs> {
   return needsPlugins('database/postgresql-database-plugin');
 }
 
+/** For what only kubectl can say: what it makes of patches and kustomizations, which it does without a cluster. */
+export const needsKubectl = once(
+  () => spawnSync('kubectl', ['kustomize', '--help']).status !== 0 && 'needs kubectl with kustomize on PATH',
+);
+
 export async function needsNamespaces(): Promise<Needs> {
   const { name, namespaces } = await serverFacts();
   if (namespaces) return { skip: false };

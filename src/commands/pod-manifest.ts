@@ -1,0 +1,123 @@
+import { resolve } from 'node:path';
+import { fieldsOf, needsOf } from '../auth/index.ts';
+import { RunError, systemErrorCode } from '../base/errors.ts';
+import { configFields } from '../config/config-definition.ts';
+import type { Config } from '../config/config.ts';
+import { loadWritten } from '../config/load.ts';
+import { pathText } from '../config/path-text.ts';
+import { declarationOf } from '../config/problems.ts';
+import { SETTINGS, type Flags, type SettingName } from '../config/settings.ts';
+import { readInput } from '../host/input-file.ts';
+import type { Io } from '../host/io.ts';
+import type { ManifestFormat } from '../manifest/format-list.ts';
+import type { LoginChoice } from '../manifest/facts.ts';
+import type { SizedOutput } from '../manifest/manifest-input.ts';
+import { planConfig } from '../plan/plan-config.ts';
+import type { Plan } from '../plan/plan.ts';
+import { VERSION } from '../base/version.ts';
+import { renderFixtures } from './render-fixtures.ts';
+
+export interface ManifestFlags {
+  readonly format: ManifestFormat;
+  readonly name: string;
+  readonly container?: readonly string[];
+  readonly image?: string;
+  readonly serviceAccount?: string;
+  readonly podNamespace?: string;
+  readonly user?: string;
+  readonly audience: string;
+  readonly ca: string;
+  /** A file of values by which outputs are measured. */
+  readonly fixtures?: string;
+  /** `PATH=REF` each. */
+  readonly out?: readonly string[];
+}
+
+/** Where relative paths start in the container. */
+const POD_CWD = '/';
+
+/** What a pod sets itself, so that a config which names it is valid here. */
+const IN_PODS = ['POD_NAME', 'POD_NAMESPACE', 'POD_UID', 'POD_IP', 'POD_SERVICE_ACCOUNT', 'NODE_NAME'];
+
+/**
+ * `vaultonce manifest`: what the config needs in a pod, as YAML for Kubernetes.
+ * @throws RunError `usage`, `config`
+ */
+export async function manifest(own: ManifestFlags, flags: Flags, io: Io): Promise<void> {
+  const env = { ...Object.fromEntries(IN_PODS.map((name) => [name, 'x'])), ...io.env };
+  const overridden = { ...flags, set: [...settingsOf(flags), ...(flags.set ?? [])] };
+  const options = { outputs: own.out };
+  const { config, written, filled } = await loadWritten(overridden, { ...io, env }, POD_CWD, options);
+  const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values: [] });
+  if (plan.outputs.length === 0)
+    throw new RunError('config', 'there is nothing to write: no outputs are declared', {
+      hint: 'declare `outputs:`, or use --out PATH=REF; `environment:` is for `exec` in the image of the application',
+    });
+  const { manifestOf } = await import('../manifest/manifest-text.ts');
+  const { format, name, container = [name], serviceAccount, podNamespace, user, audience, ca } = own;
+  const image = own.image ?? `vaultonce:${VERSION}`;
+  const result = manifestOf({
+    options: { format, name, containers: container, image, serviceAccount, podNamespace, user, audience, ca },
+    definition: configFields(await fieldsOf(config.auth.map(({ method }) => method))),
+    written: written.value,
+    filled: filled.value,
+    placeOf: (path) => declarationOf(path, pathText(path), filled),
+    outputs: await sizedOutputs(own.fixtures, config, plan, io),
+    config,
+    logins: await loginsOf(config, Array.isArray(filled.value['auth'])),
+    settings: SETTINGS,
+    env: io.env,
+    certificateIn: (path, variable) => certificateIn(path, variable, io),
+  });
+  if ('problems' in result) throw new RunError(result.problems);
+  for (const note of result.notes) io.scope.log.write({ event: 'manifest_note', note });
+  io.stdout.write(result.text);
+}
+
+/** Flags override the config: in a pod there are none, and the config has what they say. */
+const OF_FLAGS = ['address', 'namespace', 'timeoutMs', 'startupJitterMs'] as const satisfies SettingName[];
+
+function settingsOf(flags: Flags): string[] {
+  return OF_FLAGS.flatMap((name) => {
+    const { flag, file } = SETTINGS[name];
+    const value = flags[flag];
+    return value === undefined ? [] : [`${file}=${value}`];
+  });
+}
+
+async function sizedOutputs(
+  fixtures: string | undefined,
+  config: Config,
+  plan: Plan,
+  io: Io,
+): Promise<SizedOutput[]> {
+  const rendered = fixtures === undefined ? [] : (await renderFixtures(fixtures, config, plan, io)).rendered;
+  return plan.outputs.map((output) => ({
+    ...output,
+    sizes: rendered
+      .find(({ plan: { where } }) => where === output.where)
+      ?.files.map(({ content }) => content.reveal().byteLength),
+  }));
+}
+
+async function loginsOf({ auth }: Config, isList: boolean): Promise<LoginChoice[]> {
+  return Promise.all(
+    auth.map(async (login, index) => ({
+      at: isList ? ['auth', index] : ['auth'],
+      ...(await needsOf(login)),
+    })),
+  );
+}
+
+const LARGEST_CA_BYTES = 100 * 1024;
+
+function certificateIn(path: string, variable: string, { cwd }: Io): string {
+  try {
+    return readInput(resolve(cwd, path), LARGEST_CA_BYTES).toString('utf8');
+  } catch (error) {
+    throw new RunError('config', `the CA cannot be read (${systemErrorCode(error) ?? 'unknown error'})`, {
+      where: `$${variable}`,
+      hint: 'correct the variable, or unset it and name the file in the pod: vault.tls.ca_cert',
+    });
+  }
+}
