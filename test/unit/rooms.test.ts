@@ -17,6 +17,7 @@ const ROOMS = [
   'config',
   'plan',
   ...['session', 'fetch', 'render', 'publish', 'reuse', 'report'],
+  'manifest',
   'deliver',
   'run',
   'commands',
