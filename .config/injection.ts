@@ -5,8 +5,8 @@ import {
   mutatingText,
   parametersText,
   validatingText,
-  type InjectionSettings,
 } from '../src/manifest/injection-policy.ts';
+import type { InjectionSettings } from '../src/manifest/injection-parameters.ts';
 import { root } from './paths.ts';
 
 /** Writes the committed policies of injection anew: `node .config/injection.ts`. */

@@ -1,6 +1,8 @@
 import {
+  ANNOTATIONS,
   cel,
   CONTAINER,
+  DEFAULTS,
   DIRECTORY,
   DOMAIN,
   LABEL,
@@ -45,6 +47,8 @@ export const OWN_VOLUMES = `[${Object.values(VOLUMES)
   .map((name) => `'${name}'`)
   .join(', ')}]`;
 
+const KNOWN = `[${ANNOTATIONS.map((name) => `'${DOMAIN}/${name}'`).join(', ')}]`;
+
 export const VARIABLES: readonly Named[] = [
   { name: 'isPod', expression: "object.kind == 'Pod'" },
   {
@@ -67,6 +71,12 @@ export const VARIABLES: readonly Named[] = [
     expression: cel(`
       variables.isPod && variables.volumes.exists(v, v.name == '${VOLUMES.outputs}')
       && variables.inits.exists(c, c.name == '${CONTAINER}' && c.?volumeMounts.orValue([]).exists(m, m.name == '${VOLUMES.outputs}'))`),
+  },
+  {
+    name: 'unknown',
+    expression: cel(`
+      variables.own.filter(k, !(k in ${KNOWN})
+        && !k.startsWith('${OUT}') && !(k == '${DEFAULTS}' && variables.injected))`),
   },
   {
     name: 'others',

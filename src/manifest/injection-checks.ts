@@ -4,15 +4,16 @@ import {
   cel,
   CONFIG,
   CONTAINER,
-  DEFAULTS,
   DIRECTORY,
   DOMAIN,
   INPUTS,
   LABEL,
   note,
   OUT,
+  QUANTITIES,
   VOLUMES,
   type Annotation,
+  type QuantityName,
 } from './injection-names.ts';
 
 /** A check of ValidatingAdmissionPolicy: what has to hold, and what is said where it does not. No value is quoted. */
@@ -21,9 +22,6 @@ interface Check {
   readonly message?: string;
   readonly messageExpression?: string;
 }
-
-const KNOWN = `[${[...ANNOTATIONS].map((name) => `'${DOMAIN}/${name}'`).join(', ')}]`;
-const UNKNOWN = `variables.own.filter(k, !(k in ${KNOWN}) && !k.startsWith('${OUT}') && !(k == '${DEFAULTS}' && variables.injected))`;
 
 /** What is outside of a pod template, and not in it. */
 const MISPLACED = cel(`
@@ -50,17 +48,26 @@ function whenOnSaying(expression: string, message: string): Check {
   return { expression: `!variables.on || ${grouped(expression)}`, messageExpression: cel(message) };
 }
 
+/** In one line: the API wants a message beside an expression on several, and some have only one that is an expression, too. */
 function grouped(expression: string): string {
-  return `(${cel(expression)})`;
+  return `(${cel(expression).replaceAll(/\s*\n\s*/g, ' ')})`;
 }
 
-const QUANTITIES = ['cpu', 'memory', 'memory-limit', 'size'] as const;
-
-function quantity(name: (typeof QUANTITIES)[number]): Check {
+function quantity(name: QuantityName): Check {
   const value = `${note(name)}.orValue('1')`;
   return whenOn(
     `isQuantity(${value}) && quantity(${value}).isGreaterThan(quantity('0'))`,
-    `${quoted(name)}: not a quantity of Kubernetes above 0, as ${name === 'cpu' ? '50m' : '64Mi'}`,
+    `${quoted(name)}: not a quantity of Kubernetes above 0, as ${name.startsWith('cpu') ? '50m' : '64Mi'}`,
+  );
+}
+
+/** What is no quantity is another mistake. */
+function withinLimit(name: 'cpu' | 'memory'): Check {
+  const requested = `${note(name)}.orValue('0')`;
+  const limit = `${note(`${name}-limit`)}.orValue('1Ei')`;
+  return whenOn(
+    `!isQuantity(${requested}) || !isQuantity(${limit}) || quantity(${requested}).compareTo(quantity(${limit})) <= 0`,
+    `${DOMAIN}/${name} is more than ${DOMAIN}/${name}-limit`,
   );
 }
 
@@ -97,9 +104,9 @@ const PLACE: readonly Check[] = [
 
 const SAID: readonly Check[] = [
   whenOnSaying(
-    `size(${UNKNOWN}) == 0`,
+    `size(variables.unknown) == 0`,
     `
-    'unknown: ' + ${UNKNOWN}.join(', ')
+    'unknown: ' + variables.unknown.join(', ')
     + '; known are ${OUT}FILE and ${DOMAIN}/ with ${ANNOTATIONS.join(', ')}'`,
   ),
   whenOn(
@@ -112,7 +119,7 @@ const SAID: readonly Check[] = [
   ),
   whenOn(
     `${note('config')}.hasValue() || ${note('config-map')}.hasValue() || ${note('role')}.hasValue()`,
-    `no role to log in with: ${DOMAIN}/role`,
+    `no role to log in with: say it in the annotation ${DOMAIN}/role`,
   ),
   shape('config', String.raw`\S`, 'empty'),
   shape('config-map', '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$', 'not the name of a ConfigMap'),
@@ -138,11 +145,8 @@ const SAID: readonly Check[] = [
     `'not a reference as secret/app/db#password: ' + variables.outs.filter(k, !string(variables.notes[k]).matches(r'^[^#\\s][^#]*#\\S')).join(', ')`,
   ),
   ...QUANTITIES.map(quantity),
-  whenOn(
-    `[${note('memory')}.orValue('0'), ${note('memory-limit')}.orValue('1Ei')].exists(q, !isQuantity(q))
-      || quantity(${note('memory')}.orValue('0')).compareTo(quantity(${note('memory-limit')}.orValue('1Ei'))) <= 0`,
-    `${DOMAIN}/memory is more than ${DOMAIN}/memory-limit`,
-  ),
+  withinLimit('cpu'),
+  withinLimit('memory'),
   whenOnSaying(
     `!${note('containers')}.hasValue() || variables.names.all(n, variables.others.exists(c, c.name == n))`,
     `'${quoted('containers')}: names one that is not there; there are: ' + variables.others.map(c, c.name).join(', ')`,

@@ -9,13 +9,11 @@ import {
   VOLUMES,
   type Annotation,
   type Named,
+  type QuantityName,
 } from './injection-names.ts';
 
 /** An annotation, else a parameter of the same name, else this. */
-export function setting(
-  name: Annotation & ('cpu' | 'memory' | 'memory-limit' | 'size'),
-  fallback: string,
-): string {
+export function setting(name: QuantityName, fallback: string): string {
   return `${note(name)}.orValue(variables.settings[?'${name}'].orValue('${fallback}'))`;
 }
 
@@ -86,6 +84,12 @@ export const ENVIRONMENT = cel(`
     + (variables.defaults != '' ? [['VAULTONCE_DEFAULTS', '${INPUTS}/defaults.yaml']] : [])
   ).map(e, [e[0], e[1].replace('$', '$$')])`);
 
+/** A limit of CPU is for namespaces that demand one: it only slows the start. */
+export const LIMITS = cel(`
+  ${note('cpu-limit')}.or(variables.settings[?'cpu-limit']).hasValue()
+    ? {'memory': ${setting('memory-limit', '128Mi')}, 'cpu': ${setting('cpu-limit', '')}}
+    : {'memory': ${setting('memory-limit', '128Mi')}}`);
+
 /** Texts of annotations come as files, which the kubelet writes as they are. */
 export const SOURCES = cel(`
   [Object.spec.volumes.projected.sources{serviceAccountToken: Object.spec.volumes.projected.sources.serviceAccountToken{
@@ -115,7 +119,7 @@ export const INIT_CONTAINER = `Object.spec.initContainers{
       },
       resources: Object.spec.initContainers.resources{
         requests: {'cpu': ${setting('cpu', '50m')}, 'memory': ${setting('memory', '64Mi')}},
-        limits: {'memory': ${setting('memory-limit', '128Mi')}}
+        limits: variables.limits
       },
       volumeMounts: [
         Object.spec.initContainers.volumeMounts{name: '${VOLUMES.outputs}', mountPath: variables.dir},

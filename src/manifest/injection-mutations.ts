@@ -3,6 +3,7 @@ import {
   DEFAULTS_TEXT,
   ENVIRONMENT,
   INIT_CONTAINER,
+  LIMITS,
   READERS,
   setting,
   SOURCES,
@@ -50,6 +51,7 @@ export function injects(settings: string): MutatingPolicy {
       { name: 'defaults', expression: DEFAULTS_TEXT },
       { name: 'args', expression: ARGS },
       { name: 'environment', expression: ENVIRONMENT },
+      { name: 'limits', expression: LIMITS },
     ],
     mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: PATCH } }],
   };

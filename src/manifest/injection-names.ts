@@ -15,6 +15,11 @@ export const CONFIG = '/etc/vaultonce';
 /** What the policy writes on a pod itself. */
 export const DEFAULTS = `${DOMAIN}/defaults`;
 
+/** Resources. */
+export const QUANTITIES = ['cpu', 'cpu-limit', 'memory', 'memory-limit', 'size'] as const;
+
+export type QuantityName = (typeof QUANTITIES)[number];
+
 /** What a pod may say, but for its outputs. */
 export const ANNOTATIONS = [
   'config',
@@ -26,10 +31,7 @@ export const ANNOTATIONS = [
   'directory',
   'mode',
   'containers',
-  'cpu',
-  'memory',
-  'memory-limit',
-  'size',
+  ...QUANTITIES,
 ] as const;
 
 export type Annotation = (typeof ANNOTATIONS)[number];

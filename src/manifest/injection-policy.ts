@@ -3,70 +3,14 @@ import { MATCH_CONDITIONS, VARIABLES } from './injection-checked.ts';
 import { CHECKS } from './injection-checks.ts';
 import { injects, MOUNTS } from './injection-mutations.ts';
 import { LABEL } from './injection-names.ts';
+import { INJECT, parameters, type Document, type InjectionSettings } from './injection-parameters.ts';
 
-/** What a cluster says for all its pods. */
-export interface InjectionSettings {
-  /** Kubernetes' namespace of the ConfigMap of parameters. */
-  readonly namespace: string;
-  readonly image: string;
-  /** Of the pods' service account tokens. */
-  readonly audience: string;
-  /** How a pod with a role logs in: the method, and the key of `auth:` that names the file of the token. */
-  readonly login: { readonly method: string; readonly tokenKey: string };
-  /** Variables of the container, such as VAULT_ADDR: no pod can say another value. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** A config below that of each pod. */
-  readonly defaults?: string | undefined;
-  readonly resources?: {
-    readonly cpu: string;
-    readonly memory: string;
-    readonly memoryLimit: string;
-    /** Of the volume of outputs. */
-    readonly size: string;
-  };
-}
-
-/** An object of Kubernetes, and what stands above it. */
-interface Document {
-  readonly comment: string;
-  readonly object: object;
-}
-
-const INJECT = 'vaultonce-inject';
 const MOUNT = 'vaultonce-mount';
 const API = 'admissionregistration.k8s.io/v1';
 const PARAMETERS = 'params.?data.orValue({})';
 const NAMESPACES = { matchLabels: { [LABEL]: 'enabled' } };
 const PODS = { matchLabels: { [LABEL]: 'true' } };
 const CREATED_PODS = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] };
-
-/** The ConfigMap that the policies read; to change it takes no new policy. */
-function parameters(settings: InjectionSettings): Document {
-  const { namespace, image, audience, login, environment, defaults, resources } = settings;
-  return {
-    comment:
-      'The parameters of injection, read for each new pod. Keys in capitals are variables of the container; those of the others that are missing have defaults, but for the image.',
-    object: {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: INJECT, namespace },
-      data: {
-        image,
-        audience,
-        'auth-method': login.method,
-        'auth-token-key': login.tokenKey,
-        ...(resources && {
-          cpu: resources.cpu,
-          memory: resources.memory,
-          'memory-limit': resources.memoryLimit,
-          size: resources.size,
-        }),
-        ...environment,
-        ...(defaults === undefined ? {} : { 'defaults.yaml': defaults }),
-      },
-    },
-  };
-}
 
 /** For Kubernetes 1.36 or later: two policies that change pods, with their bindings. */
 function mutatingPolicies({ namespace }: Pick<InjectionSettings, 'namespace'>): Document[] {

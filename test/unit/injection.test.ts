@@ -35,7 +35,10 @@ const MISTAKES: readonly (readonly [Readonly<Record<string, string>>, RegExp])[]
     { ...MINIMUM, [note('config')]: 'x', [note('config-map')]: 'x' },
     /config and .*config-map exclude each other/,
   ],
-  [{ 'out.vaultonce.dev/a': 'secret/a#b' }, /^no role to log in with: vaultonce\.dev\/role$/],
+  [
+    { 'out.vaultonce.dev/a': 'secret/a#b' },
+    /^no role to log in with: say it in the annotation vaultonce\.dev\/role$/,
+  ],
   [{ [note('config')]: ' \n' }, /config: empty$/],
   [{ [note('config-map')]: 'A_b' }, /config-map: not the name of a ConfigMap$/],
   [{ ...MINIMUM, [note('role')]: 'a b' }, /role: not the name of a role$/],
@@ -266,6 +269,7 @@ for (const { name, needs, admitAll } of EVALUATORS) {
         [note('mode')]: '0440',
         [note('containers')]: 'app, migrate',
         [note('cpu')]: '100m',
+        [note('cpu-limit')]: '1',
         [note('memory')]: '96Mi',
         [note('memory-limit')]: '256Mi',
         [note('size')]: '1Mi',
@@ -299,7 +303,7 @@ for (const { name, needs, admitAll } of EVALUATORS) {
       assert.equal(environment['VAULT_NAMESPACE'], 'team-a/web');
       assert.deepEqual(init.resources, {
         requests: { cpu: '100m', memory: '96Mi' },
-        limits: { memory: '256Mi' },
+        limits: { cpu: '1', memory: '256Mi' },
       });
       const volume = (wanted: string): unknown => made.spec.volumes.find((each) => each.name === wanted);
       assert.deepEqual(volume('vaultonce-secrets'), {
@@ -433,7 +437,7 @@ for (const { name, needs, admitAll } of EVALUATORS) {
             assert.equal(made.env['VAULT_CACERT_BYTES'], each);
           }
         }),
-        { numRuns: 5 },
+        { numRuns: 5, examples: [[['$$', '$(VAULT_ADDR)', '$', '\r\n$$(A)']]] },
       );
     });
   });
