@@ -5,6 +5,7 @@ import {
   DEFAULTS,
   DIRECTORY,
   DOMAIN,
+  IGNORED,
   LABEL,
   note,
   OUT,
@@ -21,7 +22,7 @@ const LABELS = 'dyn(object).?metadata.?labels.orValue({})';
 const ofOld = (expression: string): string => expression.replaceAll('object', 'oldObject');
 
 /** Whether a key is an annotation, or a label, of ours. */
-export const isOwn = (key: string): string => `('.' + ${key}).contains('.${DOMAIN}/')`;
+const isOwn = (key: string): string => `(('.' + ${key}).contains('.${DOMAIN}/') && ${key} != '${IGNORED}')`;
 
 const METADATA = `[dyn(object).?metadata, dyn(object).?spec.?template.?metadata,
   dyn(object).?spec.?jobTemplate.?metadata, ${TEMPLATE_OF_CRON_JOB}.?metadata]`;
@@ -94,3 +95,9 @@ export const VARIABLES: readonly Named[] = [
     expression: `variables.others.filter(c, !${note('containers')}.hasValue() || c.name in variables.names)`,
   },
 ];
+
+/** What is outside of a pod template, and not in it. */
+export const MISPLACED = cel(`
+  [dyn(object).?metadata, dyn(object).?spec.?jobTemplate.?metadata].exists(m,
+    (m.?labels[?'${LABEL}'].hasValue() && !('${LABEL}' in variables.labels))
+    || m.?annotations.orValue({}).exists(k, ${isOwn('k')} && !(k in variables.notes)))`);

@@ -1,4 +1,4 @@
-import { isOwn, OWN_VOLUMES } from './injection-checked.ts';
+import { MISPLACED, OWN_VOLUMES } from './injection-checked.ts';
 import {
   ANNOTATIONS,
   cel,
@@ -22,12 +22,6 @@ interface Check {
   readonly message?: string;
   readonly messageExpression?: string;
 }
-
-/** What is outside of a pod template, and not in it. */
-const MISPLACED = cel(`
-  [dyn(object).?metadata, dyn(object).?spec.?jobTemplate.?metadata].exists(m,
-    (m.?labels[?'${LABEL}'].hasValue() && !('${LABEL}' in variables.labels))
-    || m.?annotations.orValue({}).exists(k, ${isOwn('k')} && !(k in variables.notes)))`);
 
 const quoted = (name: Annotation): string => `annotation ${DOMAIN}/${name}`;
 

@@ -36,6 +36,9 @@ export const ANNOTATIONS = [
 
 export type Annotation = (typeof ANNOTATIONS)[number];
 
+/** What manifests have that were written without injection: it asks for nothing. */
+export const IGNORED = `${DOMAIN}/config-hash`;
+
 /** A condition or a variable of a policy. */
 export interface Named {
   readonly name: string;

@@ -36,6 +36,7 @@ describe('the injected container', await needsPlugins('auth/jwt'), () => {
       VAULT_ADDR: app.server.address,
       'auth-method': 'jwt',
       'auth-token-key': 'jwt_file',
+      'defaults.yaml': 'timeout: 30s\n',
     });
     const { object, denied, error } = admit(review(pod({ annotations }), { parameters }));
     assert.deepEqual([denied, error], [[], undefined]);

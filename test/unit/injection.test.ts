@@ -213,6 +213,7 @@ for (const { name, needs, admitAll } of EVALUATORS) {
       const namespace = { ...ENABLED, metadata: { name: 'shop' } };
       for (const object of [
         pod({ labels: {}, annotations: {} }),
+        pod({ labels: {}, annotations: { [note('config-hash')]: 'x' } }),
         pod({ labels: { [note('inject')]: 'false' } }),
       ]) {
         const { spec } = injected(review(object, { namespace }));
