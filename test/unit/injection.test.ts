@@ -411,6 +411,23 @@ for (const { name, needs, admitAll } of EVALUATORS) {
       assert.match(denied[0] ?? '', /^a container is called vaultonce/);
     });
 
+    test('the largest pods are within what an API server spends on them', () => {
+      const outs = Array.from({ length: 300 }, (_, at): [string, string] => [
+        `out.vaultonce.dev/f${String(at)}`,
+        `secret/${'a'.repeat(500)}#k`,
+      ]);
+      const volumeMounts = Array.from({ length: 20 }, (_, at) => mount(`/m${String(at)}`));
+      const containers = Array.from({ length: 100 }, (_, at) => ({
+        name: `c${String(at)}`,
+        image: 'x',
+        volumeMounts,
+      }));
+      injected(review(pod({ annotations: { [note('config')]: '#'.repeat(240_000) } })));
+      injected(
+        review(pod({ annotations: { ...MINIMUM, ...Object.fromEntries(outs) }, spec: { containers } })),
+      );
+    });
+
     test('what the kubelet makes of a text is the text', () => {
       const text = fc.string({
         unit: fc.constantFrom('$', '(', ')', 'A', 'VAULT_ADDR', '\r\n', '\n', '{', '#', "'", '\\', '%'),
