@@ -16,7 +16,10 @@ export function addManifest(program: Command, io: Io): void {
     .option('--container <name>', 'container that reads the files; repeatable (default: the name)', collect)
     .option('--image <image>', 'image of vaultonce (default: vaultonce:VERSION)')
     .option('--service-account <name>', 'service account of the pods (default: theirs, or the name)')
-    .option('--pod-namespace <name>', 'Kubernetes namespace of the pods (default: none, for kubectl to say)')
+    .option(
+      '--pod-namespace <name>',
+      'Kubernetes namespace of the pods, or of the parameters of policies (default: none, or vault)',
+    )
     .option('--user <uid>', 'run as this user, such as that of the application')
     .option('--audience <name>', 'audience of the service account token, as the role has it', 'vault')
     .option('--ca <name>', "ConfigMap with the server's CA, if the config names a file", 'vault-ca')
@@ -30,11 +33,13 @@ Formats:
   objects    what that needs: ConfigMap, and for outputs with \`kubernetes_secret\` RBAC
   kustomize  a component of both, as kustomization.yaml
   full       both, a service account and a Deployment
+  policy     injection into all pods that ask for it, with the server and login of this config
 
 Examples:
   vaultonce manifest --name web --format full
   vaultonce manifest --name web --format objects | kubectl apply -f -
   vaultonce manifest --name web > patch.yaml && kubectl patch deployment web --patch-file patch.yaml
+  vaultonce manifest --format policy --auth kubernetes --role any --address https://vault.example.com:8200
   vaultonce manifest --name web --user 1000 --fixtures test.yaml
 ${EXIT_CODES_HELP}`,
     )

@@ -49,10 +49,6 @@ export async function manifest(own: ManifestFlags, flags: Flags, io: Io): Promis
   const options = { outputs: own.out };
   const { config, written, filled } = await loadWritten(overridden, { ...io, env }, POD_CWD, options);
   const plan = await planConfig(config, { secrets: 'all', outputs: config.outputs, values: [] });
-  if (plan.outputs.length === 0)
-    throw new RunError('config', 'there is nothing to write: no outputs are declared', {
-      hint: 'declare `outputs:`, or use --out PATH=REF; `environment:` is for `exec` in the image of the application',
-    });
   const { manifestOf } = await import('../manifest/manifest-text.ts');
   const { format, name, container = [name], serviceAccount, podNamespace, user, audience, ca } = own;
   const image = own.image ?? `vaultonce:${VERSION}`;

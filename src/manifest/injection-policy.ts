@@ -142,6 +142,13 @@ function documentsText(documents: readonly Document[]): string {
     .join('---\n');
 }
 
+/** All that a cluster needs, validation first: then no pod that asks starts without its outputs. */
+export function injectionDocuments(settings: InjectionSettings): object[] {
+  return [parameters(settings), ...validatingPolicy(), ...mutatingPolicies(settings)].map(
+    ({ object }) => object,
+  );
+}
+
 /** The ConfigMap that the platform edits. */
 export function parametersText(settings: InjectionSettings): string {
   return documentsText([parameters(settings)]);

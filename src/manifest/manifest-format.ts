@@ -1,4 +1,5 @@
-import type { ManifestOptions } from './manifest-input.ts';
+import type { Facts } from './facts.ts';
+import type { ManifestOptions, PodLogin } from './manifest-input.ts';
 import type { PodParts } from './pod-parts.ts';
 import type { Note } from './requirements.ts';
 
@@ -9,4 +10,9 @@ export interface ManifestFormatter {
   /** Which notes are for those who use it. */
   readonly concerns: readonly Note['about'][];
   readonly documents: (parts: PodParts, options: ManifestOptions) => readonly object[];
+}
+
+/** A manifest that is not of one config's pods: it takes no outputs. */
+export interface PlatformFormatter extends Pick<ManifestFormatter, 'usage'> {
+  readonly forAllPods: (facts: Facts, login: PodLogin) => readonly object[];
 }

@@ -36,7 +36,7 @@ describe('the injected container', await needsPlugins('auth/jwt'), () => {
       VAULT_ADDR: app.server.address,
       'auth-method': 'jwt',
       'auth-token-key': 'jwt_file',
-      'defaults.yaml': 'timeout: 30s\n',
+      'defaults.yaml': 'auth: { mount: prod }\n',
     });
     const { object, denied, error } = admit(review(pod({ annotations }), { parameters }));
     assert.deepEqual([denied, error], [[], undefined]);
@@ -64,6 +64,16 @@ describe('the injected container', await needsPlugins('auth/jwt'), () => {
     assert.equal(app.workspace.read('vault/secrets/strange'), 'of a strange path');
     assert.equal(app.workspace.mode('vault/secrets/password'), '0440');
     assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('defaults of the platform, and a mode that follows from who reads the files', async () => {
+    const result = await run(MINIMUM);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(app.workspace.mode('vault/secrets/password'), '0444');
+    const config = 'output: { mode: "0640" }\noutputs: [{ path: a, value: "secret/web/db#username" }]\n';
+    const own = await run({ 'vaultonce.dev/config': config, 'vaultonce.dev/role': 'web' });
+    assert.equal(own.code, 0, own.stderr);
+    assert.equal(app.workspace.mode('vault/secrets/a'), '0640');
   });
 
   test('a config in an annotation, with ends of line of Windows', async () => {

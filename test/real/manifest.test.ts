@@ -370,6 +370,19 @@ describe('vaultonce manifest', () => {
     );
   });
 
+  test('defaults below the config become a part of it', async () => {
+    const defaults = workspace.write(
+      'defaults.yaml',
+      dump({ vault: { address: 'https://platform.example.com', namespace: '${SITE}' }, timeout: '90s' }),
+    );
+    const { auth, secrets, outputs, output } = BASE;
+    const rest = { auth, secrets, outputs, output, timeout: '30s' };
+    const { config, pod } = await full(rest, ['--defaults', defaults], { env: { SITE: 'team-a' } });
+    assert.deepEqual(config['vault'], { address: 'https://platform.example.com', namespace: '${SITE}' });
+    assert.equal(config['timeout'], '30s');
+    assert.deepEqual(container(pod).env, [{ name: 'SITE', value: 'team-a' }]);
+  });
+
   test('variables: what says which server it is and what `${VAR}` needs comes along, but no credential', async () => {
     const env = {
       VAULT_ADDR: 'https://vault.example.com:8200',
@@ -678,5 +691,40 @@ describe('vaultonce manifest', () => {
       assert.equal(result.stdout, '');
       assert.doesNotMatch(result.stderr, /canary/);
     }
+  });
+
+  test('policies for all pods: server and login of the config, everything else as in the examples', async () => {
+    const ca = workspace.write('ca.pem', 'the CA\n');
+    const config = {
+      vault: { address: 'https://vault.example.com:8200', namespace: 'team-a', tls: { ca_cert: ca } },
+      auth: { method: 'jwt', mount: 'prod', role: 'any', jwt_file: '/var/run/secrets/tokens/vault' },
+    };
+    const args = ['--format', 'policy', '--image', 'registry.example.com/v:1', '--audience', 'prod'];
+    const objects = objectsIn(await manifest(config, args, { env: { VAULT_SKIP_VERIFY: 'false' } }));
+    for (const object of objects) assert.deepEqual(kubernetes.problemsWith(object), []);
+    const [parameters, ...policies] = objects;
+    assert.deepEqual(parameters, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'vaultonce-inject', namespace: 'vault' },
+      data: {
+        image: 'registry.example.com/v:1',
+        audience: 'prod',
+        'auth-method': 'jwt',
+        'auth-token-key': 'jwt_file',
+        VAULT_ADDR: 'https://vault.example.com:8200',
+        VAULT_NAMESPACE: 'team-a',
+        VAULT_SKIP_VERIFY: 'false',
+        VAULT_CACERT_BYTES: 'the CA\n',
+        'defaults.yaml':
+          'auth:\n  method: jwt\n  mount: prod\n  jwt_file: /var/run/secrets/vaultonce/token\n',
+      },
+    });
+    const committed = ['validation.yaml', 'policies.yaml'].flatMap(
+      (name) => loadAll(readFileSync(join(root, 'examples/kubernetes-injection', name), 'utf8')) as object[],
+    );
+    assert.deepEqual(policies, committed);
+    const elsewhere = objectsIn(await manifest(config, [...args, '--pod-namespace', 'platform']));
+    assert.match(JSON.stringify(elsewhere), /"paramRef":{"name":"vaultonce-inject","namespace":"platform"/);
   });
 });
