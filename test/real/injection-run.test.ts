@@ -6,7 +6,7 @@ import { runCli, type CliResult } from '../support/cli.ts';
 import { MINIMUM, objectsOf, parametersWith, pod, review } from '../support/injection.ts';
 import { PUBLIC_PEM, signJwt, soon } from '../support/jwt.ts';
 import { expanded, type Pod } from '../support/kubelet.ts';
-import { kubernetesValidator } from '../support/kubernetes-validate.ts';
+import { kubernetesSchemas } from '../support/kubernetes.ts';
 import { needsPlugins } from '../support/needs.ts';
 
 describe('the injected container', await needsPlugins('auth/jwt'), () => {
@@ -114,7 +114,7 @@ describe('the injected container', await needsPlugins('auth/jwt'), () => {
 });
 
 test('policies, parameters and injected pods are valid by the schemas of Kubernetes', async () => {
-  const problemsWith = await kubernetesValidator();
+  const { problemsWith } = await kubernetesSchemas();
   const valid = (object: unknown): void => {
     assert.deepEqual(problemsWith(object as Parameters<typeof problemsWith>[0]), []);
   };
