@@ -6,7 +6,7 @@ import { runCli, type CliResult } from '../support/cli.ts';
 import { MINIMUM, objectsOf, parametersWith, pod, review } from '../support/injection.ts';
 import { PUBLIC_PEM, signJwt, soon } from '../support/jwt.ts';
 import { expanded, type Pod } from '../support/kubelet.ts';
-import { kubernetesSchemas } from '../support/kubernetes.ts';
+import { kubernetesSchemas, type KubernetesObject } from '../support/kubernetes.ts';
 import { needsPlugins } from '../support/needs.ts';
 
 describe('the injected container', await needsPlugins('auth/jwt'), () => {
@@ -114,9 +114,9 @@ describe('the injected container', await needsPlugins('auth/jwt'), () => {
 });
 
 test('policies, parameters and injected pods are valid by the schemas of Kubernetes', async () => {
-  const { problemsWith } = await kubernetesSchemas();
+  const kubernetes = await kubernetesSchemas();
   const valid = (object: unknown): void => {
-    assert.deepEqual(problemsWith(object as Parameters<typeof problemsWith>[0]), []);
+    assert.deepEqual(kubernetes.problemsWith(object as KubernetesObject), []);
   };
   for (const name of ['parameters.yaml', 'policies.yaml', 'validation.yaml', 'deployment.yaml'])
     objectsOf(name).forEach(valid);
