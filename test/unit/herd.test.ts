@@ -74,28 +74,45 @@ describe('the simulation of a herd', () => {
     assert.deepEqual([agent.served, agent.serverCpuMs], [22, 11 + 2 + 1 + 20]);
   });
 
-  test('one pod, a quota of one request in a second, and the longest delays, by hand', () => {
-    // The chance of always waiting as long as possible.
-    const random = (): number => 1;
-    assert.deepEqual(
-      [1, 2, 3].map((attempt) => delayMs(attempt, random())),
-      [200, 400, 800],
-    );
+  /** One pod for which the server does no work, with these numbers by chance. */
+  const alone = (secrets: number, quota: number, random: () => number): unknown[] => {
     const time = createVirtualTime();
     const cores = createCores(time, 1);
-    const letsThrough = createQuota(1, () => time.now());
+    const letsThrough = createQuota(quota, () => time.now());
     const server = createSimServer(time, { serviceMs: NOTHING, roundTripMs: 0, cores, letsThrough });
     const compute = (ms: number) => sleep(time, ms);
-    const pod = { time, server, random, address: 0, secrets: 1, cost: HERD.cost, compute };
-    let ready: readonly [boolean, number] | undefined;
+    const pod = { time, server, random, address: 0, secrets, cost: HERD.cost, compute };
+    let ready: unknown[] = [];
     time.begin(runOnce({ http2: true, jitterMs: 0, timeoutMs: 60_000 })(pod), (isReady) => {
       ready = [isReady, time.now()];
     });
     time.run();
+    return [...ready, server.served(), server.rejected()];
+  };
+
+  test('one pod, a quota of one request in a second, and the longest delays, by hand', () => {
+    assert.deepEqual(
+      [1, 2, 3].map((attempt) => delayMs(attempt, 1)),
+      [200, 400, 800],
+    );
     // Login at 0; the mounts are refused at 0, 200 and 600, and served at 1400; the read is refused then and at 1600, and served at
     // 2000; the revocation is refused then, at 2200 and 2600, and served at 3400.
-    assert.deepEqual(ready, [true, 3400]);
-    assert.deepEqual([server.served(), server.rejected()], [4, 8]);
+    assert.deepEqual(
+      alone(1, 1, () => 1),
+      [true, 3400, 4, 8],
+    );
+  });
+
+  test('a 429 holds back the other requests of its run, by hand', () => {
+    // The first number is for the jitter; then the longest delay and none, in turns.
+    let draws = 0;
+    const inTurns = (): number => {
+      draws += 1;
+      return draws % 2 === 0 ? 1 : 0;
+    };
+    // The first read is refused at 0, and twice at 200, then to wait until 1000. The second one is not sent meanwhile: both are served
+    // at 1000. The revocation is refused twice then, and twice at 1400, and served at 3000.
+    assert.deepEqual(alone(2, 2, inTurns), [true, 3000, 5, 7]);
   });
 
   test('a run that cannot end in time fails, and the kubelet starts it again', () => {
