@@ -2,9 +2,11 @@ import { title, type Results } from './results.ts';
 import { ON_NODE, STANDALONE } from './tools.ts';
 
 const BAR_HEIGHT = 16;
+/** At least: the longest label must fit. */
 const LABEL_WIDTH = 170;
 const BAR_WIDTH = 300;
-const PANEL_WIDTH = LABEL_WIDTH + BAR_WIDTH + 110;
+const NOTE_WIDTH = 110;
+const CHARACTER_WIDTH = 6.2;
 const TITLE_HEIGHT = 34;
 
 export interface Bar {
@@ -50,12 +52,15 @@ export function fillOf(tool: string): string {
 export function barChart(head: string, panels: readonly Panel[]): string {
   const most = Math.max(...panels.map(({ bars }) => bars.length));
   const panelHeight = TITLE_HEIGHT + most * (BAR_HEIGHT + 4) + 12;
+  const labels = panels.flatMap(({ bars }) => bars.map(({ label }) => label.length * CHARACTER_WIDTH));
+  const labelWidth = Math.ceil(Math.max(LABEL_WIDTH, ...labels));
+  const panelWidth = labelWidth + BAR_WIDTH + NOTE_WIDTH;
   const drawn = panels.map((panel) => {
-    const x = panel.column * PANEL_WIDTH;
+    const x = panel.column * panelWidth;
     const y = 40 + panel.row * panelHeight;
-    return `<g transform="translate(${String(x)} ${String(y)})">${draw(panel)}</g>`;
+    return `<g transform="translate(${String(x)} ${String(y)})">${draw(panel, labelWidth)}</g>`;
   });
-  const width = (1 + Math.max(...panels.map(({ column }) => column))) * PANEL_WIDTH;
+  const width = (1 + Math.max(...panels.map(({ column }) => column))) * panelWidth;
   const height = 50 + (1 + Math.max(...panels.map(({ row }) => row))) * panelHeight;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${String(width)}" height="${String(height)}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="white"/>
@@ -65,15 +70,15 @@ ${drawn.join('\n')}
 `;
 }
 
-function draw({ title: heading, bars }: Panel): string {
+function draw({ title: heading, bars }: Panel, labelWidth: number): string {
   const longest = Math.max(...bars.map(({ value }) => value));
   const drawn = bars.map(({ label, value, note, fill }, index) => {
     const y = TITLE_HEIGHT + index * (BAR_HEIGHT + 4);
     const width = Math.max(1, (BAR_WIDTH * value) / longest);
     return [
-      text(LABEL_WIDTH - 6, y + 12, label, 'end'),
-      `<rect x="${String(LABEL_WIDTH)}" y="${String(y)}" width="${width.toFixed(1)}" height="${String(BAR_HEIGHT)}" fill="${fill}"/>`,
-      text(LABEL_WIDTH + width + 5, y + 12, note, 'start'),
+      text(labelWidth - 6, y + 12, label, 'end'),
+      `<rect x="${String(labelWidth)}" y="${String(y)}" width="${width.toFixed(1)}" height="${String(BAR_HEIGHT)}" fill="${fill}"/>`,
+      text(labelWidth + width + 5, y + 12, note, 'start'),
     ].join('');
   });
   return `${text(10, 22, heading, 'start')}${drawn.join('\n')}`;

@@ -1,6 +1,6 @@
 import { STANDALONE } from '../tools.ts';
 import type { Measurement } from './herd-results.ts';
-import { partsOf, ROUND_TRIP_MS, SEED, simClientOf } from './model.ts';
+import { ALONE, partsOf, ROUND_TRIP_MS, SEED, simClientOf } from './model.ts';
 import { reachedBy, simulate, type SimOutcome } from './simulate.ts';
 
 /** Which `startup_jitter` so many pods need that start at once. */
@@ -41,11 +41,17 @@ export function advisedMs(advice: readonly Advice[], { pods, cores, quota }: Ask
 
 /** The shortest that suffices, of those that people would write. @returns the longest, if none does */
 function shortestMs(measurement: Measurement, { pods, cores, quota }: Asked): number {
+  const parts = partsOf(measurement, STANDALONE, true);
+  const client = simClientOf(STANDALONE, { http2: true, jitterMs: 0 });
+  const { served, serverCpuMs } = simulate({ ...ALONE, ...parts, client });
+  // What all of them need at least: with a second less, whoever comes last waits for that second.
+  const workS = pods * Math.max(serverCpuMs / 1000 / cores, served / (quota ?? Infinity));
   let enough = CHOICES_S.at(-1) ?? 0;
   // Downwards, because a herd that is too dense takes long to simulate.
   for (const seconds of CHOICES_S.toReversed()) {
+    if (workS > seconds + 1) break;
     const outcome = simulate({
-      ...partsOf(measurement, STANDALONE, true),
+      ...parts,
       pods,
       arrivals: { kind: 'at once' },
       client: simClientOf(STANDALONE, { http2: true, jitterMs: seconds * 1000 }),

@@ -52,11 +52,16 @@ async function measurement(): Promise<Measurement> {
   });
 }
 
+/** Of milliseconds; more digits would say nothing. */
+function toMicroseconds(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
+}
+
 const measured = await measurement();
 const pods = flags.pods.split(',').map(Number);
 const cores = Number(flags.cores);
 const quota = Number(flags['pods-quota']);
-console.log('simulating');
+console.log('simulating, which takes a minute or two on an idle core');
 const servers = [
   { cores, quota: undefined },
   { cores: 4 * cores, quota: undefined },
@@ -67,6 +72,6 @@ const forecasts = forecast(measured, advice, { pods, cores, quota });
 const results: HerdResults = { date: new Date().toISOString(), ...measured, forecasts, advice };
 console.log(`\n${reportOf(results)}`);
 mkdirSync(flags.out, { recursive: true });
-writeFileSync(join(flags.out, 'herd.json'), `${JSON.stringify(results, undefined, 1)}\n`);
+writeFileSync(join(flags.out, 'herd.json'), `${JSON.stringify(results, toMicroseconds, 1)}\n`);
 writeFileSync(join(flags.out, 'herd.svg'), herdPlotOf(results));
 console.log(`\nherd.json and herd.svg are in ${relative(process.cwd(), flags.out)}/`);

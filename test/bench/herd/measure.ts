@@ -64,6 +64,5 @@ function variantsOf({ hasSettings }: HerdClient, { jitterMs, quota }: MeasureSet
     { ...plain, quota },
     { ...plain, jitterMs, quota },
     { ...plain, http2: false },
-    { ...plain, http2: false, quota },
   ];
 }
