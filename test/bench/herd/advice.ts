@@ -1,6 +1,5 @@
-import { STANDALONE } from '../tools.ts';
 import type { Measurement } from './herd-results.ts';
-import { ALONE, partsOf, ROUND_TRIP_MS, SEED, simClientOf } from './model.ts';
+import { ALONE, ownClientOf, partsOf, ROUND_TRIP_MS, SEED, simClientOf } from './model.ts';
 import { reachedBy, simulate, type SimOutcome } from './simulate.ts';
 
 /** Which `startup_jitter` so many pods need that start at once. */
@@ -18,15 +17,18 @@ const MOST_REJECTED = 0.1;
 
 const CHOICES_S = [0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200];
 
+/** @returns nothing, where only the agent was measured, which has no such wait */
 export function advise(
   measurement: Measurement,
   sizes: readonly number[],
   servers: readonly Pick<Advice, 'cores' | 'quota'>[],
 ): readonly Advice[] {
+  const own = ownClientOf(measurement);
+  if (own === undefined) return [];
   return sizes.flatMap((pods) =>
     servers.map((server) => {
       const asked = { pods, ...server };
-      return { ...asked, jitterMs: shortestMs(measurement, asked) };
+      return { ...asked, jitterMs: shortestMs(measurement, own, asked) };
     }),
   );
 }
@@ -40,9 +42,9 @@ export function advisedMs(advice: readonly Advice[], { pods, cores, quota }: Ask
 }
 
 /** The shortest that suffices, of those that people would write. @returns the longest, if none does */
-function shortestMs(measurement: Measurement, { pods, cores, quota }: Asked): number {
-  const parts = partsOf(measurement, STANDALONE, true);
-  const client = simClientOf(STANDALONE, { http2: true, jitterMs: 0 });
+function shortestMs(measurement: Measurement, own: string, { pods, cores, quota }: Asked): number {
+  const parts = partsOf(measurement, own, true);
+  const client = simClientOf(own, { http2: true, jitterMs: 0 });
   const { served, serverCpuMs } = simulate({ ...ALONE, ...parts, client });
   // What all of them need at least: with a second less, whoever comes last waits for that second.
   const workS = pods * Math.max(serverCpuMs / 1000 / cores, served / (quota ?? Infinity));
@@ -54,7 +56,7 @@ function shortestMs(measurement: Measurement, { pods, cores, quota }: Asked): nu
       ...parts,
       pods,
       arrivals: { kind: 'at once' },
-      client: simClientOf(STANDALONE, { http2: true, jitterMs: seconds * 1000 }),
+      client: simClientOf(own, { http2: true, jitterMs: seconds * 1000 }),
       cores,
       quota,
       roundTripMs: ROUND_TRIP_MS,

@@ -33,7 +33,7 @@ export function nameOf(arrivals: Arrivals): string {
     case 'waves':
       return `${String(arrivals.size)} every ${String(arrivals.everyMs / 1000)} s`;
     case 'image pulls':
-      return `${String(arrivals.nodes)} nodes within ${String(arrivals.spreadMs / 1000)} s`;
+      return `${String(arrivals.nodes)} node${arrivals.nodes === 1 ? '' : 's'} within ${String(arrivals.spreadMs / 1000)} s`;
     case 'lanes':
       return `${String(arrivals.atOnce)} under way`;
   }

@@ -1,9 +1,8 @@
-import { STANDALONE } from '../tools.ts';
 import { advisedMs, type Advice } from './advice.ts';
 import { nameOf, type Arrivals } from './arrivals.ts';
 import { AGENT } from './herd-clients.ts';
 import type { Measurement } from './herd-results.ts';
-import { partsOf, ROUND_TRIP_MS, SEED, simClientOf } from './model.ts';
+import { ownClientOf, partsOf, ROUND_TRIP_MS, SEED, simClientOf } from './model.ts';
 import { reachedBy, simulate } from './simulate.ts';
 
 /** Times are milliseconds. */
@@ -37,15 +36,17 @@ export function forecast(
   advice: readonly Advice[],
   { pods: sizes, cores, quota }: ForecastSettings,
 ): readonly Forecast[] {
+  const own = ownClientOf(measurement);
+  const hasAgent = measurement.rehearsals.some(({ client }) => client === AGENT);
   return sizes.flatMap((pods) => {
     const at = (arrivals: Arrivals, rate?: number): Forecast[] => {
       const herd = { pods, arrivals, quota: rate, cores };
       const jitterMs = advisedMs(advice, { pods, cores, quota: rate });
+      const jitters = jitterMs === 0 ? [0] : [0, jitterMs];
       return [
-        one(measurement, { ...herd, client: STANDALONE, jitterMs: 0 }),
-        ...(jitterMs === 0 ? [] : [one(measurement, { ...herd, client: STANDALONE, jitterMs })]),
-        one(measurement, { ...herd, client: AGENT, jitterMs: 0 }),
-      ];
+        ...(own === undefined ? [] : jitters.map((ms) => ({ client: own, jitterMs: ms }))),
+        ...(hasAgent ? [{ client: AGENT, jitterMs: 0 }] : []),
+      ].map((which) => one(measurement, { ...herd, ...which }));
     };
     const nodes = Math.max(1, Math.round(pods / PODS_OF_A_NODE));
     return [

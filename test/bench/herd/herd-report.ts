@@ -77,7 +77,7 @@ export function agreementOf(results: Measurement): string {
   const verdict =
     worst <= TOLERANCE
       ? `within the tolerance of ${percent(TOLERANCE)}`
-      : `beyond the tolerance of ${percent(TOLERANCE)}: measure again on a quieter machine`;
+      : `beyond the tolerance of ${percent(TOLERANCE)}: measure again, with more runs or on a quieter machine`;
   return `Simulated times are off by ${percent(mean)} in the mean and by ${percent(worst)} at most: ${verdict}.`;
 }
 

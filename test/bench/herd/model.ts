@@ -24,6 +24,11 @@ export function simClientOf(name: string, { http2, jitterMs }: Omit<Variant, 'qu
   return { kind: 'once', http2, jitterMs, timeoutMs: TIMEOUT_MS + jitterMs };
 }
 
+/** The first client measured that is ours: forecasts are about it. */
+export function ownClientOf({ rehearsals }: Measurement): string | undefined {
+  return rehearsals.find(({ client }) => client !== AGENT)?.client;
+}
+
 /** What a measurement says about a client. */
 export function partsOf(
   { rehearsals, serviceMs, secrets }: Measurement,
