@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { findServer } from '../support/binary.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { createWorkspace } from '../support/workspace.ts';
-import type { Job, Tool } from './job.ts';
+import { createJob, storeSecrets, type Job, type Tool } from './job.ts';
 import { measure, type Sample } from './measure.ts';
 import { plotOf } from './plot.ts';
 import { describeMachine, rowOf, tableOf, type Comparison, type Results } from './results.ts';
@@ -32,27 +32,6 @@ const latencies = flags.latencies
   .split(',')
   .map((latency) => (latency === 'plain' ? undefined : Number(latency)));
 const rounds = Number(flags.rounds);
-
-async function createJob(server: TestServer): Promise<Pick<Job, 'roleId' | 'secretId' | 'token'>> {
-  const { api } = server;
-  await api.post('sys/auth/approle', { type: 'approle' });
-  await api.post('sys/policies/acl/bench', { policy: 'path "secret/*" { capabilities = ["read", "list"] }' });
-  await api.post('auth/approle/role/bench', { token_policies: ['bench'] });
-  const { data: role } = await api.get('auth/approle/role/bench/role-id');
-  const { data: secret } = await api.post('auth/approle/role/bench/secret-id');
-  const token = await api.post('auth/token/create', { policies: ['bench'] });
-  return {
-    roleId: String(role?.['role_id']),
-    secretId: String(secret?.['secret_id']),
-    token: token.auth?.client_token ?? '',
-  };
-}
-
-async function storeSecrets({ api }: TestServer): Promise<string[]> {
-  const names = Array.from({ length: Math.max(...sizes) }, (_, index) => `bench/s${String(index)}`);
-  for (const name of names) await api.post(`secret/data/${name}`, { data: { password: `value of ${name}` } });
-  return names;
-}
 
 /** The first turn warms the page cache, and shows which of the other tools cannot do this job. */
 async function able(tools: readonly Tool[], server: TestServer, link: SlowLink): Promise<Tool[]> {
@@ -90,7 +69,7 @@ async function compareAt(roundTripMs: number | undefined): Promise<Comparison[]>
       : await openSlowLink(Number(new URL(server.tlsAddress).port), roundTripMs);
   try {
     const credentials = await createJob(server);
-    const names = await storeSecrets(server);
+    const names = await storeSecrets(server, Math.max(...sizes));
     const comparisons: Comparison[] = [];
     for (const secrets of sizes) {
       const caFile = roundTripMs === undefined ? '' : server.certificates.caFile;

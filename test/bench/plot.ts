@@ -1,47 +1,87 @@
-import { title, type Comparison, type Results } from './results.ts';
+import { title, type Results } from './results.ts';
 import { ON_NODE, STANDALONE } from './tools.ts';
 
 const BAR_HEIGHT = 16;
+/** At least: the longest label must fit. */
 const LABEL_WIDTH = 170;
 const BAR_WIDTH = 300;
-const PANEL_WIDTH = LABEL_WIDTH + BAR_WIDTH + 110;
+const NOTE_WIDTH = 110;
+const CHARACTER_WIDTH = 6.2;
 const TITLE_HEIGHT = 34;
+
+export interface Bar {
+  readonly label: string;
+  readonly value: number;
+  /** What is written beside it. */
+  readonly note: string;
+  readonly fill: string;
+}
+
+/** Bars that are compared with each other. */
+export interface Panel {
+  readonly title: string;
+  readonly column: number;
+  readonly row: number;
+  readonly bars: readonly Bar[];
+}
 
 /** All comparisons as bar charts of the wall time, one panel each: a column for each round trip time. */
 export function plotOf({ date, machine, comparisons }: Results): string {
   const columns = [...new Set(comparisons.map(({ roundTripMs }) => roundTripMs))];
   const sizes = [...new Set(comparisons.map(({ secrets }) => secrets))];
-  const tools = Math.max(...comparisons.map(({ rows }) => rows.length));
-  const panelHeight = TITLE_HEIGHT + tools * (BAR_HEIGHT + 4) + 12;
-  const panels = comparisons.map((comparison) => {
-    const x = columns.indexOf(comparison.roundTripMs) * PANEL_WIDTH;
-    const y = 40 + sizes.indexOf(comparison.secrets) * panelHeight;
-    return `<g transform="translate(${String(x)} ${String(y)})">${panel(comparison)}</g>`;
-  });
-  const width = columns.length * PANEL_WIDTH;
-  const height = 50 + sizes.length * panelHeight;
+  const panels = comparisons.map((comparison) => ({
+    title: title(comparison),
+    column: columns.indexOf(comparison.roundTripMs),
+    row: sizes.indexOf(comparison.secrets),
+    bars: comparison.rows.map(({ tool, wallMs, rssMb }) => ({
+      label: tool,
+      value: wallMs,
+      note: `${wallMs.toFixed(0)} (${rssMb.toFixed(0)} MB)`,
+      fill: fillOf(tool),
+    })),
+  }));
   const head = `wall time in ms, ${date.slice(0, 10)}, ${machine['cpu'] ?? ''}, ${machine['server'] ?? ''}`;
+  return barChart(head, panels);
+}
+
+export function fillOf(tool: string): string {
+  return tool === STANDALONE ? '#1b6e3c' : tool === ON_NODE ? '#5aa777' : '#b9bec6';
+}
+
+/** Panels of bars, in a grid, under a line of text. */
+export function barChart(head: string, panels: readonly Panel[]): string {
+  const most = Math.max(...panels.map(({ bars }) => bars.length));
+  const panelHeight = TITLE_HEIGHT + most * (BAR_HEIGHT + 4) + 12;
+  const labels = panels.flatMap(({ bars }) => bars.map(({ label }) => label.length * CHARACTER_WIDTH));
+  const labelWidth = Math.ceil(Math.max(LABEL_WIDTH, ...labels));
+  const panelWidth = labelWidth + BAR_WIDTH + NOTE_WIDTH;
+  const drawn = panels.map((panel) => {
+    const x = panel.column * panelWidth;
+    const y = 40 + panel.row * panelHeight;
+    return `<g transform="translate(${String(x)} ${String(y)})">${draw(panel, labelWidth)}</g>`;
+  });
+  const width = (1 + Math.max(...panels.map(({ column }) => column))) * panelWidth;
+  const height = 50 + (1 + Math.max(...panels.map(({ row }) => row))) * panelHeight;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${String(width)}" height="${String(height)}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="white"/>
 <text x="10" y="22" font-size="14">${escape(head)}</text>
-${panels.join('\n')}
+${drawn.join('\n')}
 </svg>
 `;
 }
 
-function panel(comparison: Comparison): string {
-  const longestMs = Math.max(...comparison.rows.map(({ wallMs }) => wallMs));
-  const bars = comparison.rows.map(({ tool, wallMs, rssMb }, index) => {
+function draw({ title: heading, bars }: Panel, labelWidth: number): string {
+  const longest = Math.max(...bars.map(({ value }) => value));
+  const drawn = bars.map(({ label, value, note, fill }, index) => {
     const y = TITLE_HEIGHT + index * (BAR_HEIGHT + 4);
-    const width = Math.max(1, (BAR_WIDTH * wallMs) / longestMs);
-    const fill = tool === STANDALONE ? '#1b6e3c' : tool === ON_NODE ? '#5aa777' : '#b9bec6';
+    const width = Math.max(1, (BAR_WIDTH * value) / longest);
     return [
-      text(LABEL_WIDTH - 6, y + 12, tool, 'end'),
-      `<rect x="${String(LABEL_WIDTH)}" y="${String(y)}" width="${width.toFixed(1)}" height="${String(BAR_HEIGHT)}" fill="${fill}"/>`,
-      text(LABEL_WIDTH + width + 5, y + 12, `${wallMs.toFixed(0)} (${rssMb.toFixed(0)} MB)`, 'start'),
+      text(labelWidth - 6, y + 12, label, 'end'),
+      `<rect x="${String(labelWidth)}" y="${String(y)}" width="${width.toFixed(1)}" height="${String(BAR_HEIGHT)}" fill="${fill}"/>`,
+      text(labelWidth + width + 5, y + 12, note, 'start'),
     ].join('');
   });
-  return `${text(10, 22, title(comparison), 'start')}${bars.join('\n')}`;
+  return `${text(10, 22, heading, 'start')}${drawn.join('\n')}`;
 }
 
 function text(x: number, y: number, content: string, anchor: 'start' | 'end'): string {

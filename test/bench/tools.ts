@@ -23,12 +23,20 @@ export async function prepareTools(job: Job): Promise<Tool[]> {
     emptyScript(job),
     onlyTheCalls(job),
     ...(await onlyTheCallsInGo(job)),
-    ours(ON_NODE, [process.execPath, join(import.meta.dirname, '../../bin/vaultonce.mjs')], job),
-    ours(STANDALONE, [builtBinary()], job),
+    onNode(job),
+    standalone(job),
     ours(WITH_TOKEN, [builtBinary()], job, `auth: { method: token, token: '${job.token}' }`),
     agent('bao agent', (await findServer()).path, job),
     ...peers.flat(),
   ];
+}
+
+export function onNode(job: Job): Tool {
+  return ours(ON_NODE, [process.execPath, join(import.meta.dirname, '../../bin/vaultonce.mjs')], job);
+}
+
+export function standalone(job: Job): Tool {
+  return ours(STANDALONE, [builtBinary()], job);
 }
 
 function builtBinary(): string {

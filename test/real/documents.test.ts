@@ -3,6 +3,14 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { before, describe, test } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
+import {
+  adviceTable,
+  agreementOf,
+  forecastTable,
+  measuredTable,
+  type Table,
+} from '../bench/herd/herd-report.ts';
+import type { HerdResults } from '../bench/herd/herd-results.ts';
 import { runCli } from '../support/cli.ts';
 import {
   anchorsOf,
@@ -284,5 +292,29 @@ describe('the figures', () => {
       ({ secrets, roundTripMs }) => secrets === 10 && roundTripMs === 5,
     )?.rounds;
     assert.ok(textOf('README.md').includes(`medians of ${String(rounds)} turns`));
+  });
+
+  test('the tables of the herd are those of its last run', () => {
+    const herd = JSON.parse(textOf('test/bench/results/herd.json')) as HerdResults;
+    const tableIn = (file: string, { header }: Table): string[][] => {
+      const rows = tableRows(textOf(file));
+      const at = rows.findIndex((row) => row[0] === header[0] && row.length === header.length);
+      assert.ok(at !== -1, `${file}: ${header.join(', ')}`);
+      // A header and its rule, then rows as long as they have as many cells.
+      const below = rows.slice(at + 2);
+      const end = below.findIndex(
+        ({ length }, index) => length !== header.length || below[index + 1]?.[0] === '---',
+      );
+      return end === -1 ? below : below.slice(0, end);
+    };
+    const measured = measuredTable(herd);
+    assert.deepEqual(tableIn('test/bench/README.md', measured), measured.rows);
+    assert.ok(textOf('test/bench/README.md').includes(agreementOf(herd)));
+    const forecasts = forecastTable(herd.forecasts);
+    const atOnce = forecasts.rows.filter(([, start]) => start === 'at once');
+    assert.ok(atOnce.length > 5);
+    assert.deepEqual(tableIn('test/bench/README.md', forecasts), atOnce);
+    const advice = adviceTable(herd.advice);
+    assert.deepEqual(tableIn('examples/operations/README.md', advice), advice.rows);
   });
 });

@@ -139,5 +139,6 @@ test('policies, parameters and injected pods are valid by the schemas of Kuberne
   const [deployment] = objectsOf('deployment.yaml').filter(({ kind }) => kind === 'Deployment');
   assert.ok(deployment);
   assert.deepEqual(admit(review(deployment)).denied, []);
-  assert.notDeepEqual(problemsWith({ ...pod(), spec: { containers: [{ nme: 'x' }] } } as never), []);
+  const wrong = { ...pod(), spec: { containers: [{ nme: 'x' }] } };
+  assert.notDeepEqual(kubernetes.problemsWith(wrong as never), []);
 });

@@ -41,7 +41,8 @@ export function createAuditReader(file: string): () => AuditedRequest[] {
 function auditedRequest(line: string): AuditedRequest[] {
   if (line === '') return [];
   const { type, request, error } = JSON.parse(line) as AuditEntry;
-  if (type !== 'response') return [];
+  // What a quota refuses is logged without a response, if `sys/quotas/config` says so.
+  if (type !== 'response' && !isRefusedByQuota(error)) return [];
   return [
     {
       operation: request.operation,
@@ -51,4 +52,8 @@ function auditedRequest(line: string): AuditedRequest[] {
       error,
     },
   ];
+}
+
+export function isRefusedByQuota(error: string | undefined): boolean {
+  return error?.includes('quota exceeded') === true;
 }

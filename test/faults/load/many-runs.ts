@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, startApp, type TestApp } from '../../support/app.ts';
-import type { Api } from '../../support/api.ts';
 import { runCli } from '../../support/cli.ts';
+import { liftQuota, setQuota } from '../../support/quota.ts';
 
 /** Hundreds at once take their time to start. */
 const TIMEOUT_S = 120;
+const QUOTA = 'load';
 
 /** What is left after many runs, on the server and here. */
 export interface Leftovers {
@@ -63,28 +64,16 @@ export async function openLoadSite(rate: number): Promise<LoadSite> {
   });
   return {
     async run(runs, atOnce) {
-      await api.post('sys/quotas/rate-limit/load', { rate });
+      await setQuota(api, QUOTA, rate);
       const outcome = await manyRuns(app, config, runs, atOnce);
-      await liftQuota(api);
+      // It holds for whoever counts what is left, too.
+      await liftQuota(api, QUOTA);
       return { ...outcome, left: await settledLeftovers(app) };
     },
     async stop() {
       await app.stop();
     },
   };
-}
-
-/** It holds for whoever counts what is left, and for its own end. */
-async function liftQuota(api: Api): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await api.request('DELETE', 'sys/quotas/rate-limit/load');
-      return;
-    } catch (error) {
-      if (tries === 20) throw error;
-      await delay(250);
-    }
-  }
 }
 
 async function manyRuns(
