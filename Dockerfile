@@ -21,7 +21,7 @@ LABEL org.opencontainers.image.title="vaultonce" \
 COPY --from=build /root-of-image /
 COPY --from=build /src/package.json /src/LICENSE /opt/vaultonce/
 COPY --from=build /src/bin /opt/vaultonce/bin
-COPY --from=build /src/dist/vaultonce.js /src/dist/vaultonce.cache /src/dist/aws-sdk.js /src/dist/pkcs12.js /src/dist/zod-schema.js /src/dist/reference.js /src/dist/words.js /src/dist/refusals.js /src/dist/other-languages.js /src/dist/refusal-meaning.js /src/dist/completion.js /src/dist/handshakes.js /src/dist/THIRD-PARTY-LICENSES.txt /opt/vaultonce/dist/
+COPY --from=build /src/dist/vaultonce.js /src/dist/vaultonce.cache /src/dist/aws-sdk.js /src/dist/pkcs12.js /src/dist/zod-schema.js /src/dist/reference.js /src/dist/words.js /src/dist/refusals.js /src/dist/other-languages.js /src/dist/refusal-meaning.js /src/dist/completion.js /src/dist/handshakes.js /src/dist/migrate.js /src/dist/THIRD-PARTY-LICENSES.txt /opt/vaultonce/dist/
 # Numeric, so that runAsNonRoot can be checked; any other UID works as well.
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/node", "/opt/vaultonce/bin/vaultonce.mjs"]

@@ -119,11 +119,12 @@ describe('the bundle', () => {
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
       'words.js': 'tlsSkipVerify',
-      'other-languages.js': 'consul-template',
+      'other-languages.js': 'Handlebars template',
       'refusal-meaning.js': 'FieldManagerConflict',
       'refusals.js': 'bound_service_account_namespaces of the role must',
       'completion.js': '__fish_use_subcommand',
       'handshakes.js': 'the certificate of the server: ',
+      'migrate.js': 'Notes on the migration',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -195,6 +196,7 @@ describe('the bundle', () => {
       'dist/aws-sdk.js',
       'dist/completion.js',
       'dist/handshakes.js',
+      'dist/migrate.js',
       'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',

@@ -500,6 +500,39 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     }
   });
 
+  /** An action that cannot be converted is kept as it is. */
+  test('files of other tools: what is in them is neither shown nor written', async () => {
+    const files: Readonly<Record<string, string>> = {
+      'agent.hcl': `vault { address = "https://u:${TOKEN}@vault" }
+auto_auth { method "${KEY}" { config = { "${TOKEN}" = "${TOKEN}" } } }
+"${TOKEN}" = "${JWT}"
+template {
+  destination = "/run/a"
+  user = "${KEY}"
+  contents = "{{ with secret \\"a\\" \\"password=${CANARY}\\" }}{{ upper '${TOKEN}' }}{{ end }}"
+}
+`,
+      'open.hcl': `auto_auth { method "aws" { config = { secret_key = "${KEY} } } }\n`,
+      'words.hcl': `token = "${TOKEN}" ${TOKEN}\n`,
+      'bad.json': `{"vault": {"token": "${TOKEN}", ${CANARY}}}`,
+      'bad.yaml': `apiVersion: v1\nmetadata: { a: "${TOKEN}" b: ${CANARY} }\n`,
+      'go.ctmpl': `{{ "${TOKEN}" | }}{{ .${CANARY}`,
+    };
+    for (const [name, text] of Object.entries(files)) {
+      const file = app.workspace.write(`tools/${name}`, text);
+      for (const args of [[], ['--partial', '--force']]) {
+        const out = app.workspace.path('tools-out');
+        const result = await runCli(['migrate', file, '--out', out, ...args]);
+        const written = app.workspace.list('.').filter((path) => path.startsWith('tools-out/'));
+        const texts = written
+          .map((path) => app.workspace.read(path))
+          .map((made) => made.replaceAll(`{{ upper '${TOKEN}' }}`, ''));
+        assert.ok(!shows(result, ...texts), `${name}: ${result.stdout}${result.stderr}${texts.join('')}`);
+        assert.ok(result.code === 3 || written.length > 0, name);
+      }
+    }
+  });
+
   test('a server that repeats what it was sent', async () => {
     const echo = await startStandIn({
       target: app.server.address,

@@ -19,6 +19,7 @@ const ROOMS = [
   ...['session', 'fetch', 'render', 'publish', 'reuse', 'report'],
   'deliver',
   'run',
+  'migrate',
   'commands',
   'cli',
   'main.ts',
