@@ -27,7 +27,7 @@ const LARGEST_KIB = {
   // Loaded when a connection fails in ways that another handshake explains.
   'handshakes.js': 4,
   // Loaded by `migrate` alone.
-  'migrate.js': 70,
+  'migrate.js': 95,
 };
 
 for (const [name, largest] of Object.entries(LARGEST_KIB)) {

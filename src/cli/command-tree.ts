@@ -207,7 +207,10 @@ function addMigrate(program: Command, io: Io): void {
   program
     .command('migrate')
     .description('make a config and templates of the files of other tools')
-    .argument('<file...>', 'configs of Vault Agent, and templates that they name; `-` for stdin')
+    .argument(
+      '<file...>',
+      'configs of agents, consul-template and envconsul, manifests, workflows, Go templates; `-` for stdin',
+    )
     .option('--out <directory>', 'where to write (default: the working directory)')
     .option('--force', 'overwrite files that exist')
     .option('--partial', 'write what can be carried over, and list the rest in notes.md')
@@ -219,6 +222,8 @@ Writes vaultonce.yaml, a Mustache template for each template, and notes.md with 
 Examples:
   vaultonce migrate /etc/vault/agent.hcl --out vaultonce
   vaultonce migrate agent.hcl app.conf.ctmpl       with a template that the config names
+  vaultonce migrate deployment.yaml --partial      annotations of the injector; what is left goes to notes.md
+  kubectl get secretproviderclass web -o yaml | vaultonce migrate -
 ${EXIT_CODES_HELP}`,
     )
     .action(async (files: readonly string[], options: MigrateOptions) => {

@@ -92,16 +92,10 @@ async function check(
   { check: text, variables }: Migration['check'],
   directory: string,
 ): Promise<readonly Failure[]> {
-  const env = Object.fromEntries([...variables.map((name) => [name, 'x']), ...ANY_ADDRESS]) as Record<
-    string,
-    string
-  >;
+  const env = Object.fromEntries(variables.map((name) => [name, 'x']));
   try {
-    const isAddressed = /^\{"vault":\{"address"/.test(text);
-    const config = await configFrom([sourceText('vaultonce.yaml', text, directory)], {
-      env: isAddressed ? { ...env, BAO_ADDR: undefined } : env,
-      cwd: directory,
-    });
+    const source = sourceText('vaultonce.yaml', text, directory);
+    const config = await configFrom([source], { env, cwd: directory });
     await planConfig(config, { secrets: 'all', outputs: config.outputs, values: config.environment });
     return [];
   } catch (error) {
@@ -114,9 +108,6 @@ async function check(
     }));
   }
 }
-
-/** The server's address may come from the environment, too. */
-const ANY_ADDRESS = [['BAO_ADDR', 'https://vault.example.com:8200']] as const;
 
 /** All files, or none. @returns their paths */
 async function write(

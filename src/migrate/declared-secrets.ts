@@ -1,4 +1,7 @@
+import { quotedName } from '../base/key-path.ts';
 import type { JsonValue } from '../base/secret-data.ts';
+import { holdsCredential } from '../base/shown-text.ts';
+import { Unsupported } from './unsupported.ts';
 
 /** A request as another tool makes it. */
 export interface SecretRequest {
@@ -8,6 +11,8 @@ export interface SecretRequest {
   readonly write?: Readonly<Record<string, JsonValue>> | undefined;
   readonly list?: boolean | undefined;
   readonly namespace?: string | undefined;
+  /** A missing one is no failure. */
+  readonly optional?: boolean | undefined;
 }
 
 /** A secret of the config that is being made. */
@@ -25,10 +30,12 @@ export class DeclaredSecrets {
   readonly #byRequest = new Map<string, SecretUse>();
   readonly #names = new Set<string>(TAKEN);
 
+  /** @throws Unsupported for what is no path */
   declare(request: SecretRequest, wanted?: string): SecretUse {
-    const { path, version, write, list, namespace } = request;
+    if (holdsCredential(request.path)) throw notAName('path');
+    const { path, version, write, list, namespace, optional } = request;
     const normal = path.replace(/^\/+|\/+$/g, '').replace(/^v1\//, '');
-    const id = JSON.stringify([normal, version, write, list, namespace]);
+    const id = JSON.stringify([normal, version, write, list, namespace, optional]);
     const known = this.#byRequest.get(id);
     if (known !== undefined) return known;
     const use = { ...request, path: normal, name: this.#nameFor(wanted ?? normal), isFlat: false };
@@ -65,4 +72,24 @@ function asName(part: string): string {
     .replace(/^_+|_+$/g, '')
     .toLowerCase();
   return /^\d/.test(plain) ? `_${plain}` : plain;
+}
+
+/** A reference to a key, or to what is within it. @throws Unsupported */
+export function referenceTo(secret: string, keys: readonly string[]): string {
+  if (keys.some(holdsCredential)) throw notAName('key');
+  const [key = ''] = keys;
+  if (keys.length === 1) return `${secret}#${/^[\w-]+$/.test(key) ? key : escaped(quotedName([key]))}`;
+  const pointer = keys.map((one) => one.replaceAll('~', '~0').replaceAll('/', '~1')).join('/');
+  return `${secret}#/${escaped(pointer)}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('${', () => '$${');
+}
+
+function notAName(what: 'path' | 'key'): Unsupported {
+  return new Unsupported(
+    `a ${what} that looks like a credential is left out`,
+    `write the ${what}: a credential belongs elsewhere`,
+  );
 }

@@ -4,7 +4,7 @@ import { convertGo } from './go-template/convert.ts';
 import { GoSyntaxError, type Delimiters } from './go-template/lex-go.ts';
 import { parseGo } from './go-template/parse-go.ts';
 import { textPiece, type Piece } from './go-template/pieces.ts';
-import { holdsCredential } from '../base/shown-text.ts';
+import { holdsCredential, looksLikeCredential } from '../base/shown-text.ts';
 import type { NoteKind } from './note-kinds.ts';
 
 /** Something that cannot be carried over, or that does not parse. */
@@ -39,7 +39,8 @@ export interface TemplateDraft {
 export type Fields = Readonly<Record<string, JsonValue>>;
 
 export interface OutputDraft {
-  readonly path: string;
+  /** Undefined: an entry of a Secret of the cluster. */
+  readonly path: string | undefined;
   readonly template?: TemplateDraft;
   /** Everything besides the path and the template. */
   readonly fields: Fields;
@@ -63,6 +64,10 @@ export class Draft {
 
   set(section: Section, key: string, value: JsonValue | undefined, where: string): void {
     if (value === undefined) return;
+    if (typeof value === 'string' && holdsCredential(value)) {
+      this.note('credential', where);
+      return;
+    }
     const fields = this.#sections.get(section) ?? new Map<string, { value: JsonValue; where: string }>();
     this.#sections.set(section, fields);
     const known = fields.get(key);
@@ -84,6 +89,13 @@ export class Draft {
   section(section: Section): Fields {
     const fields = this.#sections.get(section) ?? new Map<string, { value: JsonValue }>();
     return Object.fromEntries([...fields].map(([key, { value }]) => [key, value]));
+  }
+
+  /** Adds an output, unless its path cannot be one. */
+  output(output: OutputDraft, where: string): void {
+    if (output.path !== undefined && looksLikeCredential(output.path))
+      this.problem(where, 'this is not the path of a file', 'write the path: a credential belongs elsewhere');
+    else this.outputs.push(output);
   }
 
   note(kind: NoteKind, where: string): void {
@@ -127,6 +139,10 @@ export class Draft {
 
 function lineOf({ text, firstLine, isVerbatim }: PlacedText, position: number): number {
   return isVerbatim ? firstLine + text.slice(0, position).split('\n').length - 1 : firstLine;
+}
+
+export function literalOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : literal(text);
 }
 
 /** A text of a source that goes into the config as it is: `${` is no variable there. */

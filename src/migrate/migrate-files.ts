@@ -1,4 +1,4 @@
-import { Draft, type Problem } from './draft.ts';
+import { Draft, type PlacedText, type Problem } from './draft.ts';
 import { HclSyntaxError } from './hcl/hcl-syntax.ts';
 import { parseHcl } from './hcl/parse-hcl.ts';
 import { notesText } from './notes-text.ts';
@@ -42,6 +42,7 @@ export function migrateFiles(files: readonly SourceFile[], ports: Ports): Migrat
   for (const { file, format, parsed: one } of found) {
     format.read(one, file, draft, {
       template: (path, where) => templateFile(path, where, file),
+      yaml: (text, placed) => yamlInside(text, placed, draft, ports),
     });
   }
   for (const file of templates) if (!used.has(file)) readTemplateAlone(file, draft);
@@ -141,6 +142,23 @@ function parseDocuments(text: string, name: string, draft: Draft, ports: Ports):
   return { kind: 'yaml', documents };
 }
 
+/** Of a text below a key: the line of the key comes first in it. */
+function yamlInside(
+  text: string,
+  { file, firstLine }: PlacedText,
+  draft: Draft,
+  ports: Ports,
+): YamlDocument | undefined {
+  try {
+    return ports.parseYaml('\n'.repeat(Math.max(firstLine - 2, 0)) + text, file);
+  } catch (error) {
+    const problem = ports.problemOf(error);
+    if (problem === undefined) throw error;
+    draft.fatal(problem.where, problem.message, problem.hint);
+    return undefined;
+  }
+}
+
 const RENDER_FIRST = 'a chart must be rendered first: `helm template … | vaultonce migrate -`';
 
 function documentsOf(text: string): { readonly part: string; readonly line: number }[] {
@@ -154,7 +172,8 @@ function documentsOf(text: string): { readonly part: string; readonly line: numb
     .filter(({ part }) => /^[^#\s]/m.test(part));
 }
 
-const KNOWN_KINDS = 'configs of Vault Agent, manifests and workflows can be migrated, and their Go templates';
+const KNOWN_KINDS =
+  'configs of Vault Agent, consul-template and envconsul (HCL, JSON) can be migrated, manifests with annotations of the injector, classes of the Secrets Store CSI driver, workflows with vault-action, and Go templates';
 
 function reportUnknown({ name }: SourceFile, draft: Draft): void {
   draft.fatal(`${name}:1`, 'the file is of no kind that can be migrated', KNOWN_KINDS);
@@ -164,5 +183,5 @@ function reportUnknown({ name }: SourceFile, draft: Draft): void {
 function readTemplateAlone({ name, text }: SourceFile, draft: Draft): void {
   const template = draft.goTemplate({ text, file: name, firstLine: 1, isVerbatim: true });
   const base = name.split('/').at(-1) ?? name;
-  draft.outputs.push({ path: base.replace(/\.(?:ctmpl|tpl|tmpl|gotmpl)$/, ''), template, fields: {} });
+  draft.output({ path: base.replace(/\.(?:ctmpl|tpl|tmpl|gotmpl)$/, ''), template, fields: {} }, `${name}:1`);
 }

@@ -41,6 +41,30 @@ export const NOTES = {
   'whole data':
     '`.Data` as a whole is taken for all keys of the secret. Of KV version 2, Go prints `data` and `metadata` instead.',
   'else of secret': 'What stands after the `else` of a secret is left out: a missing secret fails the run.',
+  sidecar:
+    'The sidecar is left out: only the init container has a counterpart. An application that needs its secrets renewed while it runs keeps the injector.',
+  container:
+    'What the annotations say of the container (resources, user, image, order, containers that see the files) belongs into the manifest of the init container.',
+  address: 'The address of the server is not in the file: set `vault.address`, or the variable `VAULT_ADDR`.',
+  'tls secret':
+    'The Secret with the CA must be mounted in the init container, at the directory that `vault.tls` names.',
+  csi: 'The class is for a volume of the Secrets Store CSI driver; an init container writes the files into `output.directory`: set it to where the volume was mounted.',
+  audience:
+    'The token of the service account needs the audience of the class: project it in the pod, and name its file as `auth.token_file`.',
+  'synced secret':
+    'Secrets of the cluster are written by a run with the pod’s service account, which needs the right to; nothing keeps them in step, or removes them with the pod.',
+  consul: 'Settings of Consul and Nomad are left out: nothing is read from them.',
+  pristine: 'The command gets the variables alone with `vaultonce exec --clear-env -- COMMAND`.',
+  'envconsul names':
+    'Variables have the names that envconsul gives them, with the path in front unless `no_prefix` is set. Two secrets with one name are an error here.',
+  'env command':
+    'The step becomes `vaultonce env`: it masks the values and sets the variables of later steps.',
+  'step outputs':
+    'Outputs of the step are set by `vaultonce env --to output`; the step needs its `id`, and outputs have the names of the variables.',
+  'ca certificate':
+    'The CA is read from the variable `VAULT_CACERT_BYTES`: the PEM itself, decoded from base64.',
+  expression:
+    'Expressions of the workflow become variables of the same name: set them by `env:` of the step, `NAME: ${{ secrets.NAME }}`.',
   aggregate: 'An output without a template is all keys of the secret as `key: value`, one in each line.',
   'template credential':
     'A template holds what looks like a credential. It is copied as it is: move it into a secret.',

@@ -28,17 +28,30 @@ export function writeConfig(draft: Draft): WrittenConfig {
   const directory = directoryOf(draft.outputs);
   const complete = draft.outputs.filter(({ template }) => template?.isKept !== true);
   const outputs = draft.outputs.map((output) =>
-    outputOf(output, directory, (one) => templates.file(one, output.path)),
+    outputOf(output, directory, (one) => templates.file(one, output.path ?? '')),
   );
   const inline = complete.map((output) => outputOf(output, directory, (one) => templates.inline(one)));
   const settings = settingsOf(draft, directory);
   const { output = {}, ...others } = settings;
   // `output` last: its defaults are read after what they are for.
   const config = yamlOf(withoutEmpty({ ...others, outputs, environment: environmentOf(draft), output }));
-  const check = JSON.stringify({ ...settings, outputs: inline, environment: environmentOf(draft, true) });
+  const check = JSON.stringify({
+    ...settings,
+    vault: withAnyAddress(settings['vault']),
+    outputs: inline,
+    environment: environmentOf(draft, true),
+  });
   const names = [...check.matchAll(/(\$+)\{([A-Za-z_]\w*)(?::-[^}]*)?\}/g)];
   const variables = names.filter(([, dollars]) => dollars === '$').map(([, , name = '']) => name);
   return { config, templates: templates.files, check, variables };
+}
+
+/** The address may come from the environment, by a variable or by itself. */
+function withAnyAddress(vault: JsonValue = {}): JsonValue {
+  const fields = vault as Fields;
+  const { address } = fields;
+  const isKnown = typeof address === 'string' && !address.includes('${');
+  return { ...fields, address: isKnown ? address : 'https://vault.example.com:8200' };
 }
 
 /** Templates that are written to files, and those that must be inline. */
@@ -85,13 +98,15 @@ function outputOf(
   directory: string | undefined,
   templateFields: (template: TemplateDraft) => Fields,
 ): Fields {
-  const relative = directory === undefined ? path : path.slice(directory.length + 1);
-  return { path: relative, ...(template === undefined ? {} : templateFields(template)), ...fields };
+  const relative = directory === undefined ? path : path?.slice(directory.length + 1);
+  const placed: Fields = relative === undefined ? {} : { path: relative };
+  return { ...placed, ...(template === undefined ? {} : templateFields(template)), ...fields };
 }
 
 /** The directory of all outputs, if they are in one. */
 function directoryOf(outputs: readonly OutputDraft[]): string | undefined {
-  const directories = new Set(outputs.map(({ path }) => (path.startsWith('/') ? dirname(path) : '')));
+  const paths = outputs.flatMap(({ path }) => path ?? []);
+  const directories = new Set(paths.map((path) => (path.startsWith('/') ? dirname(path) : '')));
   const [directory = ''] = directories;
   return directories.size === 1 && directory.length > 1 ? directory : undefined;
 }
@@ -106,8 +121,8 @@ function settingsOf(draft: Draft, directory: string | undefined): Fields {
 
 function secretsOf(secrets: readonly SecretUse[]): Fields {
   return Object.fromEntries(
-    secrets.map(({ name, path, version, write, list, namespace }) => {
-      const more = { version, write, list, namespace };
+    secrets.map(({ name, path, version, write, list, namespace, optional }) => {
+      const more = { version, write, list, namespace, optional };
       const given = Object.entries(more).filter(
         (field): field is [string, NonNullable<(typeof field)[1]>] => field[1] !== undefined,
       );

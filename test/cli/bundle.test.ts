@@ -118,7 +118,7 @@ describe('the bundle', () => {
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
-      'words.js': 'tlsSkipVerify',
+      'words.js': 'authentication:["auth"]',
       'other-languages.js': 'Handlebars template',
       'refusal-meaning.js': 'FieldManagerConflict',
       'refusals.js': 'bound_service_account_namespaces of the role must',

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { load } from 'js-yaml';
+import { dump, load } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
 import { findServer } from '../support/binary.ts';
 import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
@@ -449,10 +449,432 @@ EOF
         if (args.length > 0) assert.match(files['vaultonce.yaml'] ?? '', /password: '\$\{PASSWORD\}'/);
       }
     });
+
+    /** Runs a command with a config that was made, against the server of the tests. */
+    const runMade = async (
+      texts: Readonly<Record<string, string>>,
+      args: readonly string[],
+    ): Promise<CliResult> => {
+      const { result } = await migrated(texts);
+      assert.equal(result.code, 0, result.stderr);
+      const login = ['--auth', 'token', '--address', app.server.address];
+      const env = { VAULT_TOKEN: app.server.rootToken };
+      return runCli([...args, '-c', app.workspace.path('made/vaultonce.yaml'), ...login], { env });
+    };
+
+    const pod = (annotations: Readonly<Record<string, string>>): string =>
+      dump({
+        kind: 'Deployment',
+        spec: {
+          template: {
+            metadata: {
+              annotations: Object.fromEntries(
+                Object.entries(annotations).map(([key, value]) => [`vault.hashicorp.com/${key}`, value]),
+              ),
+            },
+          },
+        },
+      });
+
+    test('annotations of the injector: what its agent would write, byte for byte', async () => {
+      const { workspace } = app;
+      const template =
+        '{{ with secret "secret/data/web/db" -}}\nuser={{ .Data.data.username }}\n{{- end }}\n';
+      const manifest = pod({
+        'agent-inject': 'true',
+        'agent-inject-secret-Old.TXT': 'kv1/old',
+        'agent-inject-secret-db': 'secret/data/web/db',
+        'agent-inject-template-db': template,
+        'agent-inject-file-db': 'conf/db.env',
+        'agent-inject-perms-db': '0440',
+        'secret-volume-path': workspace.path('out'),
+        service: app.server.address,
+        role: 'web',
+      });
+      rmSync(workspace.path('out'), { recursive: true, force: true });
+      const rendered = await runMade({ 'pod.yaml': manifest }, ['render']);
+      assert.equal(rendered.code, 0, rendered.stderr);
+      const ours = ['old.txt', 'conf/db.env'].map((name) => workspace.read(`out/${name}`));
+      assert.equal(workspace.mode('out/conf/db.env'), '0440');
+      assert.equal(workspace.mode('out/old.txt'), '0644');
+      const stanza = { contents: template, destination: workspace.path('out/conf/db.env') };
+      // The template that the injector makes of a path.
+      const contents =
+        '{{ with secret "kv1/old" }}{{ range $k, $v := .Data }}{{ $k }}: {{ $v }}\n{{ end }}{{ end }}';
+      const config = {
+        exit_after_auth: true,
+        vault: { address: app.server.address },
+        auto_auth: {
+          method: [{ type: 'token_file', config: { token_file_path: workspace.path('token') } }],
+        },
+        template: [stanza, { contents, destination: workspace.path('out/old.txt') }],
+      };
+      rmSync(workspace.path('out'), { recursive: true });
+      mkdirSync(workspace.path('out/conf'), { recursive: true });
+      await agent(workspace.write('agent.json', JSON.stringify(config)));
+      assert.deepEqual(
+        ours,
+        ['old.txt', 'conf/db.env'].map((name) => workspace.read(`out/${name}`)),
+      );
+    });
+
+    test('annotations of other kinds: carried over, noted, or a problem with its line', async () => {
+      const { result, files } = await migrated({
+        'pod.yaml': `---
+apiVersion: v1
+kind: ConfigMap
+---
+${pod({
+  'agent-inject': 'true',
+  'agent-pre-populate-only': 'true',
+  'auth-type': 'approle',
+  'auth-path': 'auth/apps',
+  'auth-config-role-id-file-path': '/vault/custom/role-id',
+  'auth-config-secret-id-file-path': '/vault/custom/secret-id',
+  'auth-config-remove-secret-id-file-after-reading': 'false',
+  'agent-inject-token': 'true',
+  'agent-inject-command-x': 'sh -c reload',
+  'agent-limits-cpu': '500m',
+  'tls-server-name': 'vault',
+  'proxy-address': 'http://proxy:3128',
+  'preserve-secret-case': 'true',
+  'agent-inject-secret-X': 'secret/data/web/db',
+  'agent-inject-template-X': '{{ with secret "secret/data/web/db" }}{{ .Data.data.host }}{{ end }}',
+})}`,
+      });
+      assert.equal(result.code, 0, result.stderr);
+      assert.deepEqual(load(files['vaultonce.yaml'] ?? ''), {
+        vault: { proxy_address: 'http://proxy:3128', tls: { server_name: 'vault' } },
+        auth: {
+          method: 'approle',
+          mount: 'apps',
+          role_id_file: '/vault/custom/role-id',
+          secret_id_file: '/vault/custom/secret-id',
+        },
+        secrets: { db: 'secret/data/web/db' },
+        outputs: [
+          { path: 'X', template: 'X.mustache' },
+          { path: 'token', token: true },
+        ],
+        output: { directory: '/vault/secrets', mode: '0644' },
+      });
+      for (const text of ['`vault.address`, or the variable', 'Commands that run after', 'resources, user'])
+        assert.ok((files['notes.md'] ?? '').includes(text), text);
+      assert.doesNotMatch(files['notes.md'] ?? '', /sidecar/);
+
+      const wrong = await migrated({
+        'pod.yaml': `kind: Pod
+metadata:
+  annotations:
+    vault.hashicorp.com/agent-inject: 'true'
+    vault.hashicorp.com/rolle: web
+    vault.hashicorp.com/agent-configmap: web
+    vault.hashicorp.com/role: web
+    vault.hashicorp.com/agent-inject-template-x: |
+      {{ with secret "secret/data/web/db" }}
+      {{ .Data.data.host | toUpper }}
+      {{ end }}
+---
+kind: Deployment
+metadata:
+  annotations: { vault.hashicorp.com/agent-inject: 'true' }
+`,
+      });
+      assert.equal(wrong.result.code, 3);
+      assert.deepEqual(
+        failuresOf(wrong.result).map(({ where, message }) => [where, message]),
+        [
+          ['from/pod.yaml:5', 'the annotation `rolle` is not known'],
+          ['from/pod.yaml:6', 'the config of the agent is in a ConfigMap'],
+          ['from/pod.yaml:10', 'the function `toUpper` has no counterpart'],
+          [
+            'from/pod.yaml:15',
+            'annotations of the injector on something that is no pod: the injector does not see them',
+          ],
+        ],
+      );
+    });
+
+    const spc = (objects: string, more = ''): string => `apiVersion: secrets-store.csi.x-k8s.io/v1
+kind: SecretProviderClass
+metadata: { name: web }
+spec:
+  provider: vault
+  parameters:
+    vaultAddress: https://vault.example.com:8200
+    roleName: web
+${more}    objects: |
+${objects.replace(/^/gm, '      ')}
+`;
+
+    test('a SecretProviderClass: the files of the provider, and their modes', async () => {
+      const { workspace } = app;
+      const objects = `- { objectName: "password", secretPath: "/v1/secret/data/web/db", secretKey: "password", filePermission: 0640 }
+- objectName: old
+  secretPath: kv1/old
+  secretKey: password
+  filePermission: 0o600
+- objectName: first
+  secretPath: secret/data/web/db?version=1
+  secretKey: password
+  filePermission: 420
+- objectName: decoded
+  secretPath: secret/data/web/db
+  secretKey: encoded
+  encoding: Base64
+- objectName: odd
+  secretPath: secret/data/web/odd
+  secretKey: a b}}
+- objectName: list
+  secretPath: secret/data/web/lists
+  secretKey: hosts`;
+      const out = ['--set', `output.directory=${workspace.path('csi')}`];
+      const rendered = await runMade({ 'class.yaml': spc(objects) }, ['render', ...out]);
+      assert.equal(rendered.code, 0, rendered.stderr);
+      const found = workspace
+        .list('csi')
+        .map((name) => [name, workspace.mode(`csi/${name}`), workspace.read(`csi/${name}`)]);
+      assert.deepEqual(found, [
+        ['decoded', '0644', 'line 1'],
+        ['first', '0644', 'first'],
+        ['list', '0644', '["a","b","c"]'],
+        ['odd', '0644', '3'],
+        ['old', '0600', 'old'],
+        ['password', '0640', 'p=ss "word"'],
+      ]);
+    });
+
+    test('a SecretProviderClass: all parameters, synced Secrets, and what has no counterpart, with its line', async () => {
+      const { files } = await migrated({
+        'class.yaml': `${spc(
+          '- { objectName: a, secretPath: secret/data/a, secretKey: k }',
+          `    vaultNamespace: team-a
+    vaultKubernetesMountPath: prod
+    vaultCACertPath: /ca.pem
+    vaultTLSServerName: vault
+    vaultSkipTLSVerify: "true"
+    audience: vault
+`,
+        )}  secretObjects:
+    - { secretName: app, type: Opaque, labels: { app: web }, data: [{ objectName: a, key: A }] }
+`,
+      });
+      assert.deepEqual(load(files['vaultonce.yaml'] ?? ''), {
+        vault: {
+          address: 'https://vault.example.com:8200',
+          namespace: 'team-a',
+          tls: { ca_cert: '/ca.pem', server_name: 'vault', skip_verify: true },
+        },
+        auth: { method: 'kubernetes', role: 'web', mount: 'prod' },
+        secrets: { a: 'secret/data/a' },
+        outputs: [
+          { path: 'a', value: 'a#k' },
+          {
+            kubernetes_secret: { name: 'app', key: 'A', type: 'Opaque', labels: { app: 'web' } },
+            value: 'a#k',
+          },
+        ],
+        output: { directory: '/mnt/secrets-store', mode: '0644' },
+      });
+      const wrong = await migrated({
+        'class.yaml': spc(`- objectName: a
+  secretPath: secret/data/a
+- objectName: b
+  secretPath: secret/data/b
+  secretKey: k
+  filePermission: "rw"
+- objectName: c
+  secretPath: secret/data/c?list=true
+  secretKey: k
+- objectName: d
+  secretPath: secret/data/d
+  method: DELETE
+  secretKey: k`),
+      });
+      assert.equal(wrong.result.code, 3);
+      assert.deepEqual(
+        failuresOf(wrong.result).map(({ where }) => where),
+        ['from/class.yaml:10', 'from/class.yaml:15', 'from/class.yaml:17', 'from/class.yaml:19'],
+      );
+      for (const [text, message] of [
+        [spc('x').replace('provider: vault', 'provider: azure'), /a provider other than `vault`/],
+        [spc('- { a: [ }'), /invalid YAML/],
+      ] as const) {
+        const { result } = await migrated({ 'class.yaml': text }, ['--partial']);
+        assert.equal(result.code, 3);
+        assert.match(result.stderr, message);
+      }
+    });
+
+    test('vault-action: the variables of the step', async () => {
+      const step = `jobs:
+  a:
+    steps:
+      - uses: hashicorp/vault-action@v3
+        with:
+          url: https://vault.example.com:8200
+          method: approle
+          roleId: \${{ secrets.ROLE_ID }}
+          secretId: \${{ secrets.SECRET_ID }}
+          exportToken: true
+          secrets: |
+            secret/data/web/db password | DB_PASSWORD ;
+            secret/data/web/db username;
+            secret/data/web/lists servers[0].host | FIRST ;
+            secret/data/web/odd "a-b" | ODD ;
+            kv1/old * | OLD_
+`;
+      const { files } = await migrated({ 'ci.yml': step });
+      const { auth } = load(files['vaultonce.yaml'] ?? '') as { auth: object };
+      assert.deepEqual(auth, { method: 'approle', role_id_env: 'ROLE_ID', secret_id_env: 'SECRET_ID' });
+      const printed = await runMade({ 'ci.yml': step.replace('exportToken: true', 'exportEnv: true') }, [
+        ...['env', '--format', 'json'],
+      ]);
+      assert.equal(printed.code, 0, printed.stderr);
+      assert.deepEqual(JSON.parse(printed.stdout), {
+        DB_PASSWORD: 'p=ss "word"',
+        USERNAME: 'web',
+        FIRST: 'one',
+        ODD: '1',
+        OLD_DATA: 'key called data',
+        OLD_PASSWORD: 'old',
+      });
+    });
+
+    test('vault-action: what has no counterpart, with its line', async () => {
+      const { result, files } = await migrated({
+        'ci.yml': `jobs:
+  a:
+    steps:
+      - uses: hashicorp/vault-action@v3
+        with:
+          url: \${{ format('{0}', 'x') }}
+          method: pkcs7
+          extraHeaders: 'X-A: b'
+          secrets: |
+            secret/data/a $sum(x) | A ;
+            secret/data/a;
+            secret/data/a key | not-a-name
+            ; secret/data/a other-key
+`,
+      });
+      assert.equal(result.code, 3);
+      assert.deepEqual(files, {});
+      assert.deepEqual(
+        failuresOf(result).map(({ where }) => where),
+        [6, 7, 8, 10, 11, 12, 13].map((line) => `from/ci.yml:${String(line)}`),
+      );
+    });
+
+    test('consul-template and envconsul: what is carried over, and what is not', async () => {
+      const { result, files } = await migrated({
+        'ct.hcl': `consul { address = "127.0.0.1:8500" }
+vault {
+  address = "https://vault.example.com"
+  token = "hvs.CAESIJlWh0qPZ7f8gkQ2mB3xYz"
+  unwrap_token = true
+  renew_token = true
+  ssl { enabled = true  verify = false  ca_path = "/certs"  cert = "/c.pem"  key = "/k.pem" }
+  retry { attempts = 3 }
+}
+log_level = "warn"
+wait { min = "5s" }
+default_left_delimiter = "<<"
+default_right_delimiter = ">>"
+template {
+  destination = "/run/a"
+  contents = "<< with secret \\"secret/data/web/db\\" >>{{ << .Data.data.host >> }}<< end >>"
+}
+template {
+  destination = "/run/b"
+  left_delimiter = "[["
+  right_delimiter = "]]"
+  contents = "[[ with secret \\"secret/data/web/db\\" ]][[ .Data.data.host ]][[ end ]]"
+}
+`,
+      });
+      assert.equal(result.code, 0, result.stderr);
+      assert.deepEqual(load(files['vaultonce.yaml'] ?? ''), {
+        vault: {
+          address: 'https://vault.example.com',
+          tls: { ca_path: '/certs', client_cert: '/c.pem', client_key: '/k.pem', skip_verify: true },
+        },
+        auth: { method: 'token', wrapped: true },
+        secrets: { db: 'secret/data/web/db' },
+        outputs: [
+          { path: 'a', template: 'a.mustache' },
+          { path: 'b', template: 'b.mustache' },
+        ],
+        output: { directory: '/run', mode: '0644' },
+      });
+      assert.equal(files['a.mustache'], '{{=<% %>=}}\n{{ <%db.host%> }}');
+      assert.equal(files['b.mustache'], '{{db.host}}');
+      assert.match(
+        files['notes.md'] ?? '',
+        /A credential that stood in the file is left out[^\n]*`from\/ct\.hcl:4`/,
+      );
+      assert.doesNotMatch(JSON.stringify(files), /CAESIJlWh0qPZ7f8gkQ2mB3xYz/);
+
+      const envconsul = `vault { address = "https://vault.example.com" }
+upcase = true
+sanitize = true
+pristine = true
+secret {
+  path = "secret/data/web/db"
+  no_prefix = true
+  key { name = "password" format = "db-{{ key }}" }
+}
+secret { path = "kv1/old" }
+exec { command = "env" }
+`;
+      const printed = await runMade({ 'ec.hcl': envconsul }, ['env', '--format', 'json']);
+      assert.equal(printed.code, 0, printed.stderr);
+      assert.deepEqual(JSON.parse(printed.stdout), {
+        DB_PASSWORD: 'p=ss "word"',
+        KV1_OLD_DATA: 'key called data',
+        KV1_OLD_PASSWORD: 'old',
+      });
+      const wrong = await migrated({
+        'ec.hcl':
+          'upcase = true\nprefix { path = "a" }\nsecret {\n  path = "a"\n  format = "{{ key }}_x"\n}\n',
+      });
+      assert.deepEqual(
+        failuresOf(wrong.result).map(({ where }) => where),
+        ['from/ec.hcl:2', 'from/ec.hcl:3'],
+      );
+    });
+
+    test('several files become one config; what they contradict each other in is a problem', async () => {
+      const one = `vault { address = "https://a.example.com" }\ntemplate {\n  destination = "/run/a"\n  contents = "{{ with secret \\"secret/data/web/db\\" }}{{ .Data.data.host }}{{ end }}"\n}\n`;
+      const { files } = await migrated({ 'one.hcl': one, 'two.hcl': one.replace('/run/a', '/run/b') });
+      assert.deepEqual(load(files['vaultonce.yaml'] ?? ''), {
+        vault: { address: 'https://a.example.com' },
+        secrets: { db: 'secret/data/web/db' },
+        outputs: [
+          { path: 'a', template: 'a.mustache' },
+          { path: 'b', template: 'b.mustache' },
+        ],
+        output: { directory: '/run', mode: '0644' },
+      });
+      const other = await migrated({ 'one.hcl': one, 'two.hcl': one.replace('//a.', '//b.') });
+      assert.equal(other.result.code, 3);
+      assert.equal(failuresOf(other.result)[0]?.where, 'from/two.hcl:1');
+      assert.match(other.result.stderr, /`vault\.address` differs from that of from\/one\.hcl:1/);
+      const same = await migrated({ 'one.hcl': one, 'two.hcl': one });
+      assert.equal(same.result.code, 3);
+      assert.match(same.result.stderr, /the config that comes of it is not valid/);
+    });
   });
 
   /** What each example is made of. */
-  const EXAMPLES: Readonly<Record<string, readonly string[]>> = { agent: ['agent.hcl'] };
+  const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+    agent: ['agent.hcl'],
+    'consul-template': ['config.hcl'],
+    csi: ['class.yaml'],
+    envconsul: ['config.hcl'],
+    github: ['workflow.yml'],
+    injector: ['deployment.yaml'],
+  };
 
   for (const [name, files] of Object.entries(EXAMPLES)) {
     test(`the example ${name}: what is beside it is made of it`, async () => {

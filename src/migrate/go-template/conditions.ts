@@ -1,5 +1,6 @@
 import { section, type Piece } from './pieces.ts';
-import { InKeptBlock, isWhole, nameOf, Unsupported, type SectionScope, type Value } from './go-values.ts';
+import { InKeptBlock, isWhole, nameOf, type SectionScope, type Value } from './go-values.ts';
+import { Unsupported } from '../unsupported.ts';
 
 /** What decides between two texts. */
 export type Condition =

@@ -1,3 +1,4 @@
+import { holdsCredential } from '../../base/shown-text.ts';
 import type { DeclaredSecrets } from '../declared-secrets.ts';
 import type { NoteKind } from '../note-kinds.ts';
 import { choose, conditionOf, type Condition } from './conditions.ts';
@@ -9,11 +10,11 @@ import {
   isWhole,
   nameOf,
   piecesOf,
-  Unsupported,
   withFields,
   type SectionScope,
   type Value,
 } from './go-values.ts';
+import { Unsupported } from '../unsupported.ts';
 
 /** A construct that has no counterpart. */
 export interface Kept {
@@ -244,7 +245,7 @@ class Converter {
 
   /** The actions of a node as they are; what is inside is converted as far as it does not depend on it. */
   #keep(node: Exclude<GoNode, { kind: 'text' }>, frame: Frame): readonly Piece[] {
-    const kept = (source: string): Piece => ({ kind: 'kept', source });
+    const kept = (source: string): Piece => ({ kind: 'kept', source: withoutCredentials(source) });
     if (node.kind !== 'if' && node.kind !== 'with' && node.kind !== 'range') return [kept(node.source)];
     const variables = new Map([
       ...frame.variables,
@@ -261,6 +262,12 @@ class Converter {
       kept('{{ end }}'),
     ];
   }
+}
+
+/** An action that is kept, but for texts that look like credentials. */
+function withoutCredentials(source: string): string {
+  const shown = source.replace(/"[^"]*"|`[^`]*`|'[^']*'/g, (text) => (holdsCredential(text) ? '"…"' : text));
+  return holdsCredential(shown) ? '{{ … }}' : shown;
 }
 
 const UNKNOWN: Value = { kind: 'unknown' };

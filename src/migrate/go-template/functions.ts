@@ -10,11 +10,11 @@ import {
   isWhole,
   nameOf,
   piecesOf,
-  Unsupported,
   withFields,
   type SectionScope,
   type Value,
 } from './go-values.ts';
+import { Unsupported } from '../unsupported.ts';
 
 /** What functions need of the template around them. */
 export interface CallContext {

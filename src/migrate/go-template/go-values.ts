@@ -1,16 +1,7 @@
 import { quotedName } from '../../base/key-path.ts';
 import type { SecretUse } from '../declared-secrets.ts';
+import { Unsupported } from '../unsupported.ts';
 import { encoded, textPiece, type Piece } from './pieces.ts';
-
-/** A construct of Go templates that has no counterpart. Nothing of what stands in quotes is in its text. */
-export class Unsupported extends Error {
-  readonly hint: string;
-
-  constructor(message: string, hint = 'change it by hand: logic belongs to the application or the secret') {
-    super(message);
-    this.hint = hint;
-  }
-}
 
 /** What an expression is about. Values are known when the program runs; here it is known where they come from. */
 export type Value =

@@ -2,7 +2,8 @@ import type { JsonValue } from '../../base/secret-data.ts';
 import { holdsCredential } from '../../base/shown-text.ts';
 import type { SecretRequest } from '../declared-secrets.ts';
 import type { NoteKind } from '../note-kinds.ts';
-import { InKeptBlock, Unsupported, type Value } from './go-values.ts';
+import { InKeptBlock, type Value } from './go-values.ts';
+import { Unsupported } from '../unsupported.ts';
 
 /** A path as `secret` takes it: a version may follow it. @throws Unsupported */
 export function requestOf(text: string): SecretRequest {

@@ -1,5 +1,6 @@
 import { literal, type Draft } from '../draft.ts';
-import type { Stanza } from '../stanza.ts';
+import type { HclEntry, HclObject } from '../hcl/hcl-syntax.ts';
+import { Stanza } from '../stanza.ts';
 
 /** A login of an agent, as it is called here. */
 interface AgentMethod {
@@ -109,11 +110,7 @@ export function readMethod(label: string | undefined, stanza: Stanza, draft: Dra
   const type = stanza.text('type') ?? label;
   const found = METHODS.get(type ?? '');
   if (found === undefined) {
-    draft.problem(
-      stanza.where(),
-      'this login of the agent has no counterpart',
-      `write \`auth:\` by hand; there are ${[...METHODS.keys()].join(', ')}, and \`method: custom\` for any other`,
-    );
+    reportMethod(stanza.where(), draft);
     return;
   }
   const where = stanza.where();
@@ -136,6 +133,43 @@ export function readMethod(label: string | undefined, stanza: Stanza, draft: Dra
   const configs = stanza.blocks('config');
   for (const config of configs) readFields(found, config, draft);
   stanza.end('a login of the agent');
+}
+
+function reportMethod(where: string, draft: Draft): void {
+  draft.problem(
+    where,
+    'this login of the agent has no counterpart',
+    `write \`auth:\` by hand; there are ${[...METHODS.keys()].join(', ')}, and \`method: custom\` for any other`,
+  );
+}
+
+/** A login whose fields stand elsewhere, by the names that the agent has for them. */
+export function fieldsOfMethod(
+  type: string,
+  fields: readonly { readonly key: string; readonly text: string; readonly where: string }[],
+  where: string,
+  draft: Draft,
+): void {
+  if (!METHODS.has(type)) {
+    reportMethod(where, draft);
+    return;
+  }
+  const file = where.replace(/:\d+$/, '');
+  const entries = fields.map(({ key, text, where: place }): HclEntry => {
+    const line = lineOf(place);
+    return { key, line, value: { kind: 'text', text, line, firstLine: line, isVerbatim: false } };
+  });
+  const config: HclEntry = {
+    key: 'config',
+    line: 1,
+    value: { kind: 'object', entries, line: lineOf(where) },
+  };
+  const root: HclObject = { kind: 'object', entries: [config], line: lineOf(where) };
+  readMethod(type, new Stanza(root, file, draft), draft);
+}
+
+function lineOf(where: string): number {
+  return Number(/\d+$/.exec(where)?.[0] ?? 1);
 }
 
 function readFields(

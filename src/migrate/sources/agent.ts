@@ -86,7 +86,7 @@ function readSink(label: string | undefined, stanza: Stanza, draft: Draft): void
     const wrapping: Fields = wrapTtl === undefined ? {} : { wrap_ttl: literal(wrapTtl) };
     const fields = { token: true, ...wrapping, mode: modeOf(config.value('mode')) ?? '0640', ...ids(config) };
     config.end('a sink');
-    if (path !== undefined) draft.outputs.push({ path: literal(path), fields });
+    if (path !== undefined) draft.output({ path: literal(path), fields }, config.where('path'));
     draft.note('token', stanza.where());
     draft.note('disk', stanza.where());
   }

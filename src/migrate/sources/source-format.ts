@@ -1,4 +1,4 @@
-import type { Draft } from '../draft.ts';
+import type { Draft, PlacedText } from '../draft.ts';
 import type { HclObject } from '../hcl/hcl-syntax.ts';
 
 /** A file of another tool. */
@@ -23,6 +23,8 @@ export type Parsed =
 export interface Reading {
   /** @returns undefined for a file that cannot be read, which has then been reported */
   template(path: string, where: string): SourceFile | undefined;
+  /** A text that is YAML in its turn. @returns undefined for one that does not parse, which has then been reported */
+  yaml(text: string, placed: PlacedText): YamlDocument | undefined;
 }
 
 /** A kind of file that can be migrated. Its functions are pure. */

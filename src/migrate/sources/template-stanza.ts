@@ -27,7 +27,8 @@ export function readTemplateStanza(
   draft.note('mode', where);
   draft.note('disk', where);
   draft.note('missing key', where);
-  if (template !== undefined) draft.outputs.push({ path: literal(path), template, fields });
+  if (template !== undefined)
+    draft.output({ path: literal(path), template, fields }, stanza.where('destination'));
 }
 
 export interface StanzaContext {

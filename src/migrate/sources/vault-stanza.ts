@@ -1,7 +1,10 @@
-import { literal, type Draft } from '../draft.ts';
+import { literal, literalOf, type Draft } from '../draft.ts';
 import type { Stanza } from '../stanza.ts';
 
-/** The server's address, unless it holds a password. */
+/**
+ * The server's address, unless it holds a password.
+ * @param address for the config, where `${NAME}` is a variable
+ */
 export function setAddress(address: string | undefined, where: string, draft: Draft): void {
   if (address === undefined) return;
   if (/\/\/[^/]*@/.test(address)) {
@@ -12,7 +15,7 @@ export function setAddress(address: string | undefined, where: string, draft: Dr
     );
     return;
   }
-  draft.set('vault', 'address', literal(address), where);
+  draft.set('vault', 'address', address, where);
 }
 
 /** The settings of TLS that agents, consul-template and their CLI share, by their names here. */
@@ -26,7 +29,7 @@ const TLS: Readonly<Record<string, string>> = {
 
 /** `vault { … }` of an agent. */
 export function readAgentServer(stanza: Stanza, draft: Draft): void {
-  setAddress(stanza.text('address'), stanza.where('address'), draft);
+  setAddress(literalOf(stanza.text('address')), stanza.where('address'), draft);
   setText(stanza, 'namespace', ['vault', 'namespace'], draft);
   for (const [theirs, ours] of Object.entries(TLS)) setText(stanza, theirs, ['vault.tls', ours], draft);
   if (stanza.boolean('tls_skip_verify') === true)
