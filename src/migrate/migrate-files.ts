@@ -114,8 +114,9 @@ function parse({ name, text }: SourceFile, draft: Draft, ports: Ports): Parsed |
   }
 }
 
-/** Keys that manifests and workflows have at the top, and no config in HCL. */
+/** Keys that manifests and workflows have at the top, and no config in HCL or JSON: a manifest may be JSON, too. */
 function looksLikeYaml(text: string): boolean {
+  if (/^\s*\{/.test(text)) return /"apiVersion"\s*:/.test(text);
   return /^(?:apiVersion|kind|metadata|spec|jobs|on|runs|steps|items)['"]?[ \t]*:(?:[ \t\r]|$)/m.test(text);
 }
 

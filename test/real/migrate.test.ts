@@ -562,6 +562,18 @@ ${pod({
         assert.ok((files['notes.md'] ?? '').includes(text), text);
       assert.doesNotMatch(files['notes.md'] ?? '', /sidecar/);
 
+      // As `kubectl get --output json` prints a list.
+      const annotations = {
+        'vault.hashicorp.com/role': 'web',
+        'vault.hashicorp.com/agent-inject-secret-x': 'kv1/old',
+      };
+      const items = [{ kind: 'Pod', metadata: { annotations } }];
+      const listed = await migrated({
+        'pods.json': JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
+      });
+      assert.equal(listed.result.code, 0, listed.result.stderr);
+      assert.match(listed.files['vaultonce.yaml'] ?? '', /^secrets:\n {2}old: kv1\/old$/m);
+
       const wrong = await migrated({
         'pod.yaml': `kind: Pod
 metadata:
@@ -831,6 +843,7 @@ exec { command = "env" }
       assert.equal(printed.code, 0, printed.stderr);
       assert.deepEqual(JSON.parse(printed.stdout), {
         DB_PASSWORD: 'p=ss "word"',
+        ...{ EMPTY: '', ENCODED: 'bGluZSAx', HOST: 'db.internal', PORT: '5432', USERNAME: 'web' },
         KV1_OLD_DATA: 'key called data',
         KV1_OLD_PASSWORD: 'old',
       });

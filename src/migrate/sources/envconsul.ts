@@ -73,14 +73,24 @@ function readSecret(stanza: Stanza, naming: Naming, all: JsonValue[], draft: Dra
   draft.note('envconsul names', where);
   const ref = refOf(path, where, draft);
   if (ref === undefined) return;
-  if (keys.length === 0) all.push(allKeys(ref, prefix, naming));
-  for (const key of keys) readKey(key, ref, (name, format) => nameOfKey(name, format, prefix, naming), draft);
+  if (keys.length > 0 && withPath)
+    draft.problem(where, 'a `key` of a secret without `no_prefix = true` has no counterpart', BY_HAND);
+  const renamed = keys.map((key) => renamedKey(key, naming, draft)).filter((pair) => pair !== undefined);
+  all.push(allKeys(ref, { prefix, renamed }, naming));
 }
 
 const BY_HAND = 'write the variables by hand: `NAME: path#key`';
 
-function allKeys(ref: string, prefix: string, naming: Naming): JsonValue {
+/** How the keys of a secret become names of variables. */
+interface Names {
+  readonly prefix: string;
+  /** Those with a format of their own, and their names. */
+  readonly renamed: readonly (readonly [string, string])[];
+}
+
+function allKeys(ref: string, { prefix, renamed }: Names, naming: Naming): JsonValue {
   const keys = {
+    ...(renamed.length === 0 ? {} : { rename: Object.fromEntries(renamed) }),
     ...(naming.sanitizes ? { sanitize: true } : {}),
     ...(naming.upper ? { case: 'upper' } : {}),
     ...(prefix === '' ? {} : { prefix: named(prefix, naming) }),
@@ -88,23 +98,15 @@ function allKeys(ref: string, prefix: string, naming: Naming): JsonValue {
   return Object.keys(keys).length === 0 ? ref : { value: ref, keys };
 }
 
-function nameOfKey(name: string, format: string | undefined, prefix: string, naming: Naming): string {
-  const full = prefixOf(format, prefix);
-  return full === undefined ? '' : named(`${full}${name}`, naming);
-}
-
-function readKey(
-  key: Stanza,
-  ref: string,
-  variableOf: (name: string, format: string | undefined) => string,
-  draft: Draft,
-): void {
+/** `key { name format }`: what the format makes of that key alone. */
+function renamedKey(key: Stanza, naming: Naming, draft: Draft): readonly [string, string] | undefined {
   const name = key.text('name') ?? '';
-  const variable = variableOf(name, key.text('format'));
+  const prefix = prefixOf(key.text('format'), '');
   key.end(TOOL);
-  if (name !== '' && /^[A-Za-z_]\w*$/.test(variable))
-    draft.environment.set(variable, { kind: 'value', value: () => `${ref}#${name}` });
-  else draft.problem(key.where(), 'the key has no name that a variable can have', BY_HAND);
+  const variable = prefix === undefined ? '' : named(`${prefix}${name}`, naming);
+  if (name !== '' && /^[A-Za-z_]\w*$/.test(variable)) return [literal(name), variable];
+  draft.problem(key.where(), 'the key has no name that a variable can have', BY_HAND);
+  return undefined;
 }
 
 /** The name of the secret in the config. */
