@@ -297,6 +297,60 @@ describe('templates that are written', () => {
 
 describe('configs that are written', () => {
   test('both readers of YAML read what was meant', () => {
+    // What YAML 1.1 or 1.2 reads as something else without quotes.
+    const word = fc.constantFrom(
+      ...[
+        'null',
+        '~',
+        'true',
+        'yes',
+        'No',
+        'on',
+        'OFF',
+        'y',
+        'NaN',
+        '.inf',
+        '.5',
+        '1e3',
+        '0x1F',
+        '0o7',
+        '0644',
+        '12:30',
+      ],
+      ...[
+        '2001-01-01',
+        '=',
+        '<<',
+        '-',
+        '? a',
+        'a: b',
+        'a #b',
+        '# a',
+        'a#b',
+        'a:',
+        '- a',
+        '[a',
+        '{a',
+        '*a',
+        '&a',
+        '!a',
+        '@a',
+        '%a',
+        "it's",
+        '',
+      ],
+    );
+    fc.assert(
+      fc.property(
+        fc.dictionary(word, fc.oneof(word, fc.array(word)), { minKeys: 1, noNullPrototype: true }),
+        (words) => {
+          const text = yamlOf(words);
+          assert.deepEqual(load(text), words);
+          assert.deepEqual(parseYaml(text), words);
+          assert.deepEqual(parseYaml(text, { version: '1.1' }), words);
+        },
+      ),
+    );
     const value = fc.dictionary(fc.string(), json.value as fc.Arbitrary<JsonValue>, {
       minKeys: 1,
       noNullPrototype: true,
