@@ -24,6 +24,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'manifest.js': 'src/manifest/manifest-text.ts',
   'completion.js': 'src/commands/completion/script.ts',
   'handshakes.js': 'src/http/handshakes.ts',
+  'migrate.js': 'src/migrate/migrate-files.ts',
 };
 
 /** All files of code that a build makes, the program first. */

@@ -28,6 +28,8 @@ const LARGEST_KIB = {
   'completion.js': 6,
   // Loaded when a connection fails in ways that another handshake explains.
   'handshakes.js': 4,
+  // Loaded by `migrate` alone.
+  'migrate.js': 95,
 };
 
 for (const [name, largest] of Object.entries(LARGEST_KIB)) {

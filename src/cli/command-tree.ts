@@ -2,6 +2,7 @@ import { Argument, Option, type Command } from 'commander';
 import type { CheckOptions } from '../commands/check.ts';
 import type { EnvOptions } from '../commands/env.ts';
 import type { ExecOptions } from '../commands/exec.ts';
+import type { MigrateOptions } from '../commands/migrate.ts';
 import type { ReadOptions } from '../commands/read.ts';
 import type { RenderOptions } from '../commands/render.ts';
 import type { Flags } from '../config/settings.ts';
@@ -21,6 +22,7 @@ const COMMANDS: ReadonlyMap<string, AddCommand> = new Map([
   ['check', addCheck],
   ['policy', addPolicy],
   ['manifest', addManifest],
+  ['migrate', addMigrate],
   ['schema', addSchema],
   ['completion', addCompletion],
 ] as const);
@@ -200,6 +202,35 @@ ${EXIT_CODES_HELP}`,
     .action(async (_options: unknown, command: Command) => {
       const { policy } = await import('../commands/policy.ts');
       await policy(flagsOf(command), io);
+    });
+}
+
+function addMigrate(program: Command, io: Io): void {
+  program
+    .command('migrate')
+    .description('make a config and templates of the files of other tools')
+    .argument(
+      '<file...>',
+      'configs of agents, consul-template and envconsul, manifests, workflows, Go templates; `-` for stdin',
+    )
+    .option('--out <directory>', 'where to write (default: the working directory)')
+    .option('--force', 'overwrite files that exist')
+    .option('--partial', 'write what can be carried over, and list the rest in notes.md')
+    .addHelpText(
+      'after',
+      `
+Writes vaultonce.yaml, a Mustache template for each template, and notes.md with what is different.
+
+Examples:
+  vaultonce migrate /etc/vault/agent.hcl --out vaultonce
+  vaultonce migrate agent.hcl app.conf.ctmpl       with a template that the config names
+  vaultonce migrate deployment.yaml --partial      annotations of the injector; what is left goes to notes.md
+  kubectl get secretproviderclass web -o yaml | vaultonce migrate -
+${EXIT_CODES_HELP}`,
+    )
+    .action(async (files: readonly string[], options: MigrateOptions) => {
+      const { migrate } = await import('../commands/migrate.ts');
+      await migrate(files, options, io);
     });
 }
 

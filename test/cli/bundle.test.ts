@@ -130,13 +130,14 @@ describe('the bundle', () => {
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
       'zod-schema.js': 'ZodMiniPipe',
       'reference.js': 'draft/2020-12',
-      'words.js': 'tlsSkipVerify',
-      'other-languages.js': 'consul-template',
+      'words.js': 'authentication:["auth"]',
+      'other-languages.js': 'Handlebars template',
       'refusal-meaning.js': 'FieldManagerConflict',
       'refusals.js': 'bound_service_account_namespaces of the role must',
       'completion.js': '__fish_use_subcommand',
       'manifest.js': 'FallbackToLogsOnError',
       'handshakes.js': 'the certificate of the server: ',
+      'migrate.js': 'Notes on the migration',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -208,6 +209,7 @@ describe('the bundle', () => {
       'dist/completion.js',
       'dist/handshakes.js',
       'dist/manifest.js',
+      'dist/migrate.js',
       'dist/other-languages.js',
       'dist/pkcs12.js',
       'dist/reference.js',

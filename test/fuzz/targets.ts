@@ -6,9 +6,11 @@ import type { KeyValues, Secrets } from '../../src/base/secret-data.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { configFrom } from '../../src/config/load.ts';
 import { sourceText } from '../../src/config/source.ts';
+import { parseYaml } from '../../src/config/parse-yaml.ts';
 import { ENGINES } from '../../src/engines/index.ts';
 import { FORMATS } from '../../src/formats/index.ts';
 import { presentable } from '../../src/http/presentable.ts';
+import { migrateFiles, type Ports } from '../../src/migrate/migrate-files.ts';
 import { planConfig } from '../../src/plan/plan-config.ts';
 import { checkRef } from '../../src/shape/ref.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
@@ -183,6 +185,96 @@ const template: FuzzTarget = {
   take: (text) => renderTemplate(parseTemplate(text, { file: undefined, partials: new Map() }), SECRETS),
 };
 
+/** Files of other tools; nothing else can be read, and YAML is the program's own. */
+const MIGRATION_PORTS: Ports = {
+  parseYaml: (text, name) => parseYaml({ text, name, purpose: 'file', directory: '/work', format: 'yaml' }),
+  problemOf: (error) => {
+    const [failure] = error instanceof RunError ? error.failures : [];
+    if (failure === undefined) return undefined;
+    const { where = '', message, hint = '' } = failure;
+    return { where, message, hint };
+  },
+  readFile: () => ({ reason: 'ENOENT' }),
+};
+
+const migration: FuzzTarget = {
+  name: 'migrate',
+  seeds: textsOf('examples/migrating/*/*.{hcl,yaml,yml,ctmpl}'),
+  words: [
+    ...[
+      '{{',
+      '}}',
+      '{{-',
+      '-}}',
+      '{{ with ',
+      '{{ range ',
+      '{{ if ',
+      '{{ else }}',
+      '{{ end }}',
+      '{{ define "x" }}',
+    ],
+    ...[
+      '.Data.data.a',
+      '.Data',
+      '.',
+      '$',
+      '$x',
+      ' := ',
+      ' | ',
+      '(',
+      ')',
+      'secret "secret/data/a"',
+      'secrets "a"',
+    ],
+    ...[
+      'printf "%s" ',
+      'index ',
+      'toJSON',
+      'indent 4',
+      'env "A"',
+      'not ',
+      'and ',
+      'or ',
+      'pkiCert "a"',
+      '`',
+      '"',
+    ],
+    ...[
+      '<<EOF\n',
+      'EOF\n',
+      '<<-X\n',
+      ' X\n',
+      '{',
+      '}',
+      '[',
+      ']',
+      '=',
+      ',',
+      '\\',
+      '${',
+      '#',
+      '/*',
+      '*/',
+      '\n',
+      '  ',
+    ],
+    ...[
+      'template',
+      'contents',
+      'destination',
+      'vault',
+      'auto_auth',
+      'method',
+      'sink',
+      'secret',
+      'objects: |\n',
+    ],
+    ...['vault.hashicorp.com/agent-inject-secret-', '| A ;', '*', '${{ secrets.A }}', '---\n', '- ', ': '],
+  ],
+  refusals: [],
+  take: (text) => migrateFiles([{ name: 'fuzz', text }], MIGRATION_PORTS).files([]),
+};
+
 const ANSWERS: readonly string[] = [
   '{"auth":{"client_token":"s.x","policies":["a"],"token_type":"service","lease_duration":60,"renewable":true,"num_uses":0}}',
   '{"auth":{"client_token":"","mfa_requirement":{"mfa_request_id":"x","mfa_constraints":{"totp":{"any":[]}}}}}',
@@ -297,7 +389,15 @@ const foreign: FuzzTarget = {
   },
 };
 
-export const TARGETS: readonly FuzzTarget[] = [config, reference, template, answer, format, foreign];
+export const TARGETS: readonly FuzzTarget[] = [
+  config,
+  reference,
+  template,
+  migration,
+  answer,
+  format,
+  foreign,
+];
 
 /** @returns what is wrong with how a text was taken; undefined: nothing */
 export async function defectOf({ take, refusals }: FuzzTarget, text: string): Promise<string | undefined> {

@@ -526,6 +526,88 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     }
   });
 
+  test('files of other tools: what is in them is neither shown nor written', async () => {
+    const files: Readonly<Record<string, string>> = {
+      'agent.hcl': `vault { address = "https://u:${TOKEN}@vault" }
+auto_auth { method "${KEY}" { config = { "${TOKEN}" = "${TOKEN}" } } }
+"${TOKEN}" = "${JWT}"
+template {
+  destination = "/run/a"
+  user = "${KEY}"
+  contents = "{{ with secret \\"a\\" \\"password=${CANARY}\\" }}{{ upper '${TOKEN}' }}{{ end }}"
+}
+`,
+      'open.hcl': `auto_auth { method "aws" { config = { secret_key = "${KEY} } } }\n`,
+      'words.hcl': `token = "${TOKEN}" ${TOKEN}\n`,
+      'bad.json': `{"vault": {"token": "${TOKEN}", ${CANARY}}}`,
+      'bad.yaml': `apiVersion: v1\nmetadata: { a: "${TOKEN}" b: ${CANARY} }\n`,
+      'pod.yaml': `kind: Pod
+metadata:
+  annotations:
+    vault.hashicorp.com/service: https://u:${TOKEN}@vault
+    vault.hashicorp.com/auth-type: ${KEY}
+    vault.hashicorp.com/auth-config-${TOKEN}: ${TOKEN}
+    vault.hashicorp.com/${TOKEN}: ${JWT}
+    vault.hashicorp.com/agent-inject-secret-x: ${TOKEN}
+`,
+      'class.yaml': `kind: SecretProviderClass
+spec:
+  provider: vault
+  parameters:
+    vaultAddress: https://u:${TOKEN}@vault
+    objects: |
+      - { objectName: ${TOKEN}, secretPath: ${TOKEN}, secretKey: ${TOKEN}, method: "${KEY}", filePermission: "${KEY}" }
+      - { objectName: b, secretPath: auth/a, secretKey: k, method: PUT, secretArgs: { password: "${KEY}", a: ${TOKEN} } }
+`,
+      'other-class.yaml': `kind: SecretProviderClass\nspec: { provider: "${TOKEN}", parameters: { objects: "${TOKEN}" } }\n`,
+      'ci.yml': `jobs:
+  a:
+    steps:
+      - uses: hashicorp/vault-action@v3
+        with:
+          url: https://u:${TOKEN}@vault
+          method: userpass
+          username: a
+          token: ${TOKEN}
+          password: ${KEY}
+          secretId: ${KEY}
+          extraHeaders: ${TOKEN}
+          secrets: |
+            ${TOKEN} ${TOKEN} | ${TOKEN} ;
+            ${KEY}
+`,
+      'ct.hcl': `vault {
+  address = "https://vault"
+  token = "${TOKEN}"
+  k8s_service_account_token = "${JWT}"
+  ssl { ca_cert_bytes = "${CANARY}" }
+}
+consul { token = "${CANARY}" }
+template { source = "${TOKEN}" destination = "${TOKEN}" }
+`,
+      'ec.hcl': `token = "${CANARY}"
+auth { password = "${CANARY}" }
+upcase = true
+secret {
+  path = "a"
+  format = "${TOKEN}{{ key }}x"
+}
+`,
+      'go.ctmpl': `{{ "${TOKEN}" | }}{{ .${CANARY}`,
+    };
+    for (const [name, text] of Object.entries(files)) {
+      const file = app.workspace.write(`tools/${name}`, text);
+      for (const args of [[], ['--partial', '--force']]) {
+        const out = app.workspace.path('tools-out');
+        const result = await runCli(['migrate', file, '--out', out, ...args]);
+        const written = app.workspace.list('.').filter((path) => path.startsWith('tools-out/'));
+        const texts = written.map((path) => app.workspace.read(path));
+        assert.ok(!shows(result, ...texts), `${name}: ${result.stdout}${result.stderr}${texts.join('')}`);
+        assert.ok(result.code === 3 || written.length > 0, name);
+      }
+    }
+  });
+
   test('a server that repeats what it was sent', async () => {
     const echo = await startStandIn({
       target: app.server.address,

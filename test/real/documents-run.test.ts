@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { parseEnv } from 'node:util';
 import { dump, load, loadAll } from 'js-yaml';
@@ -11,7 +11,7 @@ import { runCli, starter } from '../support/cli.ts';
 import { pythonHas, runPython } from '../support/format-readers.ts';
 import { freePort } from '../support/free-port.ts';
 import { jobToken, trustJobs } from '../support/job.ts';
-import { blocksIn, blocksOf, type Block } from '../support/markdown.ts';
+import { blocksIn, blocksOf, root, type Block } from '../support/markdown.ts';
 import { callsIn, type Call } from '../support/recorder.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -159,6 +159,8 @@ describe('the commands of the documents', () => {
     const own = args.map((arg) =>
       arg.replace(/\/dev\/shm\/|\/vault\/secrets\//, `${workspace.path('memory')}/`),
     );
+    if (args[0] === 'migrate')
+      cpSync(join(root, 'examples/migrating/agent'), workspace.path('cwd'), { recursive: true });
     for (const [index, arg] of own.entries()) {
       const value = own[index + 1] ?? '';
       if (arg === '-c' || arg === '--config') {

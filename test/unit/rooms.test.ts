@@ -20,6 +20,7 @@ const ROOMS = [
   'manifest',
   'deliver',
   'run',
+  'migrate',
   'commands',
   'cli',
   'main.ts',

@@ -1,0 +1,203 @@
+import type { JsonValue } from '../../base/secret-data.ts';
+import { referenceTo, type SecretUse } from '../declared-secrets.ts';
+import { literal, literalOf, type Draft, type Fields } from '../draft.ts';
+import { Unsupported } from '../unsupported.ts';
+import { requestOf, withoutCredential } from '../go-template/requests.ts';
+import { mapsOf, YamlMap } from '../yaml-tree.ts';
+import { fieldsOfMethod } from './agent-methods.ts';
+import type { Reading, SourceFormat } from './source-format.ts';
+import { setAddress } from './vault-stanza.ts';
+
+const KIND = 'SecretProviderClass';
+/** Where the documents of the driver mount the volume. */
+const DIRECTORY = '/mnt/secrets-store';
+const DEFAULT_MOUNT = 'kubernetes';
+
+/** A class of the Secrets Store CSI driver, for the provider of Vault or OpenBao. */
+export const SECRET_PROVIDER_CLASS: SourceFormat = {
+  title: KIND,
+  recognises: (parsed) =>
+    parsed.kind === 'yaml' && mapsOf(parsed.documents, '').some((map) => map.text('kind') === KIND),
+  read(parsed, { name }, draft, reading) {
+    if (parsed.kind !== 'yaml') return;
+    for (const map of mapsOf(parsed.documents, name)) {
+      if (map.text('kind') === KIND) readClass(map, draft, reading);
+    }
+  },
+};
+
+function readClass(map: YamlMap, draft: Draft, reading: Reading): void {
+  const spec = map.map('spec');
+  const provider = spec?.text('provider');
+  if (spec === undefined || (provider !== 'vault' && provider !== 'openbao')) {
+    draft.fatal(
+      spec?.where('provider') ?? map.where(),
+      'this class is for a provider other than `vault` and `openbao`',
+      'only what comes from Vault or OpenBao can be migrated',
+    );
+    return;
+  }
+  const parameters = spec.map('parameters');
+  if (parameters === undefined) {
+    draft.fatal(spec.where(), 'the class has no `parameters`', 'correct it: the provider refuses it, too');
+    return;
+  }
+  readParameters(parameters, draft);
+  const objects = readObjects(parameters, draft, reading);
+  for (const secret of spec.maps('secretObjects')) readSynced(secret, objects, draft);
+  draft.set('output', 'mode', '0644', map.where());
+  draft.note('mode', map.where());
+  draft.note('csi', map.where());
+}
+
+/** Parameters that are settings here. */
+const SETTINGS = {
+  vaultNamespace: ['vault', 'namespace'],
+  vaultCACertPath: ['vault.tls', 'ca_cert'],
+  vaultCADirectory: ['vault.tls', 'ca_path'],
+  vaultTLSServerName: ['vault.tls', 'server_name'],
+  vaultTLSClientCertPath: ['vault.tls', 'client_cert'],
+  vaultTLSClientKeyPath: ['vault.tls', 'client_key'],
+} as const;
+
+function readParameters(parameters: YamlMap, draft: Draft): void {
+  const address = parameters.text('vaultAddress');
+  setAddress(literalOf(address), parameters.where('vaultAddress'), draft);
+  if (address === undefined) draft.note('address', parameters.where());
+  for (const [name, [section, key]] of Object.entries(SETTINGS)) {
+    const text = parameters.text(name);
+    if (text !== undefined) draft.set(section, key, literal(text), parameters.where(name));
+  }
+  if (/^(?:1|t|true)$/i.test(parameters.text('vaultSkipTLSVerify') ?? ''))
+    draft.set('vault.tls', 'skip_verify', true, parameters.where('vaultSkipTLSVerify'));
+  const where = parameters.where('roleName');
+  const role = parameters.text('roleName');
+  fieldsOfMethod('kubernetes', role === undefined ? [] : [{ key: 'role', text: role, where }], where, draft);
+  for (const name of ['vaultKubernetesMountPath', 'vaultAuthMountPath']) {
+    const mount = parameters
+      .text(name)
+      ?.replace(/^\/?auth\//, '')
+      .replace(/\/$/, '');
+    if (mount !== undefined && mount !== DEFAULT_MOUNT)
+      draft.set('auth', 'mount', literal(mount), parameters.where(name));
+  }
+  if (parameters.has('audience')) draft.note('audience', parameters.where('audience'));
+}
+
+/** What an object of the class is here, by its name. */
+type Objects = ReadonlyMap<string, Fields>;
+
+function readObjects(parameters: YamlMap, draft: Draft, reading: Reading): Objects {
+  const placed = parameters.placedText('objects');
+  const found = new Map<string, Fields>();
+  if (placed === undefined) {
+    draft.fatal(parameters.where(), 'the class has no `objects`', 'correct it: the provider refuses it, too');
+    return found;
+  }
+  const document = reading.yaml(`objects:\n${placed.text.replace(/^/gm, ' ')}`, placed);
+  if (document === undefined) return found;
+  const list = new YamlMap(document, document.value as object, [], placed.file);
+  for (const object of list.maps('objects')) {
+    const name = object.text('objectName');
+    const fields = objectFields(object, draft);
+    if (name === undefined || fields === undefined) continue;
+    found.set(name, fields);
+    const mode = modeOf(object, placed, draft);
+    draft.output({ path: `${DIRECTORY}/${literal(name)}`, fields: { ...fields, ...mode } }, object.where());
+  }
+  return found;
+}
+
+/** The value of an object. @returns undefined for one that has no counterpart */
+function objectFields(object: YamlMap, draft: Draft): Fields | undefined {
+  const key = object.text('secretKey');
+  const secret = secretOf(object, draft);
+  if (secret === undefined) return undefined;
+  if (key === undefined) {
+    draft.problem(
+      object.where(),
+      'an object without `secretKey` is the whole response, which no output has',
+      'name a key, or write `format: json`, which has the keys of the secret alone',
+    );
+    return undefined;
+  }
+  const encoding = object.text('encoding')?.toLowerCase();
+  const decode = encoding === undefined || encoding === 'utf-8' ? {} : { decode: encoding };
+  try {
+    return { value: referenceTo(secret.name, [key]), ...decode };
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    draft.problem(object.where('secretKey'), error.message, error.hint);
+    return undefined;
+  }
+}
+
+function secretOf(object: YamlMap, draft: Draft): SecretUse | undefined {
+  const path = object.text('secretPath');
+  const method = (object.text('method') ?? 'GET').toUpperCase();
+  const args = object.map('secretArgs');
+  const where = object.where('secretPath');
+  if (path === undefined || !['GET', 'PUT', 'POST'].includes(method)) {
+    draft.problem(
+      object.where(),
+      path === undefined ? 'an object has no `secretPath`' : 'a request of this method has no counterpart',
+      'correct it: requests are GET, PUT and POST',
+    );
+    return undefined;
+  }
+  const note = (): void => {
+    draft.note('credential', object.where('secretArgs'));
+  };
+  const pairs = args
+    ?.keys()
+    .map((key): [string, JsonValue] => [key, withoutCredential(key, literal(args.text(key) ?? ''), note)]);
+  const write = method === 'GET' && pairs === undefined ? undefined : Object.fromEntries(pairs ?? []);
+  try {
+    return draft.secrets.declare({ ...requestOf(literal(path)), write });
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    draft.problem(where, error.message, error.hint);
+    return undefined;
+  }
+}
+
+/** `filePermission` as Go reads it: with a zero in front it is octal. */
+function modeOf(
+  object: YamlMap,
+  { text, firstLine }: { readonly text: string; readonly firstLine: number },
+  draft: Draft,
+): Fields {
+  const where = object.where('filePermission');
+  if (!object.has('filePermission')) return {};
+  const line = text.split('\n')[Number(/\d+$/.exec(where)?.[0] ?? 0) - firstLine] ?? '';
+  const [, written = ''] = /filePermission["']?\s*:\s*([^\s,}#]+)/.exec(line) ?? [];
+  const isOctal = /^0o?[0-7]+$/.test(written);
+  const mode = isOctal ? Number.parseInt(written.replace('o', ''), 8) : Number(written);
+  if (Number.isInteger(mode) && mode <= 0o777) {
+    if (mode === 0 || mode === 0o644) return {};
+    return { mode: `0${mode.toString(8).padStart(3, '0')}` };
+  }
+  draft.problem(where, '`filePermission` is not a mode', 'write it in octal, with a zero in front: 0640');
+  return {};
+}
+
+/** A Secret of the cluster that the driver keeps in step. */
+function readSynced(secret: YamlMap, objects: Objects, draft: Draft): void {
+  const name = secret.text('secretName');
+  const labels = secret.map('labels');
+  const type = secret.text('type');
+  if (name === undefined) return;
+  for (const entry of secret.maps('data')) {
+    const object = objects.get(entry.text('objectName') ?? '');
+    const key = entry.text('key');
+    if (object === undefined || key === undefined) continue;
+    const own = labels?.keys().map((label) => [label, literal(labels.text(label) ?? '')] as const);
+    const target = {
+      ...{ name: literal(name), key: literal(key) },
+      ...(type === undefined ? {} : { type: literal(type) }),
+      ...(own === undefined ? {} : { labels: Object.fromEntries(own) }),
+    };
+    draft.output({ path: undefined, fields: { kubernetes_secret: target, ...object } }, entry.where());
+  }
+  draft.note('synced secret', secret.where());
+}
