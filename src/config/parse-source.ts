@@ -7,7 +7,7 @@ import type { Parsed, Purpose, Source, SourceText } from './source.ts';
 const CONTENT_HINTS: Readonly<Record<Purpose, string>> = {
   config: 'a config needs at least `secrets:` and `outputs:`; `vaultonce schema --markdown` lists all keys',
   'fixtures file': 'write the values of each secret under its name: `db: { password: x }`',
-  file: 'check the path',
+  'file to migrate': 'check the path',
 };
 
 /**

@@ -7,7 +7,7 @@ import type { Scope } from '../host/scope.ts';
 import type { ConfigPath } from './interpolate.ts';
 
 /** What a file is read for, as messages call it. */
-export type Purpose = 'config' | 'fixtures file' | 'file';
+export type Purpose = 'config' | 'fixtures file' | 'file to migrate';
 
 /** The text of a config or of fixtures, and where it came from. */
 export interface SourceText {
@@ -41,7 +41,11 @@ export interface Source {
 }
 
 /** Nothing is that large: it is a mistaken path to something else. */
-const LARGEST_MIB: Readonly<Record<Purpose, number>> = { config: 4, 'fixtures file': 10, file: 4 };
+const LARGEST_MIB: Readonly<Record<Purpose, number>> = {
+  config: 4,
+  'fixtures file': 10,
+  'file to migrate': 4,
+};
 
 const CONFIG_FLAG = '--config';
 const DEFAULT_FILE = 'vaultonce.yaml';

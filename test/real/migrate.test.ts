@@ -423,7 +423,7 @@ template {
       }
       const missing = await runCli(['migrate', 'nothing.hcl'], { cwd: app.workspace.root });
       assert.equal(missing.code, 3);
-      assert.match(missing.stderr, /the file cannot be read \(ENOENT\)/);
+      assert.match(missing.stderr, /the file to migrate cannot be read \(ENOENT\)/);
       const source = 'auto_auth {}\ntemplate {\n  source = "gone.ctmpl"\n  destination = "/run/a"\n}\n';
       const gone = await migrated({ 'agent.hcl': source });
       assert.equal(gone.result.code, 3);
