@@ -36,7 +36,7 @@ export async function migrate(
 ): Promise<void> {
   const { signal } = io.scope;
   const read: { name: string; path: string; text: string }[] = [];
-  for (const path of paths) read.push({ ...(await readSource(path, 'file', io, 'FILE')), path });
+  for (const path of paths) read.push({ ...(await readSource(path, 'file to migrate', io, 'FILE')), path });
   const { migrateFiles } = await import('../migrate/migrate-files.ts');
   const migration = await withPipes(signal, () => migrateFiles(read, portsFor(read, io.cwd)));
   const stopping = migration.problems.filter(({ isFatal = false }) => isFatal || !partial);
@@ -54,7 +54,13 @@ export async function migrate(
 function portsFor(files: readonly { readonly name: string; readonly path: string }[], cwd: string): Ports {
   return {
     parseYaml: (text, name) => {
-      const { value, lineOf } = parseYaml({ text, name, purpose: 'file', directory: cwd, format: 'yaml' });
+      const { value, lineOf } = parseYaml({
+        text,
+        name,
+        purpose: 'file to migrate',
+        directory: cwd,
+        format: 'yaml',
+      });
       return { value, lineOf };
     },
     problemOf: (error) => {

@@ -8,7 +8,7 @@ const CONTENT_HINTS: Readonly<Record<Purpose, string>> = {
   config: 'a config needs at least `secrets:` and `outputs:`; `vaultonce schema --markdown` lists all keys',
   'defaults file': 'write keys of a config into it, as `vault: { address: https://vault.example.com:8200 }`',
   'fixtures file': 'write the values of each secret under its name: `db: { password: x }`',
-  file: 'check the path',
+  'file to migrate': 'check the path',
 };
 
 /**

@@ -8,7 +8,7 @@ import type { ConfigPath } from './interpolate.ts';
 import { overrideOf, placeOfSetting, type Flags } from './settings.ts';
 
 /** What a file is read for, as messages call it. */
-export type Purpose = 'config' | 'defaults file' | 'fixtures file' | 'file';
+export type Purpose = 'config' | 'defaults file' | 'fixtures file' | 'file to migrate';
 
 /** The text of a config or of fixtures, and where it came from. */
 export interface SourceText {
@@ -46,7 +46,7 @@ const LARGEST_MIB: Readonly<Record<Purpose, number>> = {
   config: 4,
   'defaults file': 4,
   'fixtures file': 10,
-  file: 4,
+  'file to migrate': 4,
 };
 
 const CONFIG_FLAG = '--config';

@@ -183,6 +183,9 @@ function reportUnknown({ name }: SourceFile, draft: Draft): void {
 /** The path of its output is not known. */
 function readTemplateAlone({ name, text }: SourceFile, draft: Draft): void {
   const template = draft.goTemplate({ text, file: name, firstLine: 1, isVerbatim: true });
-  const base = name.split('/').at(-1) ?? name;
-  draft.output({ path: base.replace(/\.(?:ctmpl|tpl|tmpl|gotmpl)$/, ''), template, fields: {} }, `${name}:1`);
+  const base = name === '-' ? 'output' : (name.split('/').at(-1) ?? name);
+  const path = base.replace(/\.(?:ctmpl|tpl|tmpl|gotmpl)$/, '');
+  draft.output({ path, template, fields: {} }, `${name}:1`);
+  draft.note('destination', `${name}:1`);
+  draft.note('missing key', `${name}:1`);
 }

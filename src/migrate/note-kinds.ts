@@ -41,6 +41,8 @@ export const NOTES = {
   'whole data':
     '`.Data` as a whole is taken for all keys of the secret. Of KV version 2, Go prints `data` and `metadata` instead.',
   'else of secret': 'What stands after the `else` of a secret is left out: a missing secret fails the run.',
+  destination:
+    'Where a template that was passed by itself is written to is not known: its output has the name of the file. Set `path`.',
   sidecar:
     'The sidecar is left out: only the init container has a counterpart. An application that needs its secrets renewed while it runs keeps the injector.',
   container:

@@ -187,7 +187,8 @@ const template: FuzzTarget = {
 
 /** Files of other tools; nothing else can be read, and YAML is the program's own. */
 const MIGRATION_PORTS: Ports = {
-  parseYaml: (text, name) => parseYaml({ text, name, purpose: 'file', directory: '/work', format: 'yaml' }),
+  parseYaml: (text, name) =>
+    parseYaml({ text, name, purpose: 'file to migrate', directory: '/work', format: 'yaml' }),
   problemOf: (error) => {
     const [failure] = error instanceof RunError ? error.failures : [];
     if (failure === undefined) return undefined;

@@ -159,8 +159,20 @@ describe('the commands of the documents', () => {
     const own = args.map((arg) =>
       arg.replace(/\/dev\/shm\/|\/vault\/secrets\//, `${workspace.path('memory')}/`),
     );
-    if (args[0] === 'migrate')
-      cpSync(join(root, 'examples/migrating/agent'), workspace.path('cwd'), { recursive: true });
+    prepareFiles(own, args[0] === 'migrate');
+    if (args[0] === 'manifest') {
+      // A pod has no token of the environment.
+      own.push('--auth', 'kubernetes', '--role', 'web', '--set', 'output.directory=/vault/secrets');
+    }
+    if (args.includes('kubernetes')) {
+      own.splice(1, 0, '--set', `auth.token_file=${workspace.write('token', jobToken())}`);
+    }
+    return own;
+  };
+
+  /** Those that arguments name, which may be replaced by others. */
+  const prepareFiles = (own: string[], migrates: boolean): void => {
+    if (migrates) cpSync(join(root, 'examples/migrating/agent'), workspace.path('cwd'), { recursive: true });
     for (const [index, arg] of own.entries()) {
       const value = own[index + 1] ?? '';
       if (arg === '-c' || arg === '--config') {
@@ -175,14 +187,6 @@ describe('the commands of the documents', () => {
       if (arg === '--')
         workspace.write(value.startsWith('./') ? `cwd/${value}` : `bin/${value}`, '#!/bin/sh\n', 0o755);
     }
-    if (args[0] === 'manifest') {
-      // A pod has no token of the environment.
-      own.push('--auth', 'kubernetes', '--role', 'web', '--set', 'output.directory=/vault/secrets');
-    }
-    if (args.includes('kubernetes')) {
-      own.splice(1, 0, '--set', `auth.token_file=${workspace.write('token', jobToken())}`);
-    }
-    return own;
   };
 
   /** What ends otherwise here, where there is no cluster and nothing in that namespace. */

@@ -289,6 +289,23 @@ template {
       assert.match(workspace.read('stdin/notes.md'), /`vaultonce exec -- COMMAND`/);
     });
 
+    test('a template by itself, as a file and from stdin', async () => {
+      const template = '{{ with secret "secret/data/web/db" }}{{ .Data.data.host }}{{ end }}\n';
+      const { files } = await migrated({ 'app.conf.ctmpl': template });
+      assert.deepEqual(load(files['vaultonce.yaml'] ?? ''), {
+        secrets: { db: 'secret/data/web/db' },
+        outputs: [{ path: 'app.conf', template: 'app.conf.mustache' }],
+      });
+      assert.match(files['notes.md'] ?? '', /Set `path`\. \(`from\/app\.conf\.ctmpl:1`\)/);
+      const { workspace } = app;
+      const result = await runCli(['migrate', '-', '--out', 'piped'], {
+        cwd: workspace.root,
+        input: template,
+      });
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(workspace.read('piped/output.mustache'), '{{db.host}}\n');
+    });
+
     test('what has no counterpart: each with its line; nothing is written, unless --partial says so', async () => {
       const agent = `vault { address = "https://vault.example.com" }
 auto_auth { method "kerberos" { config = { username = "x" } } }
@@ -406,7 +423,7 @@ template {
       }
       const missing = await runCli(['migrate', 'nothing.hcl'], { cwd: app.workspace.root });
       assert.equal(missing.code, 3);
-      assert.match(missing.stderr, /the file cannot be read \(ENOENT\)/);
+      assert.match(missing.stderr, /the file to migrate cannot be read \(ENOENT\)/);
       const source = 'auto_auth {}\ntemplate {\n  source = "gone.ctmpl"\n  destination = "/run/a"\n}\n';
       const gone = await migrated({ 'agent.hcl': source });
       assert.equal(gone.result.code, 3);
