@@ -3,7 +3,7 @@ import type { JsonValue } from '../base/secret-data.ts';
 import type { SecretUse } from './declared-secrets.ts';
 import type { Draft, Fields, OutputDraft, TemplateDraft } from './draft.ts';
 import { emit } from './go-template/emit.ts';
-import { yamlOf } from './yaml-text.ts';
+import { yamlOf } from './config-yaml.ts';
 
 /** A file to be written, by its name in the directory. */
 export interface NewFile {

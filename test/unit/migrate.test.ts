@@ -10,7 +10,7 @@ import { parseGo } from '../../src/migrate/go-template/parse-go.ts';
 import { section, textPiece, type Piece } from '../../src/migrate/go-template/pieces.ts';
 import { HclSyntaxError, type HclValue } from '../../src/migrate/hcl/hcl-syntax.ts';
 import { parseHcl } from '../../src/migrate/hcl/parse-hcl.ts';
-import { yamlOf } from '../../src/migrate/yaml-text.ts';
+import { yamlOf } from '../../src/migrate/config-yaml.ts';
 import { load } from 'js-yaml';
 import { parse as parseYaml } from 'yaml';
 import { Secret } from '../../src/base/secret.ts';
