@@ -27,8 +27,14 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'migrate.js': 'src/migrate/migrate-files.ts',
 };
 
+/**
+ * What stays after its first run has all that it needs in a file of its own, with copies of what the program has, too: so the
+ * one-shot run is no larger by it.
+ */
+const STAYING: Readonly<Record<string, string>> = { 'watch.js': 'src/watch/start.ts' };
+
 /** All files of code that a build makes, the program first. */
-export const BUNDLES: readonly string[] = ['vaultonce.js', ...Object.keys(SEPARATE)];
+export const BUNDLES: readonly string[] = ['vaultonce.js', ...Object.keys(SEPARATE), ...Object.keys(STAYING)];
 
 /** Leaves of our package.json what the program uses. */
 const ownPackage: Plugin = {
@@ -46,9 +52,12 @@ const ownPackage: Plugin = {
 const separate: Plugin = {
   name: 'separate',
   setup(building) {
-    building.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => {
+    building.onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, kind }) => {
+      if (kind === 'entry-point') return undefined;
       const wanted = join(resolveDir, path);
-      const found = Object.entries(SEPARATE).find(([, source]) => wanted === join(root, source));
+      const found = Object.entries({ ...SEPARATE, ...STAYING }).find(
+        ([, source]) => wanted === join(root, source),
+      );
       return found === undefined ? undefined : { path: `./${found[0]}`, external: true };
     });
   },
@@ -82,19 +91,21 @@ export async function bundle(
   runtime: 'node' | 'bun',
   frame: Frame = {},
 ): Promise<readonly [Metafile, ...Metafile[]]> {
-  const main = await build({
-    ...COMMON,
-    ...frame,
-    entryPoints: ['src/main.ts'],
-    outfile: join(directory, 'vaultonce.js'),
-    plugins: [stubs(root), builtins, separate, ownPackage],
-    // Looking at it makes Node load it; axios only asks whether it is in a browser.
-    define: {
-      navigator: 'undefined',
-      // What is for Bun alone is no part of the bundle for Node.
-      ...(runtime === 'node' ? { 'process.versions.bun': 'undefined' } : {}),
-    },
-  });
+  const whole = (source: string, file: string): Promise<{ readonly metafile: Metafile }> =>
+    build({
+      ...COMMON,
+      ...frame,
+      entryPoints: [source],
+      outfile: join(directory, file),
+      plugins: [stubs(root, file === 'vaultonce.js'), builtins, separate, ownPackage],
+      // Looking at it makes Node load it; axios only asks whether it is in a browser.
+      define: {
+        navigator: 'undefined',
+        // What is for Bun alone is no part of the bundle for Node.
+        ...(runtime === 'node' ? { 'process.versions.bun': 'undefined' } : {}),
+      },
+    });
+  const main = await whole('src/main.ts', 'vaultonce.js');
   const others = Object.entries(SEPARATE).map(([file, source]) =>
     build({
       ...COMMON,
@@ -106,5 +117,6 @@ export async function bundle(
       plugins: [builtins],
     }),
   );
-  return [main.metafile, ...(await Promise.all(others)).map(({ metafile }) => metafile)];
+  const staying = Object.entries(STAYING).map(([file, source]) => whole(source, file));
+  return [main.metafile, ...(await Promise.all([...others, ...staying])).map(({ metafile }) => metafile)];
 }

@@ -20,9 +20,21 @@ const OWNERS_OF_FILES = [
   ...['reuse/known-outputs.ts', 'publish/files/*.ts', 'report/*.ts', 'auth/used-file.ts'],
   // What a command is, and the file in which a CI system takes variables.
   ...['deliver/exec/find-program.ts', 'deliver/variables/job-file.ts'],
+  // Which processes there are.
+  ...['watch/on-change/processes.ts'],
+  // What health is served on.
+  ...['watch/health/socket-file.ts'],
 ].map((file) => `src/${file}`);
 const AXIOS = { group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts uses axios.' };
 const REQUESTS = { regex: NETWORK, message: ONLY_HTTP };
+/** Who is asked, and asks nobody. */
+const LISTENERS = ['src/watch/health/health-server.ts'];
+const SERVERS = {
+  regex: '^node:http$',
+  allowImportNames: ['createServer', 'IncomingMessage', 'Server', 'ServerResponse'],
+  message: ONLY_HTTP,
+};
+const OTHER_REQUESTS = { regex: '^(?:https?|(?:node:)?(?:https|http2|net|tls|dgram))$', message: ONLY_HTTP };
 const AXIOS_LATER = { selector: 'ImportExpression[source.value=/^axios\\b/]', message: AXIOS.message };
 
 export default tseslint.config(
@@ -91,6 +103,11 @@ export default tseslint.config(
     basePath: root,
     files: OWNERS_OF_FILES,
     rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS, REQUESTS] }] },
+  },
+  {
+    basePath: root,
+    files: LISTENERS,
+    rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS, SERVERS, OTHER_REQUESTS, FILES] }] },
   },
   {
     basePath: root,

@@ -43,6 +43,13 @@ export type FailureContext = Omit<Failure, 'kind' | 'message'>;
  * Foreign errors are never attached as `cause`: an axios error carries the token and the posted secret_id.
  */
 export class RunError extends Error {
+  /** `watch` is in a bundle of its own, with a copy of this class. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === RunError
+      ? value instanceof Error && Object.hasOwn(value, 'failures')
+      : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
+
   override readonly name = 'RunError';
   readonly failures: readonly Failure[];
   readonly exitCode: number;

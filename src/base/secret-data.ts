@@ -27,8 +27,10 @@ export interface SecretMetadata {
   readonly lease_id?: string;
   /** Seconds; only meaningful with a `lease_id`. */
   readonly lease_duration?: number;
-  /** Seconds since 1970: the earliest end of a secret that may be reused. */
+  /** Seconds since 1970: the earliest end of a secret that is reused or watched. */
   readonly expires_at?: number;
+  /** It lies there, as in KV: reading it makes nothing new. */
+  readonly isStored?: true;
 }
 
 export interface FoundSecret {

@@ -10,12 +10,14 @@ import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts
 import type { Io } from '../host/io.ts';
 import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
 import { addManifest } from './manifest-flags.ts';
+import { addWatch } from './watch-flags.ts';
 
 type AddCommand = (program: Command, io: Io) => void;
 
 /** Every command, in the order of the help. Each loads its code when it runs. */
 const COMMANDS: ReadonlyMap<string, AddCommand> = new Map([
   ['render', addRender],
+  ['watch', addWatch],
   ['exec', addExec],
   ['env', addEnv],
   ['read', addRead],

@@ -1,6 +1,7 @@
 import { RunError } from '../base/errors.ts';
 import type { Flags } from '../config/settings.ts';
 import { checkSize, findCommand, replaceProcess } from '../deliver/exec/find-program.ts';
+import { inherited, type Inheritance } from '../deliver/exec/own-environment.ts';
 import { checkpointOf, maskInJob, warnUnmaskable } from '../deliver/variables/index.ts';
 import { masksOf } from '../deliver/variables/masks.ts';
 import type { Io } from '../host/io.ts';
@@ -8,18 +9,10 @@ import { perform } from '../run/perform.ts';
 import { credentialVariables } from '../session/prepare.ts';
 import { textsOf, variablesOf, variablesOfFlags, type VariableFlags } from './declared-variables.ts';
 
-export interface ExecOptions extends VariableFlags {
-  /** Start from an empty environment; PATH and what `keepEnv` names stay. */
-  readonly clearEnv?: boolean;
-  readonly keepEnv?: readonly string[];
-  /** Pass the token and the identity of this run on. */
-  readonly passToken?: boolean;
+export interface ExecOptions extends VariableFlags, Inheritance {
   /** Black out the values in what the command prints; it is then a child of this process. */
   readonly redact?: boolean;
 }
-
-/** How this program logs in: nothing that the command needs to know. */
-const CREDENTIALS = /^(?:(?:BAO|VAULT)_(?:TOKEN|CLIENT_KEY)|VAULTONCE_.*)$/;
 
 /**
  * `vaultonce exec -- CMD…`: fetches, writes the outputs if there are any, and becomes the command, which has the
@@ -67,19 +60,4 @@ export async function exec(
   const { runRedacted } = await import('../deliver/exec/supervise.ts');
   // Its status is ours, and there is no failure to report.
   throw new RunError([], await runRedacted(program, env, masks));
-}
-
-function inherited(
-  own: Io['env'],
-  { clearEnv = false, keepEnv = [], passToken = false }: ExecOptions,
-  credentials: readonly string[],
-): Record<string, string> {
-  const kept = new Set(['PATH', ...keepEnv]);
-  const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(own)) {
-    if (value === undefined || (clearEnv && !kept.has(name))) continue;
-    const isCredential = CREDENTIALS.test(name) || credentials.includes(name);
-    if (!isCredential || passToken || keepEnv.includes(name)) result[name] = value;
-  }
-  return result;
 }

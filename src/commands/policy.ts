@@ -123,22 +123,30 @@ function returnsToken({ config: { revoke }, logins }: Given): boolean {
 }
 
 /** Leases of a failed run end with its token; where that stays, each is revoked by itself. */
-function leaseRules(given: Given, reads: readonly PlannedRead[]): Rule[] {
+function leaseRules(given: Given, reads: readonly PlannedRead[]): readonly Rule[] {
   const mint = reads.filter(({ request }) => request.mints && request.wrapTtl === undefined);
-  if (returnsToken(given) || mint.length === 0) return [];
+  if (mint.length === 0) return [];
+  if (given.config.watch.isDeclared) return WATCHED_LEASES;
+  if (returnsToken(given)) return [];
   return [{ path: 'sys/leases/revoke', capabilities: ['update'], reason: 'ends leases if the run fails' }];
 }
+
+const WATCHED_LEASES: readonly Rule[] = [
+  { path: 'sys/leases/renew', capabilities: ['update'], reason: 'watch: renews leases' },
+  { path: 'sys/leases/revoke', capabilities: ['update'], reason: 'watch: ends leases that were replaced' },
+];
 
 /** A role may come without the default policy, which would allow them. */
 function tokenRules(given: Given): Rule[] {
   const { logins, tokenOutputs } = given;
   const hasLimit = tokenOutputs.some(({ content }) => content.minTtlMs !== undefined);
-  const renews = hasLimit || logins.some((login) => login.renews);
+  const { isDeclared: isWatched } = given.config.watch;
+  const renews = isWatched || hasLimit || logins.some((login) => login.renews);
   const wraps = tokenOutputs.some(({ content }) => content.wrapTtlMs !== undefined);
   const rules: readonly (readonly [boolean, Rule])[] = [
     [renews, { path: 'auth/token/renew-self', capabilities: ['update'], reason: 'renews the token' }],
     [
-      hasLimit && logins.some(({ posts }) => !posts),
+      isWatched || (hasLimit && logins.some(({ posts }) => !posts)),
       { path: 'auth/token/lookup-self', capabilities: ['read'], reason: 'how long the token lives' },
     ],
     [wraps, { path: 'sys/wrapping/wrap', capabilities: ['update'], reason: 'wraps the token for an output' }],

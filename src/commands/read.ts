@@ -98,6 +98,7 @@ function outputOf(
     directoryMode: 0o700,
     uid: undefined,
     gid: undefined,
+    onChange: undefined,
     allowDisk: overrideOf('allowDisk', flags, io.env) ?? false,
   };
 }

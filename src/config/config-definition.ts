@@ -36,6 +36,7 @@ import { VARIABLE_COMBINATIONS } from './variable-rules.ts';
 import { kubernetesSecret } from './kubernetes-schema.ts';
 import { OUTPUT_COMBINATIONS, outputProblems } from './output-rules.ts';
 import { secrets } from './secret-schema.ts';
+import { onChange, watch } from './watch-schema.ts';
 
 /** What a config file looks like. Every description ends up in the JSON Schema and the reference. */
 
@@ -148,6 +149,10 @@ const output = object(
       }),
       'If merged secrets share a key: use the value of the first or the last one named. Default: error.',
     ),
+    on_change: optional(
+      onChange,
+      'With `watch`: whom to tell that it has changed. Default: `watch.on_change`.',
+    ),
     ...optionMembers(),
     ...placement,
   },
@@ -219,7 +224,11 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
       'Variables for `exec` and `env`: `path#key`, `path#key@version`, `name#key`, or with a JSON pointer `name#/a/b`. `*` stands for all keys of a secret: its path or its name, or a list of them; what is named besides overrides them.',
     ),
     output: optional(outputDefaults, 'Defaults for all outputs.'),
-    timeout: optional(duration, 'Limit of the whole run. Default: 60s.'),
+    watch: optional(watch, 'How `watch` keeps secrets good; other commands ignore it.'),
+    timeout: optional(
+      duration,
+      'Limit of the whole run; of `watch`, that of its first one, and of each later piece of work. Default: 60s.',
+    ),
     startup_jitter: optional(
       wait,
       'Wait a random time up to this before the login, to spread runs that start together. Default: 0, no wait.',

@@ -58,6 +58,10 @@ export interface DeclaredSecret {
   /** How long what was read may be reused, whether it ends or not. */
   readonly maxAgeMs: number | undefined;
   readonly wrapTtlMs: number | undefined;
+  /** How often `watch` reads it again; undefined: as its kind and `watch` say. */
+  readonly refreshMs: number | undefined;
+  /** The part of its life after which `watch` replaces it; undefined: as `watch` says. */
+  readonly rotateAt: number | undefined;
   /** Undefined: the secret at the path. */
   readonly listing: Listing | undefined;
 }
@@ -126,6 +130,50 @@ export interface DeclaredOutput {
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   readonly allowDisk: boolean;
+  /** Whom `watch` tells that it has changed; undefined: whom `watch.on_change` says. */
+  readonly onChange: readonly Handler[] | undefined;
+}
+
+/** Somebody who is told of a change, and how. */
+export type Handler = { readonly where: string } & (
+  | { readonly kind: 'restart' }
+  | {
+      readonly kind: 'signal';
+      readonly signal: NodeJS.Signals;
+      readonly target:
+        | { readonly kind: 'child' }
+        | { readonly kind: 'process'; readonly name: string }
+        | { readonly kind: 'pid_file'; readonly path: string };
+    }
+  | { readonly kind: 'run'; readonly command: readonly string[]; readonly timeoutMs: number }
+  | {
+      readonly kind: 'http';
+      readonly method: string;
+      readonly url: string;
+      readonly timeoutMs: number;
+    }
+);
+
+/** How secrets are kept good. */
+export interface WatchSettings {
+  /** The config has something to say about it. */
+  readonly isDeclared: boolean;
+  /** How often what has no end is read. */
+  readonly refreshMs: number;
+  /** The part of a life after which what cannot be renewed is replaced, between 0 and 1. */
+  readonly rotateAt: number;
+  /** Changes within this time are one. */
+  readonly settleMs: number;
+  /** Undefined: the command, if there is one, where its variables have changed. */
+  readonly onChange: readonly Handler[] | undefined;
+  /** An address to listen on. */
+  readonly health: string | undefined;
+  /** How long the command may take to end. */
+  readonly stopMs: number;
+  /** How long after its end a secret ends the process; 0: never. */
+  readonly maxStaleMs: number;
+  /** For messages: `vaultonce.yaml:30, watch`. */
+  readonly where: string;
 }
 
 /** What happens to the directory of the outputs besides writing them. */
@@ -175,4 +223,5 @@ export interface Config {
   /** Requests under way at once; undefined: as many as suit the connection. */
   readonly concurrency: number | undefined;
   readonly revoke: RevokePolicy;
+  readonly watch: WatchSettings;
 }

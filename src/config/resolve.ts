@@ -18,6 +18,7 @@ import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
 import { collectorOf, placedServer, placesOfLogins } from './declared-places.ts';
+import { resolveHandlers, resolveWatch } from './resolve-watch.ts';
 import { resolveVariables } from './resolve-variables.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
@@ -76,6 +77,7 @@ export function resolveConfig(
     ...times,
     concurrency: file.concurrency,
     revoke: file.revoke ?? 'auto',
+    watch: resolveWatch(file.watch, declarationOf(['watch'], 'watch', merged), around.cwd),
   };
 }
 
@@ -146,6 +148,8 @@ function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredS
       reuse: secret.reuse ?? false,
       maxAgeMs: secret.max_age,
       wrapTtlMs: secret.wrap_ttl,
+      refreshMs: secret.refresh,
+      rotateAt: secret.rotate_at,
       listing: listingOf(secret),
     };
   });
@@ -183,6 +187,7 @@ function resolveOutput({ output, where, directory, file, around, allowDisk }: Ou
     uid: output.owner ?? defaults.owner,
     gid: output.group ?? defaults.group,
     allowDisk: allowDisk ?? output.allow_disk ?? defaults.allow_disk ?? false,
+    onChange: output.on_change && resolveHandlers(output.on_change, `${where}, on_change`, around.cwd),
   };
 }
 

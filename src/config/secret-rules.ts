@@ -1,4 +1,5 @@
 import { needs, oneOf, type Combination } from '../shape/combination.ts';
+import { refreshProblems } from './watch-schema.ts';
 
 /** A secret as far as its fields depend on each other. */
 interface SecretFields {
@@ -11,6 +12,7 @@ interface SecretFields {
   readonly wrap_ttl?: number | undefined;
   readonly list?: boolean | undefined;
   readonly recursive?: boolean | undefined;
+  readonly refresh?: number | undefined;
 }
 
 /** What makes no sense with `list` and `recursive`. */
@@ -56,5 +58,5 @@ export function secretProblems(secret: SecretFields): string[] {
         ] as const,
     ),
   ];
-  return rules.filter(([broken]) => broken).map(([, problem]) => problem);
+  return [...rules.filter(([broken]) => broken).map(([, problem]) => problem), ...refreshProblems(secret)];
 }

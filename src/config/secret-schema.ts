@@ -16,6 +16,7 @@ import {
   integer,
   mountPath,
   namespace,
+  percentage,
   secretData,
   secretPath,
   texts,
@@ -77,6 +78,14 @@ const secret = object(
     max_age: optional(
       duration,
       'With `reuse`: for how long after it was read. What has no end, as KV, needs it: whether a newer version exists is not asked before the login, so a change may be seen this much later.',
+    ),
+    refresh: optional(
+      duration,
+      'With `watch`: how often to read it again. Default: `watch.refresh` for what has no end; what a write has made is replaced by its end only.',
+    ),
+    rotate_at: optional(
+      percentage,
+      'With `watch`: when to replace it, as a part of its life. Default: `watch.rotate_at`.',
     ),
     wrap_ttl: optional(
       duration,

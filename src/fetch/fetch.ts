@@ -38,7 +38,8 @@ export async function fetchSecrets(
   const collected = collect(plans, scope);
   const reader = createReader({ ...parts, worthRetrying: () => collected.failures.length === 0 }, scope);
   const unknown = plans.filter(({ needsMountTable }) => needsMountTable);
-  const mountTables = fetchMountTables(new Set(unknown.map(({ namespace }) => namespace)), session, sender);
+  const namespaces = new Set(unknown.map(({ namespace }) => namespace));
+  const mountTables = fetchMountTables(namespaces, session, sender, parts.mountTables);
   if (unknown.length > 0) readEarly(plans, session, reader);
   const { reads, failures: unresolved } = resolveReads(plans, await mountTables, session);
   collected.failures.push(...unresolved);

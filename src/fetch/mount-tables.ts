@@ -9,17 +9,19 @@ import { refusalOf } from './read-refusal.ts';
  * Reads the mounts that the token may see: one request for each namespace with a secret that needs them. The endpoint is
  * open to every valid token, needs no policy and does not count as a use of the token.
  * https://openbao.org/api-docs/system/internal-ui-mounts/
+ * @param tables those that are known already, to which the others are added
  * @throws RunError with every namespace's failure
  */
 export async function fetchMountTables(
   namespaces: ReadonlySet<string | undefined>,
   session: Session,
   sender: Sender,
+  tables = new Map<string | undefined, readonly Mount[]>(),
 ): Promise<MountTables> {
   const failures: Failure[] = [];
-  const tables = new Map<string | undefined, readonly Mount[]>();
+  const unknown = [...namespaces].filter((namespace) => !tables.has(namespace));
   await Promise.all(
-    [...namespaces].map(async (namespace) => {
+    unknown.map(async (namespace) => {
       const path = 'sys/internal/ui/mounts';
       const { token } = session;
       const request = { method: 'GET', path, namespace, token, mints: false } as const;

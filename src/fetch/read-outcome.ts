@@ -95,8 +95,12 @@ function found(
 ): { readonly fetched: FetchedSecret; readonly failure?: Failure } {
   const failure = tooShort(secret, read, result, clock);
   if (failure !== undefined) return { fetched: { kind: 'failed', name: secret.name }, failure };
-  const expires_at = secret.reuse ? expiryOf(read, result, clock) : undefined;
-  const metadata = { ...result.metadata, ...(expires_at === undefined ? {} : { expires_at }) };
+  const expires_at = secret.needsEnd ? expiryOf(read, result, clock) : undefined;
+  const metadata = {
+    ...result.metadata,
+    ...(expires_at === undefined ? {} : { expires_at }),
+    ...(read.request.mints ? {} : { isStored: true as const }),
+  };
   return { fetched: foundSecret(secret, read.request.path, { ...result, metadata }) };
 }
 

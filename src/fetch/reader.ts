@@ -4,7 +4,7 @@ import { gracefulSignal } from '../http/grace.ts';
 import type { Leases } from '../session/leases.ts';
 import { retryWhileUnknown, type Session } from '../session/session.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
-import { readEnvelope } from '../vault/responses.ts';
+import { readEnvelope, type Mount } from '../vault/responses.ts';
 import type { Answer, Unavailable } from '../vault/vault-answer.ts';
 import type { Sender } from '../vault/sender.ts';
 
@@ -23,6 +23,8 @@ export interface ReaderParts {
   readonly session: Session;
   readonly sender: Sender;
   readonly leases: Leases;
+  /** The mount tables of an earlier fetch, which are not asked for again; the others are added. */
+  readonly mountTables?: Map<string | undefined, readonly Mount[]>;
   /** Once the run is lost, waiting for a retry only delays the bad news. */
   readonly worthRetrying: () => boolean;
 }

@@ -59,6 +59,53 @@ export type LogEvent =
   | { readonly event: 'token_kept'; readonly reason: string }
   | { readonly event: 'revoke_failed'; readonly reason: string }
   | { readonly event: 'token_renewed'; readonly lease_duration: number | undefined }
+  /** The server no longer knows it. */
+  | { readonly event: 'token_lost' }
+  | ({ readonly event: 'token_not_replaced' } & Failure)
+  | {
+      readonly event: 'lease_renewed';
+      readonly names: readonly string[];
+      readonly lease_duration: number | undefined;
+      /** Seconds; undefined: never. */
+      readonly next_in: number | undefined;
+    }
+  | { readonly event: 'lease_not_renewed'; readonly names: readonly string[]; readonly reason: string }
+  /** Everything was written once, and is kept good from now on. */
+  | { readonly event: 'watching'; readonly secrets: number; readonly next_in: number | undefined }
+  | {
+      readonly event: 'secret_replaced';
+      readonly names: readonly string[];
+      /** What was written; nothing: it is the same as before. */
+      readonly outputs: readonly string[];
+      /** Seconds; undefined: never. */
+      readonly next_in: number | undefined;
+    }
+  | ({
+      readonly event: 'secret_stale';
+      readonly names: readonly string[];
+      /** Seconds. */
+      readonly retry_in: number;
+    } & Failure)
+  | { readonly event: 'secret_recovered'; readonly names: readonly string[] }
+  | { readonly event: 'told'; readonly handler: string }
+  | {
+      readonly event: 'handler_failed';
+      readonly handler: string;
+      readonly reason: string;
+      readonly hint: string | undefined;
+      /** Seconds. */
+      readonly retry_in: number;
+    }
+  | { readonly event: 'command_started'; readonly pid: number }
+  | { readonly event: 'command_stopping'; readonly reason: string }
+  | { readonly event: 'command_killed'; readonly after_ms: number }
+  /** What the command has started and left, as PID 1. */
+  | { readonly event: 'orphans_left'; readonly processes: number }
+  | ({ readonly event: 'variables_refused' } & Failure)
+  | { readonly event: 'config_reloaded' }
+  | ({ readonly event: 'reload_refused' } & Failure)
+  /** In seconds. */
+  | { readonly event: 'clock_jumped'; readonly by: number }
   | { readonly event: 'renew_failed'; readonly reason: string }
   | { readonly event: 'credential_file_removed'; readonly path: string }
   | { readonly event: 'credential_file_kept'; readonly path: string; readonly reason: string }

@@ -1,4 +1,5 @@
 import { harmlessLine } from '../base/harmless.ts';
+import type { Failure } from '../base/errors.ts';
 import type { LogEvent, LogLevel } from './log-events.ts';
 
 const COLOUR_OF_LEVEL: Readonly<Record<LogLevel, string>> = {
@@ -41,6 +42,44 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   revoke_failed: ({ reason }) => [`the token could not be revoked: ${reason}; it lives until its TTL ends`],
   token_renewed: ({ lease_duration }) => [
     `token renewed${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}`,
+  ],
+  token_lost: () => ['the server no longer knows the token: logging in again'],
+  token_not_replaced: (failure) => failureLines({ ...failure, message: `no new token: ${failure.message}` }),
+  lease_renewed: ({ names, lease_duration, next_in }) => [
+    `renewed the lease of ${names.join(', ')}${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}${nextText(next_in)}`,
+  ],
+  lease_not_renewed: ({ names, reason }) => [
+    `the lease of ${names.join(', ')} was not renewed: ${reason}; it is replaced`,
+  ],
+  watching: ({ secrets, next_in }) => [`watching ${count(secrets, 'secret')}${nextText(next_in)}`],
+  secret_replaced: ({ names, outputs, next_in }) => [
+    `${names.join(', ')}: ${outputs.length === 0 ? 'unchanged' : `wrote ${outputs.join(', ')}`}${nextText(next_in)}`,
+  ],
+  secret_stale: ({ names, retry_in, ...failure }) => [
+    `${names.join(', ')} stays as it was: ${failure.message}; next try in ${seconds(retry_in * 1000)}`,
+    ...(failure.details ?? []),
+    ...(failure.hint === undefined ? [] : [`${HINT_MARK}${failure.hint}`]),
+  ],
+  secret_recovered: ({ names }) => [`${names.join(', ')}: read again`],
+  told: ({ handler }) => [`told of the change: ${handler}`],
+  handler_failed: ({ handler, reason, retry_in, hint }) => [
+    `${handler}: ${reason}; next try in ${seconds(retry_in * 1000)}`,
+    ...(hint === undefined ? [] : [`${HINT_MARK}${hint}`]),
+  ],
+  command_started: ({ pid }) => [`started the command, process ${String(pid)}`],
+  command_stopping: ({ reason }) => [`stopping the command: ${reason}`],
+  command_killed: ({ after_ms }) => [`the command did not end within ${seconds(after_ms)}: sent SIGKILL`],
+  orphans_left: ({ processes }) => [
+    `${String(processes)} of the processes that the command left running ended, and stay in the process table: this runtime cannot reap them`,
+    `${HINT_MARK}put an init in front: \`docker run --init\`, \`init: true\` of Compose, or \`shareProcessNamespace: true\` of a pod`,
+  ],
+  variables_refused: (failure) =>
+    failureLines({ ...failure, message: `the command has the variables of before: ${failure.message}` }),
+  config_reloaded: () => ['the config was read again'],
+  reload_refused: (failure) =>
+    failureLines({ ...failure, message: `the config stays as it was: ${failure.message}` }),
+  clock_jumped: ({ by }) => [
+    `the clock of the system moved by ${seconds(Math.abs(by) * 1000)} ${by > 0 ? 'forward' : 'back'}, or the machine slept`,
   ],
   renew_failed: ({ reason }) => [`the token could not be renewed: ${reason}; it is used anyway`],
   credential_file_removed: ({ path }) => [`removed ${path} after use`],
@@ -135,6 +174,11 @@ function finishedLine({ files, changed, ...rest }: EventOf<'finished'>): string 
   return `${done.join(', ')} from ${costs(rest)}`;
 }
 
+/** @param nextIn seconds; undefined: never */
+function nextText(nextIn: number | undefined): string {
+  return nextIn === undefined ? '' : `; next in ${seconds(nextIn * 1000)}`;
+}
+
 type Costs = Pick<EventOf<'finished'>, 'secrets' | 'requests' | 'duration_ms' | 'peak_memory_bytes'>;
 
 function costs({ secrets, requests, duration_ms, peak_memory_bytes }: Costs): string {
@@ -149,7 +193,7 @@ function timeText(secondsSince1970: number): string {
   return new Date(secondsSince1970 * 1000).toISOString();
 }
 
-function failureLines(event: EventOf<'failed'>): Lines {
+function failureLines(event: Failure): Lines {
   return [
     event.where === undefined ? event.message : `${event.where}: ${event.message}`,
     ...(event.details ?? []),

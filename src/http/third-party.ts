@@ -52,7 +52,7 @@ const TRIES = 5;
 /** Of a single try; these services answer within a second or not at all. */
 const TRY_TIMEOUT_MS = 10_000;
 /** The built-in CAs: the TLS settings are for Vault alone. */
-const TLS: TlsSettings = {
+export const BUILT_IN_CAS: TlsSettings = {
   ca: undefined,
   extraCa: undefined,
   clientCert: undefined,
@@ -83,7 +83,9 @@ export async function askThirdParty(request: ThirdPartyRequest, io: ThirdPartyIo
 }
 
 function tlsOf({ caFile }: ThirdPartyRequest): TlsSettings {
-  return caFile === undefined ? TLS : { ...TLS, ca: { kind: 'file', value: caFile, from: caFile } };
+  return caFile === undefined
+    ? BUILT_IN_CAS
+    : { ...BUILT_IN_CAS, ca: { kind: 'file', value: caFile, from: caFile } };
 }
 
 async function askRepeatedly(

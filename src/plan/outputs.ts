@@ -1,5 +1,5 @@
 import type { Secret } from '../base/secret.ts';
-import type { TokenContent } from '../config/config.ts';
+import type { Handler, TokenContent } from '../config/config.ts';
 import type { SecretTarget } from '../config/kubernetes-schema.ts';
 import type { Encoding } from '../formats/decode.ts';
 import type { AnyFormat, FormatInput } from '../formats/format.ts';
@@ -48,6 +48,8 @@ export interface OutputPlan {
   readonly target: Target;
   /** It is an entry of a Secret, or several, and no file: `target` says its name there. */
   readonly kubernetes?: SecretTarget | undefined;
+  /** Whom to tell that it has changed; undefined: whom `watch.on_change` says. */
+  readonly onChange?: readonly Handler[] | undefined;
   readonly content: OutputContent;
 }
 

@@ -23,6 +23,8 @@ export interface SecretPlan extends DeclaredSecret {
   readonly namespace: string | undefined;
   /** Only the server can say which engine serves it. */
   readonly needsMountTable: boolean;
+  /** Its end is looked for in the answer: somebody will ask for it. */
+  readonly needsEnd: boolean;
 }
 
 /** All that a run will do, decided before the first request. */
@@ -44,6 +46,8 @@ export interface PlanScope {
   readonly secrets: 'all' | 'needed';
   readonly outputs: readonly DeclaredOutput[];
   readonly values: readonly DeclaredVariable[];
+  /** All secrets are kept good after the run. */
+  readonly isWatched?: boolean;
 }
 
 /** Built-in mounts that are never a KV engine; no look-up is needed. */
@@ -64,7 +68,15 @@ export function planRun(config: Config, scope: PlanScope): Plan {
     const content = planContent(output, names, values, failures);
     return content === undefined
       ? []
-      : [{ where: output.where, target: targetOf(output), kubernetes: output.kubernetes, content }];
+      : [
+          {
+            where: output.where,
+            target: targetOf(output),
+            kubernetes: output.kubernetes,
+            onChange: output.onChange,
+            content,
+          },
+        ];
   });
   // A command that writes less than all outputs cannot know what is not declared any more.
   const files = outputs.filter((output) => !isSecretOutput(output));
@@ -88,7 +100,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   ]);
   const declared = config.secrets.filter(({ name }) => scope.secrets === 'all' || needed.has(name));
   return {
-    secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config)),
+    secrets: [...declared, ...unnamed].map((secret) => planSecret(secret, config, scope)),
     outputs,
     managed,
     directory: writesAll ? config.directory : undefined,
@@ -177,10 +189,15 @@ function unusedEnvironment(
   return [...failures, ...planValues(sourcesOf(unused), names).failures];
 }
 
-function planSecret(secret: DeclaredSecret, { server }: Config): SecretPlan {
+function planSecret(
+  secret: DeclaredSecret,
+  { server }: Config,
+  { isWatched = false }: PlanScope,
+): SecretPlan {
   return {
     ...secret,
     namespace: secret.namespace ?? server.namespace,
+    needsEnd: secret.reuse || isWatched,
     needsMountTable:
       secret.engine === undefined &&
       secret.write === undefined &&

@@ -77,6 +77,8 @@ function secretAt(path: string, version: number | undefined, where: string): Dec
     reuse: false,
     maxAgeMs: undefined,
     wrapTtlMs: undefined,
+    refreshMs: undefined,
+    rotateAt: undefined,
     listing: undefined,
   };
 }

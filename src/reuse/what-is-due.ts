@@ -28,8 +28,15 @@ export interface Due {
   readonly reused: readonly ReusedSecret[];
   /** Nothing needs to be requested from the server. */
   readonly isNothing: boolean;
-  /** All outputs to publish: the new ones, the reused ones with their content, and the record of both for later runs. */
-  outputsAfter(rendered: readonly RenderedOutput[], secrets: Secrets): readonly WritableOutput[];
+  /**
+   * All outputs to publish: the new ones, the reused ones with their content, and the record of both for later runs.
+   * @param readAtS when the first of the secrets was read, in seconds since 1970; by default now
+   */
+  outputsAfter(
+    rendered: readonly RenderedOutput[],
+    secrets: Secrets,
+    readAtS?: number,
+  ): readonly WritableOutput[];
 }
 
 /** An output that is unchanged, and has time left. */
@@ -70,10 +77,10 @@ export function whatIsDue(config: Config, plan: Plan, known: readonly KnownOutpu
       .filter(({ name }) => names.has(name))
       .map((secret) => reusedSecret(secret, reusable)),
     isNothing: reusable.length > 0 && rest.secrets.length === 0 && isFixed(rest),
-    outputsAfter: (rendered, secrets) => [
+    outputsAfter: (rendered, secrets, readAtS = nowS) => [
       ...rendered,
       ...unchanged,
-      ...stateAfter(rendered, secrets, { state, madeOf, reusable, plan, readAtS: Math.floor(nowS) }),
+      ...stateAfter(rendered, secrets, { state, madeOf, reusable, plan, readAtS: Math.floor(readAtS) }),
     ],
   };
 }

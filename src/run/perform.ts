@@ -16,7 +16,14 @@ import type { Plan, PlanScope } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import type { RenderedVariable } from '../render/render-variables.ts';
-import { changesOf, createStopwatch, NOTHING_DONE, withRemains, type Outcome } from '../report/outcome.ts';
+import {
+  changesOf,
+  createStopwatch,
+  NOTHING_DONE,
+  withRemains,
+  type Outcome,
+  type Stopwatch,
+} from '../report/outcome.ts';
 import { modeText, openReport, reportText } from '../report/report.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
 import { connectAhead } from './connect-ahead.ts';
@@ -36,6 +43,8 @@ export interface Job<T> {
   /** A file with secrets that replaces the server. */
   readonly fixtures?: string | undefined;
   readonly scope: (config: Config) => PlanScope;
+  /** In place of a one-shot run. */
+  readonly run?: (config: Config, plan: Plan, scope: Scope, stopwatch: Stopwatch) => Promise<Outcome>;
   /** Uses the values while a failure still counts as one of the run. */
   readonly deliver: (
     values: readonly RenderedVariable[],
@@ -69,14 +78,15 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     if (job.fixtures === undefined) await warmUp();
     const { config, plan } = await stopwatch.time('config', async () => {
       const loaded = await load(flags, job, io);
-      if (job.fixtures === undefined) wire = await connectAhead(loaded, whole);
+      if (job.fixtures === undefined && job.run === undefined) wire = await connectAhead(loaded, whole);
       warnOfMemoryLimit(whole);
       return { config: loaded, plan: await planJob(loaded, job, whole) };
     });
     using scope = withinTimeout(config, whole);
+    const once = job.run ?? run;
     outcome =
       job.fixtures === undefined
-        ? await run(config, plan, scope, stopwatch, wire)
+        ? await once(config, plan, scope, stopwatch, wire)
         : await runWithFixtures(await fixturesOf(config, plan, job.fixtures, io), plan, scope, stopwatch);
     if (outcome.failure !== undefined) throw outcome.failure;
     scope.log.stopProgress();

@@ -121,8 +121,8 @@ function keepPublished(session: Session, leases: Leases): void {
   session.keepAlive('what was published depends on it');
 }
 
-/** The code for clusters is loaded only if an output needs it. */
-async function destinationsOf(plan: Plan, scope: Scope): Promise<readonly Destination[]> {
+/** Where outputs go. The code for clusters is loaded only if an output needs it. */
+export async function destinationsOf(plan: Plan, scope: Scope): Promise<readonly Destination[]> {
   const files = fileDestination(plan, scope);
   if (!plan.outputs.some(isSecretOutput)) return [files];
   const { clusterDestination } = await import('../publish/cluster/cluster-destination.ts');
@@ -141,7 +141,7 @@ function reasonToKeepAlive(
 }
 
 /** Spreads the logins of many runs that start together. */
-async function waitForStart(limitMs: number, scope: Scope): Promise<void> {
+export async function waitForStart(limitMs: number, scope: Scope): Promise<void> {
   if (limitMs === 0) return;
   const delay = scope.random() * limitMs;
   scope.log.write({ event: 'startup_jitter', delay_ms: Math.round(delay) });

@@ -1,6 +1,8 @@
 import { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
+import type { VaultRequest } from '../vault/request.ts';
+import { readEnvelope } from '../vault/responses.ts';
 import type { Answer, Unavailable } from '../vault/vault-answer.ts';
 import type { Sender } from '../vault/sender.ts';
 import { sendWithin } from './give-back.ts';
@@ -78,22 +80,32 @@ function warnOfToken(
   log.write({ event: 'token_ends_first', lease_id, lease_duration, token_ttl: ttl });
 }
 
-/** https://openbao.org/api-docs/system/leases/#revoke-lease */
-async function revokeLease(
-  { lease_id, namespace }: Lease,
-  token: Secret,
-  sender: Sender,
-  scope: Scope,
-): Promise<void> {
+/** What a renewal of a lease came to. */
+export type LeaseRenewal =
+  | { readonly kind: 'renewed'; readonly lease: Lease }
+  | { readonly kind: 'refused'; readonly answer: Answer }
+  | Unavailable;
+
+/** https://openbao.org/api-docs/system/leases/#renew-lease */
+export async function renewLease(lease: Lease, token: Secret, sender: Sender): Promise<LeaseRenewal> {
+  const answer = await sender.send(leaseRequest('sys/leases/renew', lease, token));
+  if (answer.kind === 'unavailable') return answer;
+  if (answer.status >= 300) return { kind: 'refused', answer };
+  const { lease_duration, renewable } = readEnvelope(answer.body);
+  const issuedAt = Date.now() / 1000;
+  const expiresAt = lease_duration === undefined ? undefined : issuedAt + lease_duration;
+  return { kind: 'renewed', lease: { ...lease, lease_duration, renewable, issuedAt, expiresAt } };
+}
+
+function leaseRequest(path: string, { lease_id, namespace }: Lease, token: Secret): VaultRequest {
   const body = new Secret(JSON.stringify({ lease_id }));
-  const request = {
-    method: 'POST',
-    path: 'sys/leases/revoke',
-    namespace,
-    token,
-    body,
-    mints: false,
-  } as const;
+  return { method: 'POST', path, namespace, token, body, mints: false };
+}
+
+/** https://openbao.org/api-docs/system/leases/#revoke-lease */
+export async function revokeLease(lease: Lease, token: Secret, sender: Sender, scope: Scope): Promise<void> {
+  const { lease_id } = lease;
+  const request = leaseRequest('sys/leases/revoke', lease, token);
   const answer = await sendWithin(request, { graceMs: SHUTDOWN.leasesMs, share: 1 }, sender, scope);
   const isRevoked = answer.kind === 'answer' && answer.status < 300;
   scope.log.write(

@@ -35,13 +35,15 @@ export interface Session {
   /**
    * Asks the server for a new TTL.
    * @param incrementS the requested TTL, in seconds; undefined: the default of the role
+   * @param by a sender of a piece of work; otherwise that of the login
    */
-  renew(incrementS?: number): Promise<Renewal>;
+  renew(incrementS?: number, by?: Sender): Promise<Renewal>;
   /**
    * Revokes the token, unless `revoke` or its type forbid that. A failure is only a warning, because the secrets are
    * complete without it. Another call awaits the same revocation.
+   * @param by a sender of a piece of work, and its scope; otherwise those of the login
    */
-  giveBack(): Promise<void>;
+  giveBack(by?: { readonly sender: Sender; readonly scope: Scope }): Promise<void>;
   /** Keeps the token alive for what depends on it; it is no longer revoked. */
   keepAlive(reason: string): void;
   /** Gives the token back, unless it is kept alive. */
@@ -122,10 +124,12 @@ function createSession(
     scope.log.write({ event: 'token_kept', reason });
     return Promise.resolve();
   };
-  const end = async (): Promise<void> => {
-    revoked = await revokeSelf({ token, namespace }, retryWhileUnknown(obtained), sender, scope);
+  const own = { sender, scope };
+  const end = async (by: typeof own): Promise<void> => {
+    revoked = await revokeSelf({ token, namespace }, retryWhileUnknown(obtained), by.sender, by.scope);
   };
-  const giveBack = (): Promise<void> => (ending ??= whyAlive === undefined ? end() : leaveAlive(whyAlive));
+  const giveBack = (by = own): Promise<void> =>
+    (ending ??= whyAlive === undefined ? end(by) : leaveAlive(whyAlive));
   return {
     ...obtained,
     method: login.name,
@@ -141,8 +145,8 @@ function createSession(
     get revoked() {
       return revoked;
     },
-    async renew(incrementS) {
-      const renewal = await renewSelf({ token, namespace }, incrementS, sender);
+    async renew(incrementS, by = sender) {
+      const renewal = await renewSelf({ token, namespace }, incrementS, by);
       if (renewal.kind === 'renewed') life = lifeOf(renewal.lease_duration ?? life.lease_duration);
       return renewal;
     },
@@ -150,7 +154,7 @@ function createSession(
     keepAlive(reason) {
       ending ??= leaveAlive(reason);
     },
-    [Symbol.asyncDispose]: giveBack,
+    [Symbol.asyncDispose]: () => giveBack(),
   };
 }
 

@@ -63,6 +63,7 @@ export type Notation =
   | 'boolean'
   | 'duration'
   | 'wait'
+  | 'percentage'
   | 'mode'
   | 'rateLimit'
   | 'path'

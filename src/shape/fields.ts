@@ -94,6 +94,18 @@ export const wait = parsed(
   'wait',
 );
 
+/** A part of something, between 0 and 1, from a percentage. */
+export const percentage = parsed(
+  string(),
+  (value): Parsed<number> => {
+    const [, digits] = /^(\d{1,2}(?:\.\d+)?)%$/.exec(value) ?? [];
+    const part = Number(digits) / 100;
+    if (part > 0) return { value: part };
+    return { problem: 'is not a percentage', hint: 'write one above 0 and below 100, as `80%`' };
+  },
+  'percentage',
+);
+
 /** Permission bits from quoted octal. */
 export const mode = parsed(
   textOrNumber,

@@ -102,6 +102,13 @@ const NOTATIONS: Readonly<
       ],
     },
   },
+  percentage: {
+    name: 'percentage',
+    schema: textLike(
+      String.raw`(?=[0.]*[1-9])\d{1,2}(?:\.\d+)?%`,
+      'write a percentage above 0 and below 100, as `80%`',
+    ),
+  },
   mode: {
     name: 'mode (quoted octal)',
     schema: textLike('0?[0-7]{3}', 'write the mode as quoted text of three octal digits: "0440"'),

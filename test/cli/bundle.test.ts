@@ -138,6 +138,7 @@ describe('the bundle', () => {
       'manifest.js': 'FallbackToLogsOnError',
       'handshakes.js': 'the certificate of the server: ',
       'migrate.js': 'Notes on the migration',
+      'watch.js': 'secret_rotations_total',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -217,6 +218,7 @@ describe('the bundle', () => {
       'dist/refusals.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
+      'dist/watch.js',
       'dist/words.js',
       'dist/zod-schema.js',
       'package.json',

@@ -7,7 +7,7 @@ import { parseEnv } from 'node:util';
 import { dump, load, loadAll } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
 import { findServer } from '../support/binary.ts';
-import { runCli, starter } from '../support/cli.ts';
+import { runCli, startCli, starter } from '../support/cli.ts';
 import { pythonHas, runPython } from '../support/format-readers.ts';
 import { freePort } from '../support/free-port.ts';
 import { jobToken, trustJobs } from '../support/job.ts';
@@ -203,7 +203,7 @@ describe('the commands of the documents', () => {
     mkdirSync(workspace.path('memory'));
     workspace.write('cwd/vaultonce.yaml', dump(CONFIG));
     const inline = inlineConfig.replaceAll('/dev/shm/', `${workspace.path('memory')}/`);
-    const result = await runCli(prepared(args), {
+    const running = startCli(prepared(args), {
       cwd: workspace.path('cwd'),
       env: {
         PATH: `${workspace.path('bin')}:${process.env['PATH'] ?? ''}`,
@@ -213,6 +213,12 @@ describe('the commands of the documents', () => {
         ...(inline === '' ? {} : { VAULTONCE_CONFIG_INLINE: inline }),
       },
     });
+    // Without a command it stays.
+    if (args[0] === 'watch' && !args.includes('--')) {
+      await running.stderrMatches(/"event":"watching"/);
+      running.child.kill();
+    }
+    const result = await running.done;
     assert.equal(result.code, expectedCode(args), `${place}: vaultonce ${args.join(' ')}\n${result.stderr}`);
   };
 

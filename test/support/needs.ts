@@ -56,6 +56,13 @@ export const needsOwnNames = once(() => {
   );
 });
 
+/** For what runs as PID 1. */
+export const needsOwnProcesses = once(
+  () =>
+    spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status !== 0 &&
+    'needs root that may make namespaces',
+);
+
 /** For what builds images. */
 export const needsBuildah = once(() => {
   const { skip } = needsOwnNames();

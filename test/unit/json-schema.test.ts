@@ -91,6 +91,12 @@ const SAMPLES: Readonly<Record<string, Samples>> = {
     ],
     alphabet: '0159.hms ',
   },
+  percentage: {
+    field: fields.percentage,
+    right: ['80%', '1%', '99%', '0.5%', '07.50%', '99.999%'],
+    wrong: ['', '0%', '00.0%', '100%', '150%', '-1%', '80', '80 %', '%', '.5%', '1.%', 80, 0.8, true, null],
+    alphabet: '0189.% ',
+  },
   mode: {
     field: fields.mode,
     right: ['0400', '400', '0777', '000'],

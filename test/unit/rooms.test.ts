@@ -20,6 +20,7 @@ const ROOMS = [
   'manifest',
   'deliver',
   'run',
+  'watch',
   'migrate',
   'commands',
   'cli',
@@ -28,9 +29,10 @@ const ROOMS = [
 
 /** Names that stand for the same thing wherever they are. */
 const SAME_EVERYWHERE = new Map([
-  ['index.ts', /^src\/(?:auth|engines|formats|deliver)\//],
+  ['index.ts', /^src\/(?:auth|engines|formats|deliver|watch)\//],
   // The files of a registry have the names that a config uses.
   ['raw.ts', /^src\/(?:engines|formats)\//],
+  ['run.ts', /^src\/(?:run|watch\/on-change)\//],
   ['config.ts', /^src\/(?:auth\/[a-z]+|config)\//],
   ['login.ts', /^src\/auth\/[a-z]+\//],
   ['machine.ts', /^src\/auth\/[a-z]+\//],

@@ -70,6 +70,14 @@ function searchPath(name: string, path: string, cwd: string): string {
   });
 }
 
+/**
+ * Whether a command that was found can still be run.
+ * @throws RunError `no_command` or `not_executable`
+ */
+export function checkProgram({ file, args: [name = file] }: Program): void {
+  checkExecutable(file, shownName(name));
+}
+
 function checkExecutable(file: string, name: string): void {
   let problem = 'it is not a file';
   try {

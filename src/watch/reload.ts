@@ -1,0 +1,87 @@
+import { RunError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Flags } from '../config/settings.ts';
+import { withPipes } from '../host/input-file.ts';
+import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
+import { planConfig } from '../plan/plan-config.ts';
+import type { Plan, PlanScope, SecretPlan } from '../plan/plan.ts';
+import { readInputs } from '../render/format-inputs.ts';
+import type { LifeClock } from './life-clock.ts';
+import { replace, type Replacement } from './replace.ts';
+import { emptySite, type Site } from './site.ts';
+import { createTokenKeeper, type TokenKeeper } from './token-keeper.ts';
+
+/** All that follows from a config. */
+export interface Present {
+  readonly config: Config;
+  readonly plan: Plan;
+  readonly site: Site;
+  readonly keeper: TokenKeeper;
+}
+
+/** What stays the same under any config. */
+export interface Context {
+  readonly flags: Flags;
+  readonly io: Io;
+  readonly clock: LifeClock;
+  readonly scopeOf: (config: Config) => PlanScope;
+}
+
+/**
+ * Reads the config again, and takes it as a whole: what has changed in it is fetched, everything is rendered, and what differs
+ * is published. What the old config held and the new one does not is given up.
+ * @returns what there is now, and what was published
+ * @throws RunError; then everything is as it was
+ */
+export async function reload(
+  present: Present,
+  { flags, io, clock, scopeOf }: Context,
+  scope: Scope,
+): Promise<{ readonly present: Present; readonly replacement: Replacement }> {
+  const config = await loadConfig(flags, { ...io, scope });
+  const planned = await planConfig(config, scopeOf(config));
+  const plan = {
+    ...planned,
+    outputs: await withPipes(scope.signal, () => readInputs(planned.outputs)),
+  };
+  const isSameLogin = loginText(config) === loginText(present.config);
+  const keeper = isSameLogin ? present.keeper : createTokenKeeper({ config, clock });
+  const site = emptySite({ config, plan, clock, known: [] }, scope);
+  const isKept = (secret: SecretPlan): boolean => {
+    const holding = present.site.stock.holdings.get(secret.name);
+    const hangs = holding?.lease !== undefined && !isSameLogin;
+    if (holding?.fetched === undefined || hangs || textOf(holding.plan) !== textOf(secret)) return false;
+    site.stock.carriedOver(secret.name, holding);
+    return true;
+  };
+  const names = new Set(plan.secrets.filter((secret) => !isKept(secret)).map(({ name }) => name));
+  for (const output of present.site.display.outputs.values())
+    if (plan.outputs.some(({ target }) => target.path === output.plan.target.path))
+      site.display.show([output]);
+  site.display.showVariables(present.site.display.variables);
+  const access = await keeper.access(scope);
+  const terms = { access, generation: keeper.generation, holdsOldToken: !isSameLogin, isWhole: true };
+  const replacement = await replace(names, site, terms, scope);
+  if (replacement.failure !== undefined) {
+    if (!isSameLogin) await keeper.close(scope);
+    throw new RunError([replacement.failure]);
+  }
+  if (!isSameLogin) await present.keeper.close(scope);
+  return { present: { config, plan, site, keeper }, replacement };
+}
+
+/** Secrets as they are: it is compared, and not kept. */
+function textOf(value: object): string {
+  return JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, key, one: unknown) {
+    const own = this[key];
+    if (own instanceof Secret) return own.reveal() as unknown;
+    return one;
+  });
+}
+
+function loginText({ auth, server, revoke, concurrency }: Config): string {
+  return textOf({ auth, server, revoke, concurrency });
+}

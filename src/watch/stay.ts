@@ -1,0 +1,144 @@
+import { RunError } from '../base/errors.ts';
+import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
+import { asRunError } from '../host/unexpected.ts';
+import { credentialVariables } from '../session/prepare.ts';
+import { createAlarm } from './alarm.ts';
+import type { Application, Start } from './application.ts';
+import { createChild, forwardSignals, type Child } from './child.ts';
+import type { FirstRun } from './first-run.ts';
+import { createTeller, type Teller } from './on-change/teller.ts';
+import { tendOrphans } from './orphans.ts';
+import type { Context, Present } from './reload.ts';
+import { openSite } from './site.ts';
+import { createWatcher, type Tell, type Watcher } from './watcher.ts';
+
+/** What the first run leaves to be kept good. */
+export interface Started {
+  readonly present: Omit<Present, 'site'>;
+  readonly first: FirstRun;
+}
+
+/** What is at work, for who asks how it is. */
+export interface Live {
+  watcher?: Watcher;
+  teller?: Teller;
+  child?: Child | undefined;
+}
+
+/**
+ * Keeps everything good until the process is told to end, or the command ends; then the command is ended first, and the token and
+ * its leases after it.
+ * @param live is filled in
+ * @throws RunError `unavailable` where `max_stale` says so; without failures, the exit code of the command
+ */
+export async function stay(
+  started: Started,
+  context: Context,
+  application: Application | undefined,
+  live: Live,
+): Promise<void> {
+  const { io } = context;
+  endOnSignals(io);
+  // Its clock does not hold up the exit.
+  tendOrphans(io.scope);
+  const { watcher, teller, child, start } = await assembled(started, context, application);
+  Object.assign(live, { watcher, teller, child });
+  if (child !== undefined) forwardSignals(child, true);
+  process.on('SIGHUP', () => {
+    watcher.reloadSoon();
+  });
+  const end = async (): Promise<number> => {
+    await teller.close();
+    const status = await child?.stop();
+    await watcher.close();
+    return status ?? 0;
+  };
+  try {
+    if (child !== undefined && start !== undefined) await runChild(child, start, io.scope);
+    await watcher.watchOver();
+  } catch (error) {
+    const status = await end();
+    if (!isToldToEnd(error)) throw error;
+    // It is ours, and there is no failure to report.
+    if (status !== 0) throw new RunError([], status);
+  }
+}
+
+interface Assembled extends Required<Live> {
+  /** What the command is started with. */
+  readonly start: Start | undefined;
+}
+
+async function assembled(
+  { present, first }: Started,
+  context: Context,
+  application: Application | undefined,
+): Promise<Assembled> {
+  const { io, clock } = context;
+  const { scope: whole } = io;
+  const { watch: settings } = present.config;
+  const site = await openSite({ ...present, first, clock }, whole);
+  const { stopMs, settleMs } = settings;
+  const child = application && createChild(application.program, { stopMs, settleMs, scope: whole });
+  const start = await application?.start(site.display.variables);
+  let latest: Start = start ?? { env: {}, masks: undefined };
+  const teller = createTeller({
+    settings,
+    child,
+    envOf: () => latest.env,
+    masksOf: () => latest.masks,
+    credentials: await credentialVariables(present.config),
+    cwd: io.cwd,
+    scope: whole,
+    random: () => whole.random(),
+  });
+  const tell: Tell = (news, { site: { display } }) => {
+    const prepare = async (): Promise<void> => {
+      if (news.areVariablesChanged) latest = (await application?.start(display.variables)) ?? latest;
+      teller.tell(news);
+    };
+    prepare().catch((error: unknown) => {
+      // The command runs on with the variables that it has.
+      for (const failure of asRunError(error).failures)
+        whole.log.write({ event: 'variables_refused', ...failure });
+    });
+  };
+  const watcher = createWatcher({ ...present, site }, context, createAlarm(clock, whole), tell);
+  return { watcher, teller, child, start };
+}
+
+/** Its end is the end of this process. */
+async function runChild(child: Child, { env, masks }: Start, scope: Scope): Promise<void> {
+  await child.start(env, masks);
+  child.ended.then(
+    () => {
+      scope.end(new RunError('terminated', 'the command has ended'));
+    },
+    (error: unknown) => {
+      scope.end(
+        error instanceof RunError ? error : new RunError('internal', 'the command cannot be followed'),
+      );
+    },
+  );
+}
+
+/** The signals that end this process end it in good order, and that is no failure. */
+function endOnSignals({ scope }: Io): void {
+  for (const [signal, kind] of [
+    ['SIGTERM', 'terminated'],
+    ['SIGINT', 'interrupted'],
+  ] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      scope.end(new RunError(kind, `stopped by ${signal}`));
+    });
+  }
+}
+
+function isToldToEnd(error: unknown): boolean {
+  return (
+    error instanceof RunError &&
+    error.failures.some(({ kind }) => kind === 'terminated' || kind === 'interrupted')
+  );
+}

@@ -1,0 +1,231 @@
+import type { Failure } from '../base/errors.ts';
+import { entriesOf, type FetchedSecret, type Secrets } from '../base/secret-data.ts';
+import type { WatchSettings } from '../config/config.ts';
+import type { SecretPlan } from '../plan/plan.ts';
+import { hashOf } from '../reuse/known-outputs.ts';
+import type { Lease } from '../session/leases.ts';
+import { nextAfterSame, nextOf, retryIn, type Habits, type Life, type Next } from './due-times.ts';
+import type { LifeClock } from './life-clock.ts';
+
+/** What went wrong with a secret at its last try, while what was read before stays in use. */
+export interface Fault {
+  readonly failure: Failure;
+  readonly tries: number;
+  /** Seconds of the life clock. */
+  readonly sinceS: number;
+}
+
+/** A secret that is kept good. All times are in seconds of the life clock. */
+export interface Holding {
+  readonly plan: SecretPlan;
+  /** Undefined: an earlier run has written it, and it is in the outputs only. */
+  readonly fetched: FetchedSecret | undefined;
+  readonly lease: Lease | undefined;
+  /** The login whose token the lease ends with. */
+  readonly generation: number;
+  /** When it was read or renewed. */
+  readonly readAtS: number;
+  /** Infinity: it says nothing of an end. */
+  readonly endsAtS: number;
+  /** From its issue to its end, in seconds. */
+  readonly wholeS: number;
+  readonly action: Next['action'];
+  readonly dueAtS: number;
+  readonly fault: Fault | undefined;
+  /** How often its lease was renewed, and how often other data came than before. */
+  readonly renewals: number;
+  readonly rotations: number;
+}
+
+/** A secret that was just read. */
+interface Arrival {
+  readonly fetched: FetchedSecret;
+  readonly lease: Lease | undefined;
+  readonly generation: number;
+}
+
+/** Everything that is kept good, by name. */
+export interface Stock {
+  readonly holdings: ReadonlyMap<string, Holding>;
+  /** All that was read. */
+  readonly secrets: Secrets;
+  /** Infinity: nothing is ever due. */
+  readonly dueAtS: number;
+  /** The part of a life after which a secret is replaced. */
+  rotateAt(name: string): number;
+  /** Seconds until the first of these is due; undefined: never. */
+  inS(names: readonly string[]): number | undefined;
+  arrived(name: string, arrival: Arrival): void;
+  /** An earlier run has written it. @param endsAtS undefined: it has no end */
+  takenOver(name: string, times: { readonly endsAtS: number | undefined; readonly dueAtS: number }): void;
+  /** It was held before, under another config. */
+  carriedOver(name: string, holding: Holding): void;
+  renewed(name: string, lease: Lease): void;
+  /** It cannot be renewed: another one is fetched now. */
+  isUp(name: string): void;
+  /** @returns whether it is news: the same failure as before is not */
+  failed(name: string, failure: Failure): boolean;
+}
+
+export interface StockParts {
+  readonly plans: readonly SecretPlan[];
+  readonly settings: WatchSettings;
+  readonly clock: LifeClock;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+export function createStock(parts: StockParts): Stock {
+  return new Shelf(parts);
+}
+
+class Shelf implements Stock {
+  readonly holdings = new Map<string, Holding>();
+  readonly #parts: StockParts;
+  readonly #plans: ReadonlyMap<string, SecretPlan>;
+
+  constructor(parts: StockParts) {
+    this.#parts = parts;
+    this.#plans = new Map(parts.plans.map((plan) => [plan.name, plan]));
+  }
+
+  get secrets(): Secrets {
+    const known = [...this.holdings].flatMap(([name, { fetched }]) =>
+      fetched === undefined ? [] : [[name, fetched] as const],
+    );
+    return new Map(known);
+  }
+
+  get dueAtS(): number {
+    return Math.min(...[...this.holdings.values()].map((holding) => holding.dueAtS));
+  }
+
+  rotateAt(name: string): number {
+    return this.#plans.get(name)?.rotateAt ?? this.#parts.settings.rotateAt;
+  }
+
+  inS(names: readonly string[]): number | undefined {
+    const dueAtS = Math.min(...names.map((name) => this.holdings.get(name)?.dueAtS ?? Infinity));
+    return dueAtS === Infinity ? undefined : Math.max(0, Math.round(dueAtS - this.#nowS));
+  }
+
+  arrived(name: string, arrival: Arrival): void {
+    const plan = this.#plans.get(name);
+    if (plan === undefined) return;
+    const before = this.holdings.get(name);
+    const isSame = before?.fetched !== undefined && textsOf(before.fetched) === textsOf(arrival.fetched);
+    const remainingS = remainingOf(arrival);
+    // The same again was not issued now.
+    const wholeS = isSame && before.wholeS !== Infinity ? before.wholeS : remainingS;
+    const life = lifeOf(plan, arrival, { remainingS, wholeS });
+    const nextIn = isSame ? nextAfterSame : nextOf;
+    this.holdings.set(name, {
+      ...(before ?? NEVER_CHANGED),
+      plan,
+      ...arrival,
+      readAtS: this.#nowS,
+      endsAtS: this.#nowS + remainingS,
+      wholeS,
+      ...this.#inTime(nextIn(life, this.#habitsOf(plan), this.#parts.random())),
+      fault: undefined,
+    });
+    if (before !== undefined && !isSame) this.#change(name, { rotations: before.rotations + 1 });
+  }
+
+  takenOver(name: string, times: { readonly endsAtS: number | undefined; readonly dueAtS: number }): void {
+    const { endsAtS = Infinity, dueAtS } = times;
+    const plan = this.#plans.get(name);
+    if (plan === undefined) return;
+    const unknown = { fetched: undefined, lease: undefined, generation: 0, fault: undefined };
+    const wholeS = endsAtS - this.#nowS;
+    const known = { readAtS: this.#nowS, endsAtS, wholeS, dueAtS, action: 'fetch' } as const;
+    this.holdings.set(name, { plan, ...NEVER_CHANGED, ...unknown, ...known });
+  }
+
+  carriedOver(name: string, holding: Holding): void {
+    const plan = this.#plans.get(name);
+    if (plan !== undefined) this.holdings.set(name, { ...holding, plan });
+  }
+
+  renewed(name: string, lease: Lease): void {
+    const holding = this.holdings.get(name);
+    if (holding?.fetched === undefined) return;
+    const remainingS = lease.lease_duration ?? Infinity;
+    const { plan, wholeS, renewals } = holding;
+    const life = { remainingS, wholeS, isRenewable: lease.renewable, isStored: false, isWritten: true };
+    this.#change(name, {
+      lease,
+      readAtS: this.#nowS,
+      endsAtS: this.#nowS + remainingS,
+      ...this.#inTime(nextOf(life, this.#habitsOf(plan), this.#parts.random())),
+      fault: undefined,
+      renewals: renewals + 1,
+    });
+  }
+
+  isUp(name: string): void {
+    this.#change(name, { action: 'fetch', dueAtS: this.#nowS });
+  }
+
+  failed(name: string, failure: Failure): boolean {
+    const fault = this.holdings.get(name)?.fault;
+    const tries = (fault?.tries ?? 0) + 1;
+    const isNews = fault?.failure.message !== failure.message || fault.failure.kind !== failure.kind;
+    const sinceS = fault?.sinceS ?? this.#nowS;
+    const dueAtS = this.#nowS + retryIn(tries, this.#parts.random());
+    this.#change(name, { fault: { failure, tries, sinceS }, dueAtS });
+    return isNews;
+  }
+
+  get #nowS(): number {
+    return this.#parts.clock.now();
+  }
+
+  #change(name: string, changes: Partial<Holding>): void {
+    const present = this.holdings.get(name);
+    if (present !== undefined) this.holdings.set(name, { ...present, ...changes });
+  }
+
+  #inTime({ action, inS }: Next): Pick<Holding, 'action' | 'dueAtS'> {
+    return { action, dueAtS: this.#nowS + inS };
+  }
+
+  #habitsOf({ refreshMs, rotateAt }: SecretPlan): Habits {
+    const { settings } = this.#parts;
+    return {
+      refreshS: settings.refreshMs / 1000,
+      ownRefreshS: refreshMs === undefined ? undefined : refreshMs / 1000,
+      rotateAt: rotateAt ?? settings.rotateAt,
+    };
+  }
+}
+
+const NEVER_CHANGED = { renewals: 0, rotations: 0 };
+
+function lifeOf(
+  { write }: SecretPlan,
+  { fetched, lease }: Arrival,
+  times: Pick<Life, 'remainingS' | 'wholeS'>,
+): Life {
+  return {
+    ...times,
+    isRenewable: lease?.renewable === true,
+    // What does not exist may come.
+    isStored: fetched.kind !== 'found' || fetched.metadata.isStored === true,
+    isWritten: write !== undefined,
+  };
+}
+
+/** The TTL of a lease counts, not that of the token, which is kept good as well. */
+function remainingOf({ fetched, lease }: Arrival): number {
+  if (lease !== undefined) return lease.lease_duration ?? Infinity;
+  const end = fetched.kind === 'found' ? fetched.metadata.expires_at : undefined;
+  return end === undefined ? Infinity : end - Date.now() / 1000;
+}
+
+/** What is in it, but for how long it lives. */
+function textsOf(fetched: FetchedSecret): string {
+  if (fetched.kind !== 'found') return fetched.kind;
+  const entries = [...entriesOf(fetched)].filter(([key]) => key !== 'ttl');
+  return hashOf(JSON.stringify(entries));
+}

@@ -1,0 +1,383 @@
+import assert from 'node:assert/strict';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
+import { needsPlugins } from '../support/needs.ts';
+
+/** How long something may take that is due within a second or two. */
+const PATIENCE_MS = 20_000;
+
+describe('watch', await needsPlugins('secret/pki'), () => {
+  let app: TestApp;
+  let auth: TestConfig;
+
+  before(async () => {
+    app = await startApp();
+    const { api } = app.server;
+    await api.post('sys/mounts/pki', { type: 'pki' });
+    await api.post('pki/root/generate/internal', { common_name: 'root', ttl: '24h' });
+    const role = { allow_any_name: true, enforce_hostnames: false, key_type: 'ec', max_ttl: '1h' };
+    await api.post('pki/roles/web', role);
+    await api.post('pki/roles/leased', { ...role, generate_lease: true });
+    await api.post('sys/policies/acl/watch', {
+      policy: ['renew', 'revoke']
+        .map((what) => `path "sys/leases/${what}" { capabilities = ["update"] }`)
+        .join('\n'),
+    });
+    auth = await roleOf('watch', {});
+  });
+  after(() => app.stop());
+
+  const roleOf = (name: string, limits: object): Promise<TestConfig> =>
+    createRole(app.server, name, {
+      token_policies: ['app', 'watch'],
+      secret_id_num_uses: 0,
+      ...limits,
+    });
+  const start = (config: TestConfig, options: CliOptions & { readonly name?: string } = {}): RunningCli =>
+    startCli(['watch', '-c', app.config({ auth, ...config }, options.name)], {
+      killAfterMs: 120_000,
+      ...options,
+    });
+  const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+    for (const endMs = Date.now() + PATIENCE_MS; !(await holds());) {
+      assert.ok(Date.now() < endMs, `${what} in ${String(PATIENCE_MS)} ms`);
+      await delay(50);
+    }
+  };
+  const stopped = async (running: RunningCli, signal: NodeJS.Signals = 'SIGTERM'): Promise<CliResult> => {
+    running.child.kill(signal);
+    return running.done;
+  };
+  const out = (name: string): string => app.workspace.read(`out/${name}`);
+  const eventsOf = ({ stderr }: CliResult): string[] =>
+    stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => (JSON.parse(line) as { readonly event: string }).event);
+
+  test('a change in KV is written, once; what is the same is not; SIGTERM is the end of it', async () => {
+    await app.putKv2('kv', { key: 'one' });
+    app.server.takeAudit();
+    const running = start({
+      secrets: { kv: 'secret/kv' },
+      outputs: [
+        { path: 'kv.txt', contents: '{{kv.key}}' },
+        { path: 'fixed.txt', contents: 'fixed' },
+      ],
+      watch: { refresh: '1s', settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    assert.equal(out('kv.txt'), 'one');
+    const { ino } = statSync(app.workspace.path('out', 'kv.txt'));
+    const fixed = statSync(app.workspace.path('out', 'fixed.txt'));
+    await delay(2500);
+    assert.equal(statSync(app.workspace.path('out', 'kv.txt')).ino, ino, 'it is not written again');
+    await app.putKv2('kv', { key: 'two' });
+    await until('the change', () => out('kv.txt') === 'two');
+    assert.equal(statSync(app.workspace.path('out', 'fixed.txt')).ino, fixed.ino);
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(eventsOf(result).filter((event) => event === 'secret_replaced').length, 1);
+    const requests = requestsOf(app.server);
+    assert.equal(requests.filter((one) => one === 'update auth/approle/login').length, 1);
+    // Once in the first run, and once after it.
+    assert.equal(requests.filter((one) => one === 'read sys/internal/ui/mounts').length, 2);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('a certificate is replaced by its own life, not because a token ends', async () => {
+    const short = await roleOf('short', { token_ttl: '3s', token_max_ttl: '6s' });
+    const running = start({
+      auth: short,
+      secrets: { web: { path: 'pki/issue/web', write: { common_name: 'web', ttl: '1h' } } },
+      outputs: [{ path: 'web.pem', secret: 'web', format: 'pem' }],
+      watch: { settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    const pem = out('web.pem');
+    app.server.takeAudit();
+    let logins = 0;
+    await until('two logins', () => {
+      logins += requestsOf(app.server).filter((one) => one === 'update auth/approle/login').length;
+      return logins >= 2;
+    });
+    assert.equal(out('web.pem'), pem);
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('a certificate is replaced before it ends, its key with it; leases move over to a new token', async () => {
+    const short = await roleOf('short-leases', { token_ttl: '4s', token_max_ttl: '6s' });
+    const running = start({
+      auth: short,
+      secrets: {
+        soon: { path: 'pki/issue/web', write: { common_name: 'soon', ttl: '6s' } },
+        leased: { path: 'pki/issue/leased', write: { common_name: 'leased', ttl: '1h' } },
+      },
+      outputs: [
+        { path: 'soon.pem', secret: 'soon', format: 'pem' },
+        { path: 'leased.pem', secret: 'leased', format: 'pem' },
+      ],
+      watch: { settle: 0, rotate_at: '50%' },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    const [soon, leased] = [out('soon.pem'), out('leased.pem')];
+    await until('the certificate', () => out('soon.pem') !== soon);
+    await until('the lease', () => out('leased.pem') !== leased);
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+    await until('the leases', async () => {
+      const left = await app.server.api
+        .request('LIST', 'sys/leases/lookup/pki/issue/leased')
+        .catch(() => ({ data: {} }));
+      return ((left.data as { keys?: readonly string[] } | undefined)?.keys ?? []).length === 0;
+    });
+  });
+
+  test('a token that was revoked is replaced at the first refusal, by one login', async () => {
+    await app.putKv2('dead', { key: 'one' });
+    const running = start({
+      secrets: { dead: { path: 'secret/dead', engine: 'kv2' } },
+      outputs: [{ path: 'dead.txt', contents: '{{dead.key}}' }],
+      watch: { refresh: '1s', settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    app.server.takeAudit();
+    await app.server.revokeTokens();
+    await app.putKv2('dead', { key: 'two' });
+    await until('the change', () => out('dead.txt') === 'two');
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(requestsOf(app.server).filter((one) => one === 'update auth/approle/login').length, 1);
+    assert.deepEqual(
+      eventsOf(result).filter((event) => ['token_lost', 'secret_stale'].includes(event)),
+      ['token_lost'],
+    );
+  });
+
+  test('one that vanishes, is denied or does not render stays as it was, and is told once; others go on', async () => {
+    for (const name of ['gone', 'kept', 'odd']) await app.putKv2(name, { key: 'one' });
+    const running = start({
+      secrets: { gone: 'secret/gone', kept: 'secret/kept', odd: 'secret/odd' },
+      outputs: ['gone', 'kept', 'odd'].map((name) => ({ path: `${name}.txt`, contents: `{{${name}.key}}` })),
+      watch: { refresh: '1s', settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    await app.server.api.request('DELETE', 'secret/metadata/gone');
+    await app.putKv2('odd', { other: 'two' });
+    await running.stderrMatches(/"event":"secret_stale".*"gone"/);
+    await running.stderrMatches(/"event":"secret_stale".*"odd"/);
+    await app.putKv2('kept', { key: 'two' });
+    await until('the other', () => out('kept.txt') === 'two');
+    assert.deepEqual([out('gone.txt'), out('odd.txt')], ['one', 'one']);
+    await app.putKv2('gone', { key: 'back' });
+    await app.putKv2('odd', { key: 'back' });
+    await until('both', () => out('gone.txt') === 'back' && out('odd.txt') === 'back');
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(eventsOf(result).filter((event) => event === 'secret_stale').length, 2, result.stderr);
+    assert.ok(eventsOf(result).includes('secret_recovered'));
+  });
+
+  test('max_stale ends it: 9', async () => {
+    await app.putKv2('stale', { key: 'one' });
+    const running = start({
+      secrets: { stale: 'secret/stale' },
+      outputs: [{ path: 'stale.txt', contents: '{{stale.key}}' }],
+      watch: { refresh: '1s', settle: 0, max_stale: '2s' },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    await app.server.api.request('DELETE', 'secret/metadata/stale');
+    const result = await running.done;
+    assert.equal(result.code, 9, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+    assert.equal(out('stale.txt'), 'one');
+  });
+
+  test('SIGHUP: the config is taken, or refused as a whole', async () => {
+    for (const name of ['old', 'new']) await app.putKv2(name, { key: name });
+    const config = (outputs: readonly object[], secrets: object): TestConfig => ({
+      auth,
+      secrets,
+      outputs,
+      watch: { refresh: '1h', settle: 0 },
+    });
+    const old = { path: 'old.txt', contents: '{{old.key}}' };
+    const running = start(config([old], { old: 'secret/old' }), { name: 'reload.yaml' });
+    await running.stderrMatches(/"event":"watching"/);
+    app.server.takeAudit();
+    const secrets = { old: 'secret/old', fresh: 'secret/new' };
+    app.config(config([old, { path: 'new.txt', contents: '{{fresh.missing}}' }], secrets), 'reload.yaml');
+    running.child.kill('SIGHUP');
+    await running.stderrMatches(/"event":"reload_refused"/);
+    assert.deepEqual(app.workspace.list('out').includes('new.txt'), false);
+    writeFileSync(app.workspace.path('reload.yaml'), 'secrets: [');
+    running.child.kill('SIGHUP');
+    await running.stderrMatches(/"event":"reload_refused"[^]*"event":"reload_refused"/);
+    app.config(config([old, { path: 'new.txt', contents: '{{fresh.key}}' }], secrets), 'reload.yaml');
+    running.child.kill('SIGHUP');
+    await running.stderrMatches(/"event":"config_reloaded"/);
+    assert.equal(out('new.txt'), 'new');
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+    const requests = requestsOf(app.server);
+    assert.ok(!requests.includes('read secret/data/old'), 'what has not changed is not fetched');
+    assert.ok(!requests.includes('update auth/approle/login'));
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('it takes over what an init container has written, and asks for nothing until it is due', async () => {
+    const config = {
+      secrets: {
+        web: {
+          path: 'pki/issue/web',
+          write: { common_name: 'over', ttl: '10s' },
+          reuse: true,
+          min_ttl: '1s',
+        },
+      },
+      outputs: [{ path: 'over.pem', secret: 'web', format: 'pem' }],
+      watch: { settle: 0 },
+    };
+    const rendered = await app.render({ auth, ...config });
+    assert.equal(rendered.code, 0, rendered.stderr);
+    const pem = out('over.pem');
+    app.server.takeAudit();
+    const running = start(config);
+    await running.stderrMatches(/"event":"watching"/);
+    assert.deepEqual(requestsOf(app.server), []);
+    assert.equal(out('over.pem'), pem);
+    await until('the next one', () => out('over.pem') !== pem);
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+  });
+
+  test('with a command: its variables, a restart when they change, its status', async () => {
+    await app.putKv2('var', { key: 'one' });
+    const script = app.workspace.write(
+      'app.sh',
+      `#!/bin/sh\necho "$KEY" >> ${app.workspace.path('seen')}\ntrap 'exit 7' TERM\ntrap 'echo usr1 >> ${app.workspace.path('seen')}' USR1\nwhile :; do sleep 0.1; done\n`,
+      0o755,
+    );
+    const running = startCli(
+      [
+        'watch',
+        '-c',
+        app.config({
+          auth,
+          secrets: { var: 'secret/var' },
+          environment: { KEY: 'var#key' },
+          watch: { refresh: '1s', settle: 0 },
+        }),
+        '--',
+        script,
+      ],
+      { killAfterMs: 120_000 },
+    );
+    const seen = (): string => (existsSync(app.workspace.path('seen')) ? app.workspace.read('seen') : '');
+    await until('the start', () => seen() === 'one\n');
+    running.child.kill('SIGUSR1');
+    await until('the signal', () => seen() === 'one\nusr1\n');
+    await app.putKv2('var', { key: 'two' });
+    await until('the restart', () => seen() === 'one\nusr1\ntwo\n');
+    const result = await stopped(running);
+    assert.equal(result.code, 7, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('a command that ends by itself ends all, with its status', async () => {
+    const running = startCli(
+      [
+        'watch',
+        '-c',
+        app.config({ auth, secrets: {}, environment: { A: 'secret/var#key' } }),
+        '--',
+        'sh',
+        '-c',
+        'exit 3',
+      ],
+      {},
+    );
+    const result = await running.done;
+    assert.equal(result.code, 3, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('whoever is to be told is told after the change, and a failure is tried again', async () => {
+    await app.putKv2('told', { key: 'one' });
+    const mark = app.workspace.path('mark');
+    const running = start({
+      secrets: { told: 'secret/told' },
+      outputs: [
+        {
+          path: 'told.txt',
+          contents: '{{told.key}}',
+          on_change: {
+            run: ['sh', '-c', `test -e ${mark}.may && cp ${app.workspace.path('out', 'told.txt')} ${mark}`],
+          },
+        },
+      ],
+      watch: { refresh: '1s', settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    await app.putKv2('told', { key: 'two' });
+    await running.stderrMatches(/"event":"handler_failed"/);
+    writeFileSync(`${mark}.may`, '');
+    await until('the handler', () => existsSync(app.workspace.path('mark')));
+    assert.equal(app.workspace.read('mark'), 'two');
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+  });
+
+  test('health, metrics and the probe', async () => {
+    await app.putKv2('health', { key: 'one' });
+    const socket = app.workspace.path('health.sock');
+    const config = {
+      auth,
+      secrets: { health: 'secret/health' },
+      outputs: [{ path: 'health.txt', contents: '{{health.key}}' }],
+      watch: { refresh: '1s', settle: 0, health: { address: `unix://${socket}` } },
+    };
+    const probed = (): Promise<CliResult> => startCli(['watch', '--probe', '-c', app.config(config)]).done;
+    assert.equal((await probed()).code, 9);
+    const running = start(config);
+    await running.stderrMatches(/"event":"watching"/);
+    assert.equal((await probed()).code, 0);
+    await app.server.api.request('DELETE', 'secret/metadata/health');
+    await running.stderrMatches(/"event":"secret_stale"/);
+    assert.equal((await probed()).code, 0, 'what was written is still there');
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
+    assert.ok(!existsSync(app.workspace.path('health.sock')));
+  });
+
+  test('what is wrong with the config is found before the first request', async () => {
+    app.server.takeAudit();
+    for (const [watch, pattern] of [
+      [{ refresh: '1ms' }, /refresh.* is shorter than 1s/],
+      [{ rotate_at: '150%' }, /percentage/],
+      [{ on_change: 'restart' }, /needs a command/],
+      [{ on_change: { signal: 'SIGHUP' } }, /needs a command/],
+      [{ on_change: { process: 'nginx' } }, /signal/],
+      [{ health: { address: 'nowhere' } }, /address to listen on/],
+    ] as const) {
+      const result = await startCli(['watch', '-c', app.config({ auth, secrets: { a: 'secret/a' }, watch })])
+        .done;
+      assert.equal(result.code, 3, `${JSON.stringify(watch)}: ${result.stderr}`);
+      assert.match(result.stderr, pattern);
+    }
+    assert.deepEqual(requestsOf(app.server), []);
+  });
+
+  test('a first run that fails is one of render: its exit code, and nothing is left', async () => {
+    const running = start({ secrets: { none: 'secret/none' }, outputs: [] });
+    const result = await running.done;
+    assert.equal(result.code, 6, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+});
