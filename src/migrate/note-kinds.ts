@@ -1,6 +1,6 @@
 /** What behaves differently here, each said once: what is found in a source, and what it is here. */
 export const NOTES = {
-  once: 'vaultonce runs once: nothing is renewed and nothing is rendered again. Leases must outlast the application: set their TTL, and that of the token, accordingly.',
+  once: '`vaultonce render` runs once: leases, and their token, must outlast the application. `vaultonce watch` renews them and renders again.',
   'missing key':
     'A key that is missing fails the run (exit 6), and nothing is written. Go templates print `<no value>`, unless `error_on_missing_key` is set. A section `{{#db.key}}…{{/db.key}}` tests for a key.',
   'missing secret': 'A secret that is missing fails the run at once (exit 6); it is not waited for.',
@@ -8,9 +8,10 @@ export const NOTES = {
   disk: 'Files outside tmpfs and ramfs are refused. Mount a memory volume at the directory of the outputs, or set `output.allow_disk: true`.',
   all: 'All files are written, or none: one that cannot be rendered keeps the others from changing.',
   command:
-    'Commands that run after a change are left out: a run ends before the application starts. `vaultonce exec -- COMMAND` starts it.',
+    'Commands that run after a change are left out: `vaultonce watch` runs them as `on_change`. A run of `render` ends before the application starts, and `vaultonce exec -- COMMAND` starts it.',
   exec: 'The command is started by `vaultonce exec -- COMMAND`, which becomes it. It is not restarted when a secret changes, and gets all signals itself.',
-  token: 'The token is written with its output and is not revoked. Nothing renews it after that.',
+  token:
+    'The token is written with its output and is not revoked. Only `vaultonce watch` renews it after that.',
   revoked: 'The token of a run is revoked at its end, unless a lease depends on it.',
   credential:
     'A credential that stood in the file is left out. The config reads it from a variable or a file: set `${NAME}` where the config names it, `VAULT_TOKEN` for a token.',
