@@ -111,10 +111,13 @@ function rulesOf(reads: readonly PlannedRead[]): Rule[] {
 
 /** `+` and a `*` at the end stand for other paths, and nothing quotes them. */
 function checkLiteral(path: string, { secrets }: PlannedRead): void {
-  if (!path.endsWith('*') && !path.split('/').includes('+')) return;
+  const isOpen = /\$\{[^}]*$/.test(path);
+  if (!isOpen && !path.endsWith('*') && !path.split('/').includes('+')) return;
   throw new RunError('config', `no policy can name the path ${path} and nothing else`, {
     where: secrets.map(({ where }) => where).join(', '),
-    hint: 'a `*` at the end and a segment `+` are wildcards in policies: give the secret another path',
+    hint: isOpen
+      ? 'HCL needs a `}` after `${`: give the secret another path'
+      : 'a `*` at the end and a segment `+` are wildcards in policies: give the secret another path',
   });
 }
 
@@ -175,7 +178,7 @@ function sectionText(namespace: string | undefined, rules: readonly Rule[], more
   return [...heading, ...texts, ...(more === '' ? [] : [more])].join('\n');
 }
 
-/** HCL interpolates `${` within quotes. */
+/** Servers take what is between `${` and `}` as it stands; measured on OpenBao 2.7.2. */
 function hclText(text: string): string {
-  return JSON.stringify(text).replaceAll('${', '$${');
+  return JSON.stringify(text);
 }

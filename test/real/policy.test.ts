@@ -127,12 +127,21 @@ describe('policies', await needsPlugins('secret/transit'), () => {
     assert.match(result.stdout, /path "kv\/data\/a" \{\n {2}capabilities = \["read"\]\n\}/);
     assert.match(result.stdout, /path "kv\/b" \{\n {2}capabilities = \["create", "update"\]\n\}/);
     assert.doesNotMatch(result.stdout, /canary/);
-    const wildcard = await runCli([
-      'policy',
-      '-c',
-      app.config({ secrets: { a: { path: 'kv/a*', engine: 'raw' } } }),
-    ]);
-    assert.equal(wildcard.code, 3);
+    for (const path of ['kv/a*', 'kv/+/b', 'kv/a$${b']) {
+      const args = ['policy', '-c', app.config({ secrets: { a: { path, engine: 'raw' } } })];
+      const unnameable = await runCli(args);
+      assert.equal(unnameable.code, 3, path);
+      assert.match(unnameable.stderr, /no policy can name the path/);
+    }
+  });
+
+  test('a path with `${…}` in it is allowed as it stands', async () => {
+    const secrets = { odd: { path: 'secret/data/a$${b}', engine: 'raw' } };
+    const { stdout } = await runCli(['policy', '-c', app.config({ secrets })]);
+    const auth = await roleWith(stdout);
+    await app.putKv2('a${b}', { key: 'value' });
+    const result = await app.render({ auth, secrets, outputs: [] });
+    assert.equal(result.code, 0, result.stderr);
   });
 
   test('check --online tells what would be denied, and reads no secret', async () => {
