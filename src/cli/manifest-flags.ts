@@ -20,6 +20,7 @@ export function addManifest(program: Command, io: Io): void {
       '--pod-namespace <name>',
       'Kubernetes namespace of the pods, or of the parameters of policies (default: none, or vault)',
     )
+    .option('--watch', 'a native sidecar that runs `watch`, in place of an init container')
     .option('--user <uid>', 'run as this user, such as that of the application')
     .option('--audience <name>', 'audience of the service account token, as the role has it', 'vault')
     .option('--ca <name>', "ConfigMap with the server's CA, if the config names a file", 'vault-ca')
@@ -40,6 +41,7 @@ Examples:
   vaultonce manifest --name web --format objects | kubectl apply -f -
   vaultonce manifest --name web > patch.yaml && kubectl patch deployment web --patch-file patch.yaml
   vaultonce manifest --format policy --auth kubernetes --role any --address https://vault.example.com:8200
+  vaultonce manifest --name web --format full --watch
   vaultonce manifest --name web --user 1000 --fixtures test.yaml
 ${EXIT_CODES_HELP}`,
     )

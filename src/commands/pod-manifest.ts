@@ -11,10 +11,11 @@ import { readInput } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { ManifestFormat } from '../manifest/format-list.ts';
 import type { LoginChoice } from '../manifest/facts.ts';
-import type { SizedOutput } from '../manifest/manifest-input.ts';
+import type { Sidecar, SizedOutput } from '../manifest/manifest-input.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan } from '../plan/plan.ts';
 import { VERSION } from '../base/version.ts';
+import { parseHealthAddress } from '../watch/health/health-address.ts';
 import { renderFixtures } from './render-fixtures.ts';
 
 export interface ManifestFlags {
@@ -27,6 +28,8 @@ export interface ManifestFlags {
   readonly user?: string;
   readonly audience: string;
   readonly ca: string;
+  /** A sidecar, which stays. */
+  readonly watch?: true;
   /** A file of values by which outputs are measured. */
   readonly fixtures?: string;
   /** `PATH=REF` each. */
@@ -53,7 +56,10 @@ export async function manifest(own: ManifestFlags, flags: Flags, io: Io): Promis
   const { format, name, container = [name], serviceAccount, podNamespace, user, audience, ca } = own;
   const image = own.image ?? `vaultonce:${VERSION}`;
   const result = manifestOf({
-    options: { format, name, containers: container, image, serviceAccount, podNamespace, user, audience, ca },
+    options: {
+      ...{ format, name, containers: container, image, serviceAccount, podNamespace, user, audience, ca },
+      sidecar: own.watch === true ? sidecarOf(config, format) : undefined,
+    },
     definition: configFields(await fieldsOf(config.auth.map(({ method }) => method))),
     written: written.value,
     filled: filled.value,
@@ -68,6 +74,23 @@ export async function manifest(own: ManifestFlags, flags: Flags, io: Io): Promis
   if ('problems' in result) throw new RunError(result.problems);
   for (const note of result.notes) io.scope.log.write({ event: 'manifest_note', note });
   io.stdout.write(result.text);
+}
+
+/** Where a config says nothing: the port of examples. */
+const DEFAULT_PORT = 9102;
+
+/** @throws RunError `usage` for policies, whose containers end */
+function sidecarOf({ watch: { health } }: Config, format: ManifestFormat): Sidecar {
+  if (format === 'policy')
+    throw new RunError('usage', '--watch is not for --format policy', {
+      hint: 'pods that ask for injection get an init container; print a sidecar with another --format',
+    });
+  if (health === undefined) return { port: DEFAULT_PORT, isAssumed: true };
+  const address = parseHealthAddress(health);
+  // The kubelet asks at the address of the pod.
+  const isReached =
+    address?.kind === 'port' && (address.host === undefined || /^(?:0\.0\.0\.0|::)$/.test(address.host));
+  return { port: isReached ? address.port : undefined, isAssumed: false };
 }
 
 /** Flags override the config: in a pod there are none, and the config has what they say. */

@@ -21,6 +21,16 @@ export interface ManifestOptions {
   readonly audience: string;
   /** ConfigMap with the CA of the server. */
   readonly ca: string;
+  /** A native sidecar that stays; undefined: an init container that ends. */
+  readonly sidecar: Sidecar | undefined;
+}
+
+/** How a sidecar is asked whether it is ready. */
+export interface Sidecar {
+  /** Where it answers the kubelet; undefined: nowhere, and it is asked from within. */
+  readonly port: number | undefined;
+  /** Nothing in the config says where. */
+  readonly isAssumed: boolean;
 }
 
 /** An output, and the bytes of each of its files, where they are known. */

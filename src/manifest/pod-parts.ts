@@ -4,7 +4,7 @@ import { CONFIG_DIRECTORY, CONFIG_FILE, configFiles } from './config-volume.ts';
 import { textsOf } from './config-texts.ts';
 import { literalCredentials } from './in-texts.ts';
 import { apiMounts, inputFiles } from './input-files.ts';
-import type { ManifestInput } from './manifest-input.ts';
+import type { ManifestInput, Sidecar } from './manifest-input.ts';
 import { misplaced, volumeName, type Mount } from './pod-volumes.ts';
 import { metadata, namesFor } from './names-of-objects.ts';
 import { outputVolumes, resourcesFor, type OutputVolumes } from './output-volumes.ts';
@@ -91,7 +91,7 @@ function initContainer(
   return {
     name: CONTAINER,
     image: input.options.image,
-    args: ['render', '-c', `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
+    ...runs(input.options.sidecar),
     ...(env.length === 0 ? {} : { env }),
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { ...userOf(input), ...RESTRICTED },
@@ -99,6 +99,26 @@ function initContainer(
     volumeMounts: mounts.map((mount) => mountOf(mount, mount.role !== 'secrets')),
   };
 }
+
+const CONFIG_ARGS = ['-c', `${CONFIG_DIRECTORY}/${CONFIG_FILE}`];
+
+/** It holds back what comes after it until everything is written: for as long as a run may take, and once more. */
+const PROBED = { periodSeconds: 1, failureThreshold: 120 };
+
+function runs(sidecar: Sidecar | undefined): object {
+  if (sidecar === undefined) return { args: ['render', ...CONFIG_ARGS] };
+  const { port, isAssumed } = sidecar;
+  const more = isAssumed ? ['--set', `watch.health.address=:${String(port)}`] : [];
+  const args = ['watch', ...CONFIG_ARGS, ...more];
+  const probe =
+    port === undefined
+      ? { exec: { command: [PROGRAM, 'watch', '--probe', ...CONFIG_ARGS] }, ...PROBED, timeoutSeconds: 5 }
+      : { httpGet: { path: '/readyz', port }, ...PROBED };
+  return { restartPolicy: 'Always', args, startupProbe: probe };
+}
+
+/** In the image. */
+const PROGRAM = '/usr/local/bin/vaultonce';
 
 /** The restricted Pod Security profile, in a pod that need not meet it. */
 export const RESTRICTED = {

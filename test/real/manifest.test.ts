@@ -693,6 +693,31 @@ describe('vaultonce manifest', () => {
     }
   });
 
+  test('--watch: a native sidecar, and how the kubelet asks whether it is ready', async () => {
+    const sidecar = async (watch?: object): Promise<Fields> => {
+      const config = watch === undefined ? BASE : { ...BASE, watch };
+      const objects = objectsIn(await manifest(config, ['--format', 'full', '--watch']));
+      for (const object of objects) assert.deepEqual(kubernetes.problemsWith(object), []);
+      return container(podOf(objects.at(-1)!)!) as unknown as Fields;
+    };
+    const often = { periodSeconds: 1, failureThreshold: 120 };
+    const assumed = await sidecar();
+    assert.equal(assumed['restartPolicy'], 'Always');
+    const args = ['watch', '-c', '/etc/vaultonce/vaultonce.yaml'];
+    assert.deepEqual(assumed['args'], [...args, '--set', 'watch.health.address=:9102']);
+    assert.deepEqual(assumed['startupProbe'], { httpGet: { path: '/readyz', port: 9102 }, ...often });
+    const declared = await sidecar({ health: { address: '0.0.0.0:8081' } });
+    assert.deepEqual(declared['args'], args);
+    assert.deepEqual(declared['startupProbe'], { httpGet: { path: '/readyz', port: 8081 }, ...often });
+    for (const address of ['127.0.0.1:8081', 'unix:///vault/secrets/health']) {
+      const { startupProbe } = await sidecar({ health: { address } });
+      const command = ['/usr/local/bin/vaultonce', 'watch', '--probe', ...args.slice(1)];
+      assert.deepEqual(startupProbe, { exec: { command }, ...often, timeoutSeconds: 5 });
+    }
+    const policies = await manifest(BASE, ['--format', 'policy', '--watch']);
+    assert.equal(policies.code, 2, policies.stderr);
+  });
+
   test('policies for all pods: server and login of the config, everything else as in the examples', async () => {
     const ca = workspace.write('ca.pem', 'the CA\n');
     const config = {
