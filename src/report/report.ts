@@ -61,8 +61,10 @@ export function reportText(outcome: Outcome, durationMs: number, peak: PeakMemor
 
 function reportSecret(secret: FetchedSecret): Record<string, unknown> {
   switch (secret.kind) {
-    case 'found':
-      return { name: secret.name, status: secret.kind, ...secret.metadata };
+    case 'found': {
+      const { path, version, lease_id, lease_duration, expires_at } = secret.metadata;
+      return { name: secret.name, status: secret.kind, path, version, lease_id, lease_duration, expires_at };
+    }
     case 'absent':
       return { name: secret.name, status: secret.kind, path: secret.path };
     case 'failed':
