@@ -26,7 +26,9 @@ const SIGNALS = ['HUP', 'USR1', 'USR2', 'TERM', 'INT', 'QUIT', 'WINCH', 'CONT', 
 type SignalName = `SIG${(typeof SIGNALS)[number]}`;
 
 const signal = enumeration(
-  Object.fromEntries(SIGNALS.map((name) => [`SIG${name}`, ''])) as Readonly<Record<SignalName, string>>,
+  Object.fromEntries(SIGNALS.map((name) => [`SIG${name}`, `\`SIG${name}\`.`])) as Readonly<
+    Record<SignalName, string>
+  >,
 );
 
 const http = object({

@@ -20,7 +20,7 @@ describe('when something is due', () => {
       nextOf({ ...LIFE, ...life }, { ...HABITS, ...habits }, 0);
     assert.deepEqual(next({}), { action: 'fetch', inS: 75 });
     assert.deepEqual(next({ remainingS: 50 }), { action: 'fetch', inS: 25 });
-    assert.deepEqual(next({ isRenewable: true }), { action: 'renew', inS: (100 * 2) / 3 });
+    assert.deepEqual(next({ isRenewable: true }), { action: 'renew', inS: 100 * (2 / 3) });
     assert.deepEqual(next({ isStored: true }), { action: 'fetch', inS: 300 });
     assert.deepEqual(next({ remainingS: Infinity, wholeS: Infinity }), { action: 'fetch', inS: 300 });
     const made = { remainingS: Infinity, wholeS: Infinity, isWritten: true };
