@@ -170,7 +170,7 @@ class Shelf implements Stock {
   failed(name: string, failure: Failure): boolean {
     const fault = this.holdings.get(name)?.fault;
     const tries = (fault?.tries ?? 0) + 1;
-    const isNews = fault?.failure.message !== failure.message || fault.failure.kind !== failure.kind;
+    const isNews = fault === undefined || sayingOf(fault.failure) !== sayingOf(failure);
     const sinceS = fault?.sinceS ?? this.#nowS;
     const dueAtS = this.#nowS + retryIn(tries, this.#parts.random());
     this.#change(name, { fault: { failure, tries, sinceS }, dueAtS });
@@ -221,6 +221,11 @@ function remainingOf({ fetched, lease }: Arrival): number {
   if (lease !== undefined) return lease.lease_duration ?? Infinity;
   const end = fetched.kind === 'found' ? fetched.metadata.expires_at : undefined;
   return end === undefined ? Infinity : end - Date.now() / 1000;
+}
+
+/** What a failure says, however often it was tried: the same is no news. */
+export function sayingOf({ kind, message }: Failure): string {
+  return `${kind} ${message.replace(/ \(after \d+ attempts\)$/, '')}`;
 }
 
 /** What is in it, but for how long it lives. */

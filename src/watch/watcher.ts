@@ -1,3 +1,4 @@
+import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import type { Alarm } from './alarm.ts';
@@ -21,6 +22,16 @@ export interface Watcher {
   reloadSoon(): void;
   /** Gives the token back, and with it the leases. */
   close(): Promise<void>;
+}
+
+/** What fails is told once, with what came of all tries. */
+function withoutTries(log: Log): Log {
+  return {
+    ...log,
+    write(event) {
+      if (event.event !== 'retrying') log.write(event);
+    },
+  };
 }
 
 /** Tells the application of a change; it does not wait for it. */
@@ -85,7 +96,8 @@ class Turning implements Watcher {
   }
 
   #pieceOfWork(): Scope {
-    return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs });
+    const { log } = this.#whole;
+    return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs, log: withoutTries(log) });
   }
 
   #workOn(present: Present): Work {

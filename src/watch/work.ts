@@ -8,7 +8,7 @@ import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
-import type { Holding } from './stock.ts';
+import { sayingOf, type Holding } from './stock.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What has changed for the application. */
@@ -188,8 +188,9 @@ class DueWork implements Work {
   #noToken(error: unknown, scope: Scope): Failure {
     this.#parts.whole.throwIfEnded();
     const [failure = UNKNOWN] = asRunError(error).failures;
-    if (failure.message !== this.#tokenFault) scope.log.write({ event: 'token_not_replaced', ...failure });
-    this.#tokenFault = failure.message;
+    const saying = sayingOf(failure);
+    if (saying !== this.#tokenFault) scope.log.write({ event: 'token_not_replaced', ...failure });
+    this.#tokenFault = saying;
     return failure;
   }
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
+import { startStandIn } from '../support/stand-in.ts';
 
 /** How long something may take that is due within a second or two. */
 const PATIENCE_MS = 20_000;
@@ -182,6 +183,39 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     assert.equal(result.code, 0, result.stderr);
     assert.equal(eventsOf(result).filter((event) => event === 'secret_stale').length, 2, result.stderr);
     assert.ok(eventsOf(result).includes('secret_recovered'));
+  });
+
+  test('an outage is survived, told once, and nothing is left of it', async () => {
+    await app.putKv2('away', { key: 'one' });
+    let isAway = false;
+    const standIn = await startStandIn({
+      target: app.server.address,
+      answer: () => (isAway ? { status: 503, body: { errors: [] } } : 'forward'),
+    });
+    const short = await roleOf('away', { token_ttl: '5s', token_max_ttl: '1h' });
+    const running = start({
+      auth: short,
+      vault: { address: standIn.address },
+      secrets: { away: 'secret/away' },
+      outputs: [{ path: 'away.txt', contents: '{{away.key}}' }],
+      timeout: '2s',
+      watch: { refresh: '1s', settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    isAway = true;
+    await app.putKv2('away', { key: 'two' });
+    await running.stderrMatches(/"event":"secret_stale"/);
+    // Longer than the token lives.
+    await delay(6000);
+    isAway = false;
+    await until('the change', () => out('away.txt') === 'two');
+    const result = await stopped(running);
+    await standIn.stop();
+    assert.equal(result.code, 0, result.stderr);
+    const events = eventsOf(result);
+    assert.ok(!events.includes('retrying'), result.stderr);
+    assert.ok(events.filter((event) => event === 'secret_stale').length < 5, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
   });
 
   test('max_stale ends it: 9', async () => {
