@@ -130,17 +130,9 @@ describe('in containers', () => {
         'exec "$@"',
       ].join(' && ');
       const command = [...COMMAND, 'render', '-c', app.config(config), '--report', '-'];
-      const child = spawn('unshare', [
-        '-m',
-        '-p',
-        '-f',
-        '--mount-proc',
-        'sh',
-        '-c',
-        script,
-        'sh',
-        ...command,
-      ]);
+      const args = ['-m', '-p', '-f', '--mount-proc', 'sh', '-c', script, 'sh', ...command];
+      // Nothing of who runs the tests, such as that it is a CI system.
+      const child = spawn('unshare', args, { env: { PATH: process.env['PATH'] } });
       let [stdout, stderr] = ['', ''];
       child.stdout.on('data', (text: Buffer) => (stdout += String(text)));
       child.stderr.on('data', (text: Buffer) => (stderr += String(text)));
