@@ -512,7 +512,7 @@ while :; do sleep 0.05; done
       post('http://localhost:1/x'),
       post('unix:///run/app.sock'),
     ];
-    const around = { env: process.env, cwd: '/', hasCommand: false };
+    const around = { env: { PATH: '/usr/bin:/bin' }, cwd: '/', hasCommand: false };
     const config = { watch: { ...SETTINGS, onChange }, outputs } as unknown as Parameters<
       typeof checkHandlers
     >[0];
