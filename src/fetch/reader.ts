@@ -1,7 +1,7 @@
 import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
 import { gracefulSignal } from '../http/grace.ts';
-import type { Leases } from '../session/leases.ts';
+import { termFromNow, type Leases } from '../session/leases.ts';
 import { retryWhileUnknown, type Session } from '../session/session.ts';
 import { identityOf, type VaultRequest } from '../vault/request.ts';
 import { readEnvelope, type Mount } from '../vault/responses.ts';
@@ -68,10 +68,8 @@ function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: 
   if (answer.kind === 'unavailable' || answer.status >= 300) return;
   const { lease_id, lease_duration, renewable, wrap_info } = readEnvelope(answer.body);
   if (lease_id !== undefined) {
-    const issuedAt = Date.now() / 1000;
-    const expiresAt = lease_duration === undefined ? undefined : issuedAt + lease_duration;
     const { path, namespace } = request;
-    leases.add({ lease_id, lease_duration, renewable, issuedAt, expiresAt, path, namespace });
+    leases.add({ lease_id, renewable, ...termFromNow(lease_duration), path, namespace });
   }
   if (wrap_info !== undefined && request.mints) leases.addWrapped(request.path);
 }

@@ -1,4 +1,5 @@
 import type { Secrets } from '../base/secret-data.ts';
+import { revealedJson } from '../base/revealed-json.ts';
 import { Secret } from '../base/secret.ts';
 import type { Config, DeclaredOutput } from '../config/config.ts';
 import { isSecretOutput } from '../plan/cluster-outputs.ts';
@@ -142,13 +143,7 @@ function fingerprint(
     secret?.default,
     secret?.parse,
   ]);
-  const replacer = function (this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
-    // `value` is the placeholder from toJSON of a secret.
-    const own = this[key];
-    if (own instanceof Secret) return own.reveal();
-    return value instanceof Map ? [...(value as Map<string, unknown>)] : value;
-  };
-  return hashOf(JSON.stringify([content, inputs, requests], replacer));
+  return hashOf(revealedJson([content, inputs, requests]));
 }
 
 /** When an output has less time left than its secrets require, or is older than they allow, in seconds since 1970. */

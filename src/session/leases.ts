@@ -1,3 +1,4 @@
+import type { FetchedSecret } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
@@ -80,6 +81,12 @@ function warnOfToken(
   log.write({ event: 'token_ends_first', lease_id, lease_duration, token_ttl: ttl });
 }
 
+/** The one that a secret came with; undefined: it has none. */
+export function leaseOf(fetched: FetchedSecret, issued: readonly Lease[]): Lease | undefined {
+  const id = fetched.kind === 'found' ? fetched.metadata.lease_id : undefined;
+  return id === undefined ? undefined : issued.find(({ lease_id }) => lease_id === id);
+}
+
 /** What a renewal of a lease came to. */
 export type LeaseRenewal =
   | { readonly kind: 'renewed'; readonly lease: Lease }
@@ -92,9 +99,16 @@ export async function renewLease(lease: Lease, token: Secret, sender: Sender): P
   if (answer.kind === 'unavailable') return answer;
   if (answer.status >= 300) return { kind: 'refused', answer };
   const { lease_duration, renewable } = readEnvelope(answer.body);
+  return { kind: 'renewed', lease: { ...lease, renewable, ...termFromNow(lease_duration) } };
+}
+
+/** @param lease_duration of an answer that has just come, in seconds */
+export function termFromNow(
+  lease_duration: number | undefined,
+): Pick<Lease, 'lease_duration' | 'issuedAt' | 'expiresAt'> {
   const issuedAt = Date.now() / 1000;
   const expiresAt = lease_duration === undefined ? undefined : issuedAt + lease_duration;
-  return { kind: 'renewed', lease: { ...lease, lease_duration, renewable, issuedAt, expiresAt } };
+  return { lease_duration, issuedAt, expiresAt };
 }
 
 function leaseRequest(path: string, { lease_id, namespace }: Lease, token: Secret): VaultRequest {

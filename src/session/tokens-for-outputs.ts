@@ -6,6 +6,7 @@ import type { VaultRequest } from '../vault/request.ts';
 import type { Answer } from '../vault/vault-answer.ts';
 import type { Sender } from '../vault/sender.ts';
 import type { Session } from './session.ts';
+import { lifeIn } from './token-look-ups.ts';
 
 /** The token for each output, by its `where`. */
 export type OutputTokens = ReadonlyMap<string, Secret>;
@@ -75,9 +76,7 @@ async function ensureTtl(
 /** https://openbao.org/api-docs/auth/token/#lookup-a-token-self */
 async function lookUpTtl(session: Session, sender: Sender): Promise<number> {
   const answer = await ask({ method: 'GET', path: 'auth/token/lookup-self' }, session, sender);
-  const data = isJsonObject(answer.body) ? answer.body['data'] : undefined;
-  const ttl = isJsonObject(data) ? data['ttl'] : undefined;
-  return typeof ttl === 'number' ? ttl : 0;
+  return lifeIn(answer.body).ttl ?? 0;
 }
 
 /** @returns seconds; undefined: the token is not renewable */

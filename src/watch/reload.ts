@@ -1,5 +1,5 @@
 import { RunError } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
+import { revealedJson } from '../base/revealed-json.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
@@ -53,7 +53,8 @@ export async function reload(
   const isKept = (secret: SecretPlan): boolean => {
     const holding = present.site.stock.holdings.get(secret.name);
     const hangs = holding?.lease !== undefined && !isSameLogin;
-    if (holding?.fetched === undefined || hangs || textOf(holding.plan) !== textOf(secret)) return false;
+    if (holding?.fetched === undefined || hangs || revealedJson(holding.plan) !== revealedJson(secret))
+      return false;
     site.stock.carriedOver(secret.name, holding);
     return true;
   };
@@ -73,15 +74,6 @@ export async function reload(
   return { present: { config, plan, site, keeper }, replacement };
 }
 
-/** Secrets as they are: it is compared, and not kept. */
-function textOf(value: object): string {
-  return JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, key, one: unknown) {
-    const own = this[key];
-    if (own instanceof Secret) return own.reveal() as unknown;
-    return one;
-  });
-}
-
 function loginText({ auth, server, revoke, concurrency }: Config): string {
-  return textOf({ auth, server, revoke, concurrency });
+  return revealedJson({ auth, server, revoke, concurrency });
 }

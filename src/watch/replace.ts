@@ -7,7 +7,7 @@ import type { RenderedOutput } from '../plan/outputs.ts';
 import { secretsOf, type Plan } from '../plan/plan.ts';
 import { secretsOfVariable } from '../plan/variables.ts';
 import type { Access } from '../run/access.ts';
-import { revokeLease, type Lease, type Leases } from '../session/leases.ts';
+import { leaseOf, revokeLease, type Lease, type Leases } from '../session/leases.ts';
 import type { Mount } from '../vault/responses.ts';
 import type { Display } from './display.ts';
 import type { Published } from './publish-changes.ts';
@@ -181,11 +181,6 @@ async function renderAndPublish(
   } catch (error) {
     return refuseAll(fresh, firstFailure(error));
   }
-}
-
-function leaseOf(fetched: FetchedSecret, issued: readonly Lease[]): Lease | undefined {
-  const id = fetched.kind === 'found' ? fetched.metadata.lease_id : undefined;
-  return id === undefined ? undefined : issued.find(({ lease_id }) => lease_id === id);
 }
 
 function isHeld(id: string, { holdings }: Stock): boolean {

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Scope } from '../host/scope.ts';
 import type { Plan } from '../plan/plan.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
-import type { Lease } from '../session/leases.ts';
+import { leaseOf } from '../session/leases.ts';
 import { createDisplay } from './display.ts';
 import type { FirstRun } from './first-run.ts';
 import type { LifeClock } from './life-clock.ts';
@@ -48,8 +48,7 @@ export async function openSite(
   const site = emptySite({ config, plan, clock, known }, scope);
   const { stock, display } = site;
   for (const [name, fetched] of outcome.secrets) {
-    const id = fetched.kind === 'found' ? fetched.metadata.lease_id : undefined;
-    const lease = id === undefined ? undefined : leaseWith(id, outcome.leases);
+    const lease = leaseOf(fetched, outcome.leases);
     stock.arrived(name, { fetched, lease, generation: keeper.generation });
   }
   takeOver(first, config, stock, clock);
@@ -62,10 +61,6 @@ export async function openSite(
   }
   display.showVariables(outcome.values);
   return site;
-}
-
-function leaseWith(id: string, leases: readonly Lease[]): Lease | undefined {
-  return leases.find(({ lease_id }) => lease_id === id);
 }
 
 /** What an earlier run has written hangs on a token that nobody here has: it is replaced in time, not renewed. */

@@ -210,10 +210,14 @@ function lifeOf(
   return {
     ...times,
     isRenewable: lease?.renewable === true,
-    // What does not exist may come.
-    isStored: fetched.kind !== 'found' || fetched.metadata.isStored === true,
+    isStored: isStored(fetched),
     isWritten: write !== undefined,
   };
+}
+
+/** Reading it again makes nothing new: what does not exist may come, too. */
+export function isStored(fetched: FetchedSecret): boolean {
+  return fetched.kind !== 'found' || fetched.metadata.isStored === true;
 }
 
 /** The TTL of a lease counts, not that of the token, which is kept good as well. */

@@ -1,4 +1,4 @@
-import { isJsonObject } from '../base/lossless-json.ts';
+import { lifeIn } from '../session/token-look-ups.ts';
 import type { Answer, Unavailable } from '../vault/vault-answer.ts';
 
 /** How long a token lives. */
@@ -18,11 +18,6 @@ export function expiresInS(lease_duration: number): number {
  * @param answer to `auth/token/lookup-self`; one that says nothing counts as a token without an end: the first 403 tells
  */
 export function readLookUp(answer: Answer | Unavailable): TokenLife {
-  const body = answer.kind === 'answer' ? answer.body : undefined;
-  const data = isJsonObject(body) ? body['data'] : undefined;
-  const { ttl, renewable } = isJsonObject(data) ? data : {};
-  return {
-    ttlS: typeof ttl === 'number' ? expiresInS(ttl) : Infinity,
-    isRenewable: renewable === true,
-  };
+  const { ttl, renewable } = lifeIn(answer.kind === 'answer' ? answer.body : undefined);
+  return { ttlS: ttl === undefined ? Infinity : expiresInS(ttl), isRenewable: renewable };
 }

@@ -8,7 +8,7 @@ import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
-import { sayingOf, type Holding } from './stock.ts';
+import { isStored, sayingOf, type Holding } from './stock.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What has changed for the application. */
@@ -122,7 +122,11 @@ class DueWork implements Work {
     const due = this.#dueNow('fetch');
     const untilS = clock.now() + (READ_ALONG * config.watch.refreshMs) / 1000;
     const isAlong = ({ fetched, fault, plan: { refreshMs }, dueAtS }: Holding): boolean =>
-      isStored(fetched) && fault === undefined && refreshMs === undefined && dueAtS <= untilS;
+      fetched !== undefined &&
+      isStored(fetched) &&
+      fault === undefined &&
+      refreshMs === undefined &&
+      dueAtS <= untilS;
     const along = due.some(isAlong) ? this.#holdings.filter(isAlong) : [];
     return new Set([...due, ...along].map((one) => one.plan.name));
   }
@@ -220,10 +224,6 @@ class DueWork implements Work {
 }
 
 const UNKNOWN: Failure = { kind: 'unavailable', message: 'the work was ended' };
-
-function isStored(fetched: Holding['fetched']): boolean {
-  return fetched?.kind === 'absent' || (fetched?.kind === 'found' && fetched.metadata.isStored === true);
-}
 
 /** Since when it is not what it should be, in seconds of the life clock; Infinity: it is good. */
 function sinceWhenS({ fault, endsAtS }: Holding): number {

@@ -29,8 +29,7 @@ export async function createIssued(directory: string): Promise<IssuedCertificate
   await mkdir(directory, { recursive: true });
   const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: directory });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const rootArgs = ['-days', '2', '-subj', '/CN=root-ca', '-keyout', 'root.key', '-out', 'root.pem'];
-  await openssl('req', '-x509', ...key, ...rootArgs);
+  await openssl(...selfSigned(key, '/CN=root-ca', 'root'));
   await writeFile(file('issuing.ext'), 'basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n');
   await writeFile(file('vault.ext'), 'subjectAltName=IP:127.0.0.1\n');
   for (const [name, by] of [
@@ -38,16 +37,7 @@ export async function createIssued(directory: string): Promise<IssuedCertificate
     ['vault', 'issuing'],
   ]) {
     await openssl('req', ...key, '-subj', `/CN=${name!}`, '-keyout', `${name!}.key`, '-out', `${name!}.csr`);
-    const signed = [
-      '-CA',
-      `${by!}.pem`,
-      '-CAkey',
-      `${by!}.key`,
-      '-CAcreateserial',
-      '-extfile',
-      `${name!}.ext`,
-    ];
-    await openssl('x509', '-req', '-in', `${name!}.csr`, '-days', '2', ...signed, '-out', `${name!}.pem`);
+    await openssl(...signedBy(by!, name!, `${name!}.ext`));
   }
   const [leaf, issuing] = await Promise.all(
     ['vault.pem', 'issuing.pem'].map((name) => readFile(file(name), 'utf8')),
@@ -68,40 +58,30 @@ export async function createCertificates(directory: string): Promise<Certificate
   const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: directory });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   for (const name of ['ca', 'other-ca']) {
-    await openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.pem`,
-    );
+    await openssl(...selfSigned(key, `/CN=${name}`, name));
   }
   await openssl('req', ...key, '-subj', '/CN=vault', '-keyout', 'server.key', '-out', 'server.csr');
   await writeFile(file('san.ext'), 'subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:vault.internal\n');
-  const signed = [
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    'san.ext',
-  ];
-  await openssl('x509', '-req', '-in', 'server.csr', ...signed, '-out', 'server.pem');
+  await openssl(...signedBy('ca', 'server', 'san.ext'));
   return {
     caFile: file('ca.pem'),
     otherCaFile: file('other-ca.pem'),
     certFile: file('server.pem'),
     keyFile: file('server.key'),
   };
+}
+
+/** What openssl takes to make NAME.pem and NAME.key. @param key the kind of key */
+function selfSigned(key: readonly string[], subject: string, name: string): string[] {
+  const files = ['-keyout', `${name}.key`, '-out', `${name}.pem`];
+  return ['req', '-x509', ...key, '-days', '2', '-subj', subject, ...files];
+}
+
+/** What openssl takes to make NAME.pem of NAME.csr, signed by the CA of this name. */
+function signedBy(by: string, name: string, extensions: string): string[] {
+  const ca = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-CAcreateserial'];
+  const files = ['-in', `${name}.csr`, '-out', `${name}.pem`];
+  return ['x509', '-req', ...ca, '-days', '2', '-extfile', extensions, ...files];
 }
 
 /** A CA in whose name a certificate for 127.0.0.1 is issued, without its key. */
@@ -120,19 +100,7 @@ export async function createImitation(directory: string, subject: string): Promi
   const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: directory });
   // The kind of key that the real one has: a CA with another is passed over.
   const key = ['-newkey', 'rsa:2048', '-nodes'];
-  await openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-days',
-    '2',
-    '-subj',
-    subject,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-  );
+  await openssl(...selfSigned(key, subject, 'ca'));
   await openssl('req', ...key, '-subj', '/CN=vault', '-keyout', 'vault.key', '-out', 'vault.csr');
   // Without the ids of keys, by which it would not be the real one's.
   const extensions = [
@@ -141,17 +109,6 @@ export async function createImitation(directory: string, subject: string): Promi
     'subjectKeyIdentifier=none',
   ];
   await writeFile(join(directory, 'vault.ext'), `${extensions.join('\n')}\n`);
-  const signed = [
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    'vault.ext',
-  ];
-  await openssl('x509', '-req', '-in', 'vault.csr', ...signed, '-out', 'vault.pem');
+  await openssl(...signedBy('ca', 'vault', 'vault.ext'));
   return { certFile: join(directory, 'vault.pem'), keyFile: join(directory, 'vault.key') };
 }
