@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { accessSync, constants, globSync } from 'node:fs';
+import { delimiter, join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
 import { memoryDirectory } from '../test/support/places.ts';
@@ -128,8 +128,22 @@ function standaloneFiles(): string[] {
   return spawning.filter((file) => ONLY_ON_NODE[file] === undefined);
 }
 
+/** The program says so when a directory of PATH may not be entered, which only a test of its own should make it say. */
+function leaveForbiddenDirectories(): void {
+  const mayEnter = (directory: string): boolean => {
+    try {
+      accessSync(directory, constants.X_OK);
+      return true;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'EACCES';
+    }
+  };
+  process.env['PATH'] = (process.env['PATH'] ?? '').split(delimiter).filter(mayEnter).join(delimiter);
+}
+
 /** Looks once for what nearly every file needs, so that it is not missed in each of them. */
 async function setUp(): Promise<void> {
+  leaveForbiddenDirectories();
   memoryDirectory();
   if (!files.some((file) => /^test\/(?:real|faults)\//.test(file))) return;
   const { name } = await serverFacts();
