@@ -104,6 +104,20 @@ export type LogEvent =
   | ({ readonly event: 'variables_refused' } & Failure)
   | { readonly event: 'config_reloaded' }
   | ({ readonly event: 'reload_refused' } & Failure)
+  /** The socket is there for the driver. */
+  | { readonly event: 'csi_serving'; readonly endpoint: string }
+  /** A volume has other files than before. */
+  | {
+      readonly event: 'mounted';
+      /** `namespace/name` of the pod. */
+      readonly pod: string;
+      readonly class: string | undefined;
+      readonly files: number;
+      readonly requests: number;
+      readonly duration_ms: number;
+    }
+  | ({ readonly event: 'mount_failed'; readonly pod: string; readonly class: string | undefined } & Failure)
+  | { readonly event: 'volume_ended'; readonly pod: string; readonly reason: string }
   /** In seconds. */
   | { readonly event: 'clock_jumped'; readonly by: number }
   | { readonly event: 'renew_failed'; readonly reason: string }

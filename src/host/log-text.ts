@@ -78,6 +78,13 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   config_reloaded: () => ['the config was read again'],
   reload_refused: (failure) =>
     failureLines({ ...failure, message: `the config stays as it was: ${failure.message}` }),
+  csi_serving: ({ endpoint }) => [`serving the driver at ${endpoint}`],
+  mounted: ({ pod, files, requests, duration_ms }) => [
+    `${pod}: ${count(files, 'file')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`,
+  ],
+  mount_failed: ({ pod, class: _class, ...failure }) =>
+    failureLines({ ...failure, message: `${pod}: ${failure.message}` }),
+  volume_ended: ({ pod, reason }) => [`${pod}: no longer kept: ${reason}`],
   clock_jumped: ({ by }) => [
     `the clock of the system moved by ${seconds(Math.abs(by) * 1000)} ${by > 0 ? 'forward' : 'back'}, or the machine slept`,
   ],

@@ -21,6 +21,7 @@ const ROOMS = [
   'deliver',
   'run',
   'watch',
+  'csi',
   'migrate',
   'commands',
   'cli',

@@ -1,0 +1,71 @@
+import type { Secret } from '../base/secret.ts';
+import type { Scope } from '../host/scope.ts';
+
+/** What a pod asks for when one of its volumes is mounted, or is due to be looked at again. */
+export interface MountRequest {
+  readonly pod: Pod;
+  /** Its name; undefined: the driver did not say. */
+  readonly className: string | undefined;
+  /** Of the class, and over them those of the volume; without what the driver adds. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Tokens of the pod's service account, by their audience. */
+  readonly tokens: ReadonlyMap<string, Secret>;
+  /** The entries of the Secret that the volume names (`nodePublishSecretRef`). */
+  readonly secrets: ReadonlyMap<string, Secret>;
+  /** Where the driver will write, on the node. */
+  readonly targetPath: string;
+  /** Permission bits of files that the class says nothing of. */
+  readonly permission: number;
+}
+
+export interface Pod {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+/** All that is in a volume. */
+export interface MountAnswer {
+  readonly files: readonly MountedFile[];
+  /** One for each thing that the class names, never none. */
+  readonly versions: readonly ObjectVersion[];
+}
+
+export interface MountedFile {
+  /** Below the root of the volume, without `.` and `..`. */
+  readonly path: string;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly contents: Secret<Uint8Array>;
+}
+
+export interface ObjectVersion {
+  readonly id: string;
+  /** Changes with what it stands for, and tells nothing of it. */
+  readonly version: string;
+}
+
+/**
+ * Fills a volume.
+ * @param scope of this request: it ends with its deadline, and when the driver gives up
+ * @throws RunError with every failure
+ */
+export type Mount = (request: MountRequest, scope: Scope) => Promise<MountAnswer>;
+
+/** How it is, for those who ask. */
+export interface ProviderStatus {
+  readonly startedAtS: number;
+  /** Volumes that are kept, by the kind of their class. */
+  readonly volumes: number;
+  /** Mounts, by their outcome: `ok`, or the kind of the failure. */
+  readonly mounts: ReadonlyMap<string, number>;
+  readonly mountsUnderWay: number;
+  readonly logins: number;
+  readonly tokenRenewals: number;
+  readonly leaseRenewals: number;
+  /** To servers. */
+  readonly requests: number;
+  /** Volumes whose last mount failed: pods still have what they had. */
+  readonly staleVolumes: number;
+}
