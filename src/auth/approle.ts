@@ -78,6 +78,7 @@ export const approle = defineMethod({
           }),
     };
   },
+  isSelfContained: true,
   variables: ({ role_id_env: role, secret_id_env: secret }) =>
     [role, secret].filter((name) => name !== undefined),
   refusedHint:

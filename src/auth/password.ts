@@ -30,6 +30,7 @@ function passwordMethod<const Name extends string>(name: Name, about: string, re
       const secret: Secret = password ?? passwordFromFile(file);
       return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };
     },
+    isSelfContained: true,
     refusedHint,
     deniedHint: LOCKOUT,
   });

@@ -117,6 +117,7 @@ export type LogEvent =
       readonly duration_ms: number;
     }
   | ({ readonly event: 'mount_failed'; readonly pod: string; readonly class: string | undefined } & Failure)
+  | { readonly event: 'versions_missing'; readonly reason: string }
   | { readonly event: 'volume_ended'; readonly pod: string; readonly reason: string }
   /** In seconds. */
   | { readonly event: 'clock_jumped'; readonly by: number }

@@ -84,6 +84,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   ],
   mount_failed: ({ pod, class: _class, ...failure }) =>
     failureLines({ ...failure, message: `${pod}: ${failure.message}` }),
+  versions_missing: ({ reason }) => [`the versions of files are empty: ${reason}`],
   volume_ended: ({ pod, reason }) => [`${pod}: no longer kept: ${reason}`],
   clock_jumped: ({ by }) => [
     `the clock of the system moved by ${seconds(Math.abs(by) * 1000)} ${by > 0 ? 'forward' : 'back'}, or the machine slept`,

@@ -33,6 +33,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   csi_serving: 'info',
   mounted: 'info',
   mount_failed: 'error',
+  versions_missing: 'warn',
   volume_ended: 'info',
   config_reloaded: 'info',
   reload_refused: 'error',

@@ -1,3 +1,4 @@
+import type { Secret } from '../base/secret.ts';
 import type { Config } from '../config/config.ts';
 import { withPipes } from '../host/input-file.ts';
 import type { Scope } from '../host/scope.ts';
@@ -43,14 +44,16 @@ type AccessConfig = Pick<Config, 'auth' | 'loginPlaces' | 'server' | 'concurrenc
 /**
  * Reads the credentials, so that a missing one is reported before any request.
  * @param opened a wire to this server that is open already
+ * @param credential an identity token to log in with, in place of the configured one
  * @throws RunError `config`
  */
 export async function prepareAccess(
   config: AccessConfig,
   scope: Scope,
   opened?: Wire,
+  credential?: Secret,
 ): Promise<PreparedAccess> {
-  const login = await prepareLogin(config, scope);
+  const login = await prepareLogin(config, scope, credential);
   const wire =
     opened ?? (await withPipes(scope.signal, () => openWire(login.server, config.concurrency, scope)));
   const client = createClient(login.server, wire, scope);
@@ -74,8 +77,13 @@ export async function prepareAccess(
  * Logs in.
  * @throws RunError `config`, `auth`, `unavailable`
  */
-export async function openAccess(config: AccessConfig, scope: Scope): Promise<OwnAccess> {
-  const prepared = await prepareAccess(config, scope);
+export async function openAccess(
+  config: AccessConfig,
+  scope: Scope,
+  opened?: Wire,
+  credential?: Secret,
+): Promise<OwnAccess> {
+  const prepared = await prepareAccess(config, scope, opened, credential);
   try {
     const access = await prepared.open();
     return {

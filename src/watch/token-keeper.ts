@@ -28,6 +28,8 @@ export interface TokenKeeper {
    * @throws RunError if there is neither a renewal nor a login; the next time is set all the same
    */
   tend(scope: Scope): Promise<void>;
+  /** @returns whether the token will do until the next time; if the server cannot be asked, it is tried again */
+  renew(scope: Scope): Promise<boolean>;
   /**
    * Asks the server whether the token is still known, and logs in again if not.
    * @returns whether there is another token now
@@ -50,6 +52,8 @@ interface Held {
 interface Parts {
   readonly config: Config;
   readonly clock: LifeClock;
+  /** Logs in; undefined: as the config says. */
+  readonly open?: (scope: Scope) => Promise<OwnAccess>;
 }
 
 export function createTokenKeeper(parts: Parts): TokenKeeper {
@@ -62,14 +66,16 @@ class Keeper implements TokenKeeper {
   renewals = 0;
   readonly #config: Config;
   readonly #clock: LifeClock;
+  readonly #open: NonNullable<Parts['open']>;
   readonly #traffic = createTraffic();
   #held: Held | undefined;
   #old: OwnAccess[] = [];
   #tries = 0;
 
-  constructor({ config, clock }: Parts) {
+  constructor({ config, clock, open = (scope) => openAccess(config, scope) }: Parts) {
     this.#config = config;
     this.#clock = clock;
+    this.#open = open;
   }
 
   get session(): Session | undefined {
@@ -86,9 +92,13 @@ class Keeper implements TokenKeeper {
   }
 
   async tend(scope: Scope): Promise<void> {
-    const token = this.#held;
-    if (token?.isRenewable === true && (await this.#renew(token, scope))) return;
+    if (await this.renew(scope)) return;
     await this.#logInOrWait(scope);
+  }
+
+  async renew(scope: Scope): Promise<boolean> {
+    const token = this.#held;
+    return token?.isRenewable === true && (await this.#renew(token, scope));
   }
 
   async replaceDead(scope: Scope): Promise<boolean> {
@@ -122,7 +132,7 @@ class Keeper implements TokenKeeper {
   }
 
   async #logIn(scope: Scope): Promise<Held> {
-    const access = await openAccess(this.#config, scope);
+    const access = await this.#open(scope);
     this.#traffic.add(access.sender.counters);
     const { ttlS, isRenewable } = await lifeOf(access, scope);
     if (this.#held !== undefined) this.#old.push(this.#held.access);
