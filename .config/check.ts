@@ -8,6 +8,7 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['formatting', 'prettier', '--check', '--log-level', 'warn', '.'],
   ['types', 'tsc', '--project', '.'],
   ['lint', 'eslint', '--config', '.config/eslint.config.mjs', '--max-warnings', '0', '.'],
+  ['Go', 'node', '.config/go.ts'],
   ['unused code', 'knip'],
   ['build', 'node', '.config/build.ts'],
   ['size budget', 'node', '.config/size.ts'],
