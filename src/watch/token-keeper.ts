@@ -165,7 +165,14 @@ class Keeper implements TokenKeeper {
     const { rotateAt } = this.#config.watch;
     const remainingS = endsAtS - this.#clock.now();
     const canRenew = isRenewable && !isWornOut(remainingS, wholeS, rotateAt);
-    const life = { wholeS, remainingS, isRenewable: canRenew, isStored: false, isWritten: true };
+    const life = {
+      wholeS,
+      remainingS,
+      isRenewable: canRenew,
+      isStored: false,
+      isWritten: true,
+      isChangedByServer: false,
+    };
     const habits = { refreshS: wholeS, ownRefreshS: undefined, rotateAt };
     this.dueAtS = this.#clock.now() + nextOf(life, habits, scope.random()).inS;
   }

@@ -8,7 +8,7 @@ import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
-import { isStored, sayingOf, type Holding } from './stock.ts';
+import { isStored, sayingOf, UNKNOWN, type Holding } from './stock.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What has changed for the application. */
@@ -149,19 +149,23 @@ class DueWork implements Work {
   }
 
   async #renew(leases: readonly Holding[], scope: Scope): Promise<void> {
-    const { keeper, site } = this.#parts;
+    const { keeper, site, whole } = this.#parts;
+    let left: ReadonlySet<string> = new Set(leases.map(({ plan }) => plan.name));
     try {
       const access = await keeper.access(scope);
-      const isDenied = await renewLeases(leases, site.stock, access, scope);
+      const { renewed, faults, isDenied } = await renewLeases(leases, site.stock, access, scope);
+      whole.throwIfEnded();
+      left = new Set();
+      this.#noteRecovered(renewed, scope);
+      for (const [name, failure] of faults) this.#noteFault(name, failure, scope);
       if (isDenied && (await keeper.replaceDead(scope))) this.#moveLeases();
     } catch (error) {
-      const failure = this.#noToken(error, scope);
-      for (const { plan } of leases) site.stock.failed(plan.name, failure);
+      this.#withoutToken(left, error, scope);
     }
   }
 
   async #fetch(names: ReadonlySet<string>, scope: Scope): Promise<void> {
-    const { keeper, site } = this.#parts;
+    const { keeper } = this.#parts;
     try {
       const first = await this.#fetchOnce(names, scope);
       const isDenied = [...first.faults.values()].some(({ kind }) => kind === 'denied' || kind === 'auth');
@@ -173,9 +177,14 @@ class DueWork implements Work {
       this.#note({ ...first, faults: new Map() }, scope);
       this.#note(await this.#fetchOnce(names, scope), scope);
     } catch (error) {
-      const failure = this.#noToken(error, scope);
-      for (const name of names) site.stock.failed(name, failure);
+      this.#withoutToken(names, error, scope);
     }
+  }
+
+  /** What needs a token that is not to be had; why not is told once, for all. */
+  #withoutToken(names: ReadonlySet<string>, error: unknown, scope: Scope): void {
+    const failure = this.#noToken(error, scope);
+    for (const name of names) this.#countFault(name, failure);
   }
 
   async #fetchOnce(names: ReadonlySet<string>, scope: Scope): Promise<Replacement> {
@@ -200,8 +209,7 @@ class DueWork implements Work {
 
   #note({ names, faults, outputs, areVariablesChanged }: Replacement, scope: Scope): void {
     const { site, counts, tell } = this.#parts;
-    const recovered = names.filter((name) => this.#wasFaulty.delete(name));
-    if (recovered.length > 0) scope.log.write({ event: 'secret_recovered', names: recovered });
+    this.#noteRecovered(names, scope);
     const written = new Set(outputs.flatMap((output) => secretsOf(output.plan)));
     const changed = names.filter((name) => written.has(name));
     const paths = outputs.map((output) => output.plan.target.path);
@@ -213,17 +221,25 @@ class DueWork implements Work {
     if (outputs.length > 0 || areVariablesChanged) tell({ outputs, areVariablesChanged });
   }
 
-  #noteFault(name: string, failure: Failure, scope: Scope): void {
+  #noteRecovered(names: readonly string[], scope: Scope): void {
+    const recovered = names.filter((name) => this.#wasFaulty.delete(name));
+    if (recovered.length > 0) scope.log.write({ event: 'secret_recovered', names: recovered });
+  }
+
+  /** @returns whether it is news */
+  #countFault(name: string, failure: Failure): boolean {
     const { site, counts } = this.#parts;
     counts.errors.set(failure.kind, (counts.errors.get(failure.kind) ?? 0) + 1);
     this.#wasFaulty.add(name);
-    if (!site.stock.failed(name, failure)) return;
-    const retry_in = site.stock.inS([name]) ?? 0;
+    return site.stock.failed(name, failure);
+  }
+
+  #noteFault(name: string, failure: Failure, scope: Scope): void {
+    if (!this.#countFault(name, failure)) return;
+    const retry_in = this.#parts.site.stock.inS([name]) ?? 0;
     scope.log.write({ event: 'secret_stale', names: [name], retry_in, ...failure });
   }
 }
-
-const UNKNOWN: Failure = { kind: 'unavailable', message: 'the work was ended' };
 
 /** Since when it is not what it should be, in seconds of the life clock; Infinity: it is good. */
 function sinceWhenS({ fault, endsAtS }: Holding): number {
