@@ -31,6 +31,7 @@ function passwordMethod<const Name extends string>(name: Name, about: string, re
       return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };
     },
     refusedHint,
+    locksOut: true,
     deniedHint: LOCKOUT,
   });
 }

@@ -71,6 +71,8 @@ export interface Stock {
   renewed(name: string, lease: Lease): void;
   /** It cannot be renewed: another one is fetched now. */
   isUp(name: string): void;
+  /** What stood against it may be gone. */
+  retryNow(name: string): void;
   /** @returns whether it is news: the same failure as before is not */
   failed(name: string, failure: Failure): boolean;
 }
@@ -176,6 +178,10 @@ class Shelf implements Stock {
 
   isUp(name: string): void {
     this.#change(name, { action: 'fetch', dueAtS: this.#nowS });
+  }
+
+  retryNow(name: string): void {
+    this.#change(name, { dueAtS: this.#nowS });
   }
 
   failed(name: string, failure: Failure): boolean {

@@ -6,6 +6,7 @@ import type { RenderedOutput } from '../plan/outputs.ts';
 import { secretsOf } from '../plan/plan.ts';
 import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
+import type { Access } from '../run/access.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
 import { isStored, sayingOf, UNKNOWN, type Holding } from './stock.ts';
@@ -60,6 +61,8 @@ class DueWork implements Work {
   readonly #hasTokenOutputs: boolean;
   /** The login whose token outputs hold. */
   #shownGeneration: number;
+  /** The login that leases were last moved to. */
+  #movedGeneration: number;
   #tokenFault: string | undefined;
   readonly #wasFaulty = new Set<string>();
 
@@ -68,6 +71,7 @@ class DueWork implements Work {
     this.#settleS = parts.config.watch.settleMs / 1000;
     this.#hasTokenOutputs = tokenOutputsOf(parts.site.plan).length > 0;
     this.#shownGeneration = parts.keeper.generation;
+    this.#movedGeneration = parts.keeper.generation;
   }
 
   get dueAtS(): number {
@@ -134,16 +138,34 @@ class DueWork implements Work {
   async #tendToken(scope: Scope): Promise<void> {
     try {
       await this.#parts.keeper.tend(scope);
-      this.#tokenFault = undefined;
     } catch (error) {
       this.#noToken(error, scope);
+      return;
     }
+    this.#tokenIsGood();
     this.#moveLeases();
+  }
+
+  #tokenIsGood(): void {
+    if (this.#tokenFault === undefined) return;
+    this.#tokenFault = undefined;
+    // What had to wait for it does not wait any longer.
+    const { stock } = this.#parts.site;
+    for (const { plan, fault } of this.#holdings) if (fault !== undefined) stock.retryNow(plan.name);
+  }
+
+  async #access(scope: Scope): Promise<Access> {
+    const access = await this.#parts.keeper.access(scope);
+    this.#moveLeases();
+    return access;
   }
 
   /** Leases of an earlier login end with its token. */
   #moveLeases(): void {
     const { site, keeper } = this.#parts;
+    if (this.#movedGeneration === keeper.generation) return;
+    this.#movedGeneration = keeper.generation;
+    this.#tokenIsGood();
     for (const [name, { lease, generation }] of site.stock.holdings)
       if (lease !== undefined && generation !== keeper.generation) site.stock.isUp(name);
   }
@@ -152,8 +174,9 @@ class DueWork implements Work {
     const { keeper, site, whole } = this.#parts;
     let left: ReadonlySet<string> = new Set(leases.map(({ plan }) => plan.name));
     try {
-      const access = await keeper.access(scope);
-      const { renewed, faults, isDenied } = await renewLeases(leases, site.stock, access, scope);
+      const access = await this.#access(scope);
+      const own = leases.filter(({ generation }) => generation === keeper.generation);
+      const { renewed, faults, isDenied } = await renewLeases(own, site.stock, access, scope);
       whole.throwIfEnded();
       left = new Set();
       this.#noteRecovered(renewed, scope);
@@ -189,7 +212,7 @@ class DueWork implements Work {
 
   async #fetchOnce(names: ReadonlySet<string>, scope: Scope): Promise<Replacement> {
     const { keeper, site } = this.#parts;
-    const access = await keeper.access(scope);
+    const access = await this.#access(scope);
     const { generation } = keeper;
     const terms = { isWhole: false, access, generation, holdsOldToken: this.#holdsOldToken };
     const replacement = await replace(names, site, terms, scope);
