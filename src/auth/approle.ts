@@ -83,6 +83,7 @@ export const approle = defineMethod({
     [role, secret].filter((name) => name !== undefined),
   refusedHint:
     'check role_id and secret_id: a secret_id may have expired or be used up; the login is not retried, because five refusals lock the role',
+  locksOut: true,
   deniedHint: LOCKOUT,
 });
 

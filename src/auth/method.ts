@@ -100,6 +100,8 @@ export interface AuthMethod<Config = unknown> {
   clientCertificate?(config: Config): Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */
   variables?(config: Config): readonly string[];
+  /** The server locks whoever it has refused often enough. */
+  readonly locksOut?: true;
   /**
    * What the server may not reach when it refuses with a bare 403 `permission denied`: such a login is tried again for a
    * while.

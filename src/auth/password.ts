@@ -32,6 +32,7 @@ function passwordMethod<const Name extends string>(name: Name, about: string, re
     },
     isSelfContained: true,
     refusedHint,
+    locksOut: true,
     deniedHint: LOCKOUT,
   });
 }

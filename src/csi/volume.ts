@@ -105,8 +105,9 @@ export class Volume {
       const leases = this.#holdings.filter(({ action, dueAtS }) => action === 'renew' && dueAtS <= nowS);
       if (leases.length === 0 || this.#keeper.session === undefined) return;
       const access = await this.#keeper.access(scope);
-      await renewLeases(leases, this.#stock, access, scope);
-      this.leaseRenewals += leases.length;
+      const { renewed, faults } = await renewLeases(leases, this.#stock, access, scope);
+      this.leaseRenewals += renewed.length;
+      for (const [name, failure] of faults) this.#stock.failed(name, failure);
     });
   }
 
@@ -244,10 +245,10 @@ export class Volume {
   /** What lies there is read each time; what was minted, only if it does not last until the next time, or was not to be had. */
   #isWanted(name: string): boolean {
     const holding = this.#stock.holdings.get(name);
-    if (holding?.fetched === undefined || holding.fault !== undefined) return true;
-    const { fetched, plan, action, dueAtS } = holding;
+    if (holding?.fetched === undefined) return true;
+    const { fetched, plan, action, dueAtS, fault } = holding;
     if (isStored(fetched) && plan.refreshMs === undefined) return true;
-    return action === 'fetch' && dueAtS <= this.#untilS;
+    return action === 'fetch' && (fault !== undefined || dueAtS <= this.#untilS);
   }
 
   #keep(secrets: Secrets, issued: readonly Lease[]): void {

@@ -2,7 +2,7 @@ import { RunError } from '../base/errors.ts';
 import type { SourceText } from '../config/source.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
-import { openAccess } from '../run/access.ts';
+import { prepareAccess } from '../run/access.ts';
 import { createAlarm, type Alarm } from '../watch/alarm.ts';
 import type { LifeClock } from '../watch/life-clock.ts';
 import { createTokenKeeper, type TokenKeeper } from '../watch/token-keeper.ts';
@@ -182,10 +182,10 @@ class VolumesOfNode implements Volumes {
     return createTokenKeeper({
       config,
       clock,
-      async open(scope) {
+      async prepare(scope) {
         const token =
           identity === undefined ? undefined : await podToken(latest(), identity.audience, cluster, scope);
-        return openAccess(config, scope, await wires.take(config.server, scope), token);
+        return prepareAccess(config, scope, await wires.take(config.server, scope), token);
       },
     });
   }

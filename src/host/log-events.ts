@@ -70,6 +70,8 @@ export type LogEvent =
       readonly next_in: number | undefined;
     }
   | { readonly event: 'lease_not_renewed'; readonly names: readonly string[]; readonly reason: string }
+  /** What cannot be kept good for ever. */
+  | ({ readonly event: 'watch_warning' } & Failure)
   /** Everything was written once, and is kept good from now on. */
   | { readonly event: 'watching'; readonly secrets: number; readonly next_in: number | undefined }
   | {

@@ -51,6 +51,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   lease_not_renewed: ({ names, reason }) => [
     `the lease of ${names.join(', ')} was not renewed: ${reason}; it is replaced`,
   ],
+  watch_warning: (failure) => failureLines(failure),
   watching: ({ secrets, next_in }) => [`watching ${count(secrets, 'secret')}${nextText(next_in)}`],
   secret_replaced: ({ names, outputs, next_in }) => [
     `${names.join(', ')}: ${outputs.length === 0 ? 'unchanged' : `wrote ${outputs.join(', ')}`}${nextText(next_in)}`,

@@ -17,6 +17,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   token_renewed: 'debug',
   token_lost: 'warn',
   token_not_replaced: 'warn',
+  watch_warning: 'warn',
   lease_renewed: 'info',
   lease_not_renewed: 'info',
   watching: 'info',

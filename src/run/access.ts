@@ -4,7 +4,7 @@ import { withPipes } from '../host/input-file.ts';
 import type { Scope } from '../host/scope.ts';
 import { openWire } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
-import { prepareLogin } from '../session/prepare.ts';
+import { prepareLogin, type PreparedLogin } from '../session/prepare.ts';
 import { openSession, type Session } from '../session/session.ts';
 import { createClient, type VaultClient, type WireCounters } from '../vault/client.ts';
 import type { Pace } from '../vault/pace.ts';
@@ -28,6 +28,7 @@ export interface OwnAccess extends Access, AsyncDisposable {}
 
 /** A login whose credentials are read; nothing has been requested yet. Disposing closes its connections. */
 export interface PreparedAccess {
+  readonly login: PreparedLogin;
   /** The traffic so far, including the login. */
   readonly counters: WireCounters;
   /**
@@ -60,6 +61,7 @@ export async function prepareAccess(
   const pace = paceOf(config.server, scope);
   const sender = createSender(client, config.server, scope, pace);
   return {
+    login,
     counters: sender.counters,
     async open(expected) {
       if (expected !== undefined) wire.connect(expected);
@@ -77,13 +79,8 @@ export async function prepareAccess(
  * Logs in.
  * @throws RunError `config`, `auth`, `unavailable`
  */
-export async function openAccess(
-  config: AccessConfig,
-  scope: Scope,
-  opened?: Wire,
-  credential?: Secret,
-): Promise<OwnAccess> {
-  const prepared = await prepareAccess(config, scope, opened, credential);
+export async function openAccess(config: AccessConfig, scope: Scope): Promise<OwnAccess> {
+  const prepared = await prepareAccess(config, scope);
   try {
     const access = await prepared.open();
     return {

@@ -63,6 +63,7 @@ export async function reload(
     if (plan.outputs.some(({ target }) => target.path === output.plan.target.path))
       site.display.show([output]);
   site.display.showVariables(present.site.display.variables);
+  keeper.forgive();
   const access = await keeper.access(scope);
   const terms = { access, generation: keeper.generation, holdsOldToken: !isSameLogin, isWhole: true };
   const replacement = await replace(names, site, terms, scope);

@@ -1,7 +1,7 @@
-import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import type { Alarm } from './alarm.ts';
+import { without } from './first-run.ts';
 import { reload, type Context, type Present } from './reload.ts';
 import { createWork, type Counts, type News, type Work } from './work.ts';
 
@@ -22,16 +22,6 @@ export interface Watcher {
   reloadSoon(): void;
   /** Gives the token back, and with it the leases. */
   close(): Promise<void>;
-}
-
-/** What fails is told once, with what came of all tries. */
-function withoutTries(log: Log): Log {
-  return {
-    ...log,
-    write(event) {
-      if (event.event !== 'retrying') log.write(event);
-    },
-  };
 }
 
 /** Tells the application of a change; it does not wait for it. */
@@ -96,8 +86,9 @@ class Turning implements Watcher {
   }
 
   #pieceOfWork(): Scope {
-    const { log } = this.#whole;
-    return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs, log: withoutTries(log) });
+    // What fails is told once, with what came of all tries.
+    const log = without('retrying', this.#whole.log);
+    return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs, log });
   }
 
   #workOn(present: Present): Work {
@@ -109,7 +100,10 @@ class Turning implements Watcher {
   }
 
   #tellOfStart(): void {
-    const { stock } = this.#present.site;
+    const { site, keeper } = this.#present;
+    const { stock } = site;
+    const { outlook } = keeper;
+    if (outlook !== undefined) this.#whole.log.write({ event: 'watch_warning', ...outlook });
     const next_in = stock.inS([...stock.holdings.keys()]);
     this.#whole.log.write({ event: 'watching', secrets: stock.holdings.size, next_in });
   }
