@@ -29,6 +29,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   command_stopping: 'info',
   command_killed: 'warn',
   orphans_left: 'warn',
+  notify_failed: 'warn',
   variables_refused: 'warn',
   config_reloaded: 'info',
   reload_refused: 'error',
