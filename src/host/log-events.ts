@@ -103,6 +103,8 @@ export type LogEvent =
   | { readonly event: 'command_killed'; readonly after_ms: number }
   /** What the command has started and left, as PID 1. */
   | { readonly event: 'orphans_left'; readonly processes: number }
+  /** systemd was not told. */
+  | { readonly event: 'notify_failed'; readonly reason: string; readonly hint: string | undefined }
   | ({ readonly event: 'variables_refused' } & Failure)
   | { readonly event: 'config_reloaded' }
   | ({ readonly event: 'reload_refused' } & Failure)

@@ -74,6 +74,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
     `${String(processes)} of the processes that the command left running ended, and stay in the process table: this runtime cannot reap them`,
     `${HINT_MARK}put an init in front: \`docker run --init\`, \`init: true\` of Compose, or \`shareProcessNamespace: true\` of a pod`,
   ],
+  notify_failed: ({ reason, hint }) => [
+    `systemd was not notified: ${reason}`,
+    ...(hint === undefined ? [] : [`${HINT_MARK}${hint}`]),
+  ],
   variables_refused: (failure) =>
     failureLines({ ...failure, message: `the command has the variables of before: ${failure.message}` }),
   config_reloaded: () => ['the config was read again'],

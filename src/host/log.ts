@@ -30,6 +30,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   command_stopping: 'info',
   command_killed: 'warn',
   orphans_left: 'warn',
+  notify_failed: 'warn',
   variables_refused: 'warn',
   csi_serving: 'info',
   mounted: 'info',

@@ -12,6 +12,7 @@ import { readInputs } from '../render/format-inputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import { replace, type Replacement } from './replace.ts';
 import { emptySite, type Site } from './site.ts';
+import type { ServiceManager } from './service-manager.ts';
 import { createTokenKeeper, type TokenKeeper } from './token-keeper.ts';
 
 /** All that follows from a config. */
@@ -28,6 +29,8 @@ export interface Context {
   readonly io: Io;
   readonly clock: LifeClock;
   readonly scopeOf: (config: Config) => PlanScope;
+  /** Undefined: nobody waits to hear how it goes. */
+  readonly manager: ServiceManager | undefined;
 }
 
 /**

@@ -18,8 +18,8 @@ export interface Watcher {
    * @throws RunError when the process is to end; `unavailable` where `max_stale` says so
    */
   watchOver(): Promise<never>;
-  /** Reads the config again before anything else is done. */
-  reloadSoon(): void;
+  /** Reads the config again before anything else is done; resolves once it was taken or refused. */
+  reloadSoon(): Promise<void>;
   /** Gives the token back, and with it the leases. */
   close(): Promise<void>;
 }
@@ -39,7 +39,7 @@ class Turning implements Watcher {
   readonly #whole: Scope;
   #present: Present;
   #work: Work;
-  #isReloadWanted = false;
+  #reloading: PromiseWithResolvers<undefined> | undefined;
   #turnedAtMs: number;
 
   constructor(first: Present, context: Context, alarm: Alarm, tell: Tell) {
@@ -68,7 +68,7 @@ class Turning implements Watcher {
     for (;;) {
       await this.#alarm.until(this.#work.dueAtS);
       this.#turnedAtMs = this.#whole.now();
-      if (this.#isReloadWanted) await this.#reload();
+      if (this.#reloading !== undefined) await this.#reload(this.#reloading);
       this.#work.throwIfStale();
       using scope = this.#pieceOfWork();
       await this.#work.doWhatIsDue(scope);
@@ -76,9 +76,10 @@ class Turning implements Watcher {
     }
   }
 
-  reloadSoon(): void {
-    this.#isReloadWanted = true;
+  async reloadSoon(): Promise<void> {
+    this.#reloading ??= Promise.withResolvers();
     this.#alarm.ring();
+    await this.#reloading.promise;
   }
 
   async close(): Promise<void> {
@@ -108,8 +109,8 @@ class Turning implements Watcher {
     this.#whole.log.write({ event: 'watching', secrets: stock.holdings.size, next_in });
   }
 
-  async #reload(): Promise<void> {
-    this.#isReloadWanted = false;
+  async #reload({ resolve }: PromiseWithResolvers<undefined>): Promise<void> {
+    this.#reloading = undefined;
     using scope = this.#pieceOfWork();
     try {
       const { present, replacement } = await reload(this.#present, this.#context, scope);
@@ -123,6 +124,8 @@ class Turning implements Watcher {
       this.#whole.throwIfEnded();
       for (const failure of asRunError(error).failures)
         this.#whole.log.write({ event: 'reload_refused', ...failure });
+    } finally {
+      resolve(undefined);
     }
   }
 }

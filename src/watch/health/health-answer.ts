@@ -35,7 +35,8 @@ export function answerTo(method: string, target: string, statusOf: () => HealthS
   return page(statusOf(), url.searchParams);
 }
 
-function faultsOf({ secrets, failingHandlers }: HealthStatus): string[] {
+/** What is not as it should be, a line each. */
+export function faultsOf({ secrets, failingHandlers }: HealthStatus): string[] {
   const stale = secrets.filter(({ isStale }) => isStale).map(({ name }) => `stale: ${name}`);
   return [...stale, ...failingHandlers.map((handler) => `failing: ${handler}`)];
 }
