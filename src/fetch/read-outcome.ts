@@ -80,7 +80,7 @@ function askedOf(
   where: string,
 ): Parameters<typeof refusalOf>[1] {
   const { path, namespace, method, query } = request;
-  const reading = query?.['list'] === undefined ? 'read' : 'list';
+  const reading = query !== undefined && 'list' in query ? 'list' : 'read';
   const capability = method === 'GET' ? reading : 'update';
   return { path, namespace, where, source, capability, mountKnown };
 }

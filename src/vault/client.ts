@@ -156,11 +156,16 @@ function headersOf(request: VaultRequest, vaultIndex: string | undefined): Recor
       ? {}
       : { 'X-Vault-Namespace': carried(request.namespace, 'the namespace') }),
     ...(request.token === undefined ? {} : { 'X-Vault-Token': carried(request.token.reveal(), 'the token') }),
-    ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    ...(request.body === undefined ? {} : { 'Content-Type': contentTypeOf(request) }),
     // https://openbao.org/docs/concepts/response-wrapping/
     ...(request.wrapTtl === undefined ? {} : { 'X-Vault-Wrap-TTL': String(request.wrapTtl) }),
     ...(vaultIndex === undefined ? {} : { 'X-Vault-Index': vaultIndex }),
   };
+}
+
+/** A PATCH takes no other. https://openbao.org/api-docs/secret/kv/kv-v2/#patch-secret */
+function contentTypeOf({ method }: VaultRequest): string {
+  return method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
 }
 
 /** @throws RunError `config`: sent without what does not fit, it would be another token, or another namespace */

@@ -1,4 +1,4 @@
-import type { Attempt, VaultRequest } from './request.ts';
+import { queryTextOf, type Attempt, type VaultRequest } from './request.ts';
 
 /**
  * Where a standby redirects a request that only the active node can answer: to the same path at that node's `api_addr`,
@@ -13,7 +13,7 @@ export function activeNodeOf(answer: Attempt, request: VaultRequest, address: st
   const url = URL.parse(answer.location ?? '');
   if (url === null || url.username !== '' || url.password !== '') return undefined;
   const sameScheme = url.protocol === new URL(address).protocol;
-  const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query).toString()}`;
+  const query = request.query === undefined ? '' : `?${queryTextOf(request.query)}`;
   // The server encodes fewer characters than this program.
   const samePath = decoded(url.pathname) === `/v1/${request.path}` && url.search === query;
   return sameScheme && samePath ? url.origin : undefined;

@@ -3,10 +3,11 @@ import type { ConnectionFailure } from '../http/connection-failure.ts';
 
 /** One request of the Vault API. */
 export interface VaultRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Without `/v1/`, not yet percent-encoded. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string>> | undefined;
+  /** Pairs, where a name is repeated. */
+  readonly query?: Readonly<Record<string, string>> | readonly (readonly [string, string])[] | undefined;
   readonly namespace: string | undefined;
   readonly token: Secret | undefined;
   /** JSON text. */
@@ -51,5 +52,9 @@ export type Attempt = VaultResponse | ConnectionFailure;
 /** The text after `/v1/` on the wire, every segment percent-encoded. */
 export function urlPathOf({ path, query }: VaultRequest): string {
   const encoded = path.split('/').map(encodeURIComponent).join('/');
-  return query === undefined ? encoded : `${encoded}?${new URLSearchParams(query).toString()}`;
+  return query === undefined ? encoded : `${encoded}?${queryTextOf(query)}`;
+}
+
+export function queryTextOf(query: NonNullable<VaultRequest['query']>): string {
+  return new URLSearchParams(query as Readonly<Record<string, string>>).toString();
 }
