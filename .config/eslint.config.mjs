@@ -38,7 +38,7 @@ const OTHER_REQUESTS = { regex: '^(?:https?|(?:node:)?(?:https|http2|net|tls|dgr
 const AXIOS_LATER = { selector: 'ImportExpression[source.value=/^axios\\b/]', message: AXIOS.message };
 
 export default tseslint.config(
-  { basePath: root, ignores: ['dist', '.cache', 'node_modules'] },
+  { basePath: root, ignores: ['dist', '.cache', 'node_modules', 'src/**/*.pb.ts'] },
   {
     basePath: root,
     files: ['**/*.ts'],
