@@ -23,7 +23,7 @@ const OWNERS_OF_FILES = [
   // Which processes there are.
   ...['watch/on-change/processes.ts'],
   // What health is served on.
-  ...['watch/health/socket-file.ts'],
+  ...['watch/health/socket-file.ts', 'csi/protocol/socket-endpoint.ts'],
 ].map((file) => `src/${file}`);
 const AXIOS = { group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts uses axios.' };
 const REQUESTS = { regex: NETWORK, message: ONLY_HTTP };
