@@ -9,6 +9,7 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['generated code', 'node', '.config/proto.ts', '--check'],
   ['types', 'tsc', '--project', '.'],
   ['lint', 'eslint', '--config', '.config/eslint.config.mjs', '--max-warnings', '0', '.'],
+  ['Go', 'node', '.config/go.ts'],
   ['unused code', 'knip'],
   ['build', 'node', '.config/build.ts'],
   ['size budget', 'node', '.config/size.ts'],

@@ -3,6 +3,7 @@ import { accessSync, constants, globSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { needsDriver } from '../test/support/csi-driver.ts';
 import { memoryDirectory } from '../test/support/places.ts';
 import { serverFacts } from '../test/support/server-facts.ts';
 import { SetupFault } from '../test/support/setup-fault.ts';
@@ -20,6 +21,7 @@ const BOTH = '--both';
 /** What the standalone binary cannot be tested by: everything else that spawns the program runs against it, too. */
 const ONLY_ON_NODE: Readonly<Record<string, string>> = {
   'test/cli/bundle.test.ts': 'is about the package for Node',
+  'test/csi/harness.test.ts': 'is about the driver of the tests',
   'test/faults/steps.test.ts': 'counts steps, which only Node lets a test do',
   'test/real/image-build.test.ts': 'is about the images',
   'test/real/image.test.ts': 'is about the images, of which one has the standalone binary',
@@ -27,7 +29,7 @@ const ONLY_ON_NODE: Readonly<Record<string, string>> = {
 };
 /** What may be left out where CI is set, too: by user, server or program. Whatever else is left out fails there. */
 const MAY_BE_LEFT_OUT =
-  /^(?:needs root|needs a passwd entry|needs buildah|needs kubectl|needs the admission code|not on HashiCorp Vault)/;
+  /^(?:needs root|needs a passwd entry|needs buildah|needs kubectl|needs the admission code|needs Go|not on HashiCorp Vault)/;
 
 const args = process.argv.slice(2);
 const wanted = args.filter((arg) => !arg.startsWith('--'));
@@ -145,9 +147,11 @@ function leaveForbiddenDirectories(): void {
 async function setUp(): Promise<void> {
   leaveForbiddenDirectories();
   memoryDirectory();
-  if (!files.some((file) => /^test\/(?:real|faults)\//.test(file))) return;
+  if (!files.some((file) => /^test\/(?:real|faults|csi)\//.test(file))) return;
   const { name } = await serverFacts();
   console.log(`the server is ${name}`);
+  // Building it the first time takes longer than a test may.
+  if (files.some((file) => file.startsWith('test/csi/'))) await needsDriver(console.log);
 }
 
 async function runAll(): Promise<void> {

@@ -78,10 +78,12 @@ export const approle = defineMethod({
           }),
     };
   },
+  isSelfContained: true,
   variables: ({ role_id_env: role, secret_id_env: secret }) =>
     [role, secret].filter((name) => name !== undefined),
   refusedHint:
     'check role_id and secret_id: a secret_id may have expired or be used up; the login is not retried, because five refusals lock the role',
+  locksOut: true,
   deniedHint: LOCKOUT,
 });
 

@@ -33,6 +33,7 @@ export const custom = defineMethod({
       sensitive: secretTexts(body),
     };
   },
+  isSelfContained: true,
   refusedHint: 'check the path, and the payload against what the plug-in documents',
 });
 

@@ -32,6 +32,7 @@ export const github = defineMethod({
           : credentialFromVariable(variable ?? '', WHAT, io, { where: 'auth.token_env' });
     return { kind: 'login', path: `${mount}/login`, body: { token: found } };
   },
+  isSelfContained: true,
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint:
     'the token needs the scope read:org, and its user must be in the organization of the mount; the token of a GitHub Actions job cannot log in: use `method: jwt` with `source: github-actions`',

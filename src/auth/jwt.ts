@@ -60,7 +60,7 @@ export const jwt = defineMethod({
       jwt: token,
     };
   },
-  takesCredential: true,
+  takesCredential: 'jwt_file',
   identityFile: ({ jwt_file: path }) => (path === undefined ? undefined : { field: 'jwt_file', path }),
   elsewhere: ({ source }) => (source === undefined ? undefined : 'the identity token of a CI job'),
   variables: ({ jwt_env: name, source }) => [

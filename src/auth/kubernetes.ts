@@ -27,7 +27,7 @@ export const kubernetes = defineMethod({
     const jwt = handedIn(credential, WHAT) ?? credentialFromFile(file);
     return { kind: 'login', path: `${mount}/login`, body: { role, jwt }, jwt };
   },
-  takesCredential: true,
+  takesCredential: 'token_file',
   identityFile: ({ token_file: path }) => ({ field: 'token_file', path }),
   // Measured: the server answers so while the cluster's API is unreachable or its reviewer token is bad.
   waitsFor: 'the Kubernetes API',

@@ -88,8 +88,10 @@ export interface AuthMethod<Config = unknown> {
   readonly posts?: false;
   /** Whether the token is renewed before it is used. */
   renews?(config: Config): boolean;
-  /** It uses the credential of the context, if there is one. */
-  readonly takesCredential?: true;
+  /** It uses the credential of the context, if there is one: the field that names another one. */
+  readonly takesCredential?: string;
+  /** Unless its config names a file or a variable, all that it logs in with is in there: nothing is the machine's. */
+  readonly isSelfContained?: true;
   /** Where it reads an identity token; undefined: from no file. */
   identityFile?(config: Config): IdentityFile | undefined;
   /** What this login is with, if no pod has it: the token of a CI job. */
@@ -98,6 +100,8 @@ export interface AuthMethod<Config = unknown> {
   clientCertificate?(config: Config): Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */
   variables?(config: Config): readonly string[];
+  /** The server locks whoever it has refused often enough. */
+  readonly locksOut?: true;
   /**
    * What the server may not reach when it refuses with a bare 403 `permission denied`: such a login is tried again for a
    * while.

@@ -30,7 +30,9 @@ function passwordMethod<const Name extends string>(name: Name, about: string, re
       const secret: Secret = password ?? passwordFromFile(file);
       return { kind: 'login', path: `${mount}/login/${username}`, body: { password: secret } };
     },
+    isSelfContained: true,
     refusedHint,
+    locksOut: true,
     deniedHint: LOCKOUT,
   });
 }

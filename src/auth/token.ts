@@ -58,6 +58,7 @@ export const token = defineMethod({
       renew: config.renew ?? false,
     };
   },
+  isSelfContained: true,
   posts: false,
   elsewhere: ({ token: literal, token_file: file, token_env: variable }) =>
     (literal ?? file ?? variable) === undefined

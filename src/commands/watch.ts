@@ -14,6 +14,9 @@ export interface WatchOptions extends VariableFlags, Inheritance {
   readonly probe?: boolean;
 }
 
+/** systemd hears from one of the two. */
+const NOTIFY_SOCKET = 'NOTIFY_SOCKET';
+
 /**
  * `vaultonce watch`: does what `render` does, then stays and keeps everything good; with a command, it is started with the
  * variables of `environment:`, and looked after.
@@ -33,11 +36,16 @@ export async function watch(
   const program = command.length === 0 ? undefined : findCommand(command, io);
   const named = variablesOfFlags(options);
   let credentials: Promise<readonly string[]> = Promise.resolve([]);
+  const notifies = options.keepEnv?.includes(NOTIFY_SOCKET) === true;
   const application = program && {
     program,
+    notifies,
     async start(values: Parameters<typeof textsOf>[0]) {
       const variables = textsOf(values);
       const env = inherited(io.env, options, await credentials);
+      if (!notifies)
+        for (const name of [NOTIFY_SOCKET, 'WATCHDOG_USEC', 'WATCHDOG_PID'])
+          Reflect.deleteProperty(env, name);
       for (const { name, text } of variables) env[name] = text;
       return { env, masks: options.redact === true ? masksOf(variables, checkpointOf(io.scope)) : undefined };
     },

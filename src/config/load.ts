@@ -13,8 +13,8 @@ import { override } from './override.ts';
 import { parseSource } from './parse-source.ts';
 import { failuresOf, type Problem } from './problems.ts';
 import { resolveConfig, timeoutOf } from './resolve.ts';
-import type { Flags } from './settings.ts';
-import { isInline, readDefaults, readSources, type Source, type SourceText } from './source.ts';
+import { givenKeys, type Flags } from './settings.ts';
+import { isInline, readDefaults, readSources, sourceText, type Source, type SourceText } from './source.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What a command asks of its config. */
@@ -67,7 +67,7 @@ export async function loadWritten(
   return { config, written, filled };
 }
 
-/** What flags say is taken as it stands: in a file, `${` would be a variable. */
+/** It is taken as it stands: in a file, `${` would be a variable. */
 function escaped(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value).replaceAll('${', '$$$${'));
 }
@@ -117,13 +117,15 @@ function timeoutForReading(flags: Flags, env: Io['env']): number {
 /**
  * The config of texts that somebody else has read; templates and what else they name by path are read all the same.
  * @param around of the caller, whose variables fill `${VAR}` and go before the config: none for a text from elsewhere
+ * @param defaults below it
  * @throws RunError `config` with all problems of the step that failed
  */
 export async function configFrom(
   texts: readonly SourceText[],
-  around: Pick<Surroundings, 'env' | 'cwd'>,
+  around: Omit<Surroundings, 'flags'>,
+  defaults: readonly SourceText[] = [],
 ): Promise<Config> {
-  const read = { texts, defaults: [] };
+  const read = { texts, defaults };
   return (await configOf(read, configOfFlags({}, [], around.cwd), { ...around, flags: {} })).config;
 }
 
@@ -157,13 +159,32 @@ interface FilledSource {
   readonly filled: Source;
 }
 
+/**
+ * What is below every config that `configFrom` takes: what the defaults, the flags and the environment say. Its text may go to
+ * `configFrom` as it is.
+ * @throws RunError `config`; `usage` for a bad flag
+ */
+export async function loadDefaults(flags: Flags, io: LoadIo): Promise<SourceText> {
+  const { env, cwd, scope } = io;
+  const given = configOfFlags(flags, [], cwd);
+  const sources = await sourcesOf(await readDefaults(flags, { ...io, scope }), { env });
+  const merged = mergeSources([...sources.map(({ filled }) => filled), given.source]);
+  const set = givenKeys(flags, env).map(({ key, text }) => ({
+    flag: key,
+    path: key.split('.'),
+    value: text,
+  }));
+  const { value } = override(merged, [...set, ...given.overrides], cwd);
+  return sourceText('defaults', JSON.stringify(escaped(value)), cwd, 'defaults file');
+}
+
 /** @throws RunError `config` */
 async function sourcesOf(
   texts: readonly SourceText[],
-  { env }: Surroundings,
+  { env, variables = env }: Pick<Surroundings, 'env' | 'variables'>,
 ): Promise<readonly FilledSource[]> {
   const sources = await Promise.all(texts.map(parseSource));
-  const interpolated = sources.map((source) => ({ source, ...interpolateSource(source, env) }));
+  const interpolated = sources.map((source) => ({ source, ...interpolateSource(source, variables) }));
   throwIfAny(interpolated.flatMap(({ filled, problems }) => failuresOf(problems, mergeSources([filled]))));
   return interpolated;
 }

@@ -52,7 +52,7 @@ function problem(where: string, message: string, hint: string): Failure {
 function contentOf(
   name: string,
   { value, keys = {}, template, wrap_ttl, min_ttl }: VariableFile,
-  directory: string,
+  directory: string | undefined,
 ): VariableContent {
   if (template !== undefined) return { ...inlineTemplate(template, directory), file: 'template' };
   if (value === undefined) return { kind: 'token', wrapTtlMs: wrap_ttl, minTtlMs: min_ttl };

@@ -169,7 +169,7 @@ interface OutputContext {
   readonly output: OutputFile;
   readonly where: string;
   /** Of the config file. */
-  readonly directory: string;
+  readonly directory: string | undefined;
   readonly file: ConfigFile;
   readonly around: Surroundings;
   readonly allowDisk: boolean | undefined;
@@ -258,7 +258,7 @@ function inOutput<T>(where: string, work: () => T): T {
   }
 }
 
-function resolveContent(output: OutputFile, directory: string): DeclaredContent {
+function resolveContent(output: OutputFile, directory: string | undefined): DeclaredContent {
   if (output.template !== undefined) return readTemplate(output.template, directory);
   if (output.contents !== undefined) return inlineTemplate(output.contents, directory);
   const { secret = [], keys = {} } = output;

@@ -234,6 +234,22 @@ export function settingKeyOf(name: SettingName): string | undefined {
   return setting.file;
 }
 
+/**
+ * What flags and variables say in place of keys of a config, by those keys. Of CAs, the one that counts.
+ * @throws RunError as `overrideOf`
+ */
+export function givenKeys(flags: Flags, env: Environment): readonly { key: string; text: string }[] {
+  const found: { key: string; text: string }[] = [];
+  for (const [name, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const { file: key } = setting;
+    if (key === undefined || overrideOf(name as SettingName, flags, env) === undefined) continue;
+    const isSecondCa = key.includes('.ca_') && found.some((one) => one.key.includes('.ca_'));
+    const text = givenText(setting, flags, env)?.text;
+    if (text !== undefined && !isSecondCa) found.push({ key, text });
+  }
+  return found;
+}
+
 /** As it is typed: `--startup-jitter`. */
 function flagText(flag = ''): string {
   return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -16,8 +16,8 @@ export interface SourceText {
   /** As messages call it. */
   readonly name: string;
   readonly text: string;
-  /** Where template paths start. */
-  readonly directory: string;
+  /** Where template paths start; undefined: it is somebody else's, and may name no file of this machine. */
+  readonly directory: string | undefined;
   readonly format: 'json' | 'yaml';
 }
 
@@ -34,8 +34,8 @@ export interface Source {
   readonly kind: 'file' | 'flags';
   /** As messages call it. */
   readonly name: string;
-  /** Where template paths start. */
-  readonly directory: string;
+  /** Where template paths start; undefined: it may name none. */
+  readonly directory: string | undefined;
   readonly value: Readonly<Record<string, unknown>>;
   /** For messages: `vaultonce.yaml:12`, `--secret db`. */
   readonly placeOf: (path: ConfigPath) => string;
@@ -136,7 +136,7 @@ function largestBytes(purpose: Purpose): number {
 export function sourceText(
   name: string,
   text: string,
-  directory: string,
+  directory: string | undefined,
   purpose: Purpose = 'config',
 ): SourceText {
   return { purpose, name, text, directory, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };

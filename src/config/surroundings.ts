@@ -4,5 +4,7 @@ import type { Environment, Flags } from './settings.ts';
 export interface Surroundings {
   readonly flags: Flags;
   readonly env: Environment;
+  /** What fills `${VAR}`; undefined: `env`. */
+  readonly variables?: Environment | undefined;
   readonly cwd: string;
 }

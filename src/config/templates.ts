@@ -20,14 +20,15 @@ interface Partial {
  * @param directory of the config file, where template paths start
  * @throws RunError `config` for a file that cannot be read
  */
-export function readTemplate(file: string, directory: string): TemplateContent {
+export function readTemplate(file: string, directory: string | undefined): TemplateContent {
+  if (directory === undefined) throw noFiles('write the template here, as `contents`');
   const path = resolve(directory, file);
   const source = readText(path, file, 'template');
   return { kind: 'template', source, file, partials: readPartials(source, dirname(path), extname(file)) };
 }
 
 /** An inline template; its partials are next to the config file. */
-export function inlineTemplate(source: string, directory: string): TemplateContent {
+export function inlineTemplate(source: string, directory: string | undefined): TemplateContent {
   return {
     kind: 'template',
     source,
@@ -36,9 +37,20 @@ export function inlineTemplate(source: string, directory: string): TemplateConte
   };
 }
 
-function readPartials(source: string, directory: string, extension: string): Map<string, Partial> {
+/** The config is somebody else's: a file of this machine would end up in their output. */
+function noFiles(hint: string): RunError {
+  return new RunError('config', 'this config may name no files', { hint });
+}
+
+function readPartials(
+  source: string,
+  directory: string | undefined,
+  extension: string,
+): Map<string, Partial> {
   const partials = new Map<string, Partial>();
   const queue = partialNames(source);
+  if (queue.length === 0) return partials;
+  if (directory === undefined) throw noFiles('write what the partial holds into the template');
   for (const name of queue) {
     if (partials.has(name)) continue;
     const partial = readPartial(name, directory, extension);

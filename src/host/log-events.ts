@@ -70,6 +70,8 @@ export type LogEvent =
       readonly next_in: number | undefined;
     }
   | { readonly event: 'lease_not_renewed'; readonly names: readonly string[]; readonly reason: string }
+  /** What cannot be kept good for ever. */
+  | ({ readonly event: 'watch_warning' } & Failure)
   /** Everything was written once, and is kept good from now on. */
   | { readonly event: 'watching'; readonly secrets: number; readonly next_in: number | undefined }
   | {
@@ -101,6 +103,8 @@ export type LogEvent =
   | { readonly event: 'command_killed'; readonly after_ms: number }
   /** What the command has started and left, as PID 1. */
   | { readonly event: 'orphans_left'; readonly processes: number }
+  /** systemd was not told. */
+  | { readonly event: 'notify_failed'; readonly reason: string; readonly hint: string | undefined }
   | ({ readonly event: 'variables_refused' } & Failure)
   | { readonly event: 'config_reloaded' }
   | ({ readonly event: 'reload_refused' } & Failure)
@@ -117,6 +121,7 @@ export type LogEvent =
       readonly duration_ms: number;
     }
   | ({ readonly event: 'mount_failed'; readonly pod: string; readonly class: string | undefined } & Failure)
+  | { readonly event: 'versions_missing'; readonly reason: string }
   | { readonly event: 'volume_ended'; readonly pod: string; readonly reason: string }
   /** In seconds. */
   | { readonly event: 'clock_jumped'; readonly by: number }

@@ -51,6 +51,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   lease_not_renewed: ({ names, reason }) => [
     `the lease of ${names.join(', ')} was not renewed: ${reason}; it is replaced`,
   ],
+  watch_warning: (failure) => failureLines(failure),
   watching: ({ secrets, next_in }) => [`watching ${count(secrets, 'secret')}${nextText(next_in)}`],
   secret_replaced: ({ names, outputs, next_in }) => [
     `${names.join(', ')}: ${outputs.length === 0 ? 'unchanged' : `wrote ${outputs.join(', ')}`}${nextText(next_in)}`,
@@ -73,6 +74,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
     `${String(processes)} of the processes that the command left running ended, and stay in the process table: this runtime cannot reap them`,
     `${HINT_MARK}put an init in front: \`docker run --init\`, \`init: true\` of Compose, or \`shareProcessNamespace: true\` of a pod`,
   ],
+  notify_failed: ({ reason, hint }) => [
+    `systemd was not notified: ${reason}`,
+    ...(hint === undefined ? [] : [`${HINT_MARK}${hint}`]),
+  ],
   variables_refused: (failure) =>
     failureLines({ ...failure, message: `the command has the variables of before: ${failure.message}` }),
   config_reloaded: () => ['the config was read again'],
@@ -84,6 +89,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   ],
   mount_failed: ({ pod, class: _class, ...failure }) =>
     failureLines({ ...failure, message: `${pod}: ${failure.message}` }),
+  versions_missing: ({ reason }) => [`the versions of files are empty: ${reason}`],
   volume_ended: ({ pod, reason }) => [`${pod}: no longer kept: ${reason}`],
   clock_jumped: ({ by }) => [
     `the clock of the system moved by ${seconds(Math.abs(by) * 1000)} ${by > 0 ? 'forward' : 'back'}, or the machine slept`,

@@ -1,9 +1,10 @@
+import type { Secret } from '../base/secret.ts';
 import type { Config } from '../config/config.ts';
 import { withPipes } from '../host/input-file.ts';
 import type { Scope } from '../host/scope.ts';
 import { openWire } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
-import { prepareLogin } from '../session/prepare.ts';
+import { prepareLogin, type PreparedLogin } from '../session/prepare.ts';
 import { openSession, type Session } from '../session/session.ts';
 import { createClient, type VaultClient, type WireCounters } from '../vault/client.ts';
 import type { Pace } from '../vault/pace.ts';
@@ -27,6 +28,7 @@ export interface OwnAccess extends Access, AsyncDisposable {}
 
 /** A login whose credentials are read; nothing has been requested yet. Disposing closes its connections. */
 export interface PreparedAccess {
+  readonly login: PreparedLogin;
   /** The traffic so far, including the login. */
   readonly counters: WireCounters;
   /**
@@ -43,20 +45,23 @@ type AccessConfig = Pick<Config, 'auth' | 'loginPlaces' | 'server' | 'concurrenc
 /**
  * Reads the credentials, so that a missing one is reported before any request.
  * @param opened a wire to this server that is open already
+ * @param credential an identity token to log in with, in place of the configured one
  * @throws RunError `config`
  */
 export async function prepareAccess(
   config: AccessConfig,
   scope: Scope,
   opened?: Wire,
+  credential?: Secret,
 ): Promise<PreparedAccess> {
-  const login = await prepareLogin(config, scope);
+  const login = await prepareLogin(config, scope, credential);
   const wire =
     opened ?? (await withPipes(scope.signal, () => openWire(login.server, config.concurrency, scope)));
   const client = createClient(login.server, wire, scope);
   const pace = paceOf(config.server, scope);
   const sender = createSender(client, config.server, scope, pace);
   return {
+    login,
     counters: sender.counters,
     async open(expected) {
       if (expected !== undefined) wire.connect(expected);

@@ -22,7 +22,7 @@ import { whatIsDue, type Due } from '../reuse/what-is-due.ts';
 import { trackLeases, type Lease, type Leases } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
 import { prepareTokens } from '../session/tokens-for-outputs.ts';
-import { prepareAccess, type Access } from './access.ts';
+import { prepareAccess, type Access, type PreparedAccess } from './access.ts';
 import { renderAll } from './render-all.ts';
 import { runOffline } from './run-offline.ts';
 import { whatStands } from './what-stands.ts';
@@ -40,14 +40,33 @@ export async function run(
   stopwatch: Stopwatch,
   wire?: Wire,
 ): Promise<Outcome> {
-  let known: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs };
+  const due = whatIsDue(config, plan, knownFromFiles(plan), Date.now() / 1000);
+  return await runDue({ config, plan, due }, () => prepareAccess(config, scope, wire), scope, stopwatch);
+}
+
+interface DueRun {
+  readonly config: Config;
+  readonly plan: Plan;
+  readonly due: Due;
+}
+
+/**
+ * The same where it is known what is due.
+ * @param prepare reads the credentials; called if something is to be requested
+ * @returns the outcome, which includes a failure
+ */
+export async function runDue(
+  { config, plan, due }: DueRun,
+  prepare: () => Promise<PreparedAccess>,
+  scope: Scope,
+  stopwatch: Stopwatch,
+): Promise<Outcome> {
+  let known: Outcome = { ...NOTHING_DONE, stageMs: stopwatch.stageMs, reused: due.reused };
   try {
-    const due = whatIsDue(config, plan, knownFromFiles(plan), Date.now() / 1000);
-    known = { ...known, reused: due.reused };
     const destinations = await destinationsOf(plan, scope);
     if (due.isNothing)
       return await runOffline({ plan, due, secrets: new Map(), destinations }, scope, stopwatch);
-    using prepared = await prepareAccess(config, scope, wire);
+    using prepared = await prepare();
     known = { ...known, wire: prepared.counters };
     await checkDestinations(placesOf(plan), destinations);
     await waitForStart(config.startupJitterMs, scope);
@@ -141,7 +160,7 @@ function reasonToKeepAlive(
 }
 
 /** Spreads the logins of many runs that start together. */
-export async function waitForStart(limitMs: number, scope: Scope): Promise<void> {
+async function waitForStart(limitMs: number, scope: Scope): Promise<void> {
   if (limitMs === 0) return;
   const delay = scope.random() * limitMs;
   scope.log.write({ event: 'startup_jitter', delay_ms: Math.round(delay) });

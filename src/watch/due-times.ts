@@ -12,6 +12,8 @@ export interface Life {
   readonly isStored: boolean;
   /** It was made by data that were sent. */
   readonly isWritten: boolean;
+  /** The server changes it by itself at its end, and not before, whoever asks. */
+  readonly isChangedByServer: boolean;
 }
 
 export interface Habits {
@@ -51,15 +53,30 @@ export function nextOf(life: Life, habits: Habits, random: number): Next {
   }
   // It came without a future: asking again at once would be asking without a pause.
   if (life.remainingS <= 0) return { action: 'fetch', inS: early(habits.refreshS) };
+  if (life.isChangedByServer) return { action: 'fetch', inS: afterTheEnd(life.remainingS, random) };
   if (life.isRenewable) return { action: 'renew', inS: early(life.remainingS * RENEW_AT) };
   return { action: 'fetch', inS: early(rotationOf(life, habits)) };
 }
 
-/** Of what was fetched and is the same as before, such as the password of a static role: the next one comes at the end. */
+/** Of what was fetched and is the same as before: the next one comes at the end. */
 export function nextAfterSame(life: Life, habits: Habits, random: number): Next {
   const next = nextOf(life, habits, random);
   const isEnding = !life.isStored && life.remainingS !== Infinity && habits.ownRefreshS === undefined;
-  return isEnding ? { action: 'fetch', inS: life.remainingS + AFTER_THE_END_S + random } : next;
+  return isEnding ? { action: 'fetch', inS: afterTheEnd(life.remainingS, random) } : next;
+}
+
+/**
+ * Of what is past its end while there is no other yet, as while a server gets to changing a password: often at first, and then the
+ * less often the longer that takes.
+ * @param overdueS since its end, at least 0
+ */
+export function nextPastTheEnd(overdueS: number, { refreshS, ownRefreshS }: Habits, random: number): Next {
+  const longestS = ownRefreshS ?? refreshS;
+  return { action: 'fetch', inS: Math.min(longestS, Math.max(afterTheEnd(0, random), overdueS / 2)) };
+}
+
+function afterTheEnd(remainingS: number, random: number): number {
+  return remainingS + AFTER_THE_END_S + random;
 }
 
 /** Seconds until the part of its life is over after which it is replaced. */

@@ -1,13 +1,12 @@
 import type { Config } from '../config/config.ts';
+import type { LogEvent } from '../host/log-events.ts';
+import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
-import { asRunError } from '../host/unexpected.ts';
-import { placesOf, type Plan } from '../plan/plan.ts';
-import { checkDestinations } from '../publish/publish.ts';
-import { NOTHING_DONE, withRemains, type Outcome, type Stopwatch } from '../report/outcome.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Outcome, Stopwatch } from '../report/outcome.ts';
 import { knownFromFiles, type KnownOutput } from '../reuse/known-outputs.ts';
 import { whatIsDue, type Due } from '../reuse/what-is-due.ts';
-import { runOffline } from '../run/run-offline.ts';
-import { destinationsOf, runOnce, waitForStart } from '../run/run.ts';
+import { runDue } from '../run/run.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What there was to do at the start, and what came of it. */
@@ -36,20 +35,24 @@ export async function firstRun(
     plan.outputs.filter(({ where }) => !rest.has(where)).map(({ target }) => target.path),
   );
   const known = found.filter(({ path }) => taken.has(path));
-  try {
-    const destinations = await destinationsOf(plan, scope);
-    if (due.isNothing) {
-      const outcome = await runOffline({ plan, due, secrets: new Map(), destinations }, scope, stopwatch);
-      return { due, known, outcome };
-    }
-    await checkDestinations(placesOf(plan), destinations);
-    await waitForStart(config.startupJitterMs, scope);
-    const access = await stopwatch.time('login', () => keeper.access(scope));
-    const outcome = await runOnce(due, access, destinations, scope, stopwatch);
-    if (outcome.failure !== undefined) await keeper.close(scope);
-    return { due, known, outcome };
-  } catch (error) {
-    await keeper.close(scope);
-    return { due, known, outcome: { ...NOTHING_DONE, failure: withRemains(asRunError(error), []) } };
-  }
+  using part = scope.child({ log: without('token_ends_first', scope.log) });
+  const outcome = await runDue({ config, plan, due }, () => keeper.prepare(part), part, stopwatch);
+  const { session } = keeper;
+  if (outcome.failure !== undefined) await keeper.close(scope);
+  const revoked = session?.revoked ?? false;
+  return {
+    due,
+    known,
+    outcome: { ...outcome, session: outcome.session && { ...outcome.session, revoked } },
+  };
+}
+
+/** A log that leaves out what is not true, or of no interest, of somebody who stays. */
+export function without(event: LogEvent['event'], log: Log): Log {
+  return {
+    ...log,
+    write(one) {
+      if (one.event !== event) log.write(one);
+    },
+  };
 }

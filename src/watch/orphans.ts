@@ -1,4 +1,5 @@
 import type { Scope } from '../host/scope.ts';
+import { functionsOfC } from './c-library.ts';
 import { zombiesOf } from './on-change/processes.ts';
 
 /**
@@ -9,17 +10,8 @@ import { zombiesOf } from './on-change/processes.ts';
 /** Long enough for the runtime to ask for the status of its own children, of which none is therefore seen twice. */
 const LOOK_EVERY_MS = 30_000;
 
-/** The part of Bun's interface to C libraries that is used: https://bun.com/docs/runtime/ffi */
-interface ForeignFunctions {
-  dlopen(
-    library: string,
-    functions: { readonly waitpid: { readonly args: readonly string[]; readonly returns: string } },
-  ): { readonly symbols: { waitpid(pid: number, status: null, options: number): number } };
-}
-
 /** waitpid(2): do not wait. */
 const WNOHANG = 1;
-const C_LIBRARIES = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'];
 
 /**
  * Removes orphans that have ended, where the runtime can; else warns once that they stay.
@@ -48,21 +40,10 @@ export function tendOrphans(scope: Scope, lookEveryMs = LOOK_EVERY_MS): Disposab
   };
 }
 
-/** Bun can call the C library, Node cannot. */
 function findReaper(): ((pid: number) => void) | undefined {
-  const foreign = process.getBuiltinModule('bun:ffi') as unknown as ForeignFunctions | undefined;
-  if (foreign === undefined) return undefined;
-  for (const library of C_LIBRARIES) {
-    try {
-      const { symbols } = foreign.dlopen(library, {
-        waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
-      });
-      return (pid) => {
-        symbols.waitpid(pid, null, WNOHANG);
-      };
-    } catch {
-      // It is another one, or none.
-    }
-  }
-  return undefined;
+  const c = functionsOfC({ waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' } });
+  if (c === undefined) return undefined;
+  return (pid) => {
+    c.waitpid(pid, null, WNOHANG);
+  };
 }

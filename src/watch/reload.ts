@@ -12,6 +12,7 @@ import { readInputs } from '../render/format-inputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import { replace, type Replacement } from './replace.ts';
 import { emptySite, type Site } from './site.ts';
+import type { ServiceManager } from './service-manager.ts';
 import { createTokenKeeper, type TokenKeeper } from './token-keeper.ts';
 
 /** All that follows from a config. */
@@ -28,6 +29,8 @@ export interface Context {
   readonly io: Io;
   readonly clock: LifeClock;
   readonly scopeOf: (config: Config) => PlanScope;
+  /** Undefined: nobody waits to hear how it goes. */
+  readonly manager: ServiceManager | undefined;
 }
 
 /**
@@ -63,6 +66,7 @@ export async function reload(
     if (plan.outputs.some(({ target }) => target.path === output.plan.target.path))
       site.display.show([output]);
   site.display.showVariables(present.site.display.variables);
+  keeper.forgive();
   const access = await keeper.access(scope);
   const terms = { access, generation: keeper.generation, holdsOldToken: !isSameLogin, isWhole: true };
   const replacement = await replace(names, site, terms, scope);

@@ -14,6 +14,7 @@ import { createLifeClock } from './life-clock.ts';
 import { checkHandlers } from './on-change/index.ts';
 import { statusOf } from './status.ts';
 import { stay, type Live, type Started } from './stay.ts';
+import { openServiceManager } from './service-manager.ts';
 import { createTokenKeeper } from './token-keeper.ts';
 
 export interface WatchJob {
@@ -62,7 +63,9 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
       },
       io,
     );
-    if (started !== undefined) await stay(started, { flags, io, clock, scopeOf }, application, live);
+    if (started === undefined) return;
+    const manager = application?.notifies === true ? undefined : openServiceManager(io, status);
+    await stay(started, { flags, io, clock, scopeOf, manager }, application, live);
   } finally {
     await health?.[Symbol.asyncDispose]();
   }

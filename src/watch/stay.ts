@@ -38,7 +38,7 @@ export async function stay(
   application: Application | undefined,
   live: Live,
 ): Promise<void> {
-  const { io } = context;
+  const { io, manager } = context;
   endOnSignals(io);
   // Its clock does not hold up the exit.
   tendOrphans(io.scope);
@@ -46,16 +46,20 @@ export async function stay(
   Object.assign(live, { watcher, teller, child });
   if (child !== undefined) forwardSignals(child, true);
   process.on('SIGHUP', () => {
-    watcher.reloadSoon();
+    manager?.reloading();
+    void watcher.reloadSoon().then(() => manager?.ready());
   });
   const end = async (): Promise<number> => {
+    manager?.stopping();
     await teller.close();
     const status = await child?.stop();
     await watcher.close();
+    await manager?.close();
     return status ?? 0;
   };
   try {
     if (child !== undefined && start !== undefined) await runChild(child, start, io.scope);
+    manager?.ready();
     await watcher.watchOver();
   } catch (error) {
     const status = await end();

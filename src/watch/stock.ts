@@ -4,7 +4,15 @@ import type { WatchSettings } from '../config/config.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { hashOf } from '../reuse/known-outputs.ts';
 import type { Lease } from '../session/leases.ts';
-import { nextAfterSame, nextOf, retryIn, type Habits, type Life, type Next } from './due-times.ts';
+import {
+  nextAfterSame,
+  nextOf,
+  nextPastTheEnd,
+  retryIn,
+  type Habits,
+  type Life,
+  type Next,
+} from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
 
 /** What went wrong with a secret at its last try, while what was read before stays in use. */
@@ -63,6 +71,8 @@ export interface Stock {
   renewed(name: string, lease: Lease): void;
   /** It cannot be renewed: another one is fetched now. */
   isUp(name: string): void;
+  /** What stood against it may be gone. */
+  retryNow(name: string): void;
   /** @returns whether it is news: the same failure as before is not */
   failed(name: string, failure: Failure): boolean;
 }
@@ -114,10 +124,11 @@ class Shelf implements Stock {
     if (plan === undefined) return;
     const before = this.holdings.get(name);
     const isSame = before?.fetched !== undefined && textsOf(before.fetched) === textsOf(arrival.fetched);
-    const remainingS = remainingOf(arrival);
+    const { remainingS, overdueS } = endOf(arrival, this.#nowS, isSame ? before : undefined);
     // The same again was not issued now.
     const wholeS = isSame && before.wholeS !== Infinity ? before.wholeS : remainingS;
     const life = lifeOf(plan, arrival, { remainingS, wholeS });
+    const [habits, random] = [this.#habitsOf(plan), this.#parts.random()];
     const nextIn = isSame ? nextAfterSame : nextOf;
     this.holdings.set(name, {
       ...(before ?? NEVER_CHANGED),
@@ -126,7 +137,9 @@ class Shelf implements Stock {
       readAtS: this.#nowS,
       endsAtS: this.#nowS + remainingS,
       wholeS,
-      ...this.#inTime(nextIn(life, this.#habitsOf(plan), this.#parts.random())),
+      ...this.#inTime(
+        overdueS === undefined ? nextIn(life, habits, random) : nextPastTheEnd(overdueS, habits, random),
+      ),
       fault: undefined,
     });
     if (before !== undefined && !isSame) this.#change(name, { rotations: before.rotations + 1 });
@@ -152,7 +165,7 @@ class Shelf implements Stock {
     if (holding?.fetched === undefined) return;
     const remainingS = lease.lease_duration ?? Infinity;
     const { plan, wholeS, renewals } = holding;
-    const life = { remainingS, wholeS, isRenewable: lease.renewable, isStored: false, isWritten: true };
+    const life = { ...RENEWED, remainingS, wholeS, isRenewable: lease.renewable };
     this.#change(name, {
       lease,
       readAtS: this.#nowS,
@@ -165,6 +178,10 @@ class Shelf implements Stock {
 
   isUp(name: string): void {
     this.#change(name, { action: 'fetch', dueAtS: this.#nowS });
+  }
+
+  retryNow(name: string): void {
+    this.#change(name, { dueAtS: this.#nowS });
   }
 
   failed(name: string, failure: Failure): boolean {
@@ -201,6 +218,7 @@ class Shelf implements Stock {
 }
 
 const NEVER_CHANGED = { renewals: 0, rotations: 0 };
+const RENEWED = { isStored: false, isWritten: true, isChangedByServer: false };
 
 function lifeOf(
   { write }: SecretPlan,
@@ -212,6 +230,7 @@ function lifeOf(
     isRenewable: lease?.renewable === true,
     isStored: isStored(fetched),
     isWritten: write !== undefined,
+    isChangedByServer: isChangedByServer(fetched),
   };
 }
 
@@ -226,6 +245,37 @@ function remainingOf({ fetched, lease }: Arrival): number {
   const end = fetched.kind === 'found' ? fetched.metadata.expires_at : undefined;
   return end === undefined ? Infinity : end - Date.now() / 1000;
 }
+
+interface End {
+  /** Seconds; Infinity: it says nothing of an end. */
+  readonly remainingS: number;
+  /** Seconds since its end; undefined: another one need not be on its way. */
+  readonly overdueS: number | undefined;
+}
+
+/** @param same what was there before, where it is the same */
+function endOf(arrival: Arrival, nowS: number, same: Holding | undefined): End {
+  const remainingS = remainingOf(arrival);
+  // An answer may say nothing of an end that has passed.
+  const sinceS = same !== undefined && same.endsAtS <= nowS ? same.endsAtS : nowS + remainingS;
+  const isPast = sinceS <= nowS && (remainingS === Infinity || remainingS <= 0);
+  if (isPast && same !== undefined) return { remainingS: sinceS - nowS, overdueS: nowS - sinceS };
+  if (remainingS === Infinity && isChangedByServer(arrival.fetched)) return { remainingS: 0, overdueS: 0 };
+  return { remainingS, overdueS: undefined };
+}
+
+/**
+ * The password of a static role, of a database or of LDAP; its TTL is 0 until the server gets to changing it:
+ * https://openbao.org/api-docs/secret/databases/#get-static-credentials
+ */
+function isChangedByServer(fetched: FetchedSecret): boolean {
+  if (fetched.kind !== 'found' || isStored(fetched)) return false;
+  const keys = entriesOf(fetched);
+  return keys.has('last_vault_rotation') && typeof keys.get('ttl') === 'number';
+}
+
+/** Of work that was ended and does not say why. */
+export const UNKNOWN: Failure = { kind: 'unavailable', message: 'the work was ended' };
 
 /** What a failure says, however often it was tried: the same is no news. */
 export function sayingOf({ kind, message }: Failure): string {

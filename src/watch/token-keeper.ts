@@ -1,12 +1,15 @@
+import { RunError, type Failure } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Scope } from '../host/scope.ts';
-import { openAccess, type Access, type OwnAccess } from '../run/access.ts';
+import { asRunError } from '../host/unexpected.ts';
+import { prepareAccess, type Access, type PreparedAccess } from '../run/access.ts';
 import { selfLookUp } from '../session/token-look-ups.ts';
 import type { Session } from '../session/session.ts';
 import type { WireCounters } from '../vault/client.ts';
 import { isWornOut, nextOf, retryIn } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
 import { expiresInS, readLookUp } from './token-life.ts';
+import { createUsedCredentials, endOfGiven, type UsedCredentials } from './used-credentials.ts';
 
 /** Keeps a living token for as long as the process runs: renews it, and logs in again before it ends. */
 export interface TokenKeeper {
@@ -18,9 +21,16 @@ export interface TokenKeeper {
   readonly renewals: number;
   /** Sent so far, by whatever had access. */
   readonly requests: number;
+  /** Why it cannot be kept good; undefined: nothing is known that stands against it. */
+  readonly outlook: Failure | undefined;
   /**
-   * Access for a piece of work; logs in if there is no token.
-   * @throws RunError `auth`, `unavailable`, `config`
+   * Reads the credentials for the first run, which has the token for itself, but does not end it.
+   * @throws RunError `config`
+   */
+  prepare(scope: Scope): Promise<PreparedAccess>;
+  /**
+   * Access for a piece of work; logs in if there is no token, or a dead one.
+   * @throws RunError `auth`, `unavailable`, `config`; after a login that failed the same error, until the next one is due
    */
   access(scope: Scope): Promise<Access>;
   /**
@@ -28,11 +38,16 @@ export interface TokenKeeper {
    * @throws RunError if there is neither a renewal nor a login; the next time is set all the same
    */
   tend(scope: Scope): Promise<void>;
+  /** @returns whether the token will do until the next time; if the server cannot be asked, it is tried again */
+  renew(scope: Scope): Promise<boolean>;
   /**
    * Asks the server whether the token is still known, and logs in again if not.
    * @returns whether there is another token now
+   * @throws RunError as `access`
    */
   replaceDead(scope: Scope): Promise<boolean>;
+  /** Somebody may have mended what stood against a login: it is tried again without a wait. */
+  forgive(): void;
   /** Gives back the tokens of earlier logins: nothing depends on them any longer. */
   endOld(scope: Scope): Promise<void>;
   /** Gives all tokens back. */
@@ -40,16 +55,20 @@ export interface TokenKeeper {
 }
 
 interface Held {
-  readonly access: OwnAccess;
+  readonly access: Access;
+  /** Its connections. */
+  readonly prepared: PreparedAccess;
   /** Of the first TTL, in seconds; Infinity: it has no end. */
-  wholeS: number;
+  readonly wholeS: number;
   endsAtS: number;
-  isRenewable: boolean;
+  readonly isRenewable: boolean;
 }
 
 interface Parts {
   readonly config: Config;
   readonly clock: LifeClock;
+  /** Reads the credentials; undefined: as the config says. */
+  readonly prepare?: (scope: Scope) => Promise<PreparedAccess>;
 }
 
 export function createTokenKeeper(parts: Parts): TokenKeeper {
@@ -62,14 +81,22 @@ class Keeper implements TokenKeeper {
   renewals = 0;
   readonly #config: Config;
   readonly #clock: LifeClock;
+  readonly #prepare: NonNullable<Parts['prepare']>;
   readonly #traffic = createTraffic();
+  readonly #credentials: UsedCredentials;
   #held: Held | undefined;
-  #old: OwnAccess[] = [];
+  /** The server does not know it any more. */
+  #isDead = false;
+  #old: Held[] = [];
   #tries = 0;
+  /** Why there is no other token, until the next try. */
+  #failure: RunError | undefined;
 
-  constructor({ config, clock }: Parts) {
+  constructor({ config, clock, prepare = (scope) => prepareAccess(config, scope) }: Parts) {
     this.#config = config;
     this.#clock = clock;
+    this.#prepare = prepare;
+    this.#credentials = createUsedCredentials(clock);
   }
 
   get session(): Session | undefined {
@@ -80,37 +107,78 @@ class Keeper implements TokenKeeper {
     return this.#traffic.requests;
   }
 
+  get outlook(): Failure | undefined {
+    if (this.#held === undefined) return undefined;
+    const { access, endsAtS, isRenewable } = this.#held;
+    const { source } = access.session;
+    if (source === undefined || isRenewable || endsAtS === Infinity) return undefined;
+    const leftS = String(Math.round(endsAtS - this.#clock.now()));
+    return {
+      ...endOfGiven(source),
+      message: `the token of ${source} ends in ${leftS} s and cannot be renewed`,
+    };
+  }
+
+  async prepare(scope: Scope): Promise<PreparedAccess> {
+    const prepared = await this.#prepare(scope);
+    let isTaken = false;
+    return {
+      ...prepared,
+      open: async (expected) => {
+        const { access } = await this.#take(prepared, scope, expected);
+        isTaken = true;
+        return { ...access, session: lent(access.session), [Symbol.asyncDispose]: () => Promise.resolve() };
+      },
+      [Symbol.dispose]() {
+        if (!isTaken) prepared[Symbol.dispose]();
+      },
+    };
+  }
+
   async access(scope: Scope): Promise<Access> {
-    const { access } = this.#held ?? (await this.#logIn(scope));
-    return this.#shared(access, scope);
+    if (this.#held === undefined || this.#isDead) await this.#logInUnlessInVain(scope);
+    if (this.#held === undefined) throw new RunError('internal', 'a login has brought no token');
+    return this.#shared(this.#held.access, scope);
   }
 
   async tend(scope: Scope): Promise<void> {
-    const token = this.#held;
-    if (token?.isRenewable === true && (await this.#renew(token, scope))) return;
+    if (await this.renew(scope)) return;
     await this.#logInOrWait(scope);
+  }
+
+  async renew(scope: Scope): Promise<boolean> {
+    const token = this.#held;
+    return token?.isRenewable === true && !this.#isDead && (await this.#renew(token, scope));
   }
 
   async replaceDead(scope: Scope): Promise<boolean> {
     if (this.#held === undefined) return false;
-    const { session } = this.#held.access;
-    const { sender } = this.#shared(this.#held.access, scope);
-    const answer = await sender.send(selfLookUp(session.token, session.namespace));
-    if (answer.kind !== 'answer' || answer.status !== 403) return false;
-    scope.log.write({ event: 'token_lost' });
-    await this.#logInOrWait(scope);
+    if (!this.#isDead) {
+      const { session } = this.#held.access;
+      const { sender } = this.#shared(this.#held.access, scope);
+      const answer = await sender.send(selfLookUp(session.token, session.namespace));
+      if (answer.kind !== 'answer' || answer.status !== 403) return false;
+      this.#isDead = true;
+      scope.log.write({ event: 'token_lost' });
+    }
+    await this.#logInUnlessInVain(scope);
     return true;
+  }
+
+  forgive(): void {
+    this.#failure = undefined;
+    this.#credentials.forgive();
   }
 
   async endOld(scope: Scope): Promise<void> {
     const ending = this.#old;
     this.#old = [];
-    for (const access of ending) await close(access, scope);
+    for (const token of ending) await close(token, scope);
   }
 
   async close(scope: Scope): Promise<void> {
     await this.endOld(scope);
-    if (this.#held !== undefined) await close(this.#held.access, scope);
+    if (this.#held !== undefined) await close(this.#held, scope);
     this.#held = undefined;
     this.dueAtS = Infinity;
   }
@@ -121,22 +189,42 @@ class Keeper implements TokenKeeper {
     return own;
   }
 
-  async #logIn(scope: Scope): Promise<Held> {
-    const access = await openAccess(this.#config, scope);
-    this.#traffic.add(access.sender.counters);
+  async #logIn(scope: Scope): Promise<void> {
+    const prepared = await this.#prepare(scope);
+    try {
+      await this.#take(prepared, scope);
+    } catch (error) {
+      prepared[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  async #take(prepared: PreparedAccess, scope: Scope, expected?: number): Promise<Held> {
+    this.#traffic.add(prepared.counters);
+    const access = await this.#credentials.use(prepared.login, () => prepared.open(expected));
     const { ttlS, isRenewable } = await lifeOf(access, scope);
-    if (this.#held !== undefined) this.#old.push(this.#held.access);
-    this.#held = { access, wholeS: ttlS, endsAtS: this.#clock.now() + ttlS, isRenewable };
+    if (this.#isDead) this.#held?.prepared[Symbol.dispose]();
+    else if (this.#held !== undefined) this.#old.push(this.#held);
+    this.#held = { access, prepared, wholeS: ttlS, endsAtS: this.#clock.now() + ttlS, isRenewable };
     this.generation += 1;
+    this.#isDead = false;
     this.#tries = 0;
+    this.#failure = undefined;
     this.#plan(this.#held, scope);
     return this.#held;
+  }
+
+  /** Many ask for a token: as long as none is to be had, they are no reason to try more often. */
+  async #logInUnlessInVain(scope: Scope): Promise<void> {
+    if (this.#failure !== undefined && this.#clock.now() < this.dueAtS) throw this.#failure;
+    await this.#logInOrWait(scope);
   }
 
   async #logInOrWait(scope: Scope): Promise<void> {
     try {
       await this.#logIn(scope);
     } catch (error) {
+      this.#failure = asRunError(error);
       this.#waitForRetry(scope);
       throw error;
     }
@@ -153,9 +241,11 @@ class Keeper implements TokenKeeper {
     if (renewal.kind !== 'renewed') return false;
     this.#tries = 0;
     this.renewals += 1;
-    const ttlS = renewal.lease_duration ?? token.endsAtS - this.#clock.now();
+    const { lease_duration } = renewal;
+    const ttlS =
+      lease_duration === undefined ? token.endsAtS - this.#clock.now() : expiresInS(lease_duration);
     token.endsAtS = this.#clock.now() + ttlS;
-    scope.log.write({ event: 'token_renewed', lease_duration: ttlS });
+    scope.log.write({ event: 'token_renewed', lease_duration });
     if (isWornOut(ttlS, token.wholeS, this.#config.watch.rotateAt)) return false;
     this.#plan(token, scope);
     return true;
@@ -165,15 +255,32 @@ class Keeper implements TokenKeeper {
     const { rotateAt } = this.#config.watch;
     const remainingS = endsAtS - this.#clock.now();
     const canRenew = isRenewable && !isWornOut(remainingS, wholeS, rotateAt);
-    const life = { wholeS, remainingS, isRenewable: canRenew, isStored: false, isWritten: true };
-    const habits = { refreshS: wholeS, ownRefreshS: undefined, rotateAt };
-    this.dueAtS = this.#clock.now() + nextOf(life, habits, scope.random()).inS;
+    const life = { ...OF_A_TOKEN, wholeS, remainingS, isRenewable: canRenew };
+    const habits = { refreshS: SHORTEST_LIFE_S, ownRefreshS: undefined, rotateAt };
+    this.dueAtS = this.#clock.now() + Math.max(SHORTEST_LIFE_S, nextOf(life, habits, scope.random()).inS);
   }
 
   #waitForRetry(scope: Scope): void {
     this.#tries += 1;
     this.dueAtS = this.#clock.now() + retryIn(this.#tries, scope.random());
   }
+}
+
+const OF_A_TOKEN = { isStored: false, isWritten: true, isChangedByServer: false };
+
+/** A server that gives less is not asked more often. */
+const SHORTEST_LIFE_S = 1;
+
+/** What the first run has of a session: it ends nothing, because all that hangs on it goes on, or ends with the token if the run fails. */
+function lent(session: Session): Session {
+  const nothing = (): Promise<void> => Promise.resolve();
+  return Object.create(session, {
+    // Its leases need not be revoked one by one.
+    revoked: { value: session.revocable },
+    giveBack: { value: nothing },
+    keepAlive: { value: nothing },
+    [Symbol.asyncDispose]: { value: nothing },
+  }) as Session;
 }
 
 /** Pieces of work that are over are added up, so that they do not grow in number. */
@@ -205,8 +312,7 @@ async function lifeOf(
   return readLookUp(await sender.send(selfLookUp(session.token, session.namespace)));
 }
 
-async function close(access: OwnAccess, scope: Scope): Promise<void> {
-  const { session } = access;
-  await session.giveBack({ sender: access.share(scope).sender, scope });
-  await access[Symbol.asyncDispose]();
+async function close({ access, prepared }: Held, scope: Scope): Promise<void> {
+  await access.session.giveBack({ sender: access.share(scope).sender, scope });
+  prepared[Symbol.dispose]();
 }

@@ -1,7 +1,7 @@
-import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import type { Alarm } from './alarm.ts';
+import { without } from './first-run.ts';
 import { reload, type Context, type Present } from './reload.ts';
 import { createWork, type Counts, type News, type Work } from './work.ts';
 
@@ -18,20 +18,10 @@ export interface Watcher {
    * @throws RunError when the process is to end; `unavailable` where `max_stale` says so
    */
   watchOver(): Promise<never>;
-  /** Reads the config again before anything else is done. */
-  reloadSoon(): void;
+  /** Reads the config again before anything else is done; resolves once it was taken or refused. */
+  reloadSoon(): Promise<void>;
   /** Gives the token back, and with it the leases. */
   close(): Promise<void>;
-}
-
-/** What fails is told once, with what came of all tries. */
-function withoutTries(log: Log): Log {
-  return {
-    ...log,
-    write(event) {
-      if (event.event !== 'retrying') log.write(event);
-    },
-  };
 }
 
 /** Tells the application of a change; it does not wait for it. */
@@ -49,7 +39,7 @@ class Turning implements Watcher {
   readonly #whole: Scope;
   #present: Present;
   #work: Work;
-  #isReloadWanted = false;
+  #reloading: PromiseWithResolvers<undefined> | undefined;
   #turnedAtMs: number;
 
   constructor(first: Present, context: Context, alarm: Alarm, tell: Tell) {
@@ -78,7 +68,7 @@ class Turning implements Watcher {
     for (;;) {
       await this.#alarm.until(this.#work.dueAtS);
       this.#turnedAtMs = this.#whole.now();
-      if (this.#isReloadWanted) await this.#reload();
+      if (this.#reloading !== undefined) await this.#reload(this.#reloading);
       this.#work.throwIfStale();
       using scope = this.#pieceOfWork();
       await this.#work.doWhatIsDue(scope);
@@ -86,9 +76,10 @@ class Turning implements Watcher {
     }
   }
 
-  reloadSoon(): void {
-    this.#isReloadWanted = true;
+  async reloadSoon(): Promise<void> {
+    this.#reloading ??= Promise.withResolvers();
     this.#alarm.ring();
+    await this.#reloading.promise;
   }
 
   async close(): Promise<void> {
@@ -96,8 +87,9 @@ class Turning implements Watcher {
   }
 
   #pieceOfWork(): Scope {
-    const { log } = this.#whole;
-    return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs, log: withoutTries(log) });
+    // What fails is told once, with what came of all tries.
+    const log = without('retrying', this.#whole.log);
+    return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs, log });
   }
 
   #workOn(present: Present): Work {
@@ -109,13 +101,16 @@ class Turning implements Watcher {
   }
 
   #tellOfStart(): void {
-    const { stock } = this.#present.site;
+    const { site, keeper } = this.#present;
+    const { stock } = site;
+    const { outlook } = keeper;
+    if (outlook !== undefined) this.#whole.log.write({ event: 'watch_warning', ...outlook });
     const next_in = stock.inS([...stock.holdings.keys()]);
     this.#whole.log.write({ event: 'watching', secrets: stock.holdings.size, next_in });
   }
 
-  async #reload(): Promise<void> {
-    this.#isReloadWanted = false;
+  async #reload({ resolve }: PromiseWithResolvers<undefined>): Promise<void> {
+    this.#reloading = undefined;
     using scope = this.#pieceOfWork();
     try {
       const { present, replacement } = await reload(this.#present, this.#context, scope);
@@ -129,6 +124,8 @@ class Turning implements Watcher {
       this.#whole.throwIfEnded();
       for (const failure of asRunError(error).failures)
         this.#whole.log.write({ event: 'reload_refused', ...failure });
+    } finally {
+      resolve(undefined);
     }
   }
 }

@@ -6,9 +6,10 @@ import type { RenderedOutput } from '../plan/outputs.ts';
 import { secretsOf } from '../plan/plan.ts';
 import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
+import type { Access } from '../run/access.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
-import { isStored, sayingOf, type Holding } from './stock.ts';
+import { isStored, sayingOf, UNKNOWN, type Holding } from './stock.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What has changed for the application. */
@@ -60,6 +61,8 @@ class DueWork implements Work {
   readonly #hasTokenOutputs: boolean;
   /** The login whose token outputs hold. */
   #shownGeneration: number;
+  /** The login that leases were last moved to. */
+  #movedGeneration: number;
   #tokenFault: string | undefined;
   readonly #wasFaulty = new Set<string>();
 
@@ -68,6 +71,7 @@ class DueWork implements Work {
     this.#settleS = parts.config.watch.settleMs / 1000;
     this.#hasTokenOutputs = tokenOutputsOf(parts.site.plan).length > 0;
     this.#shownGeneration = parts.keeper.generation;
+    this.#movedGeneration = parts.keeper.generation;
   }
 
   get dueAtS(): number {
@@ -134,34 +138,57 @@ class DueWork implements Work {
   async #tendToken(scope: Scope): Promise<void> {
     try {
       await this.#parts.keeper.tend(scope);
-      this.#tokenFault = undefined;
     } catch (error) {
       this.#noToken(error, scope);
+      return;
     }
+    this.#tokenIsGood();
     this.#moveLeases();
+  }
+
+  #tokenIsGood(): void {
+    if (this.#tokenFault === undefined) return;
+    this.#tokenFault = undefined;
+    // What had to wait for it does not wait any longer.
+    const { stock } = this.#parts.site;
+    for (const { plan, fault } of this.#holdings) if (fault !== undefined) stock.retryNow(plan.name);
+  }
+
+  async #access(scope: Scope): Promise<Access> {
+    const access = await this.#parts.keeper.access(scope);
+    this.#moveLeases();
+    return access;
   }
 
   /** Leases of an earlier login end with its token. */
   #moveLeases(): void {
     const { site, keeper } = this.#parts;
+    if (this.#movedGeneration === keeper.generation) return;
+    this.#movedGeneration = keeper.generation;
+    this.#tokenIsGood();
     for (const [name, { lease, generation }] of site.stock.holdings)
       if (lease !== undefined && generation !== keeper.generation) site.stock.isUp(name);
   }
 
   async #renew(leases: readonly Holding[], scope: Scope): Promise<void> {
-    const { keeper, site } = this.#parts;
+    const { keeper, site, whole } = this.#parts;
+    let left: ReadonlySet<string> = new Set(leases.map(({ plan }) => plan.name));
     try {
-      const access = await keeper.access(scope);
-      const isDenied = await renewLeases(leases, site.stock, access, scope);
+      const access = await this.#access(scope);
+      const own = leases.filter(({ generation }) => generation === keeper.generation);
+      const { renewed, faults, isDenied } = await renewLeases(own, site.stock, access, scope);
+      whole.throwIfEnded();
+      left = new Set();
+      this.#noteRecovered(renewed, scope);
+      for (const [name, failure] of faults) this.#noteFault(name, failure, scope);
       if (isDenied && (await keeper.replaceDead(scope))) this.#moveLeases();
     } catch (error) {
-      const failure = this.#noToken(error, scope);
-      for (const { plan } of leases) site.stock.failed(plan.name, failure);
+      this.#withoutToken(left, error, scope);
     }
   }
 
   async #fetch(names: ReadonlySet<string>, scope: Scope): Promise<void> {
-    const { keeper, site } = this.#parts;
+    const { keeper } = this.#parts;
     try {
       const first = await this.#fetchOnce(names, scope);
       const isDenied = [...first.faults.values()].some(({ kind }) => kind === 'denied' || kind === 'auth');
@@ -173,14 +200,19 @@ class DueWork implements Work {
       this.#note({ ...first, faults: new Map() }, scope);
       this.#note(await this.#fetchOnce(names, scope), scope);
     } catch (error) {
-      const failure = this.#noToken(error, scope);
-      for (const name of names) site.stock.failed(name, failure);
+      this.#withoutToken(names, error, scope);
     }
+  }
+
+  /** What needs a token that is not to be had; why not is told once, for all. */
+  #withoutToken(names: ReadonlySet<string>, error: unknown, scope: Scope): void {
+    const failure = this.#noToken(error, scope);
+    for (const name of names) this.#countFault(name, failure);
   }
 
   async #fetchOnce(names: ReadonlySet<string>, scope: Scope): Promise<Replacement> {
     const { keeper, site } = this.#parts;
-    const access = await keeper.access(scope);
+    const access = await this.#access(scope);
     const { generation } = keeper;
     const terms = { isWhole: false, access, generation, holdsOldToken: this.#holdsOldToken };
     const replacement = await replace(names, site, terms, scope);
@@ -200,8 +232,7 @@ class DueWork implements Work {
 
   #note({ names, faults, outputs, areVariablesChanged }: Replacement, scope: Scope): void {
     const { site, counts, tell } = this.#parts;
-    const recovered = names.filter((name) => this.#wasFaulty.delete(name));
-    if (recovered.length > 0) scope.log.write({ event: 'secret_recovered', names: recovered });
+    this.#noteRecovered(names, scope);
     const written = new Set(outputs.flatMap((output) => secretsOf(output.plan)));
     const changed = names.filter((name) => written.has(name));
     const paths = outputs.map((output) => output.plan.target.path);
@@ -213,17 +244,25 @@ class DueWork implements Work {
     if (outputs.length > 0 || areVariablesChanged) tell({ outputs, areVariablesChanged });
   }
 
-  #noteFault(name: string, failure: Failure, scope: Scope): void {
+  #noteRecovered(names: readonly string[], scope: Scope): void {
+    const recovered = names.filter((name) => this.#wasFaulty.delete(name));
+    if (recovered.length > 0) scope.log.write({ event: 'secret_recovered', names: recovered });
+  }
+
+  /** @returns whether it is news */
+  #countFault(name: string, failure: Failure): boolean {
     const { site, counts } = this.#parts;
     counts.errors.set(failure.kind, (counts.errors.get(failure.kind) ?? 0) + 1);
     this.#wasFaulty.add(name);
-    if (!site.stock.failed(name, failure)) return;
-    const retry_in = site.stock.inS([name]) ?? 0;
+    return site.stock.failed(name, failure);
+  }
+
+  #noteFault(name: string, failure: Failure, scope: Scope): void {
+    if (!this.#countFault(name, failure)) return;
+    const retry_in = this.#parts.site.stock.inS([name]) ?? 0;
     scope.log.write({ event: 'secret_stale', names: [name], retry_in, ...failure });
   }
 }
-
-const UNKNOWN: Failure = { kind: 'unavailable', message: 'the work was ended' };
 
 /** Since when it is not what it should be, in seconds of the life clock; Infinity: it is good. */
 function sinceWhenS({ fault, endsAtS }: Holding): number {

@@ -10,7 +10,7 @@ import { after, afterEach, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import packageJson from '../../package.json' with { type: 'json' };
 import { IS_STANDALONE } from '../support/cli.ts';
-import { createDriver, mountRequest, POD, type Driver } from '../support/csi-driver.ts';
+import { createCaller, mountRequest, POD, type Caller } from '../support/csi-caller.ts';
 import { needsOtherUser, OTHER_USER } from '../support/needs.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
@@ -38,7 +38,7 @@ interface Told {
 describe('a provider, as the driver sees it', { timeout: PATIENCE_MS }, () => {
   const workspace = createWorkspace();
   const hosts: Host[] = [];
-  const drivers: Driver[] = [];
+  const drivers: Caller[] = [];
 
   const start = (args: readonly string[], options: object = {}): Host => {
     const child = spawn(RUNTIME, [join(ROOT, 'test/support/csi-host.ts'), ...args], options);
@@ -66,14 +66,14 @@ describe('a provider, as the driver sees it', { timeout: PATIENCE_MS }, () => {
       await delay(5);
     }
   };
-  const serve = async (...args: readonly string[]): Promise<readonly [Host, Driver]> => {
+  const serve = async (...args: readonly string[]): Promise<readonly [Host, Caller]> => {
     const endpoint = workspace.path('vault.sock');
     const host = start([endpoint, ...args]);
     await serves(host);
     return [host, driverOf(endpoint)];
   };
-  const driverOf = (endpoint: string): Driver => {
-    const driver = createDriver(endpoint);
+  const driverOf = (endpoint: string): Caller => {
+    const driver = createCaller(endpoint);
     drivers.push(driver);
     return driver;
   };

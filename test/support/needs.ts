@@ -47,6 +47,13 @@ export const needsMounts = once(() => {
   }
 });
 
+/** For what mounts where nobody else sees it. */
+export const needsMountNamespace = once(() => {
+  const { skip } = needsMounts();
+  if (skip !== false) return skip;
+  return spawnSync('unshare', ['-m', 'true']).status !== 0 && 'needs root that may make namespaces';
+});
+
 /** For what resolves names in its own way: it needs a mount namespace, and the port of name servers. */
 export const needsOwnNames = once(() => {
   const { skip } = needsMounts();

@@ -5,13 +5,21 @@ import {
   isWornOut,
   nextAfterSame,
   nextOf,
+  nextPastTheEnd,
   retryIn,
   type Habits,
   type Life,
 } from '../../src/watch/due-times.ts';
 
 const HABITS: Habits = { refreshS: 300, ownRefreshS: undefined, rotateAt: 0.75 };
-const LIFE: Life = { remainingS: 100, wholeS: 100, isRenewable: false, isStored: false, isWritten: false };
+const LIFE: Life = {
+  remainingS: 100,
+  wholeS: 100,
+  isRenewable: false,
+  isStored: false,
+  isWritten: false,
+  isChangedByServer: false,
+};
 const chance = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 
 describe('when something is due', () => {
@@ -54,6 +62,14 @@ describe('when something is due', () => {
   test('the same as before is read again at its end, when there is another', () => {
     assert.deepEqual(nextAfterSame({ ...LIFE, remainingS: 20 }, HABITS, 0), { action: 'fetch', inS: 21 });
     assert.deepEqual(nextAfterSame({ ...LIFE, isStored: true }, HABITS, 0), { action: 'fetch', inS: 300 });
+  });
+
+  test('what the server changes by itself is read after its end, and while that is late less and less often', () => {
+    const life = { ...LIFE, remainingS: 20, isChangedByServer: true };
+    assert.deepEqual(nextOf(life, HABITS, 0), { action: 'fetch', inS: 21 });
+    const past = (overdueS: number): number => nextPastTheEnd(overdueS, HABITS, 0).inS;
+    assert.deepEqual([0, 2, 60, 1e9].map(past), [1, 1, 30, 300]);
+    assert.equal(nextPastTheEnd(1e9, { ...HABITS, ownRefreshS: 10 }, 0).inS, 10);
   });
 
   test('a renewal that gives too little is no renewal', () => {

@@ -14,9 +14,9 @@ import { entryOf, isSecretOutput, secretGroups, type SecretOutput } from '../../
 import type { WritableOutput } from '../../plan/outputs.ts';
 import { createPendingRequests, type PendingRequests } from '../../vault/pending.ts';
 import type { Change, Destination } from '../destination.ts';
+import { clusterAddress, DEFAULT_SERVICE_ACCOUNT } from './cluster-address.ts';
 import { isRace, refusal, unspeakable, wordsOf } from './cluster-refusal.ts';
 
-const DEFAULT_SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const DEFAULT_FIELD_MANAGER = 'vaultonce';
 
 /** A Secret whose namespace is known. */
@@ -117,11 +117,9 @@ function notingUnknown({ place }: PreparedSecret, note: (change: Change) => void
   };
 }
 
-/** https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api */
 function apiAddress({ env }: Scope): string {
-  const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
-  const port = env['KUBERNETES_SERVICE_PORT'] ?? '';
-  if (host !== '' && port !== '') return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const address = clusterAddress(env);
+  if (address !== undefined) return address;
   throw new RunError('config', 'not in a cluster: $KUBERNETES_SERVICE_HOST or its port is not set', {
     where: 'kubernetes_secret',
     hint: 'outputs with `kubernetes_secret` need a pod with a service account; for a preview use `check --fixtures`',

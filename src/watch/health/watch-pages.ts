@@ -17,7 +17,8 @@ export function watchPages(statusOf: () => HealthStatus): Pages<HealthAnswer> {
   };
 }
 
-function faultsOf({ secrets, failingHandlers }: HealthStatus): string[] {
+/** What is not as it should be, a line each. */
+export function faultsOf({ secrets, failingHandlers }: HealthStatus): string[] {
   const stale = secrets.filter(({ isStale }) => isStale).map(({ name }) => `stale: ${name}`);
   return [...stale, ...failingHandlers.map((handler) => `failing: ${handler}`)];
 }

@@ -1,0 +1,241 @@
+import { RunError } from '../base/errors.ts';
+import type { SourceText } from '../config/source.ts';
+import type { Scope } from '../host/scope.ts';
+import { asRunError } from '../host/unexpected.ts';
+import { prepareAccess } from '../run/access.ts';
+import { createAlarm, type Alarm } from '../watch/alarm.ts';
+import type { LifeClock } from '../watch/life-clock.ts';
+import { createTokenKeeper, type TokenKeeper } from '../watch/token-keeper.ts';
+import type { Cluster } from './cluster.ts';
+import type { Contents } from './contents.ts';
+import type { MountAnswer, MountRequest } from './mount.ts';
+import { nativeClass } from './native-class.ts';
+import { answerOf, keyOf, markOf, nameOf, type Place } from './place.ts';
+import { podToken } from './pod-token.ts';
+import type { SharedWires } from './shared-wires.ts';
+import type { VersionKey } from './version-key.ts';
+import { Volume } from './volume.ts';
+
+/** Of what is done for one volume without being asked. */
+const TEND_LIMIT_MS = 60_000;
+
+/** Tokens given back at the same time, at the end. */
+const ENDED_AT_ONCE = 32;
+
+export interface VolumesParts {
+  /** Below every class. */
+  readonly defaults: SourceText;
+  /** Undefined: this is no pod. */
+  readonly cluster: Cluster | undefined;
+  readonly versionKey: VersionKey;
+  readonly wires: SharedWires;
+  readonly clock: LifeClock;
+  /** A volume that nobody has asked for this long belongs to a pod that is gone, in seconds. */
+  readonly keepS: number;
+  /** That of the process. */
+  readonly scope: Scope;
+}
+
+/** All that the volumes of this node have had done for them. */
+export interface VolumeCounts {
+  readonly volumes: number;
+  readonly staleVolumes: number;
+  readonly logins: number;
+  readonly tokenRenewals: number;
+  readonly leaseRenewals: number;
+  readonly requests: number;
+}
+
+/** The volumes of this node. */
+export interface Volumes {
+  readonly counts: VolumeCounts;
+  /** @throws RunError with every failure */
+  mount(request: MountRequest, scope: Scope): Promise<MountAnswer>;
+  /**
+   * Renews what is due, and ends what nobody asks for any more.
+   * @throws RunError when the process is to end
+   */
+  watchOver(): Promise<never>;
+  /** Gives back every token that no pod depends on. */
+  close(scope: Scope): Promise<void>;
+}
+
+export function createVolumes(parts: VolumesParts): Volumes {
+  return new VolumesOfNode(parts);
+}
+
+class VolumesOfNode implements Volumes {
+  readonly #parts: VolumesParts;
+  readonly #alarm: Alarm;
+  readonly #places = new Map<string, Place>();
+  /** Of volumes that are gone. */
+  readonly #past = { logins: 0, tokenRenewals: 0, leaseRenewals: 0, requests: 0 };
+  /** Some volume was asked for a second time: the driver asks at intervals. */
+  #isRepublishing = false;
+
+  constructor(parts: VolumesParts) {
+    this.#parts = parts;
+    this.#alarm = createAlarm(parts.clock, parts.scope);
+  }
+
+  get counts(): VolumeCounts {
+    const all = [...this.#places.values()].map(({ volume }) => volume);
+    const sum = (of: (volume: Volume) => number): number =>
+      all.reduce((total, volume) => total + of(volume), 0);
+    return {
+      volumes: all.length,
+      staleVolumes: all.filter(({ isStale }) => isStale).length,
+      logins: this.#past.logins + sum(({ keeper }) => keeper.generation),
+      tokenRenewals: this.#past.tokenRenewals + sum(({ keeper }) => keeper.renewals),
+      leaseRenewals: this.#past.leaseRenewals + sum(({ leaseRenewals }) => leaseRenewals),
+      requests: this.#past.requests + sum(({ keeper }) => keeper.requests),
+    };
+  }
+
+  async mount(request: MountRequest, scope: Scope): Promise<MountAnswer> {
+    const startMs = scope.now();
+    const key = keyOf(request);
+    const place = this.#places.get(key) ?? (await this.#open(key, request));
+    place.request = request;
+    const { volume } = place;
+    const before = volume.keeper.requests;
+    try {
+      const work = [volume.fill(scope), this.#parts.versionKey.get(scope)] as const;
+      const [rendered, versionKey] = await Promise.all(work);
+      const answer = answerOf(rendered, versionKey);
+      // Another try may have failed meanwhile.
+      this.#places.set(key, place);
+      if (volume.asks > 1) this.#isRepublishing = true;
+      if (place.latest !== markOf(answer)) {
+        const told = { pod: nameOf(place.pod), class: request.className, files: answer.files.length };
+        const cost = {
+          requests: volume.keeper.requests - before,
+          duration_ms: Math.round(scope.now() - startMs),
+        };
+        scope.log.write({ event: 'mounted', ...told, ...cost });
+      }
+      place.latest = markOf(answer);
+      if (volume.asks > 1) await this.#endFormer(place, scope);
+      return answer;
+    } catch (error) {
+      // Nobody has got anything of it.
+      if (volume.asks === 0) await this.#end(key, 'its first mount failed', scope);
+      throw error;
+    } finally {
+      this.#alarm.ring();
+    }
+  }
+
+  async watchOver(): Promise<never> {
+    for (;;) {
+      await this.#alarm.until(this.#dueAtS);
+      this.#parts.scope.throwIfEnded();
+      const nowS = this.#parts.clock.now();
+      const forgotten = [...this.#places].filter(([, place]) => this.#forgottenAtS(place) <= nowS);
+      const due = [...this.#places.values()].filter(({ volume }) => volume.dueAtS <= nowS);
+      await Promise.all([
+        ...forgotten.map(([key]) => this.#apart((scope) => this.#end(key, FORGOTTEN, scope))),
+        ...due.map(({ volume }) => this.#apart((scope) => volume.tend(scope))),
+      ]);
+    }
+  }
+
+  async close(scope: Scope): Promise<void> {
+    const left = [...this.#places.values()];
+    const closeSome = async (): Promise<void> => {
+      for (let place = left.shift(); place !== undefined; place = left.shift())
+        await place.volume.close(scope, true);
+    };
+    await Promise.all(Array.from({ length: ENDED_AT_ONCE }, closeSome));
+    this.#places.clear();
+  }
+
+  get #dueAtS(): number {
+    const times = [...this.#places.values()].map((place) =>
+      Math.min(place.volume.dueAtS, this.#forgottenAtS(place)),
+    );
+    return Math.min(...times);
+  }
+
+  /** Where the driver asks only once, nobody can tell which pods are gone: their leases are renewed for as long as they live. */
+  #forgottenAtS({ volume }: Place): number {
+    return this.#isRepublishing ? volume.askedAtS + this.#parts.keepS : Infinity;
+  }
+
+  async #open(key: string, request: MountRequest): Promise<Place> {
+    const contents = await this.#contentsOf(request);
+    // Another request for the same volume may have been faster.
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const { clock, scope } = this.#parts;
+    const latest = (): MountRequest => place.request;
+    const keeper = this.#keeperOf(contents, latest);
+    const volume = new Volume({ contents, clock, keeper, random: () => scope.random() });
+    const former = this.#keysAt(request);
+    const place: Place = { pod: request.pod, request, former, latest: undefined, volume };
+    this.#places.set(key, place);
+    return place;
+  }
+
+  #keeperOf({ config, identity }: Contents, latest: () => MountRequest): TokenKeeper {
+    const { clock, cluster, wires } = this.#parts;
+    return createTokenKeeper({
+      config,
+      clock,
+      async prepare(scope) {
+        const token =
+          identity === undefined ? undefined : await podToken(latest(), identity.audience, cluster, scope);
+        return prepareAccess(config, scope, await wires.take(config.server, scope), token);
+      },
+    });
+  }
+
+  async #contentsOf(request: MountRequest): Promise<Contents> {
+    const { config, objects } = request.parameters;
+    if (config === undefined) throw new RunError('config', 'the class has neither `config` nor `objects`');
+    if (objects !== undefined) {
+      throw new RunError('config', 'the class has both `config` and `objects`', { hint: 'keep one of them' });
+    }
+    return nativeClass(request, this.#parts.defaults);
+  }
+
+  #keysAt({ pod, targetPath }: MountRequest): readonly string[] {
+    return [...this.#places]
+      .filter(([, { request }]) => request.pod.uid === pod.uid && request.targetPath === targetPath)
+      .map(([key]) => key);
+  }
+
+  async #endFormer(place: Place, scope: Scope): Promise<void> {
+    const keys = place.former;
+    place.former = [];
+    for (const key of keys) await this.#end(key, 'its class has changed', scope);
+  }
+
+  async #end(key: string, reason: string, scope: Scope): Promise<void> {
+    const place = this.#places.get(key);
+    if (place === undefined) return;
+    this.#places.delete(key);
+    const { keeper, leaseRenewals } = place.volume;
+    await place.volume.close(scope, false);
+    this.#past.logins += keeper.generation;
+    this.#past.tokenRenewals += keeper.renewals;
+    this.#past.leaseRenewals += leaseRenewals;
+    this.#past.requests += keeper.requests;
+    scope.log.write({ event: 'volume_ended', pod: nameOf(place.pod), reason });
+  }
+
+  /** What goes wrong with one volume is its own affair. */
+  async #apart(work: (scope: Scope) => Promise<void>): Promise<void> {
+    const whole = this.#parts.scope;
+    using scope = whole.child({ timeoutMs: TEND_LIMIT_MS });
+    try {
+      await work(scope);
+    } catch (error) {
+      whole.throwIfEnded();
+      for (const failure of asRunError(error).failures)
+        scope.log.write({ event: 'token_not_replaced', ...failure });
+    }
+  }
+}
+
+const FORGOTTEN = 'the driver has not asked for it any more';
