@@ -6,6 +6,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['formatting', 'prettier', '--check', '--log-level', 'warn', '.'],
+  ['generated code', 'node', '.config/proto.ts', '--check'],
   ['types', 'tsc', '--project', '.'],
   ['lint', 'eslint', '--config', '.config/eslint.config.mjs', '--max-warnings', '0', '.'],
   ['Go', 'node', '.config/go.ts'],

@@ -23,7 +23,7 @@ const OWNERS_OF_FILES = [
   // Which processes there are.
   ...['watch/on-change/processes.ts'],
   // What health is served on.
-  ...['watch/health/socket-file.ts'],
+  ...['watch/health/socket-file.ts', 'csi/protocol/socket-endpoint.ts'],
 ].map((file) => `src/${file}`);
 const AXIOS = { group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts uses axios.' };
 const REQUESTS = { regex: NETWORK, message: ONLY_HTTP };
@@ -38,7 +38,7 @@ const OTHER_REQUESTS = { regex: '^(?:https?|(?:node:)?(?:https|http2|net|tls|dgr
 const AXIOS_LATER = { selector: 'ImportExpression[source.value=/^axios\\b/]', message: AXIOS.message };
 
 export default tseslint.config(
-  { basePath: root, ignores: ['dist', '.cache', 'node_modules'] },
+  { basePath: root, ignores: ['dist', '.cache', 'node_modules', 'src/**/*.pb.ts'] },
   {
     basePath: root,
     files: ['**/*.ts'],

@@ -53,19 +53,28 @@ export interface ObjectVersion {
  */
 export type Mount = (request: MountRequest, scope: Scope) => Promise<MountAnswer>;
 
-/** How it is, for those who ask. */
-export interface ProviderStatus {
-  readonly startedAtS: number;
-  /** Volumes that are kept, by the kind of their class. */
+/** All that the volumes of this node have had done for them. */
+export interface VolumeCounts {
+  /** Those that are kept. */
   readonly volumes: number;
-  /** Mounts, by their outcome: `ok`, or the kind of the failure. */
-  readonly mounts: ReadonlyMap<string, number>;
-  readonly mountsUnderWay: number;
+  /** Those whose last mount failed: pods still have what they had. */
+  readonly staleVolumes: number;
   readonly logins: number;
   readonly tokenRenewals: number;
   readonly leaseRenewals: number;
   /** To servers. */
   readonly requests: number;
-  /** Volumes whose last mount failed: pods still have what they had. */
-  readonly staleVolumes: number;
+}
+
+/** The volumes of this node. */
+export interface Volumes {
+  readonly counts: VolumeCounts;
+  readonly mount: Mount;
+  /**
+   * Renews what is due, and ends what nobody asks for any more.
+   * @throws RunError when the process is to end
+   */
+  watchOver(): Promise<never>;
+  /** Gives back every token that no pod depends on. */
+  close(scope: Scope): Promise<void>;
 }

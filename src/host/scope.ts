@@ -53,6 +53,8 @@ export interface ScopeLimits {
   readonly startedAtMs?: number;
   /** Undefined: that of the parent. */
   readonly log?: Log;
+  /** It is work for somebody else: it has requests of its own, and this is what a timeout is told with. */
+  readonly timeoutHint?: string;
 }
 
 /** The parts of the process that a scope uses. */
@@ -67,19 +69,21 @@ interface Placement {
   readonly pid: number;
   readonly startedAtMs: number;
   readonly timeoutMs?: number | undefined;
+  readonly timeoutHint?: string | undefined;
   readonly parent?: Scope;
 }
 
-function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Placement): Scope {
+function openScope(effects: Effects, placement: Placement): Scope {
+  const { pid, startedAtMs, timeoutMs, timeoutHint, parent } = placement;
   const { env, now, random } = effects;
   const signal = new Cancellation();
   const deadlineMs = timeoutMs === undefined ? Infinity : startedAtMs + timeoutMs;
   const end = (reason: RunError): void => {
     signal.abort(reason);
   };
-  const pending = parent?.pending ?? new Set<PendingRequest>();
+  const pending = (timeoutHint === undefined ? parent?.pending : undefined) ?? new Set<PendingRequest>();
   const expire = (): void => {
-    end(timedOut(timeoutMs ?? 0, [...pending], now()));
+    end(timedOut(timeoutMs ?? 0, [...pending], now(), timeoutHint));
   };
   const endWithParent = (): void => {
     signal.abort(parent?.signal.reason);
@@ -105,9 +109,10 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Pl
       if (now() >= deadlineMs) expire();
       signal.throwIfAborted();
     },
-    child({ timeoutMs: limit, startedAtMs: since = now(), log } = {}) {
+    child({ timeoutMs: limit, startedAtMs: since = now(), log, timeoutHint: hint } = {}) {
       const part = log === undefined ? effects : { env, log, now, random };
-      return openScope(part, { pid, startedAtMs: since, timeoutMs: limit, parent: scope });
+      const own = { pid, startedAtMs: since, timeoutMs: limit, timeoutHint: hint };
+      return openScope(part, { ...own, parent: scope });
     },
     [Symbol.dispose]() {
       clearTimeout(timer);
@@ -117,12 +122,17 @@ function openScope(effects: Effects, { pid, startedAtMs, timeoutMs, parent }: Pl
   return scope;
 }
 
-function timedOut(timeoutMs: number, pending: readonly PendingRequest[], nowMs: number): RunError {
+function timedOut(
+  timeoutMs: number,
+  pending: readonly PendingRequest[],
+  nowMs: number,
+  hint: string | undefined,
+): RunError {
   const message = `not finished within the timeout of ${String(timeoutMs / 1000)} s`;
   const [oldest] = pending;
   if (oldest === undefined) {
     return new RunError('deadline', message, {
-      hint: 'raise `timeout` or --timeout if the server needs longer',
+      hint: hint ?? 'raise `timeout` or --timeout if the server needs longer',
     });
   }
   const { address, proxy, path, sinceMs } = oldest;
@@ -132,6 +142,6 @@ function timedOut(timeoutMs: number, pending: readonly PendingRequest[], nowMs: 
     details: [
       `no answer from ${address} (${path})${through} for ${((nowMs - sinceMs) / 1000).toFixed(1)} s${others}`,
     ],
-    hint: `${proxy === undefined ? 'does its name resolve here, can it be reached' : 'can it be reached through the proxy'}, and does it answer others? raise \`timeout\` or --timeout if it needs longer`,
+    hint: `${proxy === undefined ? 'does its name resolve here, can it be reached' : 'can it be reached through the proxy'}, and does it answer others? ${hint ?? 'raise `timeout` or --timeout if it needs longer'}`,
   });
 }

@@ -3,7 +3,7 @@ import { harmlessLine } from '../base/harmless.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
-import { faultsOf } from './health/health-answer.ts';
+import { faultsOf } from './health/watch-pages.ts';
 import type { HealthStatus } from './health/health-status.ts';
 import { openNotifySocket, type NotifySocket } from './notify-socket.ts';
 

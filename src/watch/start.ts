@@ -9,6 +9,7 @@ import type { Application } from './application.ts';
 import { firstRun } from './first-run.ts';
 import { openHealth, probe } from './health/health-server.ts';
 import type { HealthStatus } from './health/health-status.ts';
+import { watchPages } from './health/watch-pages.ts';
 import { createLifeClock } from './life-clock.ts';
 import { checkHandlers } from './on-change/index.ts';
 import { statusOf } from './status.ts';
@@ -52,7 +53,7 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
           );
           const { health: address, where } = config.watch;
           if (address !== undefined)
-            health = await openHealth(address, status, `${where}.health.address`, io.scope);
+            health = await openHealth(address, watchPages(status), `${where}.health.address`, io.scope);
           const keeper = createTokenKeeper({ config, clock });
           const first = await firstRun(config, plan, keeper, scope, stopwatch);
           started = { present: { config, plan, keeper }, first };

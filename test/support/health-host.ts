@@ -1,5 +1,6 @@
 import { RunError } from '../../src/base/errors.ts';
 import { openHealth } from '../../src/watch/health/health-server.ts';
+import { watchPages } from '../../src/watch/health/watch-pages.ts';
 import { quietScope } from './quiet-scope.ts';
 
 /** Serves health on the runtime that it is started with, until SIGTERM. Arguments: the address, and where it is written. */
@@ -17,7 +18,7 @@ try {
     failingHandlers: [],
     counts: { ...none, restarts: undefined, errors: new Map() },
   });
-  const health = await openHealth(address, status, where, {
+  const health = await openHealth(address, watchPages(status), where, {
     ...quietScope(),
     run: { pid: process.pid, id: String(process.pid) },
   });

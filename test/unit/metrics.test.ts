@@ -5,6 +5,7 @@ import { answerTo } from '../../src/watch/health/health-answer.ts';
 import { checkHealthAddress, parseHealthAddress } from '../../src/watch/health/health-address.ts';
 import type { HealthStatus, SecretHealth } from '../../src/watch/health/health-status.ts';
 import { metricsText } from '../../src/watch/health/metrics-text.ts';
+import { watchPages } from '../../src/watch/health/watch-pages.ts';
 import { prometheusParser, readMetrics } from '../support/prometheus.ts';
 
 const SECRET: SecretHealth = {
@@ -126,7 +127,11 @@ describe('metrics, as the parser of Prometheus reads them', () => {
 
 describe('what is asked of health', () => {
   const ask = (target: string, status: Partial<HealthStatus> = {}, method = 'GET') =>
-    answerTo(method, target, () => ({ ...STATUS, ...status }));
+    answerTo(
+      method,
+      target,
+      watchPages(() => ({ ...STATUS, ...status })),
+    );
   const asked = (...args: Parameters<typeof ask>): readonly [number, string] => {
     const { status, text } = ask(...args);
     return [status, text];

@@ -7,7 +7,7 @@ export type HealthAddress =
   | { readonly kind: 'port'; readonly host: string | undefined; readonly port: number };
 
 /** Of the path of a socket, less room for what it is called before it is ready: sockaddr_un takes 108 bytes, with its end. */
-const LONGEST_PATH_BYTES = 107 - 9;
+export const LONGEST_PATH_BYTES = 107 - 9;
 const LARGEST_PORT = 65_535;
 
 /** @returns undefined for anything that is no such address */

@@ -2,10 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { RunError, systemErrorCode, throwIfAny } from '../../base/errors.ts';
 import { sendOnce } from '../../http/send-once.ts';
 import type { Scope } from '../../host/scope.ts';
-import { answerTo } from './health-answer.ts';
+import { answerTo, said, type HealthAnswer, type Pages } from './health-answer.ts';
 import { checkHealthAddress, parseHealthAddress, type HealthAddress } from './health-address.ts';
-import type { HealthStatus } from './health-status.ts';
-import { checkSocketPath, publishSocket } from './socket-file.ts';
+import { checkSocketPath, madeName, publishSocket } from './socket-file.ts';
 
 /** Those who ask send a line and a few headers, at once, and few of them at the same time. */
 const LIMITS = {
@@ -22,28 +21,31 @@ const WHY_NOT: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this machine has no such address',
 };
 
+/** The owner and the group, as that of a pod's volumes: who asks may run as another user. */
+const SOCKET_MODE = 0o660;
+
 /**
- * Serves `/livez`, `/readyz` and `/metrics` until it is disposed of.
- * @param status as it is at that moment
+ * Serves pages, such as `/livez`, until it is disposed of.
  * @param where the address, for messages: `vaultonce.yaml:31, watch.health.address`
  * @throws RunError `config` for an address that cannot be listened on
  */
 export async function openHealth(
   address: string,
-  status: () => HealthStatus,
+  pages: Pages<HealthAnswer | Promise<HealthAnswer>>,
   where: string,
   scope: Scope,
 ): Promise<AsyncDisposable> {
   const parsed = addressOf(address, where);
-  if (parsed.kind === 'socket') await checkSocketPath(parsed.path, where);
+  const place =
+    parsed.kind === 'port' ? undefined : { path: parsed.path, where, mode: SOCKET_MODE, takesOver: false };
+  if (place !== undefined) await checkSocketPath(place);
   const server = createServer(LIMITS, (request, response) => {
-    answer(request, response, status);
+    void answer(request, response, pages);
   });
   server.maxConnections = MOST_CONNECTIONS;
-  const made = parsed.kind === 'socket' ? `${parsed.path}.${scope.run.id}` : undefined;
+  const made = place && madeName(place.path, scope.run.id);
   await listen(server, parsed, made, where);
-  const file =
-    made === undefined || parsed.kind === 'port' ? undefined : publishSocket(made, parsed.path, where);
+  const file = made === undefined || place === undefined ? undefined : publishSocket(made, place);
   return {
     async [Symbol.asyncDispose]() {
       file?.remove();
@@ -92,9 +94,12 @@ async function listen(
   server.on('error', () => undefined);
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, status: () => HealthStatus): void {
-  const { method = '', url = '' } = request;
-  const { status: code, type, text, allow } = answerTo(method, url, status);
+async function answer(
+  { method = '', url = '' }: IncomingMessage,
+  response: ServerResponse,
+  pages: Pages<HealthAnswer | Promise<HealthAnswer>>,
+): Promise<void> {
+  const { status: code, type, text, allow } = await answered(method, url, pages);
   // One request for each connection: nobody keeps one for later.
   response.writeHead(code, {
     'content-type': type,
@@ -104,6 +109,19 @@ function answer(request: IncomingMessage, response: ServerResponse, status: () =
     ...(allow === undefined ? {} : { allow }),
   });
   response.end(method === 'HEAD' ? undefined : text);
+}
+
+/** What cannot be told is not well. */
+async function answered(
+  method: string,
+  url: string,
+  pages: Pages<HealthAnswer | Promise<HealthAnswer>>,
+): Promise<HealthAnswer> {
+  try {
+    return await answerTo(method, url, pages);
+  } catch {
+    return said(500, 'internal error');
+  }
 }
 
 /** What a probe gets when it asks for every address. */

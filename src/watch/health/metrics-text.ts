@@ -1,25 +1,8 @@
-import { VERSION } from '../../base/version.ts';
 import type { HealthStatus, SecretHealth } from './health-status.ts';
+import { BUILD_INFO, one, prometheusText, type Metric } from './prometheus-text.ts';
 
-/** https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
-export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-
-type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [value: number | undefined, labels: Labels | undefined];
-
-interface Metric {
-  readonly name: string;
-  readonly type: 'gauge' | 'counter';
-  readonly help: string;
-  /** Without those that have no value. */
-  readonly samples: (status: HealthStatus) => readonly Sample[];
-}
-
-const METRICS: readonly Metric[] = [
-  one('build_info', 'gauge', 'Always 1; the labels say what runs.', () => 1, {
-    version: VERSION,
-    runtime: process.versions['bun'] === undefined ? 'node' : 'bun',
-  }),
+const METRICS: readonly Metric<HealthStatus>[] = [
+  BUILD_INFO,
   one('start_time_seconds', 'gauge', 'When it was started.', ({ startedAtS }) => startedAtS),
   one('ready', 'gauge', '1 once everything was written.', ({ isReady }) => Number(isReady)),
   ofSecrets(
@@ -75,46 +58,21 @@ const METRICS: readonly Metric[] = [
   },
 ];
 
-/** All metrics in the text format of Prometheus 0.0.4. No path and no value of a secret is in them. Pure. */
+/** No path and no value of a secret is in them. Pure. */
 export function metricsText(status: HealthStatus): string {
-  return METRICS.map(({ name, type, help, samples }) => {
-    const lines = samples(status).flatMap(([value, labels]) =>
-      value === undefined ? [] : [`vaultonce_${name}${labelsText(labels)} ${String(value)}\n`],
-    );
-    const head = `# HELP vaultonce_${name} ${help}\n# TYPE vaultonce_${name} ${type}\n`;
-    return lines.length === 0 ? '' : `${head}${lines.join('')}`;
-  }).join('');
-}
-
-function one(
-  name: string,
-  type: Metric['type'],
-  help: string,
-  valueOf: (status: HealthStatus) => number | undefined,
-  labels?: Labels,
-): Metric {
-  return { name, type, help, samples: (status) => [[valueOf(status), labels]] };
+  return prometheusText(METRICS, status);
 }
 
 function ofSecrets(
   name: string,
-  type: Metric['type'],
+  type: 'gauge' | 'counter',
   help: string,
   valueOf: (secret: SecretHealth) => number | undefined,
-): Metric {
+): Metric<HealthStatus> {
   return {
     name,
     type,
     help,
     samples: ({ secrets }) => secrets.map((secret) => [valueOf(secret), { secret: secret.name }]),
   };
-}
-
-function labelsText(labels: Labels = {}): string {
-  const texts = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
-  return texts.length === 0 ? '' : `{${texts.join(',')}}`;
-}
-
-function escaped(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
