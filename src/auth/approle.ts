@@ -83,6 +83,8 @@ export const approle = defineMethod({
     [role, secret].filter((name) => name !== undefined),
   refusedHint:
     'check role_id and secret_id: a secret_id may have expired or be used up; the login is not retried, because five refusals lock the role',
+  worksOnce: ({ secret_id_wrapped: isWrapped, remove_secret_id_file: isRemoved }) =>
+    isWrapped === true ? 'secret_id_wrapped' : isRemoved === true ? 'remove_secret_id_file' : undefined,
   locksOut: true,
   deniedHint: LOCKOUT,
 });

@@ -100,6 +100,8 @@ export interface AuthMethod<Config = unknown> {
   clientCertificate?(config: Config): Partial<ClientCertificate>;
   /** The environment variables that hold the credential: `exec` does not pass them on. */
   variables?(config: Config): readonly string[];
+  /** The key by which the credential does for one login only; undefined: it does for any number. */
+  worksOnce?(config: Config): string | undefined;
   /** The server locks whoever it has refused often enough. */
   readonly locksOut?: true;
   /**

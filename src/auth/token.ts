@@ -64,6 +64,7 @@ export const token = defineMethod({
     (literal ?? file ?? variable) === undefined
       ? 'a token of the environment or of ~/.vault-token'
       : undefined,
+  worksOnce: ({ wrapped = false }) => (wrapped ? 'wrapped' : undefined),
   renews: ({ renew = false }) => renew,
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint: 'get a new token',

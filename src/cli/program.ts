@@ -117,7 +117,11 @@ function usageError({ code, message }: CommanderError, { command }: EarlyFlags):
   const details = rest.filter((line) => line !== '');
   return new RunError('usage', first, {
     ...(details.length === 0 ? {} : { details }),
-    hint: CREDENTIAL_FLAG.test(first) ? CREDENTIAL_HINT : 'see `vaultonce --help`',
+    hint: CREDENTIAL_FLAG.test(first)
+      ? CREDENTIAL_HINT
+      : first.includes("'--fixtures") && command === 'watch'
+        ? 'values of a file do not change: use `render --fixtures`'
+        : 'see `vaultonce --help`',
   });
 }
 

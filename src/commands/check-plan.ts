@@ -7,6 +7,7 @@ import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.t
 import { diskUnder } from '../publish/files/targets.ts';
 import { modeText } from '../report/report.ts';
 import type { Source } from '../shape/ref.ts';
+import type { Schedule } from '../watch/schedule.ts';
 import type { Access, FoundEngine } from './check-access.ts';
 
 /** What the server says. */
@@ -22,6 +23,11 @@ export interface Rendered {
   /** Outputs. */
   readonly rendered: number;
   readonly rendered_variables: number;
+}
+
+/** What `watch` would do. */
+export interface Watched {
+  readonly watch?: Schedule;
 }
 
 export interface LoginDescription {

@@ -1,9 +1,9 @@
 import { accessTable, engineAdvice } from './check-access.ts';
-import type { Found, LoginDescription, PlanDescription, Rendered } from './check-plan.ts';
+import type { Found, LoginDescription, PlanDescription, Rendered, Watched } from './check-plan.ts';
 import { alignColumns } from './table.ts';
 
 /** The plan for people. */
-export function tables(plan: PlanDescription & Found & Partial<Rendered>): string {
+export function tables(plan: PlanDescription & Found & Partial<Rendered> & Watched): string {
   const logins = [plan.login, ...plan.login_alternatives].map(loginText);
   const secrets = plan.secrets.map((secret) => [
     secret.name,
@@ -30,6 +30,7 @@ export function tables(plan: PlanDescription & Found & Partial<Rendered>): strin
     ...table(['OUTPUT', 'FORMAT', 'MODE', 'DIRECTORY', 'OWNER', 'SECRETS'], outputs),
     ...diskLines(plan),
     ...variablesTable(plan),
+    ...watchTable(plan),
     ...(plan.access === undefined ? [] : accessTable(plan.access)),
     ...engineAdvice(plan.engines ?? []),
     ...originsTable(plan),
@@ -74,6 +75,14 @@ function variablesTable({ variables }: PlanDescription): string[] {
     secret === null ? [name, '-', '-', kind] : [name, secret, key ?? '*', ''],
   );
   return table(['VARIABLE', 'SECRET', 'KEY', ''], rows);
+}
+
+function watchTable({ watch }: Watched): string[] {
+  if (watch === undefined) return [];
+  return table(
+    ['WATCH', ''],
+    [['(token)', watch.token], ...watch.secrets.map(({ name, rule }) => [name, rule])],
+  );
 }
 
 /** Of a single file, its lines say it. */

@@ -11,7 +11,7 @@ import type { Plan } from '../plan/plan.ts';
 import { inspectCapabilities, warnOfGuessedData } from '../run/inspect.ts';
 import { withAnyAddress } from '../run/perform.ts';
 import { denialOf, describeAccess, enginesFound } from './check-access.ts';
-import { describePlan, type Found, type Rendered } from './check-plan.ts';
+import { describePlan, type Found, type Rendered, type Watched } from './check-plan.ts';
 import { tables } from './check-tables.ts';
 import { textsOf } from './declared-variables.ts';
 import { renderFixtures } from './render-fixtures.ts';
@@ -43,13 +43,33 @@ export async function check(
   const rendered = fixtures === undefined ? {} : await proven(fixtures, config, plan, io);
   const { denials, ...found } = online ? await askServer(config, plan, io) : { denials: [] };
   if (!online) warnOfGuessedData(resolveReads(plan.secrets, new Map(), NOBODY).reads, io.scope.log);
+  const { problems, ...watched } = await foreseen(config, plan, io);
   const logins = await Promise.all(config.auth.map(traitsOf));
   const address = fixtures === undefined ? config.server.address : null;
-  const description = { ...describePlan(config, plan, logins), address, ...found, ...rendered };
+  const description = {
+    ...describePlan(config, plan, logins),
+    address,
+    ...found,
+    ...rendered,
+    ...watched,
+  };
   io.stdout.write(
     json ? `${harmlessJson(JSON.stringify(description, undefined, 2))}\n` : tables(description),
   );
-  throwIfAny(denials);
+  throwIfAny([...problems, ...denials]);
+}
+
+/** What `watch` would do with it. */
+async function foreseen(
+  config: Config,
+  plan: Plan,
+  io: Io,
+): Promise<Watched & { readonly problems: readonly Failure[] }> {
+  if (!config.watch.isDeclared) return { problems: [] };
+  const { foresee } = await import('../watch/start.ts');
+  const { problems, warnings, schedule: watch } = await foresee(config, plan, io);
+  for (const warning of warnings) io.scope.log.write({ event: 'watch_warning', ...warning });
+  return { problems, watch };
 }
 
 async function askServer(

@@ -7,15 +7,17 @@ import type { PlanScope } from '../plan/plan.ts';
 import { perform } from '../run/perform.ts';
 import type { Application } from './application.ts';
 import { firstRun } from './first-run.ts';
+import { nobodySees, problemsOf, singleUseOf } from './foresight.ts';
 import { openHealth, probe } from './health/health-server.ts';
 import type { HealthStatus } from './health/health-status.ts';
 import { watchPages } from './health/watch-pages.ts';
 import { createLifeClock } from './life-clock.ts';
-import { checkHandlers } from './on-change/index.ts';
 import { statusOf } from './status.ts';
 import { stay, type Live, type Started } from './stay.ts';
 import { openServiceManager } from './service-manager.ts';
 import { createTokenKeeper } from './token-keeper.ts';
+
+export { foresee } from './foresight.ts';
 
 export interface WatchJob {
   /** Undefined: files only. */
@@ -45,12 +47,16 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
       flags,
       {
         printsValues: false,
-        declares: '`outputs:` or `secrets:` in the config',
+        declares: '`outputs:` in the config, or `environment:` and a command',
         scope: scopeOf,
         run: async (config, plan, scope, stopwatch) => {
-          throwIfAny(
-            checkHandlers(config, { env: io.env, cwd: io.cwd, hasCommand: application !== undefined }),
-          );
+          const hasCommand = application !== undefined;
+          throwIfAny([
+            ...problemsOf(config, { env: io.env, cwd: io.cwd, hasCommand }),
+            ...nobodySees(plan, config, hasCommand),
+          ]);
+          for (const warning of await singleUseOf(config))
+            io.scope.log.write({ event: 'watch_warning', ...warning });
           const { health: address, where } = config.watch;
           if (address !== undefined)
             health = await openHealth(address, watchPages(status), `${where}.health.address`, io.scope);

@@ -221,22 +221,22 @@ const NEVER_CHANGED = { renewals: 0, rotations: 0 };
 const RENEWED = { isStored: false, isWritten: true, isChangedByServer: false };
 
 function lifeOf(
-  { write }: SecretPlan,
+  plan: SecretPlan,
   { fetched, lease }: Arrival,
   times: Pick<Life, 'remainingS' | 'wholeS'>,
 ): Life {
   return {
     ...times,
     isRenewable: lease?.renewable === true,
-    isStored: isStored(fetched),
-    isWritten: write !== undefined,
+    isStored: isStored(plan, fetched),
+    isWritten: plan.write !== undefined,
     isChangedByServer: isChangedByServer(fetched),
   };
 }
 
-/** Reading it again makes nothing new: what does not exist may come, too. */
-export function isStored(fetched: FetchedSecret): boolean {
-  return fetched.kind !== 'found' || fetched.metadata.isStored === true;
+/** Reading it again makes nothing new, as it does of what comes wrapped: what does not exist may come, too. */
+export function isStored({ wrapTtlMs }: SecretPlan, fetched: FetchedSecret): boolean {
+  return fetched.kind !== 'found' || (fetched.metadata.isStored === true && wrapTtlMs === undefined);
 }
 
 /** The TTL of a lease counts, not that of the token, which is kept good as well. */
@@ -269,7 +269,7 @@ function endOf(arrival: Arrival, nowS: number, same: Holding | undefined): End {
  * https://openbao.org/api-docs/secret/databases/#get-static-credentials
  */
 function isChangedByServer(fetched: FetchedSecret): boolean {
-  if (fetched.kind !== 'found' || isStored(fetched)) return false;
+  if (fetched.kind !== 'found') return false;
   const keys = entriesOf(fetched);
   return keys.has('last_vault_rotation') && typeof keys.get('ttl') === 'number';
 }

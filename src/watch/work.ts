@@ -125,11 +125,11 @@ class DueWork implements Work {
     const { clock, config } = this.#parts;
     const due = this.#dueNow('fetch');
     const untilS = clock.now() + (READ_ALONG * config.watch.refreshMs) / 1000;
-    const isAlong = ({ fetched, fault, plan: { refreshMs }, dueAtS }: Holding): boolean =>
+    const isAlong = ({ fetched, fault, plan, dueAtS }: Holding): boolean =>
       fetched !== undefined &&
-      isStored(fetched) &&
+      isStored(plan, fetched) &&
       fault === undefined &&
-      refreshMs === undefined &&
+      plan.refreshMs === undefined &&
       dueAtS <= untilS;
     const along = due.some(isAlong) ? this.#holdings.filter(isAlong) : [];
     return new Set([...due, ...along].map((one) => one.plan.name));

@@ -140,6 +140,25 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     });
   });
 
+  test('what comes wrapped is replaced before its wrapping token ends, and not each time that KV is read', async () => {
+    await app.putKv2('wrapped', { key: 'one' });
+    const config = (wrap_ttl: string, refresh: string): TestConfig => ({
+      secrets: { wrapped: { path: 'secret/wrapped', wrap_ttl } },
+      outputs: [{ path: 'wrapped.txt', contents: '{{wrapped.token}}' }],
+      watch: { refresh, settle: 0 },
+    });
+    const long = start(config('1h', '1s'));
+    await long.stderrMatches(/"event":"watching"/);
+    await delay(2500);
+    assert.ok(!eventsOf(await stopped(long)).includes('secret_replaced'));
+    const running = start(config('5s', '1h'));
+    await running.stderrMatches(/"event":"watching"/);
+    const first = out('wrapped.txt');
+    await until('another wrapping token', () => out('wrapped.txt') !== first);
+    await app.server.api.post('sys/wrapping/lookup', { token: first });
+    assert.equal((await stopped(running)).code, 0);
+  });
+
   test('a token that was revoked is replaced at the first refusal, by one login', async () => {
     await app.putKv2('dead', { key: 'one' });
     const running = start({
@@ -409,7 +428,10 @@ describe('watch', await needsPlugins('secret/pki'), () => {
   });
 
   test('a first run that fails is one of render: its exit code, and nothing is left', async () => {
-    const running = start({ secrets: { none: 'secret/none' }, outputs: [] });
+    const running = start({
+      secrets: { none: 'secret/none' },
+      outputs: [{ path: 'none.txt', contents: '{{none.key}}' }],
+    });
     const result = await running.done;
     assert.equal(result.code, 6, result.stderr);
     assert.equal(await app.server.tokensLeft(), 0);

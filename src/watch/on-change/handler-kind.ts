@@ -23,6 +23,8 @@ export type HandlerOf<Kind extends Handler['kind']> = Extract<Handler, { kind: K
 /** What is known before the first request. */
 export interface Surroundings extends Pick<Io, 'env' | 'cwd'> {
   readonly hasCommand: boolean;
+  /** It will run somewhere else, with other programs. */
+  readonly isElsewhere?: boolean;
 }
 
 /** A way to tell somebody of a change. */

@@ -26,6 +26,7 @@ export const run: HandlerKind<'run'> = {
         },
       ];
     }
+    if (around.isElsewhere === true) return [];
     try {
       findCommand(command, around);
       return [];
