@@ -9,7 +9,7 @@ import { leaseOf, revokeLease, type Lease, type Leases } from '../session/leases
 import type { Mount } from '../vault/responses.ts';
 import type { LifeClock } from '../watch/life-clock.ts';
 import { renewLeases } from '../watch/renew-leases.ts';
-import { createStock, isStored, type Holding, type Stock } from '../watch/stock.ts';
+import { createStock, isChangedByServer, isStored, type Holding, type Stock } from '../watch/stock.ts';
 import type { TokenKeeper } from '../watch/token-keeper.ts';
 import type { Contents, Rendered } from './contents.ts';
 
@@ -247,7 +247,8 @@ export class Volume {
     const holding = this.#stock.holdings.get(name);
     if (holding?.fetched === undefined) return true;
     const { fetched, plan, action, dueAtS, fault } = holding;
-    if (isStored(fetched) && plan.refreshMs === undefined) return true;
+    const isKept = !isStored(plan, fetched) && !isChangedByServer(fetched);
+    if (!isKept && plan.refreshMs === undefined) return true;
     return action === 'fetch' && (fault !== undefined || dueAtS <= this.#untilS);
   }
 

@@ -268,7 +268,7 @@ function endOf(arrival: Arrival, nowS: number, same: Holding | undefined): End {
  * The password of a static role, of a database or of LDAP; its TTL is 0 until the server gets to changing it:
  * https://openbao.org/api-docs/secret/databases/#get-static-credentials
  */
-function isChangedByServer(fetched: FetchedSecret): boolean {
+export function isChangedByServer(fetched: FetchedSecret): boolean {
   if (fetched.kind !== 'found') return false;
   const keys = entriesOf(fetched);
   return keys.has('last_vault_rotation') && typeof keys.get('ttl') === 'number';

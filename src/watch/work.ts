@@ -7,9 +7,11 @@ import { secretsOf } from '../plan/plan.ts';
 import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import type { Access } from '../run/access.ts';
+import { revokeLease } from '../session/leases.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
 import { isStored, sayingOf, UNKNOWN, type Holding } from './stock.ts';
+import type { Superseded } from './superseded.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What has changed for the application. */
@@ -28,6 +30,7 @@ export interface WorkParts {
   /** Tells the application; it does not wait for it. */
   readonly tell: (news: News) => void;
   readonly counts: Counts;
+  readonly superseded: Superseded;
 }
 
 /** What was done, under whatever config. */
@@ -89,6 +92,18 @@ class DueWork implements Work {
     const hangs = this.#holdings.some(
       ({ lease, generation }) => lease !== undefined && generation !== keeper.generation,
     );
+    await this.#endSuperseded(hangs, scope);
+  }
+
+  /** @param hangs whether a lease still hangs on the token of an earlier login */
+  async #endSuperseded(hangs: boolean, scope: Scope): Promise<void> {
+    const { keeper, superseded } = this.#parts;
+    if (superseded.isInUse) return;
+    const leases = superseded.take();
+    if (leases.length > 0) {
+      const { session, sender } = await keeper.access(scope);
+      await Promise.all(leases.map((lease) => revokeLease(lease, session.token, sender, scope)));
+    }
     if (!hangs) await keeper.endOld(scope);
   }
 
@@ -230,8 +245,8 @@ class DueWork implements Work {
     return failure;
   }
 
-  #note({ names, faults, outputs, areVariablesChanged }: Replacement, scope: Scope): void {
-    const { site, counts, tell } = this.#parts;
+  #note({ names, faults, outputs, areVariablesChanged, ...more }: Replacement, scope: Scope): void {
+    const { site, counts, tell, superseded } = this.#parts;
     this.#noteRecovered(names, scope);
     const written = new Set(outputs.flatMap((output) => secretsOf(output.plan)));
     const changed = names.filter((name) => written.has(name));
@@ -241,6 +256,7 @@ class DueWork implements Work {
       scope.log.write({ event: 'secret_replaced', names: changed, outputs: paths, next_in });
     counts.writes += outputs.length;
     for (const [name, failure] of faults) this.#noteFault(name, failure, scope);
+    superseded.add(more.superseded);
     if (outputs.length > 0 || areVariablesChanged) tell({ outputs, areVariablesChanged });
   }
 
