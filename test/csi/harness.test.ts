@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { callRaw, framed, sendBytes } from '../support/csi-raw.ts';
 import { modesOf, needsDriver, needsPublishing, textsOf } from '../support/csi-driver.ts';
 import { startCsiWorld, type CsiWorld } from '../support/csi-world.ts';
 import { needsPlugins } from '../support/needs.ts';
@@ -85,6 +86,29 @@ describe('the CSI driver of the tests', needs, () => {
     const pod = world.startPod('late');
     const late = await world.mount(FAKE, pod, PARAMETERS, { deadlineMs: -1 });
     assert.equal(late.code, 'DeadlineExceeded');
+  });
+
+  test('sends what no driver sends', async () => {
+    await answer('one');
+    const socket = world.socketOf(FAKE);
+    const INTERNAL = 13;
+    const UNIMPLEMENTED = 12;
+    const noMessage = await callRaw(socket, { body: framed(Buffer.from('\xff\xff no protobuf', 'latin1')) });
+    assert.equal(noMessage.grpcStatus, INTERNAL, noMessage.grpcMessage);
+    const unknown = await callRaw(socket, {
+      path: '/v1alpha1.CSIDriverProvider/Unmount',
+      body: framed(Buffer.alloc(0)),
+    });
+    assert.equal(unknown.grpcStatus, UNIMPLEMENTED);
+    const version = { path: '/v1alpha1.CSIDriverProvider/Version', body: framed(Buffer.alloc(0)) };
+    assert.match((await callRaw(socket, version)).body.toString(), /fakeprovider/);
+    assert.equal((await callRaw(socket, { ...version, contentType: 'text/plain' })).status, 415);
+    const cut = await callRaw(socket, { body: framed(Buffer.from('short'), 1000) });
+    assert.equal(cut.grpcMessage, 'unexpected EOF');
+    // Settings of HTTP/2 are all that a server of gRPC says to HTTP/1.
+    assert.doesNotMatch((await sendBytes(socket, 'GET / HTTP/1.1\r\n\r\n')).toString('latin1'), /HTTP\/1/);
+    const pod = world.startPod('after');
+    assert.equal((await world.mount(FAKE, pod, PARAMETERS)).code, 'OK');
   });
 
   test('publishes as kubelet asks for it', publishing, async () => {
