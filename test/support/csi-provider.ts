@@ -15,6 +15,8 @@ export interface ProviderStart {
   readonly name: string;
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** With a service account where a container has it; needs `needsMountNamespace`. Otherwise it finds no cluster. */
+  readonly inCluster?: boolean;
 }
 
 export interface RunningProvider {
@@ -30,29 +32,33 @@ export interface RunningProvider {
 
 /** Starts a provider in a container's environment, and waits until it answers the driver. It ends with this process. */
 export async function startProvider(
-  { socketOf, api, server }: CsiWorld,
-  { name, command, env = {} }: ProviderStart,
+  { socketOf, api, server, serviceAccount }: CsiWorld,
+  { name, command: own, env: others = {}, inCluster = false }: ProviderStart,
 ): Promise<RunningProvider> {
+  const command = inCluster ? withServiceAccount(serviceAccount, own) : own;
+  const env = { VAULT_ADDR: server.address, ...(inCluster && api.env), ...others };
   const setpriv = await findOnPath('setpriv');
   const [program = '', ...args] =
     setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', ...command];
   const began = performance.now();
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', VAULT_ADDR: server.address, ...api.env, ...env },
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
   });
   let log = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
   let ended: number | undefined;
   const exited = new Promise<number>((resolve) => {
     child.once('error', ({ message }) => (log += message));
     child.once('close', (code, signal) => {
+      process.off('exit', kill);
       ended = code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
       resolve(ended);
     });
   });
-  process.once('exit', () => child.kill('SIGKILL'));
   // Not by the driver, which waits for a second after a connection that was refused.
   const answers = async (): Promise<boolean> =>
     callRaw(socketOf(name), { path: VERSION, body: framed(Buffer.alloc(0)) }).then(
@@ -87,11 +93,8 @@ export async function startProvider(
   };
 }
 
-/**
- * Puts a service account where a container has it, seen by the command alone. Needs `needsMountNamespace`.
- * @param account the directory with the token, the namespace and the CA
- */
-export function withServiceAccount(account: string, command: readonly string[]): string[] {
+/** Seen by the command alone. @param account the directory with the token, the namespace and the CA */
+function withServiceAccount(account: string, command: readonly string[]): string[] {
   const place = '/var/run/secrets/kubernetes.io/serviceaccount';
   const script = `mount -t tmpfs none /var/run && mkdir -p ${place} && mount --bind "$1" ${place} && shift && exec "$@"`;
   return ['unshare', '-m', 'sh', '-ec', script, 'sh', account, ...command];

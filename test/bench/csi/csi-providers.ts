@@ -1,5 +1,5 @@
 import { freePort } from '../../support/free-port.ts';
-import { startProvider, withServiceAccount, type RunningProvider } from '../../support/csi-provider.ts';
+import { startProvider, type RunningProvider } from '../../support/csi-provider.ts';
 import type { CsiWorld } from '../../support/csi-world.ts';
 import { onNodeCommand, ON_NODE, STANDALONE, standaloneCommand } from '../tools.ts';
 import { findPeer } from './peer.ts';
@@ -53,10 +53,8 @@ export async function startContestant(
   const { name } = contestant;
   return startProvider(world, {
     name,
-    command: withServiceAccount(
-      world.serviceAccount,
-      contestant.command(world.socketOf(name), await freePort()),
-    ),
+    command: contestant.command(world.socketOf(name), await freePort()),
+    inCluster: true,
     env: { VAULT_ADDR: address, ...(caFile !== '' && { VAULT_CACERT: caFile }) },
   });
 }
