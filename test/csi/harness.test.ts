@@ -4,14 +4,13 @@ import type { ApiAnswer } from '../support/api.ts';
 import { callRaw, framed, sendBytes } from '../support/csi-raw.ts';
 import { modesOf, needsDriver, needsPublishing, textsOf } from '../support/csi-driver.ts';
 import { startCsiWorld, type CsiWorld } from '../support/csi-world.ts';
-import { needsPlugins, needsPostgres, type Needs } from '../support/needs.ts';
+import { allOf, needsPlugins, needsPostgres } from '../support/needs.ts';
 
 const FAKE = 'fake';
 const ROTATION = { rotation: true, rotationPollIntervalMs: 0 };
 const PARAMETERS = { roleName: 'web', objects: '- { objectName: a, secretPath: secret/data/a }' };
 
-const anyOf = (...all: readonly Needs[]): Needs => all.find(({ skip }) => skip !== false) ?? { skip: false };
-const needs = anyOf(await needsDriver(), await needsPlugins('auth/kubernetes', 'secret/pki'));
+const needs = allOf(await needsDriver(), await needsPlugins('auth/kubernetes', 'secret/pki'));
 const publishing = await needsPublishing();
 
 /** What the tests of the provider stand on: the driver's own code, its own provider for tests, and a cluster. */
@@ -246,7 +245,7 @@ describe('the CSI driver of the tests', needs, () => {
 });
 
 /** A pod's way to what has a lease, and what is minted. */
-describe('the server that the tests of volumes ask', anyOf(needs, await needsPostgres()), () => {
+describe('the server that the tests of volumes ask', allOf(needs, await needsPostgres()), () => {
   let world: CsiWorld;
   before(async () => {
     world = await startCsiWorld({ tls: true, database: true });
