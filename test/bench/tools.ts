@@ -32,11 +32,19 @@ export async function prepareTools(job: Job): Promise<Tool[]> {
 }
 
 export function onNode(job: Job): Tool {
-  return ours(ON_NODE, [process.execPath, join(import.meta.dirname, '../../bin/vaultonce.mjs')], job);
+  return ours(ON_NODE, onNodeCommand(), job);
 }
 
 export function standalone(job: Job): Tool {
-  return ours(STANDALONE, [builtBinary()], job);
+  return ours(STANDALONE, standaloneCommand(), job);
+}
+
+export function onNodeCommand(): string[] {
+  return [process.execPath, join(import.meta.dirname, '../../bin/vaultonce.mjs')];
+}
+
+export function standaloneCommand(): string[] {
+  return [builtBinary()];
 }
 
 function builtBinary(): string {

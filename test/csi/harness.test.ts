@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { ApiAnswer } from '../support/api.ts';
+import { callRaw, framed, sendBytes } from '../support/csi-raw.ts';
 import { modesOf, needsDriver, needsPublishing, textsOf } from '../support/csi-driver.ts';
 import { startCsiWorld, type CsiWorld } from '../support/csi-world.ts';
-import { needsPlugins } from '../support/needs.ts';
+import { allOf, needsPlugins, needsPostgres } from '../support/needs.ts';
 
 const FAKE = 'fake';
 const ROTATION = { rotation: true, rotationPollIntervalMs: 0 };
 const PARAMETERS = { roleName: 'web', objects: '- { objectName: a, secretPath: secret/data/a }' };
 
-const driver = await needsDriver();
-const needs = driver.skip === false ? await needsPlugins('auth/kubernetes', 'secret/pki') : driver;
+const needs = allOf(await needsDriver(), await needsPlugins('auth/kubernetes', 'secret/pki'));
 const publishing = await needsPublishing();
 
 /** What the tests of the provider stand on: the driver's own code, its own provider for tests, and a cluster. */
@@ -85,6 +86,29 @@ describe('the CSI driver of the tests', needs, () => {
     const pod = world.startPod('late');
     const late = await world.mount(FAKE, pod, PARAMETERS, { deadlineMs: -1 });
     assert.equal(late.code, 'DeadlineExceeded');
+  });
+
+  test('sends what no driver sends', async () => {
+    await answer('one');
+    const socket = world.socketOf(FAKE);
+    const INTERNAL = 13;
+    const UNIMPLEMENTED = 12;
+    const noMessage = await callRaw(socket, { body: framed(Buffer.from('\xff\xff no protobuf', 'latin1')) });
+    assert.equal(noMessage.grpcStatus, INTERNAL, noMessage.grpcMessage);
+    const unknown = await callRaw(socket, {
+      path: '/v1alpha1.CSIDriverProvider/Unmount',
+      body: framed(Buffer.alloc(0)),
+    });
+    assert.equal(unknown.grpcStatus, UNIMPLEMENTED);
+    const version = { path: '/v1alpha1.CSIDriverProvider/Version', body: framed(Buffer.alloc(0)) };
+    assert.match((await callRaw(socket, version)).body.toString(), /fakeprovider/);
+    assert.equal((await callRaw(socket, { ...version, contentType: 'text/plain' })).status, 415);
+    const cut = await callRaw(socket, { body: framed(Buffer.from('short'), 1000) });
+    assert.equal(cut.grpcMessage, 'unexpected EOF');
+    // Settings of HTTP/2 are all that a server of gRPC says to HTTP/1.
+    assert.doesNotMatch((await sendBytes(socket, 'GET / HTTP/1.1\r\n\r\n')).toString('latin1'), /HTTP\/1/);
+    const pod = world.startPod('after');
+    assert.equal((await world.mount(FAKE, pod, PARAMETERS)).code, 'OK');
   });
 
   test('publishes as kubelet asks for it', publishing, async () => {
@@ -217,5 +241,38 @@ describe('the CSI driver of the tests', needs, () => {
     world.api.beforeCreate = () => undefined;
     assert.deepEqual((await read()).body['data'], { key: 'Zmlyc3Q=' });
     assert.equal((await world.askApi('GET', '/api/v1/namespaces/shop/secrets/key')).status, 403);
+  });
+});
+
+/** A pod's way to what has a lease, and what is minted. */
+describe('the server that the tests of volumes ask', allOf(needs, await needsPostgres()), () => {
+  let world: CsiWorld;
+  before(async () => {
+    world = await startCsiWorld({ tls: true, database: true });
+  });
+  after(() => world.stop());
+
+  test('has secrets of each kind for a pod', async () => {
+    const { token: jwt } = world.api.issueToken(world.startPod('reads'), ['vault']);
+    await world.putKv1('app', { password: 'one' });
+    await world.putKv2('app', { password: 'two' });
+    const ask = async (method: string, path: string, body?: object, token = ''): Promise<ApiAnswer> => {
+      const headers = { 'X-Vault-Token': token };
+      const sent = body && { body: JSON.stringify(body) };
+      const response = await fetch(`${world.server.address}/v1/${path}`, { method, headers, ...sent });
+      assert.ok(response.ok, `${path}: ${String(response.status)}`);
+      return (await response.json()) as ApiAnswer;
+    };
+    const { auth } = await ask('POST', 'auth/kubernetes/login', { role: 'web', jwt });
+    const read = async (path: string, body?: object) =>
+      (await ask(body ? 'POST' : 'GET', path, body, auth?.client_token)).data;
+    assert.deepEqual(await read('kv1/app'), { password: 'one' });
+    assert.deepEqual((await read('secret/data/app'))?.['data'], { password: 'two' });
+    assert.match(
+      String((await read('pki/issue/web', { common_name: 'web.example' }))?.['certificate']),
+      /^-----BEGIN/,
+    );
+    const { username, password } = (await read('database/creds/web')) as Readonly<Record<string, string>>;
+    assert.ok(await world.database?.canLogIn(username!, password!));
   });
 });

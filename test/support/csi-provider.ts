@@ -1,43 +1,101 @@
-import { startCli, type CliResult, type RunningCli } from './cli.ts';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { callRaw, framed } from './csi-raw.ts';
 import type { CsiWorld } from './csi-world.ts';
+import { tellingLine } from './setup-fault.ts';
+import { findOnPath } from './wheel.ts';
 
-/** How tests call what they start: the name of its socket. */
-export const PROVIDER = 'vaultonce';
+const VERSION = '/v1alpha1.CSIDriverProvider/Version';
+const READY_WITHIN_MS = 20_000;
 
-export interface ProviderOptions {
-  readonly args?: readonly string[];
+export interface ProviderStart {
+  /** What the driver knows it by; its socket follows from that. */
+  readonly name: string;
+  readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Undefined: `PROVIDER`. */
-  readonly name?: string;
-  /** It is no pod: it has no service account. */
-  readonly outsideCluster?: boolean;
+  /** With a service account where a container has it; needs `needsMountNamespace`. Otherwise it finds no cluster. */
+  readonly inCluster?: boolean;
 }
 
-export interface RunningProvider extends RunningCli {
-  /** Ends it as Kubernetes does. */
-  stop(): Promise<CliResult>;
+export interface RunningProvider {
+  readonly pid: number;
+  /** Until it answered. */
+  readonly startMs: number;
+  log(): string;
+  /** What it holds in memory, in MiB: resident, and the part that no other process shares. */
+  memory(): { readonly residentMib: number; readonly privateMib: number };
+  /** @returns its exit code, or 128 + the signal */
+  stop(signal?: NodeJS.Signals): Promise<number>;
 }
 
-/** Starts `vaultonce csi` where the driver looks for it, with the service account of a provider; resolves when it serves. */
+/** Starts a provider in a container's environment, and waits until it answers the driver. It ends with this process. */
 export async function startProvider(
-  world: CsiWorld,
-  { args = [], env = {}, name = PROVIDER, outsideCluster = false }: ProviderOptions = {},
+  { socketOf, api, server, serviceAccount }: CsiWorld,
+  { name, command: own, env: others = {}, inCluster = false }: ProviderStart,
 ): Promise<RunningProvider> {
-  const account = outsideCluster ? [] : ['--service-account', world.serviceAccount];
-  const running = startCli(['csi', '--endpoint', world.socketOf(name), ...account, ...args], {
-    killAfterMs: 300_000,
-    env: {
-      VAULT_ADDR: world.server.address,
-      ...(outsideCluster ? {} : world.api.env),
-      ...env,
-    },
+  const command = inCluster ? withServiceAccount(serviceAccount, own) : own;
+  const env = { VAULT_ADDR: server.address, ...(inCluster && api.env), ...others };
+  const setpriv = await findOnPath('setpriv');
+  const [program = '', ...args] =
+    setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', ...command];
+  const began = performance.now();
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
   });
-  await running.stderrMatches(/"event":"csi_serving"/);
+  let log = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
+  let ended: number | undefined;
+  const exited = new Promise<number>((resolve) => {
+    child.once('error', ({ message }) => (log += message));
+    child.once('close', (code, signal) => {
+      process.off('exit', kill);
+      ended = code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
+      resolve(ended);
+    });
+  });
+  // Not by the driver, which waits for a second after a connection that was refused.
+  const answers = async (): Promise<boolean> =>
+    callRaw(socketOf(name), { path: VERSION, body: framed(Buffer.alloc(0)) }).then(
+      ({ grpcStatus }) => grpcStatus === 0,
+      () => false,
+    );
+  while (!(await answers())) {
+    if (ended !== undefined || performance.now() > began + READY_WITHIN_MS) {
+      child.kill('SIGKILL');
+      throw new Error(`${name} does not answer on its socket: ${tellingLine(log)}`);
+    }
+    await delay(2);
+  }
+  const startMs = performance.now() - began;
   return {
-    ...running,
-    async stop() {
-      running.child.kill('SIGTERM');
-      return running.done;
+    pid: child.pid ?? 0,
+    startMs,
+    log: () => log,
+    memory() {
+      const rollup = readFileSync(`/proc/${String(child.pid)}/smaps_rollup`, 'utf8');
+      const mib = (...fields: string[]): number =>
+        fields.reduce(
+          (sum, field) => sum + Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1]),
+          0,
+        ) / 1024;
+      return { residentMib: mib('Rss'), privateMib: mib('Private_Clean', 'Private_Dirty') };
+    },
+    async stop(signal = 'SIGTERM') {
+      if (ended === undefined) child.kill(signal);
+      return exited;
     },
   };
+}
+
+/** Seen by the command alone. @param account the directory with the token, the namespace and the CA */
+function withServiceAccount(account: string, command: readonly string[]): string[] {
+  const place = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const script = `mount -t tmpfs none /var/run && mkdir -p ${place} && mount --bind "$1" ${place} && shift && exec "$@"`;
+  return ['unshare', '-m', 'sh', '-ec', script, 'sh', account, ...command];
 }

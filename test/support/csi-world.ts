@@ -69,7 +69,7 @@ export interface CsiWorld {
   readonly sockets: string;
   /** The directory of the provider's own service account, which may do what a provider needs. */
   readonly serviceAccount: string;
-  socketOf(provider: string): string;
+  readonly socketOf: (provider: string) => string;
   putKv2(path: string, data: object): Promise<void>;
   putKv1(path: string, data: object): Promise<void>;
   /** A pod of the service account web in the namespace shop, if nothing else is said. */

@@ -18,6 +18,11 @@ export interface Needs {
 /** Somebody else, with a group of the same number. */
 export const OTHER_USER = 65532;
 
+/** For what needs several things: the first reason that there is. */
+export function allOf(...all: readonly Needs[]): Needs {
+  return all.find(({ skip }) => skip !== false) ?? { skip: false };
+}
+
 /** For what gives files away or becomes another user. */
 export const needsRoot = once(() => {
   if (!isRoot()) return 'needs root, to give files away and to become another user';
