@@ -1,3 +1,4 @@
+import { cFunction } from '../host/c-library.ts';
 import type { Scope } from '../host/scope.ts';
 import { zombiesOf } from './on-change/processes.ts';
 
@@ -9,17 +10,8 @@ import { zombiesOf } from './on-change/processes.ts';
 /** Long enough for the runtime to ask for the status of its own children, of which none is therefore seen twice. */
 const LOOK_EVERY_MS = 30_000;
 
-/** The part of Bun's interface to C libraries that is used: https://bun.com/docs/runtime/ffi */
-interface ForeignFunctions {
-  dlopen(
-    library: string,
-    functions: { readonly waitpid: { readonly args: readonly string[]; readonly returns: string } },
-  ): { readonly symbols: { waitpid(pid: number, status: null, options: number): number } };
-}
-
 /** waitpid(2): do not wait. */
 const WNOHANG = 1;
-const C_LIBRARIES = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'];
 
 /**
  * Removes orphans that have ended, where the runtime can; else warns once that they stay.
@@ -27,14 +19,14 @@ const C_LIBRARIES = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so
  */
 export function tendOrphans(scope: Scope, lookEveryMs = LOOK_EVERY_MS): Disposable | undefined {
   if (process.pid !== 1) return undefined;
-  const reap = findReaper();
+  const waitpid = cFunction('waitpid', ['i32', 'ptr', 'i32']);
   let before: ReadonlySet<number> = new Set();
   let isTold = false;
   const look = (): void => {
     const zombies = zombiesOf(process.pid);
     const orphans = zombies.filter((pid) => before.has(pid));
     before = new Set(zombies);
-    if (reap !== undefined) for (const pid of orphans) reap(pid);
+    if (waitpid !== undefined) for (const pid of orphans) waitpid(pid, null, WNOHANG);
     else if (orphans.length > 0 && !isTold) {
       isTold = true;
       scope.log.write({ event: 'orphans_left', processes: orphans.length });
@@ -46,23 +38,4 @@ export function tendOrphans(scope: Scope, lookEveryMs = LOOK_EVERY_MS): Disposab
       clearInterval(timer);
     },
   };
-}
-
-/** Bun can call the C library, Node cannot. */
-function findReaper(): ((pid: number) => void) | undefined {
-  const foreign = process.getBuiltinModule('bun:ffi') as unknown as ForeignFunctions | undefined;
-  if (foreign === undefined) return undefined;
-  for (const library of C_LIBRARIES) {
-    try {
-      const { symbols } = foreign.dlopen(library, {
-        waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' },
-      });
-      return (pid) => {
-        symbols.waitpid(pid, null, WNOHANG);
-      };
-    } catch {
-      // It is another one, or none.
-    }
-  }
-  return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
+import { createMemorySaver } from '../host/spare-memory.ts';
 import { asRunError } from '../host/unexpected.ts';
 import type { Alarm } from './alarm.ts';
 import { reload, type Context, type Present } from './reload.ts';
@@ -47,10 +48,12 @@ class Turning implements Watcher {
   readonly #alarm: Alarm;
   readonly #tell: Tell;
   readonly #whole: Scope;
+  readonly #saveMemory = createMemorySaver();
   #present: Present;
   #work: Work;
   #isReloadWanted = false;
   #turnedAtMs: number;
+  #restedAtMs = -Infinity;
 
   constructor(first: Present, context: Context, alarm: Alarm, tell: Tell) {
     this.#context = context;
@@ -76,6 +79,7 @@ class Turning implements Watcher {
   async watchOver(): Promise<never> {
     this.#tellOfStart();
     for (;;) {
+      this.#rest();
       await this.#alarm.until(this.#work.dueAtS);
       this.#turnedAtMs = this.#whole.now();
       if (this.#isReloadWanted) await this.#reload();
@@ -93,6 +97,15 @@ class Turning implements Watcher {
 
   async close(): Promise<void> {
     await this.#present.keeper.close(this.#whole);
+  }
+
+  /** Before a long wait, and now and then where all waits are short: it takes CPU time. */
+  #rest(): void {
+    const nowMs = this.#whole.now();
+    const waitMs = (this.#work.dueAtS - this.#context.clock.now()) * 1000;
+    if (Math.max(waitMs, nowMs - this.#restedAtMs) < REST_EVERY_MS) return;
+    this.#saveMemory();
+    this.#restedAtMs = nowMs;
   }
 
   #pieceOfWork(): Scope {
@@ -135,3 +148,6 @@ class Turning implements Watcher {
 
 /** Of a busy machine. */
 const PATIENCE_MS = 60_000;
+
+/** Every minute, it takes less than a thousandth of the CPU time. */
+const REST_EVERY_MS = 60_000;
