@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { findCommand } from '../deliver/exec/find-program.ts';
 import type { Io } from '../host/io.ts';
-import { functionsOfC } from './c-library.ts';
+import { functionsOfC } from '../host/c-library.ts';
 
 /** What takes messages of sd_notify(3). */
 export interface NotifySocket {

@@ -1,5 +1,5 @@
+import { functionsOfC } from '../host/c-library.ts';
 import type { Scope } from '../host/scope.ts';
-import { functionsOfC } from './c-library.ts';
 import { zombiesOf } from './on-change/processes.ts';
 
 /**
@@ -19,14 +19,14 @@ const WNOHANG = 1;
  */
 export function tendOrphans(scope: Scope, lookEveryMs = LOOK_EVERY_MS): Disposable | undefined {
   if (process.pid !== 1) return undefined;
-  const reap = findReaper();
+  const waitpid = functionsOfC({ waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' } })?.waitpid;
   let before: ReadonlySet<number> = new Set();
   let isTold = false;
   const look = (): void => {
     const zombies = zombiesOf(process.pid);
     const orphans = zombies.filter((pid) => before.has(pid));
     before = new Set(zombies);
-    if (reap !== undefined) for (const pid of orphans) reap(pid);
+    if (waitpid !== undefined) for (const pid of orphans) waitpid(pid, null, WNOHANG);
     else if (orphans.length > 0 && !isTold) {
       isTold = true;
       scope.log.write({ event: 'orphans_left', processes: orphans.length });
@@ -37,13 +37,5 @@ export function tendOrphans(scope: Scope, lookEveryMs = LOOK_EVERY_MS): Disposab
     [Symbol.dispose]() {
       clearInterval(timer);
     },
-  };
-}
-
-function findReaper(): ((pid: number) => void) | undefined {
-  const c = functionsOfC({ waitpid: { args: ['i32', 'ptr', 'i32'], returns: 'i32' } });
-  if (c === undefined) return undefined;
-  return (pid) => {
-    c.waitpid(pid, null, WNOHANG);
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Scope } from '../host/scope.ts';
+import { createMemorySaver } from '../host/spare-memory.ts';
 import { asRunError } from '../host/unexpected.ts';
 import { revokeLease } from '../session/leases.ts';
 import type { Alarm } from './alarm.ts';
@@ -41,10 +42,12 @@ class Turning implements Watcher {
   readonly #tell: Tell;
   readonly #whole: Scope;
   readonly #superseded: Superseded;
+  readonly #saveMemory = createMemorySaver();
   #present: Present;
   #work: Work;
   #reloading: PromiseWithResolvers<undefined> | undefined;
   #turnedAtMs: number;
+  #restedAtMs = -Infinity;
 
   constructor(first: Present, context: Context, alarm: Alarm, tell: Tell) {
     this.#context = context;
@@ -74,6 +77,7 @@ class Turning implements Watcher {
   async watchOver(): Promise<never> {
     this.#tellOfStart();
     for (;;) {
+      this.#rest();
       await this.#alarm.until(this.#work.dueAtS);
       this.#turnedAtMs = this.#whole.now();
       if (this.#reloading !== undefined) await this.#reload(this.#reloading);
@@ -106,6 +110,15 @@ class Turning implements Watcher {
     await Promise.all(
       [...leases.values()].map((lease) => revokeLease(lease, session.token, sender, this.#whole)),
     );
+  }
+
+  /** Before a long wait, and now and then where all waits are short: it takes CPU time. */
+  #rest(): void {
+    const nowMs = this.#whole.now();
+    const waitMs = (this.#work.dueAtS - this.#context.clock.now()) * 1000;
+    if (Math.max(waitMs, nowMs - this.#restedAtMs) < REST_EVERY_MS) return;
+    this.#saveMemory();
+    this.#restedAtMs = nowMs;
   }
 
   #pieceOfWork(): Scope {
@@ -163,3 +176,6 @@ class Turning implements Watcher {
 
 /** Of a busy machine. */
 const PATIENCE_MS = 60_000;
+
+/** Every minute, it takes less than a thousandth of the CPU time. */
+const REST_EVERY_MS = 60_000;
