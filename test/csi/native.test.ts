@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { requestsOf } from '../support/app.ts';
 import { modesOf, needsDriver, textsOf, type MountResult } from '../support/csi-driver.ts';
-import { PROVIDER, startProvider, type RunningProvider } from '../support/csi-provider.ts';
+import type { RunningProvider } from '../support/csi-provider.ts';
+import { PROVIDER, startVaultonce } from '../support/csi-vaultonce.ts';
 import { startCsiWorld, type CsiWorld, type VolumeOptions } from '../support/csi-world.ts';
 import type { ApiPod } from '../support/kubernetes-api.ts';
 import { needsPlugins } from '../support/needs.ts';
@@ -18,7 +19,7 @@ describe('a class that holds a config', needs, () => {
 
   before(async () => {
     world = await startCsiWorld();
-    provider = await startProvider(world);
+    provider = await startVaultonce(world);
     await world.putKv2('db', { user: 'web', password: 'one' });
     await world.putKv2('api', { key: 'k' });
     world.server.takeAudit();
