@@ -44,6 +44,8 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
 const REFUSED = 'HTTP2RefusedStream';
 const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
+/** RFC 9110 §9.2.2. A PUT that makes a certificate is not. */
+const IDEMPOTENT = /^(?:GET|HEAD|PUT|DELETE)$/;
 /** Bun could not begin, for example because the CA file does not contain a certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
 
@@ -146,8 +148,8 @@ function initOf(
     redirect: 'manual',
     decompress: false,
     ...(protocol === undefined ? {} : { protocol }),
-    // Bun sends a GET again by itself when a kept-alive connection ends before the answer.
-    ...(once && method === 'GET' ? { keepalive: false } : {}),
+    // Bun sends these again by itself when a kept-alive connection ends before the answer.
+    ...(once && IDEMPOTENT.test(method) ? { keepalive: false } : {}),
   };
 }
 

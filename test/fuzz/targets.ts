@@ -7,6 +7,10 @@ import { Secret } from '../../src/base/secret.ts';
 import { configFrom } from '../../src/config/load.ts';
 import { sourceText } from '../../src/config/source.ts';
 import { parseYaml } from '../../src/config/parse-yaml.ts';
+import { stableContentOf } from '../../src/csi/vault-class/object-content.ts';
+import { readObjects } from '../../src/csi/vault-class/object-list.ts';
+import { identityOfObject } from '../../src/csi/vault-class/object-request.ts';
+import { vaultParameters } from '../../src/csi/vault-class/parameters.ts';
 import { ENGINES } from '../../src/engines/index.ts';
 import { FORMATS } from '../../src/formats/index.ts';
 import { presentable } from '../../src/http/presentable.ts';
@@ -14,6 +18,7 @@ import { migrateFiles, type Ports } from '../../src/migrate/migrate-files.ts';
 import { planConfig } from '../../src/plan/plan-config.ts';
 import { checkRef } from '../../src/shape/ref.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
+import { CLASSES } from '../support/csi-classes.ts';
 import { renderTemplate } from '../support/render-template.ts';
 import { readCapabilities, readEnvelope, readLogin, readMounts } from '../../src/vault/responses.ts';
 
@@ -390,6 +395,77 @@ const foreign: FuzzTarget = {
   },
 };
 
+const vaultClass: FuzzTarget = {
+  name: 'class',
+  seeds: CLASSES.map(({ parameters }) => parameters['objects'] ?? ''),
+  words: [
+    ...[
+      '&a ',
+      '*a',
+      '<<: *a',
+      '!!binary ',
+      '!!int ',
+      '? ',
+      '- ',
+      ': ',
+      '[',
+      '{',
+      '|\n',
+      '"',
+      '---\n',
+      '0o',
+      '0x',
+      '_',
+    ],
+    ...[
+      'objectName: ',
+      'secretPath: ',
+      'secretArgs: ',
+      'filePermission: ',
+      'method: ',
+      '..',
+      '/',
+      '?',
+      '%',
+      ';',
+    ],
+  ],
+  take: (objects) => vaultParameters({ roleName: 'web', objects }).objects.map(identityOfObject),
+  refusals: ['config'],
+};
+
+const vaultObject: FuzzTarget = {
+  name: 'answer for a class',
+  seeds: [
+    '{"request_id":"r","lease_id":"","lease_duration":0,"renewable":false,"data":{"data":{"k":"aGk="},"metadata":{"version":1}},"warnings":null}',
+    '{"request_id":"r","lease_id":"l","lease_duration":9,"renewable":true,"data":{"k":"v","ttl":1,"rotation_period":2},"warnings":["w"],"mount_type":"kv"}',
+    '{"initialized":true,"sealed":false}',
+  ],
+  words: [
+    '"data":',
+    '"k":',
+    'null',
+    '{}',
+    '[]',
+    '1.10',
+    '"auth":{',
+    '"wrap_info":{',
+    '"errors":[',
+    '"\\ud800"',
+    '1e999',
+  ],
+  take: (text) =>
+    ['', 'k'].flatMap((secretKey) =>
+      ['', 'base64', 'hex'].map((encoding) => {
+        const [object] = readObjects(
+          JSON.stringify([{ objectName: 'a', secretPath: 'x', secretKey, encoding }]),
+        ).objects;
+        return object === undefined ? undefined : stableContentOf(object, parseJson(text));
+      }),
+    ),
+  refusals: ['not_found', 'template', 'unavailable', 'SyntaxError', 'TooDeep'],
+};
+
 export const TARGETS: readonly FuzzTarget[] = [
   config,
   reference,
@@ -398,6 +474,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   answer,
   format,
   foreign,
+  vaultClass,
+  vaultObject,
 ];
 
 /** @returns what is wrong with how a text was taken; undefined: nothing */

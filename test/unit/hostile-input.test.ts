@@ -44,6 +44,24 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     '{"":""}',
     '{"a\\u0000b":"\\u0000"}',
   ],
+  class: [
+    '&a [*a]',
+    '- &a { secretArgs: *a }',
+    '- { secretArgs: { a: &a [*a] } }',
+    '- {'.repeat(5000),
+    `- { secretPath: "${'../'.repeat(5000)}" }`,
+    `- { secretPath: "x?${'a=b&'.repeat(5000)}" }`,
+    `- { filePermission: ${'9'.repeat(100_000)} }`,
+    `- { secretArgs: { a: ${'9'.repeat(20_000)} } }`,
+    `[${'{objectName: a, secretPath: x},'.repeat(2000)}]`,
+    '- { __proto__: x, objectName: __proto__, secretPath: constructor }',
+  ],
+  'answer for a class': [
+    '{"request_id":"r","data":{"__proto__":{"k":"v"}}}',
+    '{"request_id":"r","data":{"data":{"__proto__":"v"}}}',
+    `{"request_id":"r","data":${'{"a":'.repeat(400)}1${'}'.repeat(400)}}`,
+    '{"request_id":"r","lease_duration":1e999,"data":{"k":1}}',
+  ],
   'foreign text': ['s.secret-to\u0000ken', 's.secr\u202eet-token', ':\u0000:add-mask::x', '##\u200b[error]'],
 };
 
