@@ -14,6 +14,7 @@ import { answerOf, keyOf, markOf, nameOf, type Place } from './place.ts';
 import { podToken } from './pod-token.ts';
 import type { SharedWires } from './shared-wires.ts';
 import type { VersionKey } from './version-key.ts';
+import { vaultClass } from './vault-class.ts';
 import { Volume } from './volume.ts';
 
 /** Of what is done for one volume without being asked. */
@@ -192,11 +193,12 @@ class VolumesOfNode implements Volumes {
 
   async #contentsOf(request: MountRequest): Promise<Contents> {
     const { config, objects } = request.parameters;
-    if (config === undefined) throw new RunError('config', 'the class has neither `config` nor `objects`');
-    if (objects !== undefined) {
-      throw new RunError('config', 'the class has both `config` and `objects`', { hint: 'keep one of them' });
-    }
-    return nativeClass(request, this.#parts.defaults);
+    const { defaults } = this.#parts;
+    if (config === undefined) return vaultClass(request, defaults);
+    if (objects === undefined) return nativeClass(request, defaults);
+    throw new RunError('config', 'the class has both `config` and `objects`', {
+      hint: 'keep `config`, which says what this provider is to do; `objects` is for that of Vault',
+    });
   }
 
   #keysAt({ pod, targetPath }: MountRequest): readonly string[] {
