@@ -179,6 +179,12 @@ describe('what is wrong with a class is reported at once', () => {
     ]);
   });
 
+  test('an encoding counts only with a key, in any case', () => {
+    for (const encoding of ['BASE64', 'Hex', 'utf-8', 'UTF-8', '""'])
+      assert.ok(one(`secretPath: b, secretKey: k, encoding: ${encoding}`));
+    assert.equal(one('secretPath: b, encoding: rot13').encoding, 'rot13');
+  });
+
   test('names that the driver refuses', () => {
     for (const name of OBJECT_NAMES) {
       const text = `- { objectName: ${JSON.stringify(name)}, secretPath: b }`;

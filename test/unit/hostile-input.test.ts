@@ -54,6 +54,7 @@ const FOUND: Readonly<Record<string, readonly string[]>> = {
     `- { filePermission: ${'9'.repeat(100_000)} }`,
     `- { secretArgs: { a: ${'9'.repeat(20_000)} } }`,
     `[${'{objectName: a, secretPath: x},'.repeat(2000)}]`,
+    `- a: [\n${'1,\n'.repeat(5000)}]\n${' '.repeat(200_000)}`,
     '- { __proto__: x, objectName: __proto__, secretPath: constructor }',
   ],
   'answer for a class': [

@@ -19,7 +19,7 @@ const ALIAS_HINT = 'look for an alias that stands for something around it, or th
 export class GoDecoder {
   readonly problems: YamlProblem[] = [];
   #values = 0;
-  readonly #around: YamlNode[] = [];
+  #depth = 0;
 
   /** Into a string: any scalar gives its text, as written. Undefined: null, or a problem. */
   text(node: YamlNode, name: string): string | undefined {
@@ -145,17 +145,17 @@ export class GoDecoder {
   /** Guards against what contains itself, and what is endless when written out. */
   #within<T>(node: YamlNode, name: string, decode: () => T): T | undefined {
     this.#values += 1;
-    if (this.#around.length > DEEPEST || this.#values > MOST_VALUES || this.#around.includes(node)) {
+    if (this.#depth > DEEPEST || this.#values > MOST_VALUES) {
       // One of them is enough: the same alias is met again and again.
       const isKnown = this.problems.some(({ hint }) => hint === ALIAS_HINT);
       if (!isKnown) this.#refuse(node, `${name} is endless`, ALIAS_HINT);
       return undefined;
     }
-    this.#around.push(node);
+    this.#depth += 1;
     try {
       return decode();
     } finally {
-      this.#around.pop();
+      this.#depth -= 1;
     }
   }
 

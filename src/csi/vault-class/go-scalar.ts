@@ -52,7 +52,8 @@ function readPlain(text: string, mayBeTimestamp: boolean): GoScalar {
   const word = WORDS.get(text);
   if (word !== undefined) return word;
   const asText: GoScalar = { type: 'string', value: text };
-  if (text.startsWith('.')) return floatOf(text) ?? asText;
+  // As in Go's own source, an underscore is between digits.
+  if (text.startsWith('.')) return floatOf(text.replace(/(?<=\d)_(?=\d)/g, '')) ?? asText;
   if (!/^[-+\d]/.test(text)) return asText;
   const timestamp = mayBeTimestamp ? timestampOf(text) : undefined;
   if (timestamp !== undefined) return { type: 'timestamp', value: timestamp };

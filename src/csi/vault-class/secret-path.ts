@@ -20,9 +20,8 @@ export type ReadPath =
 export function readSecretPath(text: string): ReadPath {
   const at = text.indexOf('?');
   const [written, queryText] = at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
-  const parts = partsOf(written.replace(/^\/?v1\/|^\//, ''));
-  if (parts === undefined)
-    return { kind: 'problem', message: 'leads out of the API', hint: 'correct its `..`' };
+  const [version, ...parts] = partsOf(`v1/${written.replace(/^\/?v1\/|^\//, '')}`);
+  if (version !== 'v1') return { kind: 'problem', message: 'leads out of the API', hint: 'correct its `..`' };
   if (parts.length === 0)
     return { kind: 'problem', message: 'is missing', hint: 'write it as in the API: secret/data/app' };
   const query = queryOf(queryText);
@@ -34,13 +33,11 @@ export function readSecretPath(text: string): ReadPath {
   };
 }
 
-/** Undefined: they go up beyond the first one. */
-function partsOf(path: string): string[] | undefined {
+function partsOf(path: string): string[] {
   const parts: string[] = [];
   for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part !== '..') parts.push(part);
-    else if (parts.pop() === undefined) return undefined;
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
   }
   return parts;
 }

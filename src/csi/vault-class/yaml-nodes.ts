@@ -45,14 +45,50 @@ export class NoYaml extends Error {
  */
 export function firstDocument(text: string): YamlNode | undefined {
   try {
-    const events = parseEvents(text, {});
-    return events.length === 0 ? undefined : new NodeReader(events, text).node();
+    const read = readLeniently(text);
+    return read.events.length === 0 ? undefined : new NodeReader(read).node();
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     // What stands in quotes, or after a colon, is taken from the text.
     const problem = error.reason.replace(/["<].*|: .*/s, '…').trim();
     throw new NoYaml(problem, error.mark === undefined ? undefined : error.mark.line + 1);
   }
+}
+
+interface ReadText {
+  readonly text: string;
+  readonly events: readonly Event[];
+}
+
+/** Lines, and blanks: no class has more. */
+const MOST_INDENTED = 200;
+const DEEPEST_INDENT = 1000;
+
+/**
+ * Go takes a brace, a bracket or the rest of a quoted text at the beginning of a line, where YAML wants it to be indented. Blanks
+ * mean nothing there, so more of them are put before it.
+ */
+function readLeniently(text: string): ReadText {
+  let indented = text;
+  for (let count = 0; ; count += 1) {
+    try {
+      return { text: indented, events: parseEvents(indented, {}) };
+    } catch (error) {
+      const at =
+        error instanceof YAMLException && error.reason === DEFICIENT ? error.mark?.position : undefined;
+      if (at === undefined || count === MOST_INDENTED) throw error;
+      const start = indented.lastIndexOf('\n', at - 1) + 1;
+      indented = `${indented.slice(0, start)}${' '.repeat(deepestIndent(text) + 1)}${indented.slice(start)}`;
+    }
+  }
+}
+
+/** js-yaml's words. */
+const DEFICIENT = 'deficient indentation';
+
+function deepestIndent(text: string): number {
+  const indents = text.split('\n').map((line) => /^[\s-]*/.exec(line)?.[0].length ?? 0);
+  return indents.reduce((deepest, indent) => Math.min(DEEPEST_INDENT, Math.max(deepest, indent)), 0);
 }
 
 const LONG_TAG = 'tag:yaml.org,2002:';
@@ -67,7 +103,7 @@ class NodeReader {
   #line = 1;
   #counted = 0;
 
-  constructor(events: readonly Event[], text: string) {
+  constructor({ events, text }: ReadText) {
     this.#events = events;
     this.#text = text;
   }
