@@ -31,7 +31,16 @@ const SEPARATE: Readonly<Record<string, string>> = {
  * What stays after its first run has all that it needs in a file of its own, with copies of what the program has, too: so the
  * one-shot run is no larger by it.
  */
-const STAYING: Readonly<Record<string, string>> = { 'watch.js': 'src/watch/start.ts' };
+const STAYING: Readonly<Record<string, string>> = {
+  'watch.js': 'src/watch/start.ts',
+  'csi.js': 'src/csi/start.ts',
+};
+
+/** The packages that must have what is replaced in them, where it is not the same as in the program. */
+const MUST_MEET: Readonly<Record<string, readonly string[]>> = {
+  'watch.js': ['axios'],
+  'csi.js': ['axios', '@grpc/grpc-js'],
+};
 
 /** All files of code that a build makes, the program first. */
 export const BUNDLES: readonly string[] = ['vaultonce.js', ...Object.keys(SEPARATE), ...Object.keys(STAYING)];
@@ -97,7 +106,7 @@ export async function bundle(
       ...frame,
       entryPoints: [source],
       outfile: join(directory, file),
-      plugins: [stubs(root, file === 'vaultonce.js'), builtins, separate, ownPackage],
+      plugins: [stubs(root, MUST_MEET[file]), builtins, separate, ownPackage],
       // Looking at it makes Node load it; axios only asks whether it is in a browser.
       define: {
         navigator: 'undefined',
