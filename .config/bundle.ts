@@ -32,7 +32,16 @@ const SEPARATE: Readonly<Record<string, string>> = {
  * one-shot run is no larger by it. In the standalone binary, where what is not used is compiled and costs nothing, copies would take
  * 2 MB of memory.
  */
-const STAYING: Readonly<Record<string, string>> = { 'watch.js': 'src/watch/start.ts' };
+const STAYING: Readonly<Record<string, string>> = {
+  'watch.js': 'src/watch/start.ts',
+  'csi.js': 'src/csi/start.ts',
+};
+
+/** The packages that must have what is replaced in them, where it is not the same as in the program. */
+const MUST_MEET: Readonly<Record<string, readonly string[]>> = {
+  'watch.js': ['axios'],
+  'csi.js': ['axios', '@grpc/grpc-js'],
+};
 
 /** All files of code that a build makes, the program first. */
 export const BUNDLES: readonly string[] = ['vaultonce.js', ...Object.keys(SEPARATE), ...Object.keys(STAYING)];
@@ -97,12 +106,7 @@ export async function bundle(
       ...frame,
       entryPoints: [source],
       outfile: join(directory, file),
-      plugins: [
-        stubs(root, file === 'vaultonce.js'),
-        builtins,
-        separate({ ...SEPARATE, ...stays }),
-        ownPackage,
-      ],
+      plugins: [stubs(root, MUST_MEET[file]), builtins, separate({ ...SEPARATE, ...stays }), ownPackage],
       // Looking at it makes Node load it; axios only asks whether it is in a browser.
       define: {
         navigator: 'undefined',

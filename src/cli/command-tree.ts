@@ -9,6 +9,7 @@ import type { Flags } from '../config/settings.ts';
 import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts';
 import type { Io } from '../host/io.ts';
 import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
+import { addCsi } from './csi-flags.ts';
 import { addManifest } from './manifest-flags.ts';
 import { addWatch } from './watch-flags.ts';
 
@@ -18,6 +19,7 @@ type AddCommand = (program: Command, io: Io) => void;
 const COMMANDS: ReadonlyMap<string, AddCommand> = new Map([
   ['render', addRender],
   ['watch', addWatch],
+  ['csi', addCsi],
   ['exec', addExec],
   ['env', addEnv],
   ['read', addRead],

@@ -28,31 +28,52 @@ function noConfig(): Option {
   return option.conflicts('config');
 }
 
+/** Those that a command of its own kind takes, too. */
+export const DEFAULTS = [
+  '--defaults <file>',
+  'file with defaults below the config, such as those of a platform team (default: $VAULTONCE_DEFAULTS)',
+] as const;
+export const AUTH_MOUNT = [
+  '--auth-mount <mount>',
+  'mount of the login method, without `auth/` (default: its name)',
+] as const;
+export const ADDRESS = [
+  '--address <url>',
+  'server address (default: $VAULT_ADDR, then vault.address)',
+] as const;
+export const NAMESPACE = [
+  '--namespace <path>',
+  'namespace (default: $VAULT_NAMESPACE, then vault.namespace)',
+] as const;
+
 /** The flags of every command that reads a config. */
 export function withCommonFlags(command: Command): Command {
-  return command
+  command
     .option(
       '-c, --config <file>',
       'config file, `-` for stdin; repeatable: config files are merged; conflicting values are an error (default: $VAULTONCE_CONFIG, then ./vaultonce.yaml)',
       collect,
     )
     .addOption(noConfig())
-    .option(
-      '--defaults <file>',
-      'file with defaults below the config, such as those of a platform team (default: $VAULTONCE_DEFAULTS)',
-    )
+    .option(...DEFAULTS)
     .option('--secret <name=path>', 'another secret, as NAME=PATH; repeatable', collect)
     .option('--auth <method>', 'login method; overrides `auth` in the config')
     .option('--role <role>', 'role to log in with, for kubernetes, jwt and others')
-    .option('--auth-mount <mount>', 'mount of the login method, without `auth/` (default: its name)')
+    .option(...AUTH_MOUNT)
     .option('--set <key=value>', 'override a config key, e.g. timeout=10s; repeatable', collect)
-    .option('--address <url>', 'server address (default: $VAULT_ADDR, then vault.address)')
-    .option('--namespace <path>', 'namespace (default: $VAULT_NAMESPACE, then vault.namespace)')
+    .option(...ADDRESS)
+    .option(...NAMESPACE)
     .option('--timeout <duration>', 'time limit for the whole run (default: 60s)')
     .option(
       '--startup-jitter <duration>',
       'wait up to this long, at random, before the login (default: none)',
-    )
+    );
+  return withLogFlags(command);
+}
+
+/** Of every command that logs. */
+export function withLogFlags(command: Command): Command {
+  return command
     .addOption(new Option('--log-level <level>', 'log level (default: info)').choices(LOG_LEVELS))
     .addOption(
       new Option(

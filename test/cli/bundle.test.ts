@@ -139,6 +139,7 @@ describe('the bundle', () => {
       'handshakes.js': 'the certificate of the server: ',
       'migrate.js': 'Notes on the migration',
       'watch.js': 'secret_rotations_total',
+      'csi.js': '/v1alpha1.CSIDriverProvider/Mount',
     };
     for (const [name, mark] of Object.entries(marks)) {
       const holders = BUNDLES.filter((file) =>
@@ -208,6 +209,7 @@ describe('the bundle', () => {
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
       'dist/completion.js',
+      'dist/csi.js',
       'dist/handshakes.js',
       'dist/manifest.js',
       'dist/migrate.js',

@@ -34,6 +34,7 @@ const SAME_EVERYWHERE = new Map([
   // The files of a registry have the names that a config uses.
   ['raw.ts', /^src\/(?:engines|formats)\//],
   ['run.ts', /^src\/(?:run|watch\/on-change)\//],
+  ['start.ts', /^src\/(?:csi|watch)\//],
   ['config.ts', /^src\/(?:auth\/[a-z]+|config)\//],
   ['login.ts', /^src\/auth\/[a-z]+\//],
   ['machine.ts', /^src\/auth\/[a-z]+\//],

@@ -106,7 +106,7 @@ function checkTargetPath(path: string, uid: string, failures: Failure[]): void {
 
 /** A file mode of Go as JSON: `420` is 0644. */
 function permissionOf(text: string, failures: Failure[]): number {
-  const bits = /^\d{1,4}$/.test(text) ? Number(text) : Infinity;
+  const bits = /^(?:0|[1-9]\d{0,3})$/.test(text) ? Number(text) : Infinity;
   if (bits <= PERMISSION_BITS) return bits;
   failures.push(wrong('permission', 'these are not permission bits as a decimal number', OTHER_DRIVER));
   return 0;
