@@ -1,6 +1,6 @@
 import { isAbsolute, relative } from 'node:path';
 import { isMethod, loadMethod } from '../auth/index.ts';
-import { throwIfAny, type Failure } from '../base/errors.ts';
+import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import type { AuthConfig, Config } from '../config/config.ts';
 import { configFrom } from '../config/load.ts';
 import { isFields, type Fields } from '../config/merge.ts';
@@ -37,7 +37,7 @@ export async function nativeClass(
   const text = sourceText(NAME, parameters['config'] ?? '', undefined);
   const variables = Object.fromEntries([...secrets].map(([name, secret]) => [name, secret.reveal()]));
   const below = await defaultsFor(text, defaults, permission);
-  const config = await configFrom([text], { env: {}, cwd: ROOT, variables }, [below]);
+  const config = await configFrom([text], { env: {}, cwd: ROOT, variables }, [below]).catch(aboutVolumes);
   throwIfAny([...unsuitable(config), ...(await lentLogins(config))]);
   const { outputs } = config;
   const plan = await planConfig(config, { secrets: 'needed', outputs, values: [], isWatched: true });
@@ -72,6 +72,19 @@ function fieldsIn(value: unknown): Fields {
 function octal(mode: number): string {
   return `0${mode.toString(8)}`;
 }
+
+/** What is the working directory elsewhere is the volume here. */
+function aboutVolumes(error: unknown): never {
+  if (!(error instanceof RunError)) throw error;
+  const [message, hint] = LEAVES;
+  throw new RunError(
+    error.failures.map((one) =>
+      one.message.startsWith('the path leaves') ? { ...one, message, hint } : one,
+    ),
+  );
+}
+
+const LEAVES = ['the path leaves the volume', 'write it relative to the volume, as `db/password`'] as const;
 
 const IN_CLASS = 'a class may not name files of the provider';
 
@@ -159,8 +172,7 @@ function ofThisMachine(output: OutputPlan): readonly Failure[] {
   if (content.kind === 'format' && content.inputs.some(({ source }) => source.kind === 'file'))
     return refuse(IN_CLASS, 'take the password from a secret');
   const path = relative(ROOT, target.path);
-  if (path === '' || path.startsWith('..') || isAbsolute(path))
-    return refuse('the path leaves the volume', 'write it relative to the volume, as `db/password`');
+  if (path === '' || path.startsWith('..') || isAbsolute(path)) return refuse(...LEAVES);
   return [];
 }
 
