@@ -76,6 +76,7 @@ class Keeper implements TokenKeeper {
   generation = 0;
   renewals = 0;
   readonly #config: Config;
+  readonly #maxRetries: number;
   readonly #clock: LifeClock;
   readonly #traffic = createTraffic();
   readonly #credentials: UsedCredentials;
@@ -89,6 +90,7 @@ class Keeper implements TokenKeeper {
 
   constructor({ config, clock }: Parts) {
     this.#config = config;
+    this.#maxRetries = Math.min(config.server.maxRetries ?? Infinity, MOST_RETRIES);
     this.#clock = clock;
     this.#credentials = createUsedCredentials(clock);
   }
@@ -174,13 +176,14 @@ class Keeper implements TokenKeeper {
   }
 
   #shared(access: Access, scope: Scope): Access {
-    const own = access.share(scope);
+    const own = access.share(scope, this.#maxRetries);
     this.#traffic.add(own.sender.counters);
     return own;
   }
 
   async #logIn(scope: Scope): Promise<void> {
-    const prepared = await prepareAccess(this.#config, scope);
+    const server = { ...this.#config.server, maxRetries: this.#maxRetries };
+    const prepared = await prepareAccess({ ...this.#config, server }, scope);
     try {
       await this.#take(prepared, scope);
     } catch (error) {
@@ -255,6 +258,9 @@ class Keeper implements TokenKeeper {
     this.dueAtS = this.#clock.now() + retryIn(this.#tries, scope.random());
   }
 }
+
+/** What fails longer is tried again later, and does not hold up the rest meanwhile. */
+const MOST_RETRIES = 3;
 
 const OF_A_TOKEN = { isStored: false, isWritten: true, isChangedByServer: false };
 
