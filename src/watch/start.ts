@@ -67,7 +67,8 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
       },
       io,
     );
-    if (started !== undefined) await stay(started, { flags, io, clock, scopeOf }, application, live);
+    const context = { flags, io, clock, scopeOf, hasCommand: application !== undefined };
+    if (started !== undefined) await stay(started, context, application, live);
   } finally {
     await health?.[Symbol.asyncDispose]();
   }

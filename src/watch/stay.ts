@@ -93,10 +93,10 @@ async function assembled(
     scope: whole,
     random: () => whole.random(),
   });
-  const tell: Tell = (news, { site: { display } }) => {
+  const tell: Tell = (news, { site: { display }, config }) => {
     const prepare = async (): Promise<void> => {
       if (news.areVariablesChanged) latest = (await application?.start(display.variables)) ?? latest;
-      teller.tell(news);
+      teller.tell(news, config.watch);
     };
     prepare().catch((error: unknown) => {
       // The command runs on with the variables that it has.

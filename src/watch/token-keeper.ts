@@ -139,7 +139,7 @@ class Keeper implements TokenKeeper {
 
   async tend(scope: Scope): Promise<void> {
     const token = this.#held;
-    if (token?.isRenewable === true && !this.#isDead && (await this.#renew(token, scope))) return;
+    if (token?.isRenewable === true && !this.#isDead && (await this.#renewOrWait(token, scope))) return;
     await this.#logInOrWait(scope);
   }
 
@@ -218,6 +218,15 @@ class Keeper implements TokenKeeper {
       await this.#logIn(scope);
     } catch (error) {
       this.#failure = asRunError(error);
+      this.#waitForRetry(scope);
+      throw error;
+    }
+  }
+
+  async #renewOrWait(token: Held, scope: Scope): Promise<boolean> {
+    try {
+      return await this.#renew(token, scope);
+    } catch (error) {
       this.#waitForRetry(scope);
       throw error;
     }

@@ -9,8 +9,11 @@ import { describeHandler, handle } from './index.ts';
 
 /** Tells the application of changes. */
 export interface Teller {
-  /** Does not wait: handlers run one after the other, and changes meanwhile are one more round. */
-  tell(news: News): void;
+  /**
+   * Does not wait: handlers run one after the other, and changes meanwhile are one more round.
+   * @param settings by default those of the start
+   */
+  tell(news: News, settings?: WatchSettings): void;
   /** What is failing, for messages. */
   readonly failing: readonly string[];
   /** How often somebody was told. */
@@ -65,8 +68,9 @@ class OneAfterTheOther implements Teller {
     return [...this.#faults.values()].map(({ handler }) => describeHandler(handler));
   }
 
-  tell(news: News): void {
-    for (const handler of handlersOf(news, this.#parts)) this.#add({ handler, news, tries: 0 });
+  tell(news: News, settings = this.#parts.settings): void {
+    for (const handler of handlersOf(news, { ...this.#parts, settings }))
+      this.#add({ handler, news, tries: 0 });
   }
 
   async close(): Promise<void> {
