@@ -178,12 +178,12 @@ class VolumesOfNode implements Volumes {
     return place;
   }
 
-  #keeperOf({ config, identity }: Contents, latest: () => MountRequest): TokenKeeper {
+  #keeperOf({ config: whole, identity }: Contents, latest: () => MountRequest): TokenKeeper {
     const { clock, cluster, wires } = this.#parts;
     return createTokenKeeper({
-      config,
+      config: whole,
       clock,
-      async prepare(scope) {
+      async prepare(config, scope) {
         const token =
           identity === undefined ? undefined : await podToken(latest(), identity.audience, cluster, scope);
         return prepareAccess(config, scope, await wires.take(config.server, scope), token);

@@ -17,8 +17,9 @@ export interface Access {
   /**
    * The same access for one of several runs: its requests are counted, logged and ended by its own scope, and it does not
    * give the token back. If it fails, its leases are revoked one by one.
+   * @param maxRetries of each request; by default those of the config
    */
-  share(scope: Scope): Access;
+  share(scope: Scope, maxRetries?: number): Access;
   /** Resolves once the requests begun so far are on their way, so that other work does not delay them. */
   flush(): Promise<void>;
 }
@@ -109,8 +110,11 @@ function accessOf(parts: Parts, sender: Sender): Access {
     session,
     sender,
     flush: () => client.flush(),
-    share: (scope) =>
-      accessOf({ ...parts, session: borrowed(session) }, createSender(client, config.server, scope, pace)),
+    share: (scope, maxRetries = config.server.maxRetries) =>
+      accessOf(
+        { ...parts, session: borrowed(session) },
+        createSender(client, { ...config.server, maxRetries }, scope, pace),
+      ),
   };
 }
 

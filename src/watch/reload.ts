@@ -1,4 +1,4 @@
-import { RunError } from '../base/errors.ts';
+import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { revealedJson } from '../base/revealed-json.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -9,6 +9,7 @@ import type { Scope } from '../host/scope.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan, PlanScope, SecretPlan } from '../plan/plan.ts';
 import { readInputs } from '../render/format-inputs.ts';
+import { nobodySees, problemsOf } from './foresight.ts';
 import type { LifeClock } from './life-clock.ts';
 import { replace, type Replacement } from './replace.ts';
 import { emptySite, type Site } from './site.ts';
@@ -31,6 +32,7 @@ export interface Context {
   readonly scopeOf: (config: Config) => PlanScope;
   /** Undefined: nobody waits to hear how it goes. */
   readonly manager: ServiceManager | undefined;
+  readonly hasCommand: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface Context {
  */
 export async function reload(
   present: Present,
-  { flags, io, clock, scopeOf }: Context,
+  { flags, io, clock, scopeOf, hasCommand }: Context,
   scope: Scope,
 ): Promise<{ readonly present: Present; readonly replacement: Replacement }> {
   const config = await loadConfig(flags, { ...io, scope });
@@ -50,6 +52,11 @@ export async function reload(
     ...planned,
     outputs: await withPipes(scope.signal, () => readInputs(planned.outputs)),
   };
+  throwIfAny([
+    ...problemsOf(config, { env: io.env, cwd: io.cwd, hasCommand }),
+    ...nobodySees(plan, config, hasCommand),
+    ...fixedFor(config, present.config),
+  ]);
   const isSameLogin = loginText(config) === loginText(present.config);
   const keeper = isSameLogin ? present.keeper : createTokenKeeper({ config, clock });
   const site = emptySite({ config, plan, clock, known: [] }, scope);
@@ -76,6 +83,19 @@ export async function reload(
   }
   if (!isSameLogin) await present.keeper.close(scope);
   return { present: { config, plan, site, keeper }, replacement };
+}
+
+/** A listener that whoever asks knows of. */
+function fixedFor({ watch }: Config, before: Config): readonly Failure[] {
+  if (watch.health === before.watch.health) return [];
+  return [
+    {
+      kind: 'config',
+      message: 'where health is served does not change while it runs',
+      where: `${watch.where}.health.address`,
+      hint: 'leave it as it was, or start `watch` anew',
+    },
+  ];
 }
 
 function loginText({ auth, server, revoke, concurrency }: Config): string {

@@ -49,6 +49,13 @@ export async function renewLeases(
   };
 }
 
+/** For how long was not said: taken for good, it would end unnoticed. */
+const NO_DURATION: Failure = {
+  kind: 'unavailable',
+  message: 'the answer to a renewal of its lease has no lease_duration',
+  hint: 'look for a proxy in between that alters answers',
+};
+
 type OneRenewal = 'renewed' | 'replaced' | 'denied' | Failure;
 
 async function renewOne(
@@ -62,6 +69,7 @@ async function renewOne(
   if (renewal instanceof RunError) return renewal.failures[0] ?? UNKNOWN;
   if (renewal.kind === 'unavailable') return renewal.failure;
   const names = holdings.map(({ plan }) => plan.name);
+  if (renewal.kind === 'renewed' && renewal.lease.lease_duration === undefined) return NO_DURATION;
   if (renewal.kind === 'renewed')
     return isRenewed(renewal.lease, holdings, stock, scope) ? 'renewed' : 'replaced';
   scope.log.write({ event: 'lease_not_renewed', names, reason: reasonOf(renewal.answer) });

@@ -71,7 +71,8 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
     );
     if (started === undefined) return;
     const manager = application?.notifies === true ? undefined : openServiceManager(io, status);
-    await stay(started, { flags, io, clock, scopeOf, manager }, application, live);
+    const context = { flags, io, clock, scopeOf, manager, hasCommand: application !== undefined };
+    await stay(started, context, application, live);
   } finally {
     await health?.[Symbol.asyncDispose]();
   }

@@ -98,7 +98,7 @@ async function assembled(
     random: () => whole.random(),
   });
   let refused = Promise.withResolvers<undefined>();
-  const tell: Tell = async (news, { site: { display } }) => {
+  const tell: Tell = async (news, { site: { display }, config }) => {
     try {
       if (news.areVariablesChanged) latest = (await application?.start(display.variables)) ?? latest;
     } catch (error) {
@@ -109,7 +109,7 @@ async function assembled(
     }
     refused.resolve(undefined);
     refused = Promise.withResolvers();
-    await teller.tell(news);
+    await teller.tell(news, config.watch);
     await child?.restarted;
   };
   const watcher = createWatcher({ ...present, site }, context, createAlarm(clock, whole), tell);

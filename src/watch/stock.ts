@@ -204,7 +204,7 @@ class Shelf implements Stock {
   }
 
   #inTime({ action, inS }: Next): Pick<Holding, 'action' | 'dueAtS'> {
-    return { action, dueAtS: this.#nowS + inS };
+    return { action, dueAtS: this.#nowS + Math.max(SHORTEST_S, inS) };
   }
 
   #habitsOf({ refreshMs, rotateAt }: SecretPlan): Habits {
@@ -216,6 +216,9 @@ class Shelf implements Stock {
     };
   }
 }
+
+/** A server that gives less to live is not asked more often. */
+const SHORTEST_S = 0.5;
 
 const NEVER_CHANGED = { renewals: 0, rotations: 0 };
 const RENEWED = { isStored: false, isWritten: true, isChangedByServer: false };

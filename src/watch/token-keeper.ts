@@ -68,7 +68,7 @@ interface Parts {
   readonly config: Config;
   readonly clock: LifeClock;
   /** Reads the credentials; undefined: as the config says. */
-  readonly prepare?: (scope: Scope) => Promise<PreparedAccess>;
+  readonly prepare?: (config: Config, scope: Scope) => Promise<PreparedAccess>;
 }
 
 export function createTokenKeeper(parts: Parts): TokenKeeper {
@@ -80,6 +80,7 @@ class Keeper implements TokenKeeper {
   generation = 0;
   renewals = 0;
   readonly #config: Config;
+  readonly #maxRetries: number;
   readonly #clock: LifeClock;
   readonly #prepare: NonNullable<Parts['prepare']>;
   readonly #traffic = createTraffic();
@@ -92,8 +93,9 @@ class Keeper implements TokenKeeper {
   /** Why there is no other token, until the next try. */
   #failure: RunError | undefined;
 
-  constructor({ config, clock, prepare = (scope) => prepareAccess(config, scope) }: Parts) {
+  constructor({ config, clock, prepare = prepareAccess }: Parts) {
     this.#config = config;
+    this.#maxRetries = Math.min(config.server.maxRetries ?? Infinity, MOST_RETRIES);
     this.#clock = clock;
     this.#prepare = prepare;
     this.#credentials = createUsedCredentials(clock);
@@ -120,7 +122,7 @@ class Keeper implements TokenKeeper {
   }
 
   async prepare(scope: Scope): Promise<PreparedAccess> {
-    const prepared = await this.#prepare(scope);
+    const prepared = await this.#prepare(this.#config, scope);
     let isTaken = false;
     return {
       ...prepared,
@@ -148,7 +150,7 @@ class Keeper implements TokenKeeper {
 
   async renew(scope: Scope): Promise<boolean> {
     const token = this.#held;
-    return token?.isRenewable === true && !this.#isDead && (await this.#renew(token, scope));
+    return token?.isRenewable === true && !this.#isDead && (await this.#renewOrWait(token, scope));
   }
 
   async replaceDead(scope: Scope): Promise<boolean> {
@@ -184,13 +186,14 @@ class Keeper implements TokenKeeper {
   }
 
   #shared(access: Access, scope: Scope): Access {
-    const own = access.share(scope);
+    const own = access.share(scope, this.#maxRetries);
     this.#traffic.add(own.sender.counters);
     return own;
   }
 
   async #logIn(scope: Scope): Promise<void> {
-    const prepared = await this.#prepare(scope);
+    const server = { ...this.#config.server, maxRetries: this.#maxRetries };
+    const prepared = await this.#prepare({ ...this.#config, server }, scope);
     try {
       await this.#take(prepared, scope);
     } catch (error) {
@@ -225,6 +228,15 @@ class Keeper implements TokenKeeper {
       await this.#logIn(scope);
     } catch (error) {
       this.#failure = asRunError(error);
+      this.#waitForRetry(scope);
+      throw error;
+    }
+  }
+
+  async #renewOrWait(token: Held, scope: Scope): Promise<boolean> {
+    try {
+      return await this.#renew(token, scope);
+    } catch (error) {
       this.#waitForRetry(scope);
       throw error;
     }
@@ -265,6 +277,9 @@ class Keeper implements TokenKeeper {
     this.dueAtS = this.#clock.now() + retryIn(this.#tries, scope.random());
   }
 }
+
+/** What fails longer is tried again later, and does not hold up the rest meanwhile. */
+const MOST_RETRIES = 3;
 
 const OF_A_TOKEN = { isStored: false, isWritten: true, isChangedByServer: false };
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { runCli, type CliResult } from '../support/cli.ts';
+import { runCli, startCli, type CliResult } from '../support/cli.ts';
 import { startCluster } from '../support/cluster.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { startStandIn, type Answer } from '../support/stand-in.ts';
@@ -663,6 +664,94 @@ secret {
     } finally {
       await cluster.stop();
       pod.remove();
+    }
+  });
+
+  test('what watch says of handlers, health, probes, reloads, the command and its variables', async () => {
+    const watch = (own: object): TestConfig => ({ ...good, watch: { refresh: '1s', settle: 0, ...own } });
+    // Refused before the first request.
+    const refused: readonly (readonly [TestConfig, ...string[]])[] = [
+      [watch({ on_change: { run: [TOKEN] } })],
+      [watch({ on_change: { run: [KEY] } })],
+      [watch({ on_change: { http: { url: TOKEN } } })],
+      [watch({ on_change: { http: { url: `https://user:${CANARY}@127.0.0.1/` } } })],
+      [watch({ on_change: { signal: TOKEN } })],
+      [watch({ on_change: { [TOKEN]: 'x' } })],
+      [watch({ on_change: TOKEN })],
+      [watch({ health: { address: TOKEN } })],
+      [watch({ health: { address: `unix://${app.workspace.path('none', TOKEN)}` } })],
+      [watch({ health: { address: `${CANARY}.invalid:1` } })],
+      [watch({ refresh: TOKEN })],
+      [watch({ rotate_at: TOKEN })],
+      [watch({ [TOKEN]: 1 })],
+      [watch({ health: { address: `unix://${app.workspace.path(TOKEN)}` } }), '--probe'],
+      [watch({ health: { address: TOKEN } }), '--probe'],
+      [watch({}), '--probe', TOKEN],
+      [watch({}), '--', `./${TOKEN}`],
+      [watch({}), '--', JWT],
+      [watch({}), '--fixtures', TOKEN],
+      [{ ...watch({}), auth: { method: 'token', token_file: TOKEN, wrapped: true } }],
+      [
+        {
+          ...watch({}),
+          auth: { method: 'approle', role_id: KEY, secret_id: TOKEN, secret_id_wrapped: true },
+        },
+      ],
+    ];
+    for (const [config, ...args] of refused) {
+      const result = await runCli(['watch', '-c', app.config(config), '--log-level', 'debug', ...args]);
+      assert.notEqual(result.code, 0);
+      assert.ok(!shows(result), `${JSON.stringify(config['watch'])}: ${result.stderr}`);
+    }
+    // Told while it runs.
+    const script = app.workspace.write(
+      'app.sh',
+      "#!/bin/sh\ntrap '' HUP\nwhile :; do sleep 0.1; done\n",
+      0o755,
+    );
+    for (const format of ['json', 'text']) {
+      const config = (own: TestConfig = {}): string =>
+        app.config({
+          ...watch({
+            on_change: [
+              { signal: 'SIGHUP', process: TOKEN },
+              { signal: 'SIGHUP', pid_file: `/run/${TOKEN}` },
+              { signal: 'SIGHUP', pid_file: app.workspace.write('pid', `${CANARY}\n`) },
+              { run: ['sh', '-c', `exit 3; # ${CANARY}`] },
+              { http: { url: `http://127.0.0.1:1/${TOKEN}?key=${CANARY}` } },
+              { http: { url: `unix:///run/${TOKEN}` } },
+              'restart',
+            ],
+          }),
+          environment: { A: 'a#key' },
+          ...own,
+        });
+      const flags = ['--log-level', 'debug', '--log-format', format];
+      const running = startCli(['watch', '-c', config(), ...flags, '--', script]);
+      await running.stderrMatches(/watching/);
+      await app.putKv2('a', { key: `${CANARY}-other\u0000` });
+      // The variable cannot hold it.
+      await running.stderrMatches(/the variables? |stays as it was|secret_stale|variables_refused/);
+      await app.putKv2('a', { key: `${CANARY}-third` });
+      await running.stderrMatches(/(?:exit|status) 3[^]*unix socket/);
+      // It ignores SIGHUP as soon as it has begun.
+      await delay(1000);
+      app.workspace.write('vaultonce.yaml', `vault: { address: "${TOKEN}", ${CANARY}`);
+      running.child.kill('SIGHUP');
+      await running.stderrMatches(/the config stays as it was|reload_refused/);
+      config({ outputs: [{ path: 'c.txt', contents: `{{a.${CANARY}}} {{` }] });
+      running.child.kill('SIGHUP');
+      await running.stderrMatches(/(?:(?:the config stays as it was|reload_refused)[^]*){2}/);
+      config({ auth: { method: 'userpass', username: 'alice', password: `${CANARY}-wrong` } });
+      running.child.kill('SIGHUP');
+      await running.stderrMatches(/(?:(?:the config stays as it was|reload_refused)[^]*){3}/);
+      await app.server.revokeTokens();
+      await running.stderrMatches(/no longer knows the token/);
+      running.child.kill('SIGTERM');
+      const result = await running.done;
+      assert.equal(result.code, 143, result.stderr);
+      assert.ok(!shows(result), result.stderr);
+      await app.putKv2('a', { key: `${CANARY}-fetched`, quotes: `${CANARY}-'"\\`, number: 'x' });
     }
   });
 

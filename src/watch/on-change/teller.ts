@@ -11,9 +11,10 @@ import { describeHandler, handle } from './index.ts';
 export interface Teller {
   /**
    * Handlers run one after the other, and changes meanwhile are one more round.
+   * @param settings by default those of the start
    * @returns a promise that resolves once all of them have succeeded, of this change or of a later one
    */
-  tell(news: News): Promise<void>;
+  tell(news: News, settings?: WatchSettings): Promise<void>;
   /** What is failing, for messages. */
   readonly failing: readonly string[];
   /** How often somebody was told. */
@@ -70,8 +71,8 @@ class OneAfterTheOther implements Teller {
     return [...this.#faults.values()].map(({ task }) => describeHandler(task.handler));
   }
 
-  async tell(news: News): Promise<void> {
-    const told = handlersOf(news, this.#parts).map((handler) => {
+  async tell(news: News, settings = this.#parts.settings): Promise<void> {
+    const told = handlersOf(news, { ...this.#parts, settings }).map((handler) => {
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const waiting = new Set([
         (): void => {
