@@ -27,6 +27,8 @@ export interface Child {
    * @throws RunError `no_command`, `not_executable`, `output`: it could not be started like this, and runs on as it is
    */
   restart(env: Env, reason: string, masks?: readonly string[]): void;
+  /** Resolves once no restart is under way. */
+  readonly restarted: Promise<void>;
   /** @returns whether it was sent */
   signal(signal: NodeJS.Signals): boolean;
   /**
@@ -89,6 +91,10 @@ class Command implements Child {
 
   get ended(): Promise<number> {
     return this.#end.promise;
+  }
+
+  get restarted(): Promise<void> {
+    return this.#restarting ?? Promise.resolve();
   }
 
   async start(env: Env, masks?: readonly string[]): Promise<void> {

@@ -48,12 +48,14 @@ export interface Replacement extends Published {
   /** Why nothing at all was published; undefined: nothing stood against it. */
   readonly failure: Failure | undefined;
   readonly areVariablesChanged: boolean;
+  /** Leases that were replaced. */
+  readonly superseded: readonly Lease[];
 }
 
 /**
  * Fetches secrets, renders what they are in, and publishes what has changed. One that cannot be fetched, or whose outputs
  * cannot be rendered or written, stays as it was, and so does what belongs to it; everything else goes on. Leases that
- * nobody will use are revoked, those that were replaced only after what replaces them is published.
+ * nobody will use are revoked; those that were replaced are still in use until the change is told.
  * Never throws: when the work was ended, everything wanted has that for a fault.
  * @param wanted names of secrets; those that share an output with one of an earlier run are fetched, too
  */
@@ -96,8 +98,7 @@ export async function replace(
   for (const [name, fetched] of fresh)
     stock.arrived(name, { fetched, lease: leaseOf(fetched, issued), generation });
   const unused = issued.filter(({ lease_id }) => !isHeld(lease_id, stock));
-  const ended = [...unused, ...leasesOf(replaced, generation, stock)];
-  await Promise.all(ended.map((lease) => revokeLease(lease, session.token, sender, scope)));
+  await Promise.all(unused.map((lease) => revokeLease(lease, session.token, sender, scope)));
   return {
     names: [...fresh.keys()],
     faults,
@@ -105,6 +106,7 @@ export async function replace(
     outputs: published.outputs,
     failure: published.failure,
     areVariablesChanged: published.areVariablesChanged,
+    superseded: leasesOf(replaced, generation, stock),
   };
 }
 

@@ -97,16 +97,20 @@ async function assembled(
     scope: whole,
     random: () => whole.random(),
   });
-  const tell: Tell = (news, { site: { display } }) => {
-    const prepare = async (): Promise<void> => {
+  let refused = Promise.withResolvers<undefined>();
+  const tell: Tell = async (news, { site: { display } }) => {
+    try {
       if (news.areVariablesChanged) latest = (await application?.start(display.variables)) ?? latest;
-      teller.tell(news);
-    };
-    prepare().catch((error: unknown) => {
+    } catch (error) {
       // The command runs on with the variables that it has.
       for (const failure of asRunError(error).failures)
         whole.log.write({ event: 'variables_refused', ...failure });
-    });
+      return refused.promise;
+    }
+    refused.resolve(undefined);
+    refused = Promise.withResolvers();
+    await teller.tell(news);
+    await child?.restarted;
   };
   const watcher = createWatcher({ ...present, site }, context, createAlarm(clock, whole), tell);
   return { watcher, teller, child, start };

@@ -1,8 +1,11 @@
 import type { Log } from '../host/log.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
+import { revokeLease } from '../session/leases.ts';
 import type { Alarm } from './alarm.ts';
 import { reload, type Context, type Present } from './reload.ts';
+import { createSuperseded, type Superseded } from './superseded.ts';
 import { createWork, type Counts, type News, type Work } from './work.ts';
 
 /** Keeps everything good, under one config or another. */
@@ -34,8 +37,8 @@ function withoutTries(log: Log): Log {
   };
 }
 
-/** Tells the application of a change; it does not wait for it. */
-export type Tell = (news: News, present: Present) => void;
+/** Tells the application of a change; resolves once it was told. */
+export type Tell = (news: News, present: Present) => Promise<void>;
 
 export function createWatcher(first: Present, context: Context, alarm: Alarm, tell: Tell): Watcher {
   return new Turning(first, context, alarm, tell);
@@ -47,6 +50,7 @@ class Turning implements Watcher {
   readonly #alarm: Alarm;
   readonly #tell: Tell;
   readonly #whole: Scope;
+  readonly #superseded: Superseded;
   #present: Present;
   #work: Work;
   #reloading: PromiseWithResolvers<undefined> | undefined;
@@ -58,6 +62,10 @@ class Turning implements Watcher {
     this.#tell = tell;
     this.#whole = context.io.scope;
     this.#present = first;
+    const settle = (): Promise<void> => delay(this.#present.config.watch.settleMs, undefined, { ref: false });
+    this.#superseded = createSuperseded(settle, () => {
+      alarm.ring();
+    });
     this.#work = this.#workOn(first);
     this.#turnedAtMs = this.#whole.now();
   }
@@ -93,7 +101,21 @@ class Turning implements Watcher {
   }
 
   async close(): Promise<void> {
+    await this.#endLeases();
     await this.#present.keeper.close(this.#whole);
+  }
+
+  /** Those of a token that lives on: the others end with it. */
+  async #endLeases(): Promise<void> {
+    const { keeper, site } = this.#present;
+    const { session } = keeper;
+    if (session === undefined || session.revocable || session.revoke === 'never') return;
+    const held = [...site.stock.holdings.values()].flatMap(({ lease }) => lease ?? []);
+    const leases = new Map([...this.#superseded.take(), ...held].map((lease) => [lease.lease_id, lease]));
+    const { sender } = await keeper.access(this.#whole);
+    await Promise.all(
+      [...leases.values()].map((lease) => revokeLease(lease, session.token, sender, this.#whole)),
+    );
   }
 
   #pieceOfWork(): Scope {
@@ -103,10 +125,17 @@ class Turning implements Watcher {
 
   #workOn(present: Present): Work {
     const tell = (news: News): void => {
-      this.#tell(news, present);
+      this.#superseded.inUseUntil(this.#tell(news, present));
     };
     const { counts } = this;
-    return createWork({ ...present, clock: this.#context.clock, whole: this.#whole, counts, tell });
+    return createWork({
+      ...present,
+      clock: this.#context.clock,
+      whole: this.#whole,
+      counts,
+      tell,
+      superseded: this.#superseded,
+    });
   }
 
   #tellOfStart(): void {
@@ -124,8 +153,10 @@ class Turning implements Watcher {
       this.#work = this.#workOn(present);
       this.#whole.log.write({ event: 'config_reloaded' });
       this.#tellOfStart();
-      const { outputs, areVariablesChanged } = replacement;
-      if (outputs.length > 0 || areVariablesChanged) this.#tell({ outputs, areVariablesChanged }, present);
+      const { outputs, areVariablesChanged, superseded } = replacement;
+      this.#superseded.add(superseded);
+      if (outputs.length > 0 || areVariablesChanged)
+        this.#superseded.inUseUntil(this.#tell({ outputs, areVariablesChanged }, present));
     } catch (error) {
       this.#whole.throwIfEnded();
       for (const failure of asRunError(error).failures)

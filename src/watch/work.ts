@@ -6,9 +6,11 @@ import type { RenderedOutput } from '../plan/outputs.ts';
 import { secretsOf } from '../plan/plan.ts';
 import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
+import { revokeLease } from '../session/leases.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
 import { isStored, sayingOf, type Holding } from './stock.ts';
+import type { Superseded } from './superseded.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 /** What has changed for the application. */
@@ -27,6 +29,7 @@ export interface WorkParts {
   /** Tells the application; it does not wait for it. */
   readonly tell: (news: News) => void;
   readonly counts: Counts;
+  readonly superseded: Superseded;
 }
 
 /** What was done, under whatever config. */
@@ -85,6 +88,18 @@ class DueWork implements Work {
     const hangs = this.#holdings.some(
       ({ lease, generation }) => lease !== undefined && generation !== keeper.generation,
     );
+    await this.#endSuperseded(hangs, scope);
+  }
+
+  /** @param hangs whether a lease still hangs on the token of an earlier login */
+  async #endSuperseded(hangs: boolean, scope: Scope): Promise<void> {
+    const { keeper, superseded } = this.#parts;
+    if (superseded.isInUse) return;
+    const leases = superseded.take();
+    if (leases.length > 0) {
+      const { session, sender } = await keeper.access(scope);
+      await Promise.all(leases.map((lease) => revokeLease(lease, session.token, sender, scope)));
+    }
     if (!hangs) await keeper.endOld(scope);
   }
 
@@ -198,8 +213,8 @@ class DueWork implements Work {
     return failure;
   }
 
-  #note({ names, faults, outputs, areVariablesChanged }: Replacement, scope: Scope): void {
-    const { site, counts, tell } = this.#parts;
+  #note({ names, faults, outputs, areVariablesChanged, ...more }: Replacement, scope: Scope): void {
+    const { site, counts, tell, superseded } = this.#parts;
     const recovered = names.filter((name) => this.#wasFaulty.delete(name));
     if (recovered.length > 0) scope.log.write({ event: 'secret_recovered', names: recovered });
     const written = new Set(outputs.flatMap((output) => secretsOf(output.plan)));
@@ -210,6 +225,7 @@ class DueWork implements Work {
       scope.log.write({ event: 'secret_replaced', names: changed, outputs: paths, next_in });
     counts.writes += outputs.length;
     for (const [name, failure] of faults) this.#noteFault(name, failure, scope);
+    superseded.add(more.superseded);
     if (outputs.length > 0 || areVariablesChanged) tell({ outputs, areVariablesChanged });
   }
 

@@ -187,6 +187,7 @@ while :; do sleep 0.05; done
       pid: 1,
       restarts: 0,
       ended: Promise.resolve(0),
+      restarted: Promise.resolve(),
       start: () => Promise.resolve(),
       restart: (env, reason) => log.push(`restart ${JSON.stringify(env)} ${reason}`),
       signal: (signal) => log.push(signal) > 0,
@@ -211,20 +212,20 @@ while :; do sleep 0.05; done
   test('without on_change only the command, and only if its variables have changed', async () => {
     const child = command();
     const told = teller(undefined, { child });
-    told.tell(FILES_CHANGED);
-    told.tell({ outputs: [], areVariablesChanged: true });
+    void told.tell(FILES_CHANGED);
+    void told.tell({ outputs: [], areVariablesChanged: true });
     await until('told');
     assert.deepEqual(child.log, ['restart {"V":"x"} its variables have changed']);
     assert.equal(lines[0]?.message, 'told of the change: restart of the command');
-    teller(undefined).tell({ outputs: [output()], areVariablesChanged: true });
-    teller([], { child }).tell({ outputs: [output()], areVariablesChanged: true });
+    void teller(undefined).tell({ outputs: [output()], areVariablesChanged: true });
+    void teller([], { child }).tell({ outputs: [output()], areVariablesChanged: true });
     assert.equal(lines.length, 1);
   });
 
   test('those of each output, or else of all; equal ones once, one after the other, in order', async () => {
     const own = [sh('echo own >> log'), { ...sh('echo shared >> log'), where: 'outputs[0].on_change' }];
     const told = teller([sh('sleep 0.2; echo shared >> log'), sh('echo shared >> log')]);
-    told.tell({ outputs: [output(), output(own), output(own), output([])], areVariablesChanged: false });
+    void told.tell({ outputs: [output(), output(own), output(own), output([])], areVariablesChanged: false });
     await until('told', 3);
     assert.equal(workspace.read('log'), 'shared\nshared\nown\n');
     assert.equal(told.told, 3);
@@ -235,9 +236,9 @@ while :; do sleep 0.05; done
       sh('echo a >> log; : > begun; while [ ! -e go ]; do sleep 0.02; done'),
       sh('echo b >> log'),
     ]);
-    told.tell(FILES_CHANGED);
+    void told.tell(FILES_CHANGED);
     await appears('begun');
-    for (let i = 0; i < 5; i += 1) told.tell(FILES_CHANGED);
+    for (let i = 0; i < 5; i += 1) void told.tell(FILES_CHANGED);
     workspace.write('go', '');
     await until('told', 4);
     assert.equal(workspace.read('log'), 'a\nb\na\nb\n');
@@ -245,7 +246,7 @@ while :; do sleep 0.05; done
 
   test('one that fails does not stop the others, is logged once, and is tried until it succeeds', async () => {
     const told = teller([sh('echo try >> log; [ -e good ] || exit 3'), sh('echo next >> log')]);
-    told.tell(FILES_CHANGED);
+    void told.tell(FILES_CHANGED);
     await until('told');
     assert.deepEqual(told.failing, ['/bin/sh']);
     while (told.failures < 3) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -260,12 +261,25 @@ while :; do sleep 0.05; done
     assert.match(workspace.read('log'), /^try\nnext\n(?:try\n){2,}$/);
   });
 
+  test('a change is told once each of its handlers has succeeded, at whatever change that is', async () => {
+    const told = teller([sh('[ -e good ] || exit 3'), sh('exit 0')]);
+    let isTold = false;
+    const first = told.tell(FILES_CHANGED).then(() => (isTold = true));
+    while (told.failures < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    const second = told.tell(FILES_CHANGED);
+    while (told.failures < 4) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(isTold, false);
+    workspace.write('good', '');
+    await Promise.all([first, second]);
+    await teller([]).tell(FILES_CHANGED);
+  });
+
   test('closing ends what runs, and no try comes after it', async () => {
     const told = teller([sh('trap "" TERM; : > begun; sleep 60 & wait; wait'), sh('echo next >> log')]);
-    told.tell(FILES_CHANGED);
+    void told.tell(FILES_CHANGED);
     await appears('begun');
     await told.close();
-    told.tell(FILES_CHANGED);
+    void told.tell(FILES_CHANGED);
     assert.ok(!existsSync(workspace.path('log')));
     assert.deepEqual(lines, []);
   });
@@ -273,7 +287,7 @@ while :; do sleep 0.05; done
   describe('run', () => {
     test('no shell, no input, and none of our credentials', async () => {
       const script = 'cat > input; env > env; printf %s "$0" > argument';
-      teller([{ ...sh(script), command: ['/bin/sh', '-c', script, '$HOME; `x`'] } as Handler]).tell(
+      void teller([{ ...sh(script), command: ['/bin/sh', '-c', script, '$HOME; `x`'] } as Handler]).tell(
         FILES_CHANGED,
       );
       await until('told');
@@ -288,7 +302,7 @@ while :; do sleep 0.05; done
       const told = teller([
         sh('trap "" TERM; (trap "" TERM; while :; do sleep 0.05; done) & echo $! > pid; wait', 300),
       ]);
-      told.tell(FILES_CHANGED);
+      void told.tell(FILES_CHANGED);
       const { reason } = await until('handler_failed');
       await told.close();
       assert.equal(reason, 'it did not end within 0.3 s');
@@ -318,10 +332,10 @@ while :; do sleep 0.05; done
     test('to the command, which may not be running', async () => {
       const child = command();
       const handler: Handler = { kind: 'signal', signal: 'SIGUSR1', target: { kind: 'child' }, where: 'w' };
-      teller([handler], { child }).tell(FILES_CHANGED);
+      void teller([handler], { child }).tell(FILES_CHANGED);
       await until('told');
       assert.deepEqual(child.log, ['SIGUSR1']);
-      teller([handler], { child: { ...child, signal: () => false } }).tell(FILES_CHANGED);
+      void teller([handler], { child: { ...child, signal: () => false } }).tell(FILES_CHANGED);
       assert.equal(
         (await until('handler_failed')).message,
         'SIGUSR1 to the command: the command is not running; next try in 200 ms',
@@ -330,18 +344,18 @@ while :; do sleep 0.05; done
 
     test('to the process of a name, of which the kernel keeps 15 bytes', async () => {
       await named('vo-a-name-that-is-long');
-      teller([signalTo('vo-a-name-that-is-long')]).tell(FILES_CHANGED);
+      void teller([signalTo('vo-a-name-that-is-long')]).tell(FILES_CHANGED);
       assert.equal((await until('told')).message, 'told of the change: SIGHUP to vo-a-name-that-is-long');
       await appears('vo-a-name-that-is-long-0/hup');
     });
 
     test('to the topmost of several, and to none of unrelated ones', async () => {
       const top = await named('vo-master', '(trap - HUP; while :; do sleep 0.05; done) &');
-      teller([signalTo('vo-master')]).tell(FILES_CHANGED);
+      void teller([signalTo('vo-master')]).tell(FILES_CHANGED);
       await until('told');
       assert.equal(Number(await appears('vo-master-0/hup')), top.pid);
       await named('vo-master');
-      teller([signalTo('vo-master')]).tell(FILES_CHANGED);
+      void teller([signalTo('vo-master')]).tell(FILES_CHANGED);
       const { message, hint } = await until('handler_failed');
       assert.match(
         message,
@@ -351,7 +365,7 @@ while :; do sleep 0.05; done
     });
 
     test('to nobody of this name', async () => {
-      teller([signalTo('vo-nobody')]).tell(FILES_CHANGED);
+      void teller([signalTo('vo-nobody')]).tell(FILES_CHANGED);
       const { message, hint } = await until('handler_failed');
       assert.match(message, /^SIGHUP to vo-nobody: there is no process of this name here;/);
       assert.match(hint ?? '', /shareProcessNamespace: true/);
@@ -359,7 +373,7 @@ while :; do sleep 0.05; done
 
     test('to the process of a pid file', async () => {
       const { pid } = await named('vo-pid');
-      teller([pidFile(workspace.write('run/app.pid', `${String(pid)}\n`))]).tell(FILES_CHANGED);
+      void teller([pidFile(workspace.write('run/app.pid', `${String(pid)}\n`))]).tell(FILES_CHANGED);
       await until('told');
       assert.equal(Number(await appears('vo-pid-0/hup')), pid);
     });
@@ -380,7 +394,7 @@ while :; do sleep 0.05; done
     ];
     for (const text of JUNK) {
       test(`a pid file with ${JSON.stringify(text.slice(0, 12))}`, async () => {
-        teller([pidFile(workspace.write('app.pid', text))]).tell(FILES_CHANGED);
+        void teller([pidFile(workspace.write('app.pid', text))]).tell(FILES_CHANGED);
         assert.match(
           (await until('handler_failed')).reason ?? '',
           /app\.pid does not contain the number of a process$/,
@@ -392,7 +406,7 @@ while :; do sleep 0.05; done
       const reasonOf = async (path: string): Promise<string> => {
         lines = [];
         const one = teller([pidFile(path)]);
-        one.tell(FILES_CHANGED);
+        void one.tell(FILES_CHANGED);
         const { reason = '' } = await until('handler_failed');
         await one.close();
         return reason;
@@ -435,7 +449,7 @@ while :; do sleep 0.05; done
   describe('http', () => {
     test('a request without anything in it', async () => {
       const { url, seen } = await serve(() => 204);
-      teller([post(`${url}/-/reload?x=1`)]).tell(FILES_CHANGED);
+      void teller([post(`${url}/-/reload?x=1`)]).tell(FILES_CHANGED);
       const { message } = await until('told');
       assert.equal(message, `told of the change: POST to ${url.slice('http://'.length)}`);
       assert.match(seen.join(), /^POST \/-\/reload\?x=1 /);
@@ -444,7 +458,7 @@ while :; do sleep 0.05; done
 
     test('to a unix socket', async () => {
       const { url, seen } = await serve(() => 200, workspace.path('app.sock'));
-      teller([post(url)]).tell(FILES_CHANGED);
+      void teller([post(url)]).tell(FILES_CHANGED);
       assert.equal((await until('told')).message, 'told of the change: POST to a unix socket');
       assert.match(seen.join(), /^POST \/ /);
     });
@@ -457,7 +471,7 @@ while :; do sleep 0.05; done
       test(`an answer ${String(status)}`, async () => {
         const { url, seen } = await serve(() => status);
         const one = teller([post(url)]);
-        one.tell(FILES_CHANGED);
+        void one.tell(FILES_CHANGED);
         const line = await until('handler_failed');
         await one.close();
         assert.deepEqual([line.reason, line.hint], [reason, hint]);
@@ -468,12 +482,12 @@ while :; do sleep 0.05; done
     test('no answer', async () => {
       const { url } = await serve(() => undefined);
       const slow = teller([post(url, 200)]);
-      slow.tell(FILES_CHANGED);
+      void slow.tell(FILES_CHANGED);
       assert.equal((await until('handler_failed')).reason, 'no answer within 0.2 s');
       await slow.close();
       lines = [];
       servers[0]?.close().closeAllConnections();
-      teller([post(url)]).tell(FILES_CHANGED);
+      void teller([post(url)]).tell(FILES_CHANGED);
       assert.equal((await until('handler_failed')).reason, 'no answer (ECONNREFUSED)');
     });
   });

@@ -9,8 +9,11 @@ import { describeHandler, handle } from './index.ts';
 
 /** Tells the application of changes. */
 export interface Teller {
-  /** Does not wait: handlers run one after the other, and changes meanwhile are one more round. */
-  tell(news: News): void;
+  /**
+   * Handlers run one after the other, and changes meanwhile are one more round.
+   * @returns a promise that resolves once all of them have succeeded, of this change or of a later one
+   */
+  tell(news: News): Promise<void>;
   /** What is failing, for messages. */
   readonly failing: readonly string[];
   /** How often somebody was told. */
@@ -34,10 +37,12 @@ interface Task {
   readonly news: News;
   /** Failed so far. */
   readonly tries: number;
+  /** Who waits for it. */
+  readonly waiting: ReadonlySet<() => void>;
 }
 
 interface Fault {
-  readonly handler: Handler;
+  readonly task: Task;
   readonly reason: string;
   readonly timer: NodeJS.Timeout;
 }
@@ -62,11 +67,21 @@ class OneAfterTheOther implements Teller {
   }
 
   get failing(): readonly string[] {
-    return [...this.#faults.values()].map(({ handler }) => describeHandler(handler));
+    return [...this.#faults.values()].map(({ task }) => describeHandler(task.handler));
   }
 
-  tell(news: News): void {
-    for (const handler of handlersOf(news, this.#parts)) this.#add({ handler, news, tries: 0 });
+  async tell(news: News): Promise<void> {
+    const told = handlersOf(news, this.#parts).map((handler) => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const waiting = new Set([
+        (): void => {
+          resolve(undefined);
+        },
+      ]);
+      this.#add({ handler, news, tries: 0, waiting });
+      return promise;
+    });
+    await Promise.all(told);
   }
 
   async close(): Promise<void> {
@@ -79,9 +94,15 @@ class OneAfterTheOther implements Teller {
   #add(task: Task): void {
     if (this.#scope.signal.aborted) return;
     const key = keyOf(task.handler);
-    clearTimeout(this.#faults.get(key)?.timer);
-    const waiting = this.#next.get(key);
-    this.#next.set(key, waiting === undefined ? task : { ...task, news: joined(waiting.news, task.news) });
+    const fault = this.#faults.get(key);
+    clearTimeout(fault?.timer);
+    const before = this.#next.get(key);
+    const news = before === undefined ? task.news : joined(before.news, task.news);
+    const waiting = [fault?.task, before, task].reduce(
+      (all, one) => all.union(one?.waiting ?? all),
+      new Set<() => void>(),
+    );
+    this.#next.set(key, { ...task, news, waiting });
     this.#rounds ??= this.#runRounds().finally(() => {
       this.#rounds = undefined;
     });
@@ -105,6 +126,7 @@ class OneAfterTheOther implements Teller {
       await handle(task.handler, task.news, this.#parts, this.#scope);
       this.#faults.delete(key);
       this.told += 1;
+      for (const resolve of task.waiting) resolve();
       this.#scope.log.write({ event: 'told', handler: describeHandler(task.handler) });
     } catch (error) {
       if (!this.#isClosed()) this.#failed(key, task, asRunError(error));
@@ -115,15 +137,16 @@ class OneAfterTheOther implements Teller {
     return this.#scope.signal.aborted;
   }
 
-  #failed(key: string, { handler, news, tries }: Task, { failures }: RunError): void {
+  #failed(key: string, task: Task, { failures }: RunError): void {
+    const { handler, tries } = task;
     const reason = failures.map(({ message }) => message).join('; ');
     const inS = retryIn(tries + 1, this.#parts.random());
     const before = this.#faults.get(key)?.reason;
     const timer = setTimeout(() => {
-      this.#add({ handler, news, tries: tries + 1 });
+      this.#add({ ...task, tries: tries + 1 });
     }, inS * 1000);
     this.failures += 1;
-    this.#faults.set(key, { handler, reason, timer });
+    this.#faults.set(key, { task, reason, timer });
     if (before === reason) return;
     const hint = failures.find((failure) => failure.hint !== undefined)?.hint;
     this.#scope.log.write({
