@@ -22,6 +22,8 @@ const OWNERS_OF_FILES = [
   ...['deliver/exec/find-program.ts', 'deliver/variables/job-file.ts'],
   // Which processes there are.
   ...['watch/on-change/processes.ts'],
+  // What was there before it began to watch.
+  ...['watch/former-outputs.ts'],
   // What health is served on.
   ...['watch/health/socket-file.ts', 'csi/protocol/socket-endpoint.ts'],
 ].map((file) => `src/${file}`);

@@ -8,6 +8,7 @@ import { perform } from '../run/perform.ts';
 import type { Application } from './application.ts';
 import { firstRun } from './first-run.ts';
 import { nobodySees, problemsOf, singleUseOf } from './foresight.ts';
+import { formerOutputs } from './former-outputs.ts';
 import { openHealth, probe } from './health/health-server.ts';
 import type { HealthStatus } from './health/health-status.ts';
 import { watchPages } from './health/watch-pages.ts';
@@ -61,8 +62,9 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
           if (address !== undefined)
             health = await openHealth(address, watchPages(status), `${where}.health.address`, io.scope);
           const keeper = createTokenKeeper({ config, clock });
+          const former = formerOutputs(plan);
           const first = await firstRun(config, plan, keeper, scope, stopwatch);
-          started = { present: { config, plan, keeper }, first };
+          started = { present: { config, plan, keeper }, first, former };
           return first.outcome;
         },
         deliver: () => undefined,

@@ -7,6 +7,7 @@ import { createAlarm } from './alarm.ts';
 import type { Application, Start } from './application.ts';
 import { createChild, forwardSignals, type Child } from './child.ts';
 import type { FirstRun } from './first-run.ts';
+import { replacedOutputs } from './former-outputs.ts';
 import { createTeller, type Teller } from './on-change/teller.ts';
 import { tendOrphans } from './orphans.ts';
 import type { Context, Present } from './reload.ts';
@@ -17,6 +18,8 @@ import { createWatcher, type Tell, type Watcher } from './watcher.ts';
 export interface Started {
   readonly present: Omit<Present, 'site'>;
   readonly first: FirstRun;
+  /** Paths that were there before it. */
+  readonly former: ReadonlySet<string>;
 }
 
 /** What is at work, for who asks how it is. */
@@ -75,7 +78,7 @@ interface Assembled extends Required<Live> {
 }
 
 async function assembled(
-  { present, first }: Started,
+  { present, first, former }: Started,
   context: Context,
   application: Application | undefined,
 ): Promise<Assembled> {
@@ -112,6 +115,9 @@ async function assembled(
     await teller.tell(news, config.watch);
     await child?.restarted;
   };
+  // Another process kept them before this one, and somebody may have read them. A command starts with what there is now.
+  const outputs = child === undefined ? replacedOutputs(former, first.outcome, present.plan) : [];
+  if (outputs.length > 0) void teller.tell({ outputs, areVariablesChanged: false });
   const watcher = createWatcher({ ...present, site }, context, createAlarm(clock, whole), tell);
   return { watcher, teller, child, start };
 }

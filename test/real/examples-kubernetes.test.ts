@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { dump, load, loadAll } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
-import { findServer } from '../support/binary.ts';
-import { runCli, starter } from '../support/cli.ts';
-import { signJwt, soon } from '../support/jwt.ts';
+import { runCli } from '../support/cli.ts';
 import {
   kubernetesSchemas,
   podOf,
@@ -21,6 +17,7 @@ import {
   type PodSpec,
 } from '../support/kubernetes.ts';
 import { needsKubectl, needsPlugins } from '../support/needs.ts';
+import { serviceAccountToken, setUpServer, startTokenReviews } from '../support/token-reviews.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../../examples/kubernetes');
@@ -88,7 +85,7 @@ describe('the manifests of the examples', () => {
         .filter(({ kind }) => kind === 'ConfigMap')
         .map(({ data }) => ({ file, data: data as Readonly<Record<string, string>> })),
     );
-    assert.equal(configs.length, 3);
+    assert.equal(configs.length, 6);
     const app = await startApp();
     try {
       for (const { file, data } of configs) {
@@ -246,57 +243,19 @@ describe('the set-up of the server', await needsPlugins('auth/kubernetes'), () =
   after(() => app.stop());
 
   test('lets the Deployment log in, and read what its config names', async () => {
-    // The cluster, which says of each token that it is good.
-    const cluster = createServer((_request, response) => {
-      const user = { username: 'system:serviceaccount:default:web', uid: 'u1', groups: [] };
-      const status = { authenticated: true, audiences: ['vault'], user };
-      response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', status }));
-    });
-    await new Promise<void>((resolve) => cluster.listen(0, '127.0.0.1', resolve));
+    const cluster = await startTokenReviews();
     try {
       const { workspace, server } = app;
       const { data } = documentsOf('deployment.yaml')[0] as { data: Readonly<Record<string, string>> };
       for (const [name, text] of Object.entries(data)) workspace.write(`etc/${name}`, text);
       const config = workspace.path('etc/vaultonce.yaml');
-      const { path, product } = await findServer();
-      const cli = product === 'OpenBao' ? 'bao' : 'vault';
-      starter(workspace);
-      symlinkSync(path, workspace.path('bin', cli));
-      mkdirSync(workspace.path('home'));
-      const env = {
-        PATH: `${workspace.path('bin')}:${process.env['PATH'] ?? ''}`,
-        HOME: workspace.path('home'),
-        VAULT_ADDR: server.address,
-        VAULT_TOKEN: server.rootToken,
-        CLI: cli,
-        CONFIG: config,
-        KUBERNETES_HOST: `http://127.0.0.1:${String((cluster.address() as AddressInfo).port)}`,
-        KUBERNETES_CA: server.certificates.caFile,
-      };
-      const setUp = (): void => {
-        const { status, stderr } = spawnSync('sh', [join(root, 'server-setup.sh')], {
-          env,
-          encoding: 'utf8',
-        });
-        assert.equal(status, 0, stderr);
-      };
-      setUp();
+      await setUpServer(app, cluster, config, 'web');
       // Again, after a change of the config.
-      setUp();
+      await setUpServer(app, cluster, config, 'web');
       await app.putKv2('web/db', { host: 'db.internal', password: 'p' });
       await app.putKv2('web/tls', { private_key: 'key' });
       await app.putKv2('other/db', { password: 'p' });
-      const tokenFor = (audience: string): string =>
-        signJwt({
-          iss: 'https://kubernetes.default.svc',
-          aud: [audience],
-          sub: 'system:serviceaccount:default:web',
-          exp: soon(),
-          iat: soon() - 700,
-          'kubernetes.io': { namespace: 'default', serviceaccount: { name: 'web', uid: 'u1' } },
-        });
-      const token = workspace.write('token', tokenFor('vault'));
+      const token = workspace.write('token', serviceAccountToken('web', 'vault'));
       const args = [
         ...['render', '-c', config, '--set', `vault.address=${server.address}`],
         ...['--set', `auth.token_file=${token}`, '--set', `output.directory=${workspace.path('out')}`],
@@ -307,11 +266,10 @@ describe('the set-up of the server', await needsPlugins('auth/kubernetes'), () =
       assert.equal(await server.tokensLeft(), 0);
       const more = await runCli([...args, '--secret', 'other=secret/other/db']);
       assert.equal(more.code, 5, 'no more than that');
-      writeFileSync(token, tokenFor('elsewhere'));
+      writeFileSync(token, serviceAccountToken('web', 'elsewhere'));
       assert.equal((await runCli(args)).code, 4, 'no token for somebody else');
     } finally {
-      cluster.closeAllConnections();
-      cluster.close();
+      cluster.stop();
     }
   });
 });

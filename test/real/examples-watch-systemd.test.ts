@@ -32,12 +32,14 @@ describe('the units of the examples that keep secrets', () => {
     auth = await createRole(app.server, 'systemd', { token_policies: ['app'], secret_id_num_uses: 0 });
   });
   after(() => app.stop());
-  beforeEach(() => {
+  beforeEach(async () => {
     app.workspace.clear();
+    await app.server.revokeTokens();
   });
 
+  /** Whole lines. */
   const seen = (): string[] =>
-    existsSync(app.workspace.path('seen')) ? app.workspace.read('seen').trim().split('\n') : [];
+    existsSync(app.workspace.path('seen')) ? app.workspace.read('seen').split('\n').slice(0, -1) : [];
   const settings = (password: string): string => JSON.stringify({ password });
   const compact = (text: string): string => JSON.stringify(JSON.parse(text));
   const setting = (unit: string, name: string): string =>

@@ -110,7 +110,7 @@ describe('the examples', () => {
 
   test('docker compose: the first service writes what the second mounts, with the rights that it has', async () => {
     const job = createJob(app.workspace, 'docker-compose', '.');
-    const { services, configs } = parseCompose(app.workspace.read('repository/compose.yaml'));
+    const { services, configs } = parseCompose<'secrets'>(app.workspace.read('repository/compose.yaml'));
     const { secrets: init, app: main } = services;
     assert.deepEqual(main.depends_on, { secrets: { condition: 'service_completed_successfully' } });
     assert.equal(main.volumes[0].source, init.volumes[0].source);

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createRole, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { startCli, type RunningCli } from '../support/cli.ts';
+
+let app: TestApp;
+let auth: TestConfig;
+before(async () => {
+  app = await startApp();
+  auth = await createRole(app.server, 'restart', { token_policies: ['app'], secret_id_num_uses: 0 });
+});
+after(() => app.stop());
+
+test('a process after another tells of what it has changed, and of nothing else', async () => {
+  const start = async (): Promise<RunningCli> => {
+    const output = (name: string): object => ({
+      path: name,
+      format: 'json',
+      secret: name,
+      on_change: { run: ['sh', '-c', `echo ${name} >> ${app.workspace.path('told')}`] },
+    });
+    const config = { auth, secrets: { a: 'secret/a', b: 'secret/b' }, outputs: [output('a'), output('b')] };
+    const running = startCli(['watch', '-c', app.config(config)]);
+    await running.stderrMatches(/"event":"watching"/);
+    return running;
+  };
+  const ended = async (running: RunningCli, signal: NodeJS.Signals): Promise<string> => {
+    running.child.kill(signal);
+    return (await running.done).stderr;
+  };
+  for (const name of ['a', 'b']) await app.putKv2(name, { key: 'one' });
+  assert.doesNotMatch(await ended(await start(), 'SIGKILL'), /"event":"told"/, 'nobody had read anything');
+  await app.putKv2('b', { key: 'two' });
+  const second = await start();
+  await second.stderrMatches(/"event":"told"/);
+  await ended(second, 'SIGTERM');
+  assert.equal(app.workspace.read('told'), 'b\n');
+  await ended(await start(), 'SIGTERM');
+  assert.equal(app.workspace.read('told'), 'b\n');
+});
