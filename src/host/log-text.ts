@@ -87,8 +87,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   mounted: ({ pod, files, requests, duration_ms }) => [
     `${pod}: ${count(files, 'file')}, ${count(requests, 'request')}, ${seconds(duration_ms)}`,
   ],
-  mount_failed: ({ pod, class: _class, ...failure }) =>
-    failureLines({ ...failure, message: `${pod}: ${failure.message}` }),
+  mount_failed: ({ pod, ...failure }) => failureLines({ ...failure, message: `${pod}: ${failure.message}` }),
   versions_missing: ({ reason }) => [`the versions of files are empty: ${reason}`],
   volume_ended: ({ pod, reason }) => [`${pod}: no longer kept: ${reason}`],
   clock_jumped: ({ by }) => [

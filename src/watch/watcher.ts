@@ -106,9 +106,11 @@ class Turning implements Watcher {
     if (session === undefined || session.revocable || session.revoke === 'never') return;
     const held = [...site.stock.holdings.values()].flatMap(({ lease }) => lease ?? []);
     const leases = new Map([...this.#superseded.take(), ...held].map((lease) => [lease.lease_id, lease]));
-    const { sender } = await keeper.access(this.#whole);
+    // Without a living token there is nothing to end them with, and nobody to be told.
+    const access = await keeper.access(this.#whole).catch(() => undefined);
+    if (access === undefined) return;
     await Promise.all(
-      [...leases.values()].map((lease) => revokeLease(lease, session.token, sender, this.#whole)),
+      [...leases.values()].map((lease) => revokeLease(lease, session.token, access.sender, this.#whole)),
     );
   }
 

@@ -54,7 +54,8 @@ describe('a credential that the caller hands in', () => {
 
   test('the methods that take one are those', async () => {
     const taking: string[] = [];
-    for (const name of METHOD_NAMES) if ((await loadMethod(name)).takesCredential !== undefined) taking.push(name);
+    for (const name of METHOD_NAMES)
+      if ((await loadMethod(name)).takesCredential !== undefined) taking.push(name);
     assert.deepEqual(taking, Object.keys(CONFIGS));
   });
 });
