@@ -28,6 +28,10 @@ const OWNERS_OF_FILES = [
   ...['watch/health/socket-file.ts', 'csi/protocol/socket-endpoint.ts'],
 ].map((file) => `src/${file}`);
 const AXIOS = { group: ['axios', 'axios/*'], message: 'Only src/http/axios.ts uses axios.' };
+const GRPC = {
+  group: ['@grpc/*'],
+  message: 'Only src/csi/protocol speaks gRPC, which is for the CSI driver on the same node.',
+};
 const REQUESTS = { regex: NETWORK, message: ONLY_HTTP };
 /** Who is asked, and asks nobody. */
 const LISTENERS = ['src/watch/health/health-server.ts'];
@@ -80,7 +84,7 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     ignores: ['src/http/**'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [AXIOS, REQUESTS, FILES] }],
+      'no-restricted-imports': ['error', { patterns: [AXIOS, GRPC, REQUESTS, FILES] }],
       'no-restricted-globals': [
         'error',
         ...['fetch', 'WebSocket', 'EventSource', 'Bun'].map((name) => ({ name, message: ONLY_HTTP })),
@@ -95,6 +99,11 @@ export default tseslint.config(
         ].map((selector) => ({ selector, message: ONLY_HTTP })),
       ],
     },
+  },
+  {
+    basePath: root,
+    files: ['src/csi/protocol/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [AXIOS, REQUESTS, FILES] }] },
   },
   {
     basePath: root,

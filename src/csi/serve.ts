@@ -6,6 +6,7 @@ import { isSocket } from '../watch/health/socket-file.ts';
 import type { Volumes } from './mount.ts';
 import { providerAnswers } from './protocol/ask-provider.ts';
 import { csiPages } from './protocol/csi-pages.ts';
+import { createMountStatistics, type MountStatistics } from './protocol/mount-statistics.ts';
 import { serveProvider, type Provider } from './protocol/provider-server.ts';
 
 export interface CsiServing {
@@ -34,12 +35,15 @@ export async function serveCsi(serving: CsiServing, io: Io): Promise<void> {
   const { scope } = io;
   const stopped = stopOnSignals(io);
   const survival = surviveStrayErrors(() => scope.log);
+  const statistics = createMountStatistics();
   let provider: Provider | undefined;
   let health: AsyncDisposable | undefined;
   try {
+    // First, so that what is wrong with its address does not cost another process its socket.
+    health = await healthOf(serving, statistics, { isServing: () => provider !== undefined, stopped }, io);
     const mount: Volumes['mount'] = (request, part) => volumes.mount(request, part);
-    provider = await serveProvider({ endpoint, mount, scope, largestAnswerBytes });
-    health = await healthOf(serving, provider, stopped, io);
+    provider = await serveProvider({ endpoint, mount, scope, largestAnswerBytes, statistics });
+    scope.log.write({ event: 'csi_serving', endpoint });
     await Promise.race([stopped.promise, volumes.watchOver()]);
   } finally {
     await provider?.close(CALLS_MS);
@@ -75,18 +79,18 @@ function stopOnSignals({ scope }: Io): Stop {
 
 async function healthOf(
   { endpoint, health, volumes, isServerReachable }: CsiServing,
-  { statistics }: Provider,
-  stop: Stop,
+  statistics: MountStatistics,
+  { isServing, stopped }: { readonly isServing: () => boolean; readonly stopped: Stop },
   { scope }: Io,
 ): Promise<AsyncDisposable | undefined> {
   if (health === undefined) return undefined;
   const startedAtS = Date.now() / 1000;
   const pages = csiPages({
     status: () => ({ startedAtS, mounts: statistics, volumes: volumes.counts }),
-    hasSocket: () => isSocket(endpoint),
+    hasSocket: () => !isServing() || isSocket(endpoint),
     answers: () => providerAnswers(endpoint),
     isServerReachable,
-    isStopping: () => stop.isAsked,
+    isStopping: () => stopped.isAsked,
     now: () => scope.now(),
   });
   return openHealth(health, pages, '--health', scope);

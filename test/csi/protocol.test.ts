@@ -11,11 +11,13 @@ import { status } from '@grpc/grpc-js';
 import packageJson from '../../package.json' with { type: 'json' };
 import { IS_STANDALONE } from '../support/cli.ts';
 import { createCaller, mountRequest, POD, type Caller } from '../support/csi-caller.ts';
+import { needsDriver, startDriver } from '../support/csi-driver.ts';
 import { needsOtherUser, OTHER_USER } from '../support/needs.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const RUNTIME = IS_STANDALONE ? join(ROOT, 'node_modules/.bin/bun') : process.execPath;
+const needsIt = await needsDriver();
 /** What hangs fails its test then. */
 const PATIENCE_MS = 30_000;
 
@@ -455,6 +457,43 @@ describe('a provider, as the driver sees it', { timeout: PATIENCE_MS }, () => {
       );
       assert.match(failure.message, /\(EACCES\)$/);
       assert.match(failure.hint, /run as root/);
+    });
+  });
+
+  describe('for the driver itself', needsIt, () => {
+    const { attributes } = mountRequest({});
+    const mountBy = (
+      driver: ReturnType<typeof startDriver>,
+      own: Record<string, string>,
+    ): ReturnType<typeof driver.mount> =>
+      driver.mount({
+        sockets: [workspace.root],
+        provider: 'vault',
+        attributes: { ...(JSON.parse(attributes) as Record<string, string>), ...own },
+        targetPath: workspace.path('pods', POD.uid, 'volume'),
+        deadlineMs: 25_000,
+      });
+
+    test('a failure that it would repeat is asked for once', async () => {
+      const [host] = await serve();
+      const driver = startDriver(workspace.root);
+      const down = JSON.stringify([{ kind: 'unavailable', where: 'db', message: 'the server is sealed' }]);
+      const { code, message } = await mountBy(driver, { failures: down });
+      assert.deepEqual([code, message], ['Unavailable', 'db: the server is sealed']);
+      assert.equal(host.log().filter(({ event }) => event === 'mount_failed').length, 1);
+      await driver.stop();
+    });
+
+    test('what ends with a provider is done by its successor', async () => {
+      const [host] = await serve();
+      const driver = startDriver(workspace.root);
+      assert.equal((await mountBy(driver, {})).code, 'OK');
+      host.child.kill('SIGTERM');
+      await once(host.child, 'exit');
+      const asked = mountBy(driver, {});
+      await serve();
+      assert.equal((await asked).code, 'OK');
+      await driver.stop();
     });
   });
 });

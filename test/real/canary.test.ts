@@ -352,6 +352,7 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
       '--out',
       '/vault/secrets/x=secret/a#key',
     ];
+    const socket = app.workspace.path('vault.sock');
     const cases: readonly (readonly [code: number, args: readonly string[], env?: Record<string, string>])[] =
       [
         [3, ['render', '-c', TOKEN]],
@@ -412,6 +413,14 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
         [2, [TOKEN]],
         [2, ['env', '-c', config, '--format', TOKEN]],
         [3, ['read', `${TOKEN}#key`]],
+        [3, ['csi', '--endpoint', TOKEN]],
+        [3, ['csi', '--endpoint', `/nonexistent/${TOKEN}.sock`]],
+        [3, ['csi', '--endpoint', PEM]],
+        [3, ['csi', '--endpoint', socket, '--health', TOKEN]],
+        [3, ['csi', '--endpoint', socket, '--defaults', TOKEN]],
+        [2, ['csi', '--endpoint', socket, '--max-call-recv-msg-size', TOKEN]],
+        [2, ['csi', '--endpoint', socket, '--timeout', TOKEN]],
+        [2, ['csi', '--endpoint', socket, `--token=${TOKEN}`]],
         [127, ['exec', '-c', config, '--', TOKEN]],
         [127, ['exec', '-c', config, '--', `/nonexistent/${TOKEN}`]],
       ];

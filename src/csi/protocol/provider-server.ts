@@ -6,7 +6,7 @@ import { checkSocketPath, madeName, publishSocket } from '../../watch/health/soc
 import type { Mount } from '../mount.ts';
 import { createHealthService, type HealthService } from './health-service.ts';
 import { createMountCalls, type CallsUnderWay } from './mount-call.ts';
-import { createMountStatistics, type MountStatistics } from './mount-statistics.ts';
+import type { MountStatistics } from './mount-statistics.ts';
 import { HealthService as HealthMethods } from './proto/health.pb.ts';
 import { CSIDriverProviderService as Methods, protobufPackage } from './proto/service.pb.ts';
 
@@ -18,10 +18,10 @@ export interface ProviderOptions {
   readonly scope: Scope;
   /** What the driver takes: its `--max-call-recv-msg-size`. */
   readonly largestAnswerBytes: number;
+  readonly statistics: MountStatistics;
 }
 
 export interface Provider {
-  readonly statistics: MountStatistics;
   /**
    * Stops: no call is begun any more, and those under way have time to end.
    * @param graceMs then they are cancelled
@@ -49,19 +49,16 @@ const OPTIONS = {
  * @throws RunError `config` if no socket can be made there
  */
 export async function serveProvider(options: ProviderOptions): Promise<Provider> {
-  const { endpoint, mount, scope, largestAnswerBytes } = options;
+  const { endpoint, scope } = options;
   const place = { path: endpoint, where: WHERE, mode: MODE, takesOver: true };
   await checkSocketPath(place);
-  const statistics = createMountStatistics();
-  const calls = createMountCalls({ mount, scope, largestAnswerBytes, statistics });
+  const calls = createMountCalls(options);
   const health = createHealthService(SERVICES);
   const server = serverOf(calls, health);
   const made = madeName(endpoint, scope.run.id);
   await listen(server, made);
   const file = publishSocket(made, place);
-  scope.log.write({ event: 'csi_serving', endpoint });
   return {
-    statistics,
     async close(graceMs) {
       file.remove();
       calls.stop();
