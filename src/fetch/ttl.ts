@@ -19,13 +19,13 @@ interface Answered {
 
 /** @returns undefined when the secret lasts as long as its `min_ttl`, or has none */
 export function tooShort(
-  { minTtlMs, where, reuse }: SecretPlan,
+  { minTtlMs, where, reuse, isKept }: SecretPlan,
   read: Pick<PlannedRead, 'request' | 'engine'>,
   answered: Answered,
   clock: Clock,
 ): Failure | undefined {
   if (minTtlMs === undefined) return undefined;
-  const ends = endsOf(read, answered, clock);
+  const ends = endsOf(read, answered, isKept ? { ...clock, tokenTtl: undefined } : clock);
   const { path } = read.request;
   const needed = Math.ceil(minTtlMs / 1000);
   if (ends.length === 0) {

@@ -25,6 +25,8 @@ export interface SecretPlan extends DeclaredSecret {
   readonly needsMountTable: boolean;
   /** Its end is looked for in the answer: somebody will ask for it. */
   readonly needsEnd: boolean;
+  /** It is kept good, and with it the token that its lease ends with. */
+  readonly isKept: boolean;
 }
 
 /** All that a run will do, decided before the first request. */
@@ -198,6 +200,7 @@ function planSecret(
     ...secret,
     namespace: secret.namespace ?? server.namespace,
     needsEnd: secret.reuse || isWatched,
+    isKept: isWatched,
     needsMountTable:
       secret.engine === undefined &&
       secret.write === undefined &&

@@ -9,7 +9,7 @@ import type { WireCounters } from '../vault/client.ts';
 import { isWornOut, nextOf, retryIn } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
 import { expiresInS, readLookUp } from './token-life.ts';
-import { createUsedCredentials, endOfGiven, type UsedCredentials } from './used-credentials.ts';
+import { createUsedCredentials, endOfGiven, triedLater, type UsedCredentials } from './used-credentials.ts';
 
 /** Keeps a living token for as long as the process runs: renews it, and logs in again before it ends. */
 export interface TokenKeeper {
@@ -227,9 +227,9 @@ class Keeper implements TokenKeeper {
     try {
       await this.#logIn(scope);
     } catch (error) {
-      this.#failure = asRunError(error);
+      this.#failure = triedLater(asRunError(error));
       this.#waitForRetry(scope);
-      throw error;
+      throw this.#failure;
     }
   }
 

@@ -62,6 +62,16 @@ export function endOfGiven(source: string): Failure {
   };
 }
 
+/** A one-shot run is not repeated; who stays tries the same credentials again. */
+export function triedLater({ failures, exitCode }: RunError): RunError {
+  const minutes = String(REST_S / 60);
+  const again = failures.map((failure) => ({
+    ...failure,
+    hint: failure.hint?.replace('the login is not retried,', `they are tried again in ${minutes} minutes,`),
+  }));
+  return new RunError(again, exitCode);
+}
+
 /** What was accepted once and opens no second time. */
 function throwIfOnlyOnce(first: Login, path: string): void {
   if (first.kind === 'given') throw new RunError([endOfGiven(path)]);

@@ -13,6 +13,7 @@ interface Line {
   readonly event: string;
   readonly level: string;
   readonly message: string;
+  readonly hint?: string;
 }
 
 /** Logins that work once, tokens that were given, and what is said of both. */
@@ -95,8 +96,11 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
     await app.putKv2('kv', { key: 'two' });
     app.workspace.write('secret_id', await newSecretId('once'));
     await until('the change', () => app.workspace.read('out/kv.txt') === 'two');
-    const warnings = warningsOf(await stopped(running));
+    const lines = await stopped(running);
+    const warnings = warningsOf(lines);
     await app.putKv2('kv', { key: 'one' });
+    const told = lines.find(({ event }) => event === 'token_not_replaced');
+    assert.match(told?.hint ?? '', /tried again in 16 minutes, because five refusals lock the role/);
     assert.equal(warnings.filter((event) => event === 'token_not_replaced').length, 1, warnings.join());
     assert.ok(warnings.filter((event) => event === 'token_lost').length <= 1, warnings.join());
     assert.equal(await app.server.tokensLeft(), 0);
@@ -186,7 +190,8 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
 
   test('leases are not said to end with a token that is renewed, nor to be left by a first run that fails', async () => {
     const auth = await roleOf('short', { token_ttl: '20s', token_max_ttl: '1h', secret_id_num_uses: 0 });
-    const leased = { path: 'pki/issue/leased', write: { common_name: 'a', ttl: '1h' } };
+    // Longer than the token lives, which is renewed.
+    const leased = { path: 'pki/issue/leased', write: { common_name: 'a', ttl: '1h' }, min_ttl: '10m' };
     const output = { path: 'leased.pem', secret: 'leased', format: 'pem' };
     const running = start({ auth, secrets: { leased }, outputs: [output] });
     await running.stderrMatches(/"event":"watching"/);
