@@ -2,19 +2,32 @@ import type { Command } from 'commander';
 import type { CsiOptions } from '../csi/start.ts';
 import type { Flags } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
-import { ADDRESS, AUTH_MOUNT, DEFAULTS, EXIT_CODES_HELP, NAMESPACE, withLogFlags } from './common-flags.ts';
+import {
+  ADDRESS,
+  AUTH_MOUNT,
+  collect,
+  DEFAULTS,
+  EXIT_CODES_HELP,
+  NAMESPACE,
+  withLogFlags,
+} from './common-flags.ts';
 
 export function addCsi(program: Command, io: Io): void {
   const csiCommand = program
     .command('csi')
     .description('serve the Secrets Store CSI driver as a provider, on each node')
-    .requiredOption('--endpoint <path>', 'socket, named PROVIDER.sock in the directory of providers')
+    .requiredOption(
+      '--endpoint <path>',
+      'socket, named PROVIDER.sock in the directory of providers; repeatable',
+      collect,
+    )
     .option('--health <address>', 'serve /livez, /readyz and /metrics at HOST:PORT, :PORT or unix:///path')
     .option(
       '--hmac-secret <name>',
       'Secret, in the namespace of this pod, with the key of object versions',
       'vault-csi-provider-hmac-key',
     )
+    .option('--keep <duration>', 'end a volume that the driver has not asked for in this time', '1h')
     .option(
       '--service-account <directory>',
       'with the token of this pod (default: where Kubernetes mounts it)',

@@ -10,8 +10,8 @@ import { createMountStatistics, type MountStatistics } from './protocol/mount-st
 import { serveProvider, type Provider } from './protocol/provider-server.ts';
 
 export interface CsiServing {
-  /** Absolute, as `endpointOf` has it. */
-  readonly endpoint: string;
+  /** Absolute, as `endpointOf` has them. */
+  readonly endpoints: readonly string[];
   /** Where health is served; undefined: nowhere. */
   readonly health: string | undefined;
   /** What the driver takes, in bytes. */
@@ -31,22 +31,29 @@ const GIVE_BACK_MS = 10_000;
  * @throws RunError `config` for an address that cannot be listened at; what ends the volumes
  */
 export async function serveCsi(serving: CsiServing, io: Io): Promise<void> {
-  const { endpoint, volumes, largestAnswerBytes } = serving;
+  const { endpoints, volumes, largestAnswerBytes } = serving;
   const { scope } = io;
   const stopped = stopOnSignals(io);
   const survival = surviveStrayErrors(() => scope.log);
   const statistics = createMountStatistics();
-  let provider: Provider | undefined;
+  const providers: Provider[] = [];
   let health: AsyncDisposable | undefined;
   try {
     // First, so that what is wrong with its address does not cost another process its socket.
-    health = await healthOf(serving, statistics, { isServing: () => provider !== undefined, stopped }, io);
+    health = await healthOf(
+      serving,
+      statistics,
+      { isServing: () => providers.length === endpoints.length, stopped },
+      io,
+    );
     const mount: Volumes['mount'] = (request, part) => volumes.mount(request, part);
-    provider = await serveProvider({ endpoint, mount, scope, largestAnswerBytes, statistics });
-    scope.log.write({ event: 'csi_serving', endpoint });
+    for (const endpoint of endpoints) {
+      providers.push(await serveProvider({ endpoint, mount, scope, largestAnswerBytes, statistics }));
+      scope.log.write({ event: 'csi_serving', endpoint });
+    }
     await Promise.race([stopped.promise, volumes.watchOver()]);
   } finally {
-    await provider?.close(CALLS_MS);
+    await Promise.all(providers.map((provider) => provider.close(CALLS_MS)));
     using last = scope.child({ timeoutMs: GIVE_BACK_MS });
     await volumes.close(last);
     await health?.[Symbol.asyncDispose]();
@@ -78,7 +85,7 @@ function stopOnSignals({ scope }: Io): Stop {
 }
 
 async function healthOf(
-  { endpoint, health, volumes, isServerReachable }: CsiServing,
+  { endpoints, health, volumes, isServerReachable }: CsiServing,
   statistics: MountStatistics,
   { isServing, stopped }: { readonly isServing: () => boolean; readonly stopped: Stop },
   { scope }: Io,
@@ -87,8 +94,8 @@ async function healthOf(
   const startedAtS = Date.now() / 1000;
   const pages = csiPages({
     status: () => ({ startedAtS, mounts: statistics, volumes: volumes.counts }),
-    hasSocket: () => !isServing() || isSocket(endpoint),
-    answers: () => providerAnswers(endpoint),
+    hasSocket: () => !isServing() || endpoints.every(isSocket),
+    answers: async () => !(await Promise.all(endpoints.map(providerAnswers))).includes(false),
     isServerReachable,
     isStopping: () => stopped.isAsked,
     now: () => scope.now(),

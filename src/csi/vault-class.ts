@@ -206,6 +206,7 @@ function planOf(
     listing: undefined,
     needsMountTable: false,
     needsEnd: true,
+    isKept: true,
   };
 }
 

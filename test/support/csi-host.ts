@@ -66,7 +66,7 @@ const volumes: Volumes = {
 try {
   await serveCsi(
     {
-      endpoint: endpointOf(endpoint, process.cwd()),
+      endpoints: [endpointOf(endpoint, process.cwd())],
       health: health === '' ? undefined : health,
       largestAnswerBytes: Number(largest),
       volumes,
