@@ -80,7 +80,7 @@ describe('vaultonce csi', () => {
       assert.equal(result.stdout, '');
       assert.deepEqual(
         logLines(result).map(({ event }) => event),
-        ['csi_serving', 'mount_failed'],
+        ['csi_serving', 'mount_failed', 'mount_failed'],
       );
       assert.deepEqual(workspace.list(), []);
     }
