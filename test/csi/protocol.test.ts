@@ -6,7 +6,7 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { after, afterEach, describe, test } from 'node:test';
+import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import packageJson from '../../package.json' with { type: 'json' };
 import { IS_STANDALONE } from '../support/cli.ts';
@@ -462,10 +462,12 @@ describe('a provider, as the driver sees it', { timeout: PATIENCE_MS }, () => {
 
   describe('for the driver itself', needsIt, () => {
     const { attributes } = mountRequest({});
-    const mountBy = (
-      driver: ReturnType<typeof startDriver>,
-      own: Record<string, string>,
-    ): ReturnType<typeof driver.mount> =>
+    let driver: ReturnType<typeof startDriver>;
+    beforeEach(() => {
+      driver = startDriver(workspace.root);
+    });
+    afterEach(() => driver.stop());
+    const mountIt = (own: Record<string, string>): ReturnType<typeof driver.mount> =>
       driver.mount({
         sockets: [workspace.root],
         provider: 'vault',
@@ -476,24 +478,20 @@ describe('a provider, as the driver sees it', { timeout: PATIENCE_MS }, () => {
 
     test('a failure that it would repeat is asked for once', async () => {
       const [host] = await serve();
-      const driver = startDriver(workspace.root);
       const down = JSON.stringify([{ kind: 'unavailable', where: 'db', message: 'the server is sealed' }]);
-      const { code, message } = await mountBy(driver, { failures: down });
+      const { code, message } = await mountIt({ failures: down });
       assert.deepEqual([code, message], ['Unavailable', 'db: the server is sealed']);
       assert.equal(host.log().filter(({ event }) => event === 'mount_failed').length, 1);
-      await driver.stop();
     });
 
     test('what ends with a provider is done by its successor', async () => {
       const [host] = await serve();
-      const driver = startDriver(workspace.root);
-      assert.equal((await mountBy(driver, {})).code, 'OK');
+      assert.equal((await mountIt({})).code, 'OK');
       host.child.kill('SIGTERM');
       await once(host.child, 'exit');
-      const asked = mountBy(driver, {});
+      const asked = mountIt({});
       await serve();
       assert.equal((await asked).code, 'OK');
-      await driver.stop();
     });
   });
 });
