@@ -35,17 +35,25 @@ export interface Context {
   readonly hasCommand: boolean;
 }
 
+export interface Reloaded {
+  /** What there is now. */
+  readonly present: Present;
+  /** What was published. */
+  readonly replacement: Replacement;
+  /** The login of before, where there is another one: what hangs on it may still be in use. */
+  readonly former: TokenKeeper | undefined;
+}
+
 /**
  * Reads the config again, and takes it as a whole: what has changed in it is fetched, everything is rendered, and what differs
  * is published. What the old config held and the new one does not is given up.
- * @returns what there is now, and what was published
  * @throws RunError; then everything is as it was
  */
 export async function reload(
   present: Present,
   { flags, io, clock, scopeOf, hasCommand }: Context,
   scope: Scope,
-): Promise<{ readonly present: Present; readonly replacement: Replacement }> {
+): Promise<Reloaded> {
   const config = await loadConfig(flags, { ...io, scope });
   const planned = await planConfig(config, scopeOf(config));
   const plan = {
@@ -81,8 +89,8 @@ export async function reload(
     if (!isSameLogin) await keeper.close(scope);
     throw new RunError([replacement.failure]);
   }
-  if (!isSameLogin) await present.keeper.close(scope);
-  return { present: { config, plan, site, keeper }, replacement };
+  const former = isSameLogin ? undefined : present.keeper;
+  return { present: { config, plan, site, keeper }, replacement, former };
 }
 
 /** A listener that whoever asks knows of. */

@@ -96,6 +96,7 @@ class Turning implements Watcher {
 
   async close(): Promise<void> {
     await this.#endLeases();
+    for (const login of this.#superseded.takeLogins()) await login.close(this.#whole);
     await this.#present.keeper.close(this.#whole);
   }
 
@@ -157,13 +158,14 @@ class Turning implements Watcher {
     this.#reloading = undefined;
     using scope = this.#pieceOfWork();
     try {
-      const { present, replacement } = await reload(this.#present, this.#context, scope);
+      const { present, replacement, former } = await reload(this.#present, this.#context, scope);
       this.#present = present;
       this.#work = this.#workOn(present);
       this.#whole.log.write({ event: 'config_reloaded' });
       this.#tellOfStart();
       const { outputs, areVariablesChanged, superseded } = replacement;
       this.#superseded.add(superseded);
+      if (former !== undefined) this.#superseded.addLogin(former);
       if (outputs.length > 0 || areVariablesChanged)
         this.#superseded.inUseUntil(this.#tell({ outputs, areVariablesChanged }, present));
     } catch (error) {

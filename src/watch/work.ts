@@ -99,6 +99,7 @@ class DueWork implements Work {
   async #endSuperseded(hangs: boolean, scope: Scope): Promise<void> {
     const { keeper, superseded } = this.#parts;
     if (superseded.isInUse) return;
+    for (const login of superseded.takeLogins()) await login.close(scope);
     const leases = superseded.take();
     if (leases.length > 0) {
       const { session, sender } = await keeper.access(scope);

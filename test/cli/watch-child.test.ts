@@ -96,6 +96,8 @@ describe('a command as a child', () => {
     const one = host({}, ['/bin/sh', '-c', 'echo "<$V$HOME>"; exit 5']);
     one.say({ start: { env: { V: 'x' } } });
     await one.until(/"ended":5/, 'err');
+    // It comes by another pipe.
+    await one.until(/>$/m);
     assert.equal(one.out, '<x>\n');
     const killed = host({}, ['/bin/sh', '-c', 'kill -KILL $$']);
     killed.say({ start: { env: {} } });
