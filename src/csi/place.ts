@@ -1,4 +1,5 @@
 import { revealedJson } from '../base/revealed-json.ts';
+import type { Config } from '../config/config.ts';
 import { hashOf } from '../reuse/known-outputs.ts';
 import type { Rendered } from './contents.ts';
 import type { MountAnswer, MountRequest, Pod } from './mount.ts';
@@ -8,6 +9,7 @@ import type { Volume } from './volume.ts';
 export interface Place {
   readonly pod: Pod;
   readonly volume: Volume;
+  readonly config: Config;
   /** The latest that was asked: its tokens are those that are valid for longest. */
   request: MountRequest;
   /** What was at the same target before, under another class: it goes once this was asked for again. */

@@ -8,7 +8,7 @@ import type { LifeClock } from '../watch/life-clock.ts';
 import { createTokenKeeper, type TokenKeeper } from '../watch/token-keeper.ts';
 import type { Cluster } from './cluster.ts';
 import type { Contents } from './contents.ts';
-import type { MountAnswer, MountRequest } from './mount.ts';
+import type { MountAnswer, MountRequest, VolumeCounts, Volumes } from './mount.ts';
 import { nativeClass } from './native-class.ts';
 import { answerOf, keyOf, markOf, nameOf, type Place } from './place.ts';
 import { podToken } from './pod-token.ts';
@@ -35,30 +35,6 @@ export interface VolumesParts {
   readonly keepS: number;
   /** That of the process. */
   readonly scope: Scope;
-}
-
-/** All that the volumes of this node have had done for them. */
-export interface VolumeCounts {
-  readonly volumes: number;
-  readonly staleVolumes: number;
-  readonly logins: number;
-  readonly tokenRenewals: number;
-  readonly leaseRenewals: number;
-  readonly requests: number;
-}
-
-/** The volumes of this node. */
-export interface Volumes {
-  readonly counts: VolumeCounts;
-  /** @throws RunError with every failure */
-  mount(request: MountRequest, scope: Scope): Promise<MountAnswer>;
-  /**
-   * Renews what is due, and ends what nobody asks for any more.
-   * @throws RunError when the process is to end
-   */
-  watchOver(): Promise<never>;
-  /** Gives back every token that no pod depends on. */
-  close(scope: Scope): Promise<void>;
 }
 
 export function createVolumes(parts: VolumesParts): Volumes {
@@ -93,38 +69,46 @@ class VolumesOfNode implements Volumes {
     };
   }
 
-  async mount(request: MountRequest, scope: Scope): Promise<MountAnswer> {
-    const startMs = scope.now();
+  async mount(request: MountRequest, whole: Scope): Promise<MountAnswer> {
     const key = keyOf(request);
     const place = this.#places.get(key) ?? (await this.#open(key, request));
     place.request = request;
-    const { volume } = place;
-    const before = volume.keeper.requests;
+    const { timeoutMs } = place.config;
+    using scope = whole.child({ timeoutMs, startedAtMs: whole.startedAtMs });
     try {
-      const work = [volume.fill(scope), this.#parts.versionKey.get(scope)] as const;
-      const [rendered, versionKey] = await Promise.all(work);
-      const answer = answerOf(rendered, versionKey);
+      const answer = await this.#filled(place, scope);
       // Another try may have failed meanwhile.
       this.#places.set(key, place);
-      if (volume.asks > 1) this.#isRepublishing = true;
-      if (place.latest !== markOf(answer)) {
-        const told = { pod: nameOf(place.pod), class: request.className, files: answer.files.length };
-        const cost = {
-          requests: volume.keeper.requests - before,
-          duration_ms: Math.round(scope.now() - startMs),
-        };
-        scope.log.write({ event: 'mounted', ...told, ...cost });
+      if (place.volume.asks > 1) {
+        this.#isRepublishing = true;
+        await this.#endFormer(place, scope);
       }
-      place.latest = markOf(answer);
-      if (volume.asks > 1) await this.#endFormer(place, scope);
       return answer;
     } catch (error) {
       // Nobody has got anything of it.
-      if (volume.asks === 0) await this.#end(key, 'its first mount failed', scope);
+      if (place.volume.asks === 0) await this.#end(key, 'its first mount failed', scope);
       throw error;
     } finally {
       this.#alarm.ring();
     }
+  }
+
+  async #filled(place: Place, scope: Scope): Promise<MountAnswer> {
+    const startMs = scope.now();
+    const { volume, pod, request } = place;
+    const before = volume.keeper.requests;
+    const work = [volume.fill(scope), this.#parts.versionKey.get(scope)] as const;
+    const [rendered, versionKey] = await Promise.all(work);
+    const answer = answerOf(rendered, versionKey);
+    const mark = markOf(answer);
+    if (place.latest !== mark) {
+      const told = { pod: nameOf(pod), class: request.className, files: answer.files.length };
+      const requests = volume.keeper.requests - before;
+      const duration_ms = Math.round(scope.now() - startMs);
+      scope.log.write({ event: 'mounted', ...told, requests, duration_ms });
+    }
+    place.latest = mark;
+    return answer;
   }
 
   async watchOver(): Promise<never> {
@@ -173,7 +157,8 @@ class VolumesOfNode implements Volumes {
     const keeper = this.#keeperOf(contents, latest);
     const volume = new Volume({ contents, clock, keeper, random: () => scope.random() });
     const former = this.#keysAt(request);
-    const place: Place = { pod: request.pod, request, former, latest: undefined, volume };
+    const { config } = contents;
+    const place: Place = { pod: request.pod, request, config, former, latest: undefined, volume };
     this.#places.set(key, place);
     return place;
   }
