@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
@@ -196,12 +195,14 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
     const running = start({ auth, secrets: { leased }, outputs: [output] });
     await running.stderrMatches(/"event":"watching"/);
     assert.deepEqual(warningsOf(await stopped(running)), []);
-    rmSync(app.workspace.path('out'), { recursive: true });
-    app.workspace.write('out/leased.pem/in/the/way', '');
-    const failing = await start({ auth, secrets: { leased }, outputs: [output] }).done;
-    assert.equal(failing.code, 8, failing.stderr);
+    app.server.takeAudit();
+    const impossible = { path: 'leased.txt', contents: '{{leased.nope}}' };
+    const failing = await start({ auth, secrets: { leased }, outputs: [impossible] }).done;
+    assert.equal(failing.code, 6, failing.stderr);
     assert.deepEqual(warningsOf(linesOf(failing)), []);
     assert.equal(await app.server.tokensLeft(), 0);
-    assert.ok(!requestsOf(app.server).includes('update sys/leases/revoke'));
+    const requests = requestsOf(app.server);
+    assert.ok(requests.includes('update pki/issue/leased'));
+    assert.ok(!requests.includes('update sys/leases/revoke'), 'they end with the token');
   });
 });
