@@ -119,6 +119,8 @@ export function createLog({ level, format, colours, stderr, progress }: LogOptio
 }
 
 function jsonLine(level: LogLevel, event: LogEvent): string {
-  const line = { time: new Date().toISOString(), level, ...messageOf(event), ...event };
+  // A failure is told with what it means; where it was has a field of its own.
+  const said = messageOf({ ...event, where: undefined } as LogEvent);
+  const line = { time: new Date().toISOString(), level, ...said, ...event, message: said.message };
   return `${harmlessJson(JSON.stringify(line))}\n`;
 }
