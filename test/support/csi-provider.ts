@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { callRaw, framed } from './csi-raw.ts';
@@ -35,11 +35,13 @@ export async function startProvider(
   { socketOf, api, server, serviceAccount }: CsiWorld,
   { name, command: own, env: others = {}, inCluster = false }: ProviderStart,
 ): Promise<RunningProvider> {
-  const command = inCluster ? withServiceAccount(serviceAccount, own) : own;
   const env = { VAULT_ADDR: server.address, ...(inCluster && api.env), ...others };
-  const setpriv = await findOnPath('setpriv');
-  const [program = '', ...args] =
-    setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', ...command];
+  const [program = '', ...args] = await boundToThisProcess(
+    inCluster ? withServiceAccount(serviceAccount, own) : own,
+  );
+  const socket = socketOf(name);
+  // Another provider may answer there until this one does.
+  const before = versionOf(socket);
   const began = performance.now();
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -61,11 +63,11 @@ export async function startProvider(
   });
   // Not by the driver, which waits for a second after a connection that was refused.
   const answers = async (): Promise<boolean> =>
-    callRaw(socketOf(name), { path: VERSION, body: framed(Buffer.alloc(0)) }).then(
+    callRaw(socket, { path: VERSION, body: framed(Buffer.alloc(0)) }).then(
       ({ grpcStatus }) => grpcStatus === 0,
       () => false,
     );
-  while (!(await answers())) {
+  while (versionOf(socket) === before || !(await answers())) {
     if (ended !== undefined || performance.now() > began + READY_WITHIN_MS) {
       child.kill('SIGKILL');
       throw new Error(`${name} does not answer on its socket: ${tellingLine(log)}`);
@@ -91,6 +93,18 @@ export async function startProvider(
       return exited;
     },
   };
+}
+
+/** The kernel ends it with this process, which a signal ends without its `exit` event. */
+async function boundToThisProcess(command: readonly string[]): Promise<readonly string[]> {
+  const setpriv = await findOnPath('setpriv');
+  return setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', ...command];
+}
+
+/** Which file it is, if there is one. */
+function versionOf(path: string): string | undefined {
+  const about = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return about && `${String(about.ino)} ${String(about.ctimeNs)}`;
 }
 
 /** Seen by the command alone. @param account the directory with the token, the namespace and the CA */
