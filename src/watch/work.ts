@@ -232,6 +232,8 @@ class DueWork implements Work {
     const { generation } = keeper;
     const terms = { isWhole: false, access, generation, holdsOldToken: this.#holdsOldToken };
     const replacement = await replace(names, site, terms, scope);
+    // What the end of the process has cut off is no fault of a secret.
+    this.#parts.whole.throwIfEnded();
     if (replacement.failure === undefined) this.#shownGeneration = generation;
     return replacement;
   }
