@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { buildFacts } from './build-facts.ts';
 import { builtins } from './builtins.ts';
 import { root } from './paths.ts';
 import { stubs } from './stubs.ts';
@@ -10,6 +11,9 @@ interface Frame {
   readonly banner?: { readonly js: string };
   readonly footer?: { readonly js: string };
 }
+
+/** The one that differs between builds of the same files. */
+const VERSION_FILE = 'version.js';
 
 /** What is loaded from a file of its own, because few need it and it is large: the file, and the module that it is made of. */
 const SEPARATE: Readonly<Record<string, string>> = {
@@ -25,6 +29,8 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'completion.js': 'src/commands/completion/script.ts',
   'handshakes.js': 'src/http/handshakes.ts',
   'migrate.js': 'src/migrate/migrate-files.ts',
+  'help.js': 'src/cli/help-texts.ts',
+  [VERSION_FILE]: 'src/commands/version-text.ts',
 };
 
 /**
@@ -106,6 +112,11 @@ export async function bundle(
       },
     });
   const main = await whole('src/main.ts', 'vaultonce.js');
+  const ofBuild = {
+    VAULTONCE_BUILD: JSON.stringify(buildFacts()),
+    // What is compiled for several targets gets its own then.
+    ...(runtime === 'node' ? { VAULTONCE_TARGET: '"node"' } : {}),
+  };
   const others = Object.entries(SEPARATE).map(([file, source]) =>
     build({
       ...COMMON,
@@ -115,6 +126,7 @@ export async function bundle(
       // The modules of packages, not their CommonJS: a quarter of the AWS SDK is then left out.
       mainFields: ['module', 'main'],
       plugins: [builtins],
+      define: file === VERSION_FILE ? ofBuild : {},
     }),
   );
   const staying = Object.entries(STAYING).map(([file, source]) => whole(source, file));

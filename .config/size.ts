@@ -32,6 +32,10 @@ const LARGEST_KIB = {
   'handshakes.js': 4,
   // Loaded by `migrate` alone.
   'migrate.js': 95,
+  // Loaded by `--help` and `help` alone.
+  'help.js': 8,
+  // Loaded by `version` alone.
+  'version.js': 3,
 };
 
 for (const [name, largest] of Object.entries(LARGEST_KIB)) {

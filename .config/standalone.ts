@@ -28,7 +28,8 @@ const OPTIONS = [
 
 function compile(script: string, target: string, outfile: string): void {
   const runtime = [`--target=bun-${target}`, `--compile-executable-path=${runtimeFor(target)}`];
-  const args = ['build', ...OPTIONS, ...runtime, script, '--outfile', outfile];
+  const known = ['--define', `VAULTONCE_TARGET="${target}"`];
+  const args = ['build', ...OPTIONS, ...runtime, ...known, script, '--outfile', outfile];
   const { status, error } = spawnSync(BUN, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`bun could not compile ${target}`, { cause: error });
 }

@@ -7,8 +7,10 @@ import { logSettings, type Flags } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
 import type { LogSettings } from '../host/process-io.ts';
 import { commandsFor } from './command-tree.ts';
-import { EXIT_CODES_HELP } from './common-flags.ts';
 import type { EarlyFlags } from './early-flags.ts';
+
+/** `-qh` is `-q` and `-h`. What belongs to the command of `exec` may look like it, too. */
+const ASKS_FOR_HELP = /^(?:help$|--help$|-\w*h)/;
 
 /**
  * Parses the arguments and runs the command.
@@ -24,6 +26,11 @@ export async function runCommandLine(
     configureLog(settings);
     progress.hasStarted = true;
   });
+  // Only for those who ask: it is a third of what the command line takes to describe.
+  if (argv.some((word) => ASKS_FOR_HELP.test(word))) {
+    const { addHelpTexts } = await import('./help-texts.ts');
+    addHelpTexts(program);
+  }
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
@@ -85,18 +92,7 @@ function createProgram(
     .exitOverride()
     .hook('preAction', (_program, command) => {
       configureLog(logSettings(command.opts<Flags>(), io.env));
-    })
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce check -c vaultonce.yaml      preview the requests and files, offline
-  vaultonce render -c vaultonce.yaml     log in, fetch, write, revoke the token
-  vaultonce exec -- ./server             start a command with \`environment:\` set
-  eval "$(vaultonce env)"                set \`environment:\` in this shell
-  vaultonce read secret/app/db#password  print one value
-${EXIT_CODES_HELP}`,
-    );
+    });
   for (const add of commandsFor(argv)) add(program, io);
   return program;
 }

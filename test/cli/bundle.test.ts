@@ -138,6 +138,8 @@ describe('the bundle', () => {
       'manifest.js': 'FallbackToLogsOnError',
       'handshakes.js': 'the certificate of the server: ',
       'migrate.js': 'Notes on the migration',
+      'help.js': 'generate-config | vaultonce',
+      'version.js': 'glibcVersionRuntime',
       'watch.js': 'secret_rotations_total',
     };
     for (const [name, mark] of Object.entries(marks)) {
@@ -209,6 +211,7 @@ describe('the bundle', () => {
       'dist/aws-sdk.js',
       'dist/completion.js',
       'dist/handshakes.js',
+      'dist/help.js',
       'dist/manifest.js',
       'dist/migrate.js',
       'dist/other-languages.js',
@@ -218,6 +221,7 @@ describe('the bundle', () => {
       'dist/refusals.js',
       'dist/vaultonce.cache',
       'dist/vaultonce.js',
+      'dist/version.js',
       'dist/watch.js',
       'dist/words.js',
       'dist/zod-schema.js',
