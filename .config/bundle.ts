@@ -90,12 +90,14 @@ const COMMON = {
 
 /**
  * The program, without anything of the packages that it never uses: for Node and for the standalone binary.
+ * @param more go before the others
  * @returns what is in `vaultonce.js`, and in each file that it loads when it needs it
  */
 export async function bundle(
   directory: string,
   runtime: 'node' | 'bun',
   frame: Frame = {},
+  more: readonly Plugin[] = [],
 ): Promise<readonly [Metafile, ...Metafile[]]> {
   const whole = (source: string, file: string): Promise<{ readonly metafile: Metafile }> =>
     build({
@@ -103,7 +105,7 @@ export async function bundle(
       ...frame,
       entryPoints: [source],
       outfile: join(directory, file),
-      plugins: [stubs(root, file === 'vaultonce.js'), builtins, separate, ownPackage],
+      plugins: [...more, stubs(root, file === 'vaultonce.js'), builtins, separate, ownPackage],
       // Looking at it makes Node load it; axios only asks whether it is in a browser.
       define: {
         navigator: 'undefined',
@@ -125,7 +127,7 @@ export async function bundle(
       outfile: join(directory, file),
       // The modules of packages, not their CommonJS: a quarter of the AWS SDK is then left out.
       mainFields: ['module', 'main'],
-      plugins: [builtins],
+      plugins: [...more, builtins],
       define: file === VERSION_FILE ? ofBuild : {},
     }),
   );

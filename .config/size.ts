@@ -15,7 +15,7 @@ const LARGEST_KIB = {
   // Loaded by `watch` alone, with a copy of the pipeline.
   'watch.js': 480,
   // Loaded by `schema` alone.
-  'reference.js': 14,
+  'reference.js': 15,
   // Loaded with it.
   'words.js': 6,
   // Loaded when a config or a template does not parse.
