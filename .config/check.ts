@@ -9,6 +9,7 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['types', 'tsc', '--project', '.'],
   ['lint', 'eslint', '--config', '.config/eslint.config.mjs', '--max-warnings', '0', '.'],
   ['unused code', 'knip'],
+  ['licences', 'node', '.config/licences.ts'],
   ['build', 'node', '.config/build.ts'],
   ['size budget', 'node', '.config/size.ts'],
   ['standalone binary', 'node', '.config/standalone.ts'],

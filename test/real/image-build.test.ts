@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { argumentsOf } from '../../.config/build-facts.ts';
+import { licenceOfNode } from '../../.config/notices.ts';
 import { librariesOf } from '../../.config/libraries.ts';
 import type { Build } from '../../src/commands/version-text.ts';
 import { layImage, listOf, tarOf, USER, type Kind } from '../support/image-root.ts';
@@ -58,6 +59,7 @@ describe('the Dockerfile', needsBuildah(), () => {
       ...Object.entries(programs),
       ...[...Object.values(programs), bun].flatMap((program) => [...librariesOf(program, '/')]),
       ...licences.map((file) => [file, file] as const),
+      ['/usr/local/LICENSE', licenceOfNode(process.execPath)] as const,
     ];
     for (const [path, file] of files) {
       const copy = workspace.path('base', path);
