@@ -183,7 +183,7 @@ function addVersion(program: Command, io: Io): void {
     .description('print version, commit, runtime and features')
     .option('--json', 'print JSON')
     .action(async ({ json }: { readonly json?: true }) => {
-      const { version } = await import('../commands/version.ts');
+      const { version } = await import('../commands/print-version.ts');
       await version(json === true, [...COMMANDS.keys()], io);
     });
 }

@@ -7,6 +7,7 @@ import { argumentsOf, buildFacts } from '../../.config/build-facts.ts';
 import { standaloneBinary, thisMachine } from '../../.config/targets.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { METHOD_NAMES } from '../../src/auth/index.ts';
+import type { Build } from '../../src/commands/version-text.ts';
 import { FORMAT_NAMES } from '../../src/formats/index.ts';
 import { BIN, IS_STANDALONE, runCli } from '../support/cli.ts';
 import { createWorkspace } from '../support/workspace.ts';
@@ -19,7 +20,17 @@ const SECONDS = '1795687200';
 /** `$VAULTONCE_BIN` may name any. */
 const ofAnotherBuild = IS_STANDALONE && BIN !== standaloneBinary() && 'the program is of another build';
 
-interface Said {
+/** It may have been built before the last commit: then git knows the one that it names. */
+function factsOf({ commit, modified }: Build): Build {
+  const here = buildFacts();
+  if (commit === null || here.commit === null) return here;
+  const args = ['-C', root, 'show', '--no-patch', '--format=%ct', commit];
+  const seconds = Number(execFileSync('git', args, { encoding: 'utf8' }));
+  const build_time = new Date(seconds * 1000).toISOString().replace('.000', '');
+  return { commit, modified, build_time, unknown_because: null };
+}
+
+interface Said extends Build {
   readonly version: string;
   readonly runtime: { readonly name: string; readonly version: string };
   readonly target: string;
@@ -38,10 +49,9 @@ describe('version', () => {
     assert.equal(code, 0);
     const said = JSON.parse(stdout) as Said;
     const { features, runtime, target, libc, ...others } = said;
-    const { commit, modified, build_time, unknown_because } = buildFacts();
     assert.deepEqual(others, {
       version: packageJson.version,
-      ...{ commit, modified, build_time, unknown_because },
+      ...factsOf(said),
       platform: process.platform,
       arch: process.arch,
     });
