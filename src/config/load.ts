@@ -106,14 +106,14 @@ async function load(
   const loaded = await withPipes(scope.signal, () =>
     configOf({ texts, defaults }, given, { flags, env, cwd: runsIn }),
   );
-  tellOf(loaded, whole.log);
+  tellOf([...loaded.own, ...loaded.below], whole.log);
   return loaded;
 }
 
 /** Of each old key once, wherever else it stands. */
-function tellOf({ own, below }: Loaded, log: Scope['log']): void {
+function tellOf(sources: readonly FilledSource[], log: Scope['log']): void {
   const told = new Set<string>();
-  for (const used of [...own, ...below].flatMap((one) => one.used)) {
+  for (const used of sources.flatMap((one) => one.used)) {
     if (!told.has(used.name)) log.write(used);
     told.add(used.name);
   }
@@ -183,6 +183,7 @@ export async function loadDefaults(flags: Flags, io: LoadIo): Promise<SourceText
   const { env, cwd, scope } = io;
   const given = configOfFlags(flags, [], cwd);
   const sources = await sourcesOf(await readDefaults(flags, { ...io, scope }), { env });
+  tellOf(sources, scope.log);
   const merged = mergeSources([...sources.map(({ filled }) => filled), given.source]);
   const set = givenKeys(flags, env).map(({ key, text }) => ({
     flag: key,
