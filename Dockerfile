@@ -5,7 +5,8 @@
 #
 # Equal files make equal layers, whose files have the time SOURCE_DATE_EPOCH. For an equal digest the builder has to set its
 # own times, too: `docker buildx build --output type=image,rewrite-timestamp=true`, `buildah build --timestamp 0`. Buildah
-# knows the architecture from --platform only.
+# knows the architecture from --platform only. REVISION and SOURCE_DATE_EPOCH are the commit and its time:
+# --build-arg REVISION="$(git rev-parse HEAD)" --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)"
 
 # Debian's glibc, and the Node that builds. Debian's updates move the tag; to pin it, take the digest that
 # `docker buildx imagetools inspect node:24.21.0-bookworm-slim` prints: --build-arg BASE=node:24.21.0-bookworm-slim@sha256:…
@@ -24,10 +25,14 @@ COPY LICENSE tsconfig.json ./
 COPY .config .config
 COPY src src
 COPY bin bin
+# What `vaultonce version` says: the commit, which is not in the context, and its time.
+ARG REVISION=
+ARG SOURCE_DATE_EPOCH=0
 RUN node .config/build.ts
 
 FROM build AS standalone-root
 ARG TARGETARCH
+ARG REVISION=
 ARG SOURCE_DATE_EPOCH=0
 RUN node .config/standalone.ts "linux-$TARGETARCH"
 RUN --mount=type=bind,from=base,target=/base \

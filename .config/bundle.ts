@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { buildFacts } from './build-facts.ts';
 import { builtins } from './builtins.ts';
 import { root } from './paths.ts';
 import { stubs } from './stubs.ts';
@@ -10,6 +11,9 @@ interface Frame {
   readonly banner?: { readonly js: string };
   readonly footer?: { readonly js: string };
 }
+
+/** The one that differs between builds of the same files. */
+const VERSION_FILE = 'version.js';
 
 /** What is loaded from a file of its own, because few need it and it is large: the file, and the module that it is made of. */
 const SEPARATE: Readonly<Record<string, string>> = {
@@ -25,6 +29,8 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'completion.js': 'src/commands/completion/script.ts',
   'handshakes.js': 'src/http/handshakes.ts',
   'migrate.js': 'src/migrate/migrate-files.ts',
+  'help.js': 'src/cli/help-texts.ts',
+  [VERSION_FILE]: 'src/commands/version-text.ts',
 };
 
 /**
@@ -92,12 +98,14 @@ const COMMON = {
 
 /**
  * The program, without anything of the packages that it never uses: for Node and for the standalone binary.
+ * @param more go before the others
  * @returns what is in `vaultonce.js`, and in each file that it loads when it needs it
  */
 export async function bundle(
   directory: string,
   runtime: 'node' | 'bun',
   frame: Frame = {},
+  more: readonly Plugin[] = [],
 ): Promise<readonly [Metafile, ...Metafile[]]> {
   const stays = runtime === 'node' ? STAYING : {};
   const whole = (source: string, file: string): Promise<{ readonly metafile: Metafile }> =>
@@ -106,7 +114,13 @@ export async function bundle(
       ...frame,
       entryPoints: [source],
       outfile: join(directory, file),
-      plugins: [stubs(root, MUST_MEET[file]), builtins, separate({ ...SEPARATE, ...stays }), ownPackage],
+      plugins: [
+        ...more,
+        stubs(root, MUST_MEET[file]),
+        builtins,
+        separate({ ...SEPARATE, ...stays }),
+        ownPackage,
+      ],
       // Looking at it makes Node load it; axios only asks whether it is in a browser.
       define: {
         navigator: 'undefined',
@@ -115,6 +129,11 @@ export async function bundle(
       },
     });
   const main = await whole('src/main.ts', 'vaultonce.js');
+  const ofBuild = {
+    VAULTONCE_BUILD: JSON.stringify(buildFacts()),
+    // What is compiled for several targets gets its own then.
+    ...(runtime === 'node' ? { VAULTONCE_TARGET: '"node"' } : {}),
+  };
   const others = Object.entries(SEPARATE).map(([file, source]) =>
     build({
       ...COMMON,
@@ -123,7 +142,8 @@ export async function bundle(
       outfile: join(directory, file),
       // The modules of packages, not their CommonJS: a quarter of the AWS SDK is then left out.
       mainFields: ['module', 'main'],
-      plugins: [builtins],
+      plugins: [...more, builtins],
+      define: file === VERSION_FILE ? ofBuild : {},
     }),
   );
   const staying = Object.entries(stays).map(([file, source]) => whole(source, file));

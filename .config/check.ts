@@ -11,6 +11,7 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['lint', 'eslint', '--config', '.config/eslint.config.mjs', '--max-warnings', '0', '.'],
   ['Go', 'node', '.config/go.ts'],
   ['unused code', 'knip'],
+  ['licences', 'node', '.config/licences.ts'],
   ['build', 'node', '.config/build.ts'],
   ['size budget', 'node', '.config/size.ts'],
   ['standalone binary', 'node', '.config/standalone.ts'],

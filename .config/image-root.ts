@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { librariesOf, within } from './libraries.ts';
+import { licenceOfNode, NOTICES } from './notices.ts';
 import { dist, root } from './paths.ts';
 import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
 
@@ -51,11 +52,13 @@ function filesOf(kind: string, binary: string, node: string): Files {
   ]);
 }
 
-function licences(base: string): Files {
+function licences(kind: string, base: string, binary: string, node: string): Files {
   const own: Files = new Map([
     [join(DOCUMENTS, 'vaultonce/LICENSE'), join(root, 'LICENSE')],
-    [join(DOCUMENTS, 'vaultonce/THIRD-PARTY-LICENSES.txt'), join(dist, 'THIRD-PARTY-LICENSES.txt')],
+    // Those of the standalone binary are beside it: they are more.
+    [join(DOCUMENTS, 'vaultonce', NOTICES), join(kind === 'standalone' ? dirname(binary) : dist, NOTICES)],
   ]);
+  if (kind === 'node') own.set(join(DOCUMENTS, 'nodejs/LICENSE'), licenceOfNode(node));
   for (const name of PACKAGES_OF_LIBRARIES) {
     const path = join(DOCUMENTS, name, 'copyright');
     const file = within(base, path);
@@ -101,7 +104,15 @@ const seconds = Number(process.env['SOURCE_DATE_EPOCH'] ?? '0');
 if (!Number.isSafeInteger(seconds) || seconds < 0)
   throw new Error('$SOURCE_DATE_EPOCH is no number of seconds');
 
-const files = filesOf(kind, standaloneBinary(targetNamed(values.target)), values.node);
+const binary = standaloneBinary(targetNamed(values.target));
+const files = filesOf(kind, binary, values.node);
 const [program = ''] = files.values();
-lay(directory, new Map([...files, ...librariesOf(program, values.base), ...licences(values.base)]));
+lay(
+  directory,
+  new Map([
+    ...files,
+    ...librariesOf(program, values.base),
+    ...licences(kind, values.base, binary, values.node),
+  ]),
+);
 level(directory, seconds);

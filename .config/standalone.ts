@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { BUN, runtimeFor } from './bun-runtimes.ts';
 import { bundle } from './bundle.ts';
+import { NOTICES, noticesOf, noticesOfBun } from './notices.ts';
 import { root } from './paths.ts';
 import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
 
@@ -28,7 +29,8 @@ const OPTIONS = [
 
 function compile(script: string, target: string, outfile: string): void {
   const runtime = [`--target=bun-${target}`, `--compile-executable-path=${runtimeFor(target)}`];
-  const args = ['build', ...OPTIONS, ...runtime, script, '--outfile', outfile];
+  const known = ['--define', `VAULTONCE_TARGET="${target}"`];
+  const args = ['build', ...OPTIONS, ...runtime, ...known, script, '--outfile', outfile];
   const { status, error } = spawnSync(BUN, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`bun could not compile ${target}`, { cause: error });
 }
@@ -50,7 +52,9 @@ mkdirSync(directory, { recursive: true });
 const work = mkdtempSync(join(directory, '.build-'));
 try {
   const script = join(work, 'vaultonce.js');
-  await bundle(work, 'bun');
+  const metafiles = await bundle(work, 'bun');
+  writeFileSync(join(work, NOTICES), `${noticesOf(metafiles)}\n${noticesOfBun()}`);
+  renameSync(join(work, NOTICES), join(directory, NOTICES));
   for (const target of targets) {
     const binary = standaloneBinary(target);
     compile(script, target, join(work, target));

@@ -5,10 +5,11 @@ import type { ExecOptions } from '../commands/exec.ts';
 import type { MigrateOptions } from '../commands/migrate.ts';
 import type { ReadOptions } from '../commands/read.ts';
 import type { RenderOptions } from '../commands/render.ts';
+import type { SchemaOptions } from '../commands/schema.ts';
 import type { Flags } from '../config/settings.ts';
 import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts';
 import type { Io } from '../host/io.ts';
-import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
+import { collect, OUT_HELP, withCommonFlags } from './common-flags.ts';
 import { addCsi } from './csi-flags.ts';
 import { addManifest } from './manifest-flags.ts';
 import { addWatch } from './watch-flags.ts';
@@ -29,6 +30,7 @@ const COMMANDS: ReadonlyMap<string, AddCommand> = new Map([
   ['migrate', addMigrate],
   ['schema', addSchema],
   ['completion', addCompletion],
+  ['version', addVersion],
 ] as const);
 
 /**
@@ -47,21 +49,6 @@ function addRender(program: Command, io: Io): void {
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file, or `-` for stdout')
     .option('--fixtures <file>', 'render with the values in a YAML or JSON file, without a server')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce render                                  with ./vaultonce.yaml
-  vaultonce render -c base.yaml -c prod.yaml        several files, merged
-  generate-config | vaultonce render -c -           config from stdin
-  vaultonce render --timeout 30s --report -         with a report on stdout
-  vaultonce render --fixtures test.yaml             a preview, without a server
-  vaultonce render --set vault.namespace=team-a     override one config key
-Without a config file:
-  vaultonce render --auth kubernetes --role web --out /vault/secrets/password=secret/web/db#password
-  vaultonce render --auth approle --set auth.role_id=ID --set auth.secret_id_env=SECRET_ID --out …
-${EXIT_CODES_HELP}`,
-    )
     .action(async (options: RenderOptions, command: Command) => {
       const { render } = await import('../commands/render.ts');
       await render(options, flagsOf(command), io);
@@ -84,18 +71,6 @@ function addExec(program: Command, io: Io): void {
     .option('--pass-token', 'pass on VAULT_TOKEN and the other credentials of this run')
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce exec -- ./server --port 8080            with \`environment:\` of ./vaultonce.yaml
-  vaultonce exec --env DB_PASSWORD=secret/app/db#password -- psql
-  vaultonce exec --env-from secret/app/db -- ./server
-  vaultonce exec --clear-env --keep-env HOME -- env
-  vaultonce exec --auth jwt --role ci --set auth.jwt_env=CI_JWT --env TOKEN=secret/ci#token -- make
-${EXIT_CODES_HELP}
-  126, 127 COMMAND cannot be run, does not exist; otherwise its own status`,
-    )
     .action(async (words: readonly string[], options: ExecOptions, command: Command) => {
       const { exec } = await import('../commands/exec.ts');
       await exec(words, options, flagsOf(command), io);
@@ -118,21 +93,6 @@ function addEnv(program: Command, io: Io): void {
     .option('--force', 'allow names that change how a job runs, such as PATH')
     .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  eval "$(vaultonce env)"                      sh, bash, zsh; its status is the run's, so that \`set -e\` works
-  vaultonce env --format fish | source         fish
-  vaultonce env --format powershell | Out-String | Invoke-Expression
-  vaultonce env                                in a CI job: masks the values, then sets them for later steps
-  vaultonce env --to output                    in GitHub Actions or Azure Pipelines: step outputs
-  vaultonce env --out /dev/shm/job.env         a file to source: \`. /dev/shm/job.env\`
-  vaultonce env --format env-file --out /dev/shm/docker.env      for \`docker run --env-file\`
-  vaultonce env --env-from secret/ci/registry  all keys of a secret
-  vaultonce env --format json --env TOKEN=secret/ci/registry#token
-${EXIT_CODES_HELP}`,
-    )
     .action(async (options: EnvOptions, command: Command) => {
       const { env } = await import('../commands/env.ts');
       await env(options, flagsOf(command), io);
@@ -150,16 +110,6 @@ function addRead(program: Command, io: Io): void {
     .option('--out <file>', 'write the value to a file with mode 0400')
     .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  password=$(vaultonce read secret/app/db#password)
-  vaultonce read secret/app/db#password@3 secret/app/db#/replicas/0/host --json
-  vaultonce read secret/app/db --json | jq .        all keys of a secret
-  vaultonce read secret/app/tls#key --out /dev/shm/tls.key
-${EXIT_CODES_HELP}`,
-    )
     .action(async (refs: readonly string[], options: ReadOptions, command: Command) => {
       const { read } = await import('../commands/read.ts');
       await read(refs, options, flagsOf(command), io);
@@ -174,16 +124,6 @@ function addCheck(program: Command, io: Io): void {
     .option('--json', 'print the plan as JSON')
     .option('--online', 'log in and check what the token may do at each path; reads no secrets')
     .option('--fixtures <file>', 'render outputs and variables with the values in a YAML or JSON file')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce check                       with ./vaultonce.yaml
-  vaultonce check -c app.yaml --json    for machines
-  vaultonce check --online              is everything allowed?
-  vaultonce check --fixtures test.yaml  do all keys exist, do all templates render?
-${EXIT_CODES_HELP}`,
-    )
     .action(async (options: CheckOptions, command: Command) => {
       const { check } = await import('../commands/check.ts');
       await check(options, flagsOf(command), io);
@@ -193,16 +133,6 @@ ${EXIT_CODES_HELP}`,
 function addPolicy(program: Command, io: Io): void {
   withCommonFlags(program.command('policy'))
     .description('print the least-privilege policy (HCL) that this config needs')
-    .addHelpText(
-      'after',
-      `
-Logs in only if the server must say which engine serves a path; with \`engine:\` on every secret it works offline.
-
-Examples:
-  vaultonce policy | bao policy write web -
-  vaultonce policy --auth token | bao policy write web -    with your own token, before the role exists
-${EXIT_CODES_HELP}`,
-    )
     .action(async (_options: unknown, command: Command) => {
       const { policy } = await import('../commands/policy.ts');
       await policy(flagsOf(command), io);
@@ -220,18 +150,6 @@ function addMigrate(program: Command, io: Io): void {
     .option('--out <directory>', 'where to write (default: the working directory)')
     .option('--force', 'overwrite files that exist')
     .option('--partial', 'write what can be carried over, and list the rest in notes.md')
-    .addHelpText(
-      'after',
-      `
-Writes vaultonce.yaml, a Mustache template for each template, and notes.md with what is different.
-
-Examples:
-  vaultonce migrate /etc/vault/agent.hcl --out vaultonce
-  vaultonce migrate agent.hcl app.conf.ctmpl       with a template that the config names
-  vaultonce migrate deployment.yaml --partial      annotations of the injector; what is left goes to notes.md
-  kubectl get secretproviderclass web -o yaml | vaultonce migrate -
-${EXIT_CODES_HELP}`,
-    )
     .action(async (files: readonly string[], options: MigrateOptions) => {
       const { migrate } = await import('../commands/migrate.ts');
       await migrate(files, options, io);
@@ -243,16 +161,10 @@ function addSchema(program: Command, io: Io): void {
     .command('schema')
     .description('print the JSON Schema of the config')
     .option('--markdown', 'print the config reference as Markdown instead')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce schema > vaultonce.schema.json      for editors: # yaml-language-server: $schema=vaultonce.schema.json
-  vaultonce schema --markdown | less`,
-    )
-    .action(async (options: { readonly markdown?: true }) => {
+    .option('--out <file>', 'write to a file with mode 0644 instead of stdout')
+    .action(async (options: SchemaOptions) => {
       const { schema } = await import('../commands/schema.ts');
-      await schema(options.markdown === true, io);
+      await schema(options, io);
     });
 }
 
@@ -261,16 +173,20 @@ function addCompletion(program: Command, io: Io): void {
     .command('completion')
     .description('print a shell completion script')
     .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
-    .addHelpText(
-      'after',
-      `
-Examples:
-  source <(vaultonce completion bash)        in ~/.bashrc; for zsh in ~/.zshrc after compinit
-  vaultonce completion fish | source         in ~/.config/fish/config.fish`,
-    )
     .action(async (shell: 'bash' | 'zsh' | 'fish') => {
       const { completion } = await import('../commands/completion/completion.ts');
       completion(shell, program, io);
+    });
+}
+
+function addVersion(program: Command, io: Io): void {
+  program
+    .command('version')
+    .description('print version, commit, runtime and features')
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { readonly json?: true }) => {
+      const { version } = await import('../commands/print-version.ts');
+      await version(json === true, [...COMMANDS.keys()], io);
     });
 }
 

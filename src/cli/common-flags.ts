@@ -1,15 +1,6 @@
 import { Option, type Command } from 'commander';
 import { LOG_FORMATS, LOG_LEVELS } from '../host/log-events.ts';
 
-/** The end of each command's help. */
-export const EXIT_CODES_HELP = `
-Exit codes:
-  0 every output is complete   1 a bug             2 bad flags or arguments
-  3 invalid config             4 login refused     5 denied (403 on a path)
-  6 secret or key missing      7 template error    8 cannot write
-  9 server unavailable        10 limit not met   124 timeout
-  130, 143 stopped by SIGINT, SIGTERM`;
-
 /** For `--out` of `render` and `check`. */
 export const OUT_HELP = 'another file that holds a single value, as PATH=path#key; repeatable';
 

@@ -2,15 +2,7 @@ import type { Command } from 'commander';
 import type { CsiOptions } from '../csi/start.ts';
 import type { Flags } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
-import {
-  ADDRESS,
-  AUTH_MOUNT,
-  collect,
-  DEFAULTS,
-  EXIT_CODES_HELP,
-  NAMESPACE,
-  withLogFlags,
-} from './common-flags.ts';
+import { ADDRESS, AUTH_MOUNT, collect, DEFAULTS, NAMESPACE, withLogFlags } from './common-flags.ts';
 
 export function addCsi(program: Command, io: Io): void {
   const csiCommand = program
@@ -38,18 +30,8 @@ export function addCsi(program: Command, io: Io): void {
     .option(...NAMESPACE)
     .option(...AUTH_MOUNT)
     .option('--timeout <duration>', 'time limit for one mount (default: 60s)');
-  withLogFlags(csiCommand)
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce csi --endpoint /provider/vault.sock       in place of vault-csi-provider, with its classes
-  vaultonce csi --endpoint /provider/vaultonce.sock --health :8080 --address https://vault.example.com:8200
-${EXIT_CODES_HELP}
-  0 told to end`,
-    )
-    .action(async (options: CsiOptions, command: Command) => {
-      const { csi } = await import('../commands/csi.ts');
-      await csi(options, command.opts<Flags>(), io);
-    });
+  withLogFlags(csiCommand).action(async (options: CsiOptions, command: Command) => {
+    const { csi } = await import('../commands/csi.ts');
+    await csi(options, command.opts<Flags>(), io);
+  });
 }

@@ -3,7 +3,7 @@ import type { ManifestFlags } from '../commands/pod-manifest.ts';
 import type { Flags } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
 import { MANIFEST_FORMATS } from '../manifest/format-list.ts';
-import { collect, EXIT_CODES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
+import { collect, OUT_HELP, withCommonFlags } from './common-flags.ts';
 
 /** `vaultonce manifest`. */
 export function addManifest(program: Command, io: Io): void {
@@ -26,25 +26,6 @@ export function addManifest(program: Command, io: Io): void {
     .option('--ca <name>', "ConfigMap with the server's CA, if the config names a file", 'vault-ca')
     .option('--out <path=ref>', OUT_HELP, collect)
     .option('--fixtures <file>', 'measure outputs with the values in a YAML or JSON file, for sizeLimit')
-    .addHelpText(
-      'after',
-      `
-Formats:
-  patch      an init container and its volumes, for \`kubectl patch --patch-file\`
-  objects    what that needs: ConfigMap, and for outputs with \`kubernetes_secret\` RBAC
-  kustomize  a component of both, as kustomization.yaml
-  full       both, a service account and a Deployment
-  policy     injection into all pods that ask for it, with the server and login of this config
-
-Examples:
-  vaultonce manifest --name web --format full
-  vaultonce manifest --name web --format objects | kubectl apply -f -
-  vaultonce manifest --name web > patch.yaml && kubectl patch deployment web --patch-file patch.yaml
-  vaultonce manifest --format policy --auth kubernetes --role any --address https://vault.example.com:8200
-  vaultonce manifest --name web --format full --watch
-  vaultonce manifest --name web --user 1000 --fixtures test.yaml
-${EXIT_CODES_HELP}`,
-    )
     .action(async (options: ManifestFlags, command: Command) => {
       const { manifest } = await import('../commands/pod-manifest.ts');
       await manifest(options, command.opts<Flags>(), io);

@@ -3,12 +3,16 @@ import { RunError } from '../base/errors.ts';
 import { shownName } from '../base/shown-text.ts';
 import { VERSION } from '../base/version.ts';
 import type { EnvOptions } from '../commands/env.ts';
+import type { Deprecated } from '../config/old-names.ts';
 import { logSettings, type Flags } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
 import type { LogSettings } from '../host/process-io.ts';
 import { commandsFor } from './command-tree.ts';
-import { EXIT_CODES_HELP } from './common-flags.ts';
 import type { EarlyFlags } from './early-flags.ts';
+import { takeOldFlags, tellOfOldKeys, withCurrentVariables } from './old-flags.ts';
+
+/** `-qh` is `-q` and `-h`. What belongs to the command of `exec` may look like it, too. */
+const ASKS_FOR_HELP = /^(?:help$|--help$|-\w*h)/;
 
 /**
  * Parses the arguments and runs the command.
@@ -16,14 +20,27 @@ import type { EarlyFlags } from './early-flags.ts';
  */
 export async function runCommandLine(
   argv: readonly string[],
-  io: Io,
+  process: Io,
   configureLog: (settings: LogSettings) => void,
 ): Promise<void> {
   const progress = { hasStarted: false };
-  const program = createProgram(argv, io, (settings) => {
-    configureLog(settings);
+  const old = new Map<string, Deprecated>();
+  const tell = (used: Deprecated): void => {
+    if (!old.has(used.name)) old.set(used.name, used);
+  };
+  const io: Io = { ...process, env: withCurrentVariables(process.env, tell) };
+  const program = createProgram(argv, io, (flags) => {
+    configureLog(logSettings(flags, io.env));
     progress.hasStarted = true;
+    tellOfOldKeys(flags, tell);
+    for (const used of old.values()) io.scope.log.write(used);
   });
+  takeOldFlags(program, tell);
+  // Only for those who ask: it is a third of what the command line takes to describe.
+  if (argv.some((word) => ASKS_FOR_HELP.test(word))) {
+    const { addHelpTexts } = await import('./help-texts.ts');
+    addHelpTexts(program);
+  }
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
@@ -57,11 +74,7 @@ function earlyEnvOptions({ values }: EarlyFlags): Pick<EnvOptions, 'format' | 'o
   return { ...(format === undefined ? {} : { format }), ...(out === undefined ? {} : { out }) };
 }
 
-function createProgram(
-  argv: readonly string[],
-  io: Io,
-  configureLog: (settings: LogSettings) => void,
-): Command {
+function createProgram(argv: readonly string[], io: Io, start: (flags: Flags) => void): Command {
   const program = new Command('vaultonce')
     .description(
       'Logs in to Vault or OpenBao once, fetches every declared secret in parallel, writes all files or none, and exits.',
@@ -84,19 +97,8 @@ function createProgram(
     })
     .exitOverride()
     .hook('preAction', (_program, command) => {
-      configureLog(logSettings(command.opts<Flags>(), io.env));
-    })
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce check -c vaultonce.yaml      preview the requests and files, offline
-  vaultonce render -c vaultonce.yaml     log in, fetch, write, revoke the token
-  vaultonce exec -- ./server             start a command with \`environment:\` set
-  eval "$(vaultonce env)"                set \`environment:\` in this shell
-  vaultonce read secret/app/db#password  print one value
-${EXIT_CODES_HELP}`,
-    );
+      start(command.opts<Flags>());
+    });
   for (const add of commandsFor(argv)) add(program, io);
   return program;
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { WatchOptions } from '../commands/watch.ts';
 import type { Flags } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
-import { collect, EXIT_CODES_HELP, withCommonFlags } from './common-flags.ts';
+import { collect, withCommonFlags } from './common-flags.ts';
 
 export function addWatch(program: Command, io: Io): void {
   withCommonFlags(program.command('watch'))
@@ -18,16 +18,6 @@ export function addWatch(program: Command, io: Io): void {
     .option('--probe', 'only ask a running one whether it is ready, at `watch.health` of the config')
     .option('--allow-disk', 'allow outputs outside tmpfs')
     .option('--report <file>', 'write a JSON report of the first run to a file')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  vaultonce watch                        with \`watch:\` of ./vaultonce.yaml, as a native sidecar
-  vaultonce watch -- ./server            start a command, and restart it when its variables change
-  vaultonce watch --probe                for an exec probe: exit 0 once everything was written
-${EXIT_CODES_HELP}
-  0 told to end; with COMMAND, its own status`,
-    )
     .action(async (words: readonly string[], options: WatchOptions, command: Command) => {
       const { watch } = await import('../commands/watch.ts');
       await watch(words, options, command.opts<Flags>(), io);

@@ -1,18 +1,14 @@
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { firstOf, RunError, systemErrorCode, throwIfAny, type Failure } from '../base/errors.ts';
-import { Secret } from '../base/secret.ts';
 import { shownPath } from '../base/shown-text.ts';
 import { configFrom } from '../config/load.ts';
 import { parseYaml } from '../config/parse-yaml.ts';
 import { readSource, sourceText } from '../config/source.ts';
-import { statusOf } from '../host/file-systems.ts';
 import { PendingPipe, readInput, withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { Migration, Ports } from '../migrate/migrate-files.ts';
 import { planConfig } from '../plan/plan-config.ts';
-import type { WritableOutput } from '../plan/outputs.ts';
-import { checkTargets } from '../publish/files/targets.ts';
-import { stageOutputs } from '../publish/files/write.ts';
+import { writePlainFiles } from './plain-files.ts';
 
 export interface MigrateOptions {
   /** The directory that is written to. */
@@ -45,7 +41,10 @@ export async function migrate(
   const found = await check(migration.check, directory);
   if (!partial) throwIfAny(found);
   const problems = found.map(({ where = '', message, hint = '' }) => ({ where, message, hint }));
-  const written = await write(migration.files(problems), directory, force, io);
+  const files = migration
+    .files(problems)
+    .map(({ name, text }) => ({ path: join(directory, name), where: name, text }));
+  const written = await writePlainFiles(files, force, io.scope);
   const omissions = migration.problems.length + problems.length;
   io.stdout.write(`${written.map((path) => relative(io.cwd, path) || path).join('\n')}\n`);
   if (omissions > 0) io.stdout.write(`not carried over: ${String(omissions)}, see the notes\n`);
@@ -112,38 +111,5 @@ async function check(
       message: `the config that comes of it is not valid: ${message}`,
       where: where?.replace(/^vaultonce\.yaml:\d+/, 'vaultonce.yaml'),
     }));
-  }
-}
-
-/** All files, or none. @returns their paths */
-async function write(
-  files: ReturnType<Migration['files']>,
-  directory: string,
-  force: boolean,
-  { scope }: Io,
-): Promise<readonly string[]> {
-  const outputs = files.map(({ name, text }): WritableOutput => {
-    const path = join(directory, name);
-    const target = { path, kind: 'file', mode: 0o644, directoryMode: 0o755, allowDisk: true } as const;
-    return {
-      plan: { where: name, target: { ...target, uid: undefined, gid: undefined } },
-      files: [{ path, content: new Secret(Buffer.from(text)) }],
-    };
-  });
-  const existing = force ? [] : outputs.filter(({ plan }) => statusOf(plan.target.path) !== undefined);
-  throwIfAny(
-    existing.map(({ plan }) => ({
-      kind: 'output',
-      where: plan.target.path,
-      message: 'the file exists already; nothing was written',
-      hint: '--force overwrites it, --out DIR writes elsewhere',
-    })),
-  );
-  checkTargets(outputs.map(({ plan }) => plan));
-  const staged = await stageOutputs(outputs, scope);
-  try {
-    return staged.commit().map(({ path }) => path);
-  } finally {
-    staged.discard();
   }
 }

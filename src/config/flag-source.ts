@@ -3,6 +3,7 @@ import { throwIfAny, type Failure } from '../base/errors.ts';
 import { looksLikeCredential, shownName } from '../base/shown-text.ts';
 import { checkRef, REF_HINT } from '../shape/ref.ts';
 import { checkSecretPath } from '../shape/vault-paths.ts';
+import { currentKey } from './old-names.ts';
 import type { Override } from './override.ts';
 import type { Flags } from './settings.ts';
 import type { Source } from './source.ts';
@@ -39,7 +40,7 @@ export function configOfFlags(flags: Flags, outputs: readonly string[], cwd: str
     ...(role === undefined ? [] : [{ flag: '--role', path: ['auth', 'role'], value: role }]),
     ...(authMount === undefined ? [] : [{ flag: '--auth-mount', path: ['auth', 'mount'], value: authMount }]),
   ];
-  const set = settings.map(({ flag, key, value }) => ({ flag, path: key.split('.'), value }));
+  const set = settings.map(({ flag, key, value }) => ({ flag, path: currentKey(key).split('.'), value }));
   const overrides = [...named, ...set];
   failures.push(...repeated(overrides));
   throwIfAny(failures);

@@ -2,6 +2,7 @@ import { fieldsOf, isMethod, type MethodName } from '../auth/index.ts';
 import { allOrFailures, throwIfAny } from '../base/errors.ts';
 import { withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
+import type { Scope } from '../host/scope.ts';
 import { accept, REFUSED } from '../shape/accept.ts';
 import { configFields, type ConfigFile } from './config-definition.ts';
 import type { Config } from './config.ts';
@@ -14,6 +15,8 @@ import { parseSource } from './parse-source.ts';
 import { failuresOf, type Problem } from './problems.ts';
 import { resolveConfig, timeoutOf } from './resolve.ts';
 import { givenKeys, type Flags } from './settings.ts';
+import { withCurrentKeys } from './old-keys.ts';
+import type { Deprecated } from './old-names.ts';
 import { isInline, readDefaults, readSources, sourceText, type Source, type SourceText } from './source.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -100,9 +103,20 @@ async function load(
       : readSources(flags.config, reading, optional || given.suffices),
     readDefaults(flags, reading),
   ]);
-  return await withPipes(scope.signal, () =>
+  const loaded = await withPipes(scope.signal, () =>
     configOf({ texts, defaults }, given, { flags, env, cwd: runsIn }),
   );
+  tellOf([...loaded.own, ...loaded.below], whole.log);
+  return loaded;
+}
+
+/** Of each old key once, wherever else it stands. */
+function tellOf(sources: readonly FilledSource[], log: Scope['log']): void {
+  const told = new Set<string>();
+  for (const used of sources.flatMap((one) => one.used)) {
+    if (!told.has(used.name)) log.write(used);
+    told.add(used.name);
+  }
 }
 
 /** A timeout that is not valid is reported with all else that is wrong. */
@@ -157,6 +171,7 @@ async function configOf(read: Texts, given: FlagConfig, around: Surroundings): P
 interface FilledSource {
   readonly source: Source;
   readonly filled: Source;
+  readonly used: readonly Deprecated[];
 }
 
 /**
@@ -168,6 +183,7 @@ export async function loadDefaults(flags: Flags, io: LoadIo): Promise<SourceText
   const { env, cwd, scope } = io;
   const given = configOfFlags(flags, [], cwd);
   const sources = await sourcesOf(await readDefaults(flags, { ...io, scope }), { env });
+  tellOf(sources, scope.log);
   const merged = mergeSources([...sources.map(({ filled }) => filled), given.source]);
   const set = givenKeys(flags, env).map(({ key, text }) => ({
     flag: key,
@@ -183,8 +199,8 @@ async function sourcesOf(
   texts: readonly SourceText[],
   { env, variables = env }: Pick<Surroundings, 'env' | 'variables'>,
 ): Promise<readonly FilledSource[]> {
-  const sources = await Promise.all(texts.map(parseSource));
-  const interpolated = sources.map((source) => ({ source, ...interpolateSource(source, variables) }));
+  const sources = (await Promise.all(texts.map(parseSource))).map((source) => withCurrentKeys(source));
+  const interpolated = sources.map((one) => ({ ...one, ...interpolateSource(one.source, variables) }));
   throwIfAny(interpolated.flatMap(({ filled, problems }) => failuresOf(problems, mergeSources([filled]))));
   return interpolated;
 }

@@ -1,6 +1,8 @@
 import type { Definition, DefinitionOf, Member, ObjectDefinition } from '../shape/definition.ts';
 import { jsonSchemaOf } from '../shape/json-schema.ts';
 import { notationName, type JsonSchema } from '../shape/notations.ts';
+import { DEPRECATED } from './deprecated-names.ts';
+import { withOldKeys } from './old-keys-described.ts';
 import type { Setting } from './settings.ts';
 
 /** A bundle of its own, which few need: `dist/reference.js`. What it describes is handed in. */
@@ -46,7 +48,7 @@ export function configJsonSchema(config: ObjectDefinition): JsonSchema {
     $id: 'https://github.com/vaultonce/vaultonce/raw/main/src/config/vaultonce.schema.json',
     title: 'vaultonce configuration',
     description: 'What vaultonce fetches from Vault or OpenBao, and the files it writes.',
-    ...jsonSchemaOf(config),
+    ...jsonSchemaOf(withOldKeys(config, DEPRECATED.keys)),
   };
 }
 
@@ -54,7 +56,11 @@ type Settings = readonly Setting<unknown>[];
 
 /** The reference of the config as Markdown. */
 export function configReferenceMarkdown(config: ObjectDefinition, settings: Settings): string {
-  return [INTRODUCTION, ...section('Top level', '', config), flagsAndEnvironment(settings)].join('\n');
+  return [
+    INTRODUCTION,
+    ...section('Top level', '', withOldKeys(config, DEPRECATED.keys)),
+    flagsAndEnvironment(settings),
+  ].join('\n');
 }
 
 /** The keys of an object, and after it the objects below. */

@@ -3,6 +3,7 @@ import { RunError } from '../base/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../host/log-events.ts';
 import { parseRateLimit, type RateLimit } from '../shape/rate-limit.ts';
 import { checkMountPath } from '../shape/vault-paths.ts';
+import { currentKey } from './old-names.ts';
 
 /** The flags that all commands share, as the command line gives them. */
 export interface Flags {
@@ -219,7 +220,13 @@ function givenText(
 
 /** The value of `--set KEY=VALUE` for this key. */
 function textOfSet(key: string, { set = [] }: Flags): string | undefined {
-  return set.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1);
+  const given = set.find((text) => currentKey(keyOfSet(text)) === key);
+  return given?.slice(given.indexOf('=') + 1);
+}
+
+/** The key in the text of `--set KEY=VALUE`; empty: there is none. */
+export function keyOfSet(text: string): string {
+  return text.slice(0, Math.max(text.indexOf('='), 0));
 }
 
 /** Where the value of a setting stands, for messages: `--timeout`, `$VAULT_CLIENT_KEY`, `vault.tls.client_key`. */

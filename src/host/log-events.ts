@@ -14,6 +14,15 @@ export type LogEvent =
       readonly defaults: readonly string[];
     }
   | {
+      /** It is taken for another one, for now. */
+      readonly event: 'deprecated';
+      readonly name: string;
+      readonly instead: string;
+      /** The version that deprecated it. */
+      readonly since: string;
+      readonly where: string;
+    }
+  | {
       readonly event: 'request';
       readonly method: string;
       readonly path: string;

@@ -26,6 +26,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   config_loaded: ({ sources, defaults }) => [
     `config from ${sources.join(', ')}${defaults.length > 0 ? `, defaults from ${defaults.join(', ')}` : ''}`,
   ],
+  deprecated: ({ name, instead, since, where }) => [
+    `${where === name ? '' : `${where}: `}\`${name}\` is deprecated since ${since}, and a later version will refuse it`,
+    `${HINT_MARK}write \`${instead}\``,
+  ],
   request: (event) => [requestLine(event)],
   retrying: ({ path, reason, attempt, delay_ms }) => [
     `${path}: ${reason}; attempt ${String(attempt + 1)} in ${seconds(delay_ms)}`,

@@ -6,6 +6,7 @@ import type { Progress } from './progress.ts';
 
 const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   config_loaded: 'debug',
+  deprecated: 'warn',
   request: 'debug',
   retrying: 'warn',
   login_waits: 'warn',

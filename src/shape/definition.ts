@@ -118,6 +118,8 @@ export interface Member {
   readonly field: Definition;
   /** What the reference says. */
   readonly description: string | undefined;
+  /** That it is an old name, and which one is not. */
+  readonly deprecated?: string;
 }
 
 interface Required<T> extends Member {

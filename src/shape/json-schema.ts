@@ -112,12 +112,13 @@ function variantsSchema({ by, variants }: VariantsDefinition, define: Define): J
 }
 
 function objectSchema({ members, needed, combinations }: ObjectDefinition, define: Define): JsonSchema {
-  const properties = Object.entries(members).map(([name, { field, description, fallback }]) => [
+  const properties = Object.entries(members).map(([name, { field, description, fallback, deprecated }]) => [
     name,
     {
       ...(description === undefined ? {} : { description }),
       ...schemaOf(field, define),
       ...(fallback === undefined ? {} : { default: fallback }),
+      ...(deprecated === undefined ? {} : { deprecated: true, deprecationMessage: deprecated }),
     },
   ]);
   const required = needed.filter((name) => members[name]?.fallback === undefined);

@@ -22,6 +22,9 @@ export interface JsonSchema {
   /** What editors offer in place of a value. */
   readonly defaultSnippets?: readonly DefaultSnippet[];
   readonly default?: string;
+  readonly deprecated?: true;
+  /** The same in words: editors know it. */
+  readonly deprecationMessage?: string;
   readonly pattern?: string;
   readonly minLength?: number;
   readonly minimum?: number;

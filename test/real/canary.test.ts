@@ -385,6 +385,8 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
         [2, ['render', '-c', config, '--set', `vault.${KEY}`]],
         [2, ['read', 'secret/a#key', '--out', PEM]],
         [2, ['env', '-c', config, '--format', 'shell', '--out', PEM]],
+        [2, ['schema', '--out', PEM]],
+        [2, ['schema', '--out', TOKEN]],
         [2, ['env', '-c', config, '--format', TOKEN]],
         [2, ['env', '-c', config, '--env', `A=${TOKEN}`]],
         [2, ['env', '-c', config, '--env', `*=${TOKEN}`]],

@@ -1,17 +1,27 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { argumentsOf } from '../../.config/build-facts.ts';
+import { licenceOfNode } from '../../.config/notices.ts';
 import { librariesOf } from '../../.config/libraries.ts';
+import type { Build } from '../../src/commands/version-text.ts';
 import { layImage, listOf, tarOf, USER, type Kind } from '../support/image-root.ts';
 import { needsBuildah } from '../support/needs.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
-const REVISION = '0123456789abcdef0123456789abcdef01234567';
+/** What the build here was made of: that in the image has no git, and is told. */
+const BUILD = argumentsOf(
+  JSON.parse(
+    execFileSync(process.execPath, [join(root, 'bin/vaultonce.mjs'), 'version', '--json'], {
+      encoding: 'utf8',
+    }),
+  ) as Build,
+);
 const PLATFORM = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
 /** A build takes ten seconds of CPU time; tests have one minute, also where others take the processors. */
@@ -49,6 +59,7 @@ describe('the Dockerfile', needsBuildah(), () => {
       ...Object.entries(programs),
       ...[...Object.values(programs), bun].flatMap((program) => [...librariesOf(program, '/')]),
       ...licences.map((file) => [file, file] as const),
+      ['/usr/local/LICENSE', licenceOfNode(process.execPath)] as const,
     ];
     for (const [path, file] of files) {
       const copy = workspace.path('base', path);
@@ -76,7 +87,8 @@ describe('the Dockerfile', needsBuildah(), () => {
   /** @returns its id: the digest of its config, which names the layers by theirs */
   const buildImage = (name: string, ...args: readonly string[]): Promise<string> => {
     const modules = `${join(root, 'node_modules')}:/src/node_modules:ro`;
-    const given = ['BASE=localhost/base', `REVISION=${REVISION}`].flatMap((arg) => ['--build-arg', arg]);
+    const known = Object.entries(BUILD).map(([name, value]) => `${name}=${value}`);
+    const given = ['BASE=localhost/base', ...known].flatMap((arg) => ['--build-arg', arg]);
     return build(name, root, ...given, '--volume', modules, '--platform', PLATFORM, ...args);
   };
 
@@ -93,7 +105,7 @@ describe('the Dockerfile', needsBuildah(), () => {
       assert.deepEqual(OCIv1.config.Entrypoint, listOf(kind, 'ENTRYPOINT'));
       assert.deepEqual(OCIv1.config.Cmd, listOf(kind, 'CMD'));
       assert.equal(OCIv1.config.Labels['org.opencontainers.image.title'], 'vaultonce');
-      assert.equal(OCIv1.config.Labels['org.opencontainers.image.revision'], REVISION);
+      assert.equal(OCIv1.config.Labels['org.opencontainers.image.revision'], BUILD['REVISION'] ?? '');
       const mounted = await buildah('mount', await buildah('from', `localhost/${kind}`));
       const laid = createWorkspace(tmpdir());
       try {

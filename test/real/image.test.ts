@@ -247,6 +247,9 @@ for (const kind of ['standalone', 'node'] as const) {
         assert.ok(all.some((name) => /\/ld-linux[^/]*\.so\.\d$/.test(name)));
         for (const name of ['LICENSE', 'THIRD-PARTY-LICENSES.txt'])
           assert.ok(all.includes(`usr/share/doc/vaultonce/${name}`));
+        const notices = one.read('usr/share/doc/vaultonce/THIRD-PARTY-LICENSES.txt');
+        assert.equal(notices.includes('JavaScriptCore'), kind === 'standalone');
+        assert.equal(all.includes('usr/share/doc/nodejs/LICENSE'), kind === 'node');
         for (const name of all) assert.match(one.mode(name), /^0(?:644|755)$/, name);
       });
 

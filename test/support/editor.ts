@@ -10,15 +10,24 @@ export interface Offer {
   readonly documentation: string;
 }
 
-/** The language server of VS Code, Neovim and others, with a config that has this schema. */
+/** The language server of VS Code, Neovim and others. */
 export class Editor {
-  readonly #service = getLanguageService({
-    schemaRequestService: (uri) => Promise.reject(new Error(`nothing is fetched, not ${uri} either`)),
-    workspaceContext: { resolveRelativePath: (path) => path },
-  });
+  readonly #service;
 
-  constructor(schema: JsonSchema) {
-    const schemas = [{ uri: 'file:///schema.json', fileMatch: ['*.yaml'], schema }];
+  /**
+   * @param schema of every config; else a config names it in its first line
+   * @param files what can be fetched or read, by address
+   */
+  constructor(schema: JsonSchema | undefined, files: Readonly<Record<string, string>> = {}) {
+    this.#service = getLanguageService({
+      schemaRequestService: (uri) => {
+        const text = files[uri];
+        return text === undefined ? Promise.reject(new Error(`there is no ${uri}`)) : Promise.resolve(text);
+      },
+      workspaceContext: { resolveRelativePath: (path, from) => new URL(path, from).href },
+    });
+    const schemas =
+      schema === undefined ? [] : [{ uri: 'file:///schema.json', fileMatch: ['*.yaml'], schema }];
     this.#service.configure({ validate: true, completion: true, schemas });
   }
 
@@ -44,9 +53,12 @@ export class Editor {
   }
 }
 
+/** Where the config is. */
+const CONFIG = 'file:///work/vaultonce.yaml';
+
 let version = 0;
 
 function documentOf(text: string): TextDocument {
   version += 1;
-  return TextDocument.create('file:///vaultonce.yaml', 'yaml', version, text);
+  return TextDocument.create(CONFIG, 'yaml', version, text);
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { nodeOf } from '../../.config/oldest-nodes.ts';
 import { COMMAND } from './cli.ts';
 import { diskDirectory, memoryDirectory } from './places.ts';
 import { findBinaries } from './postgres.ts';
@@ -112,6 +113,18 @@ export async function needsPostgres(): Promise<Needs> {
     return { skip: `needs PostgreSQL, which cannot be downloaded: ${reason}` };
   }
   return needsPlugins('database/postgresql-database-plugin');
+}
+
+/** For what runs on the oldest Node of a range. It is downloaded. @throws Error if what was downloaded is another one */
+export function needsNode(version: string): Needs {
+  try {
+    nodeOf(version);
+    return { skip: false };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (reason.includes('has not the digest')) throw error;
+    return { skip: `needs Node.js ${version}, which cannot be installed: ${reason}` };
+  }
 }
 
 /** For what only kubectl can say: what it makes of patches and kustomizations, which it does without a cluster. */
