@@ -121,7 +121,7 @@ export function createLog({ level, format, colours, stderr, progress }: LogOptio
 
 function jsonLine(level: LogLevel, event: LogEvent): string {
   // A failure is told with what it means; where it was has a field of its own.
-  const said = messageOf({ ...event, where: undefined } as LogEvent);
+  const said = messageOf('kind' in event ? { ...event, where: undefined } : event);
   const line = { time: new Date().toISOString(), level, ...said, ...event, message: said.message };
   return `${harmlessJson(JSON.stringify(line))}\n`;
 }

@@ -85,7 +85,9 @@ describe('what scripts may rely on', () => {
   test('events of the log, and metrics', () => {
     const events = readFileSync(join(root, 'src/host/log-events.ts'), 'utf8');
     for (const name of EVENTS) assert.ok(events.includes(`event: '${name}'`), name);
-    const metrics = readFileSync(join(root, 'src/watch/health/metrics-text.ts'), 'utf8');
+    const metrics = ['metrics-text', 'prometheus-text']
+      .map((name) => readFileSync(join(root, `src/watch/health/${name}.ts`), 'utf8'))
+      .join('\n');
     for (const name of METRICS) assert.ok(metrics.includes(`'${name}'`), name);
   });
 });
