@@ -7,7 +7,7 @@ import { prepareLogin } from '../session/prepare.ts';
 import { openSession, type Session } from '../session/session.ts';
 import { createClient, type VaultClient, type WireCounters } from '../vault/client.ts';
 import type { Pace } from '../vault/pace.ts';
-import { createSender, paceOf, type Sender } from '../vault/sender.ts';
+import { createSender, paceOf, type Sender, type SenderSettings } from '../vault/sender.ts';
 
 /** Access to a server: a session, and a sender of requests. */
 export interface Access {
@@ -17,7 +17,7 @@ export interface Access {
    * The same access for one of several runs: its requests are counted, logged and ended by its own scope, and it does not
    * give the token back. If it fails, its leases are revoked one by one.
    */
-  share(scope: Scope): Access;
+  share(scope: Scope, settings?: SenderSettings): Access;
   /** Resolves once the requests begun so far are on their way, so that other work does not delay them. */
   flush(): Promise<void>;
 }
@@ -104,8 +104,8 @@ function accessOf(parts: Parts, sender: Sender): Access {
     session,
     sender,
     flush: () => client.flush(),
-    share: (scope) =>
-      accessOf({ ...parts, session: borrowed(session) }, createSender(client, config.server, scope, pace)),
+    share: (scope, settings = config.server) =>
+      accessOf({ ...parts, session: borrowed(session) }, createSender(client, settings, scope, pace)),
   };
 }
 

@@ -9,8 +9,9 @@ import type { Scope } from '../host/scope.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan, PlanScope, SecretPlan } from '../plan/plan.ts';
 import { readInputs } from '../render/format-inputs.ts';
+import { revokeLease } from '../session/leases.ts';
 import type { LifeClock } from './life-clock.ts';
-import { replace, type Replacement } from './replace.ts';
+import { leasesOf, replace, type Replacement } from './replace.ts';
 import { emptySite, type Site } from './site.ts';
 import { createTokenKeeper, type TokenKeeper } from './token-keeper.ts';
 
@@ -48,8 +49,10 @@ export async function reload(
     outputs: await withPipes(scope.signal, () => readInputs(planned.outputs)),
   };
   const isSameLogin = loginText(config) === loginText(present.config);
-  const keeper = isSameLogin ? present.keeper : createTokenKeeper({ config, clock });
-  const site = emptySite({ config, plan, clock, known: [] }, scope);
+  const keeper = isSameLogin
+    ? present.keeper
+    : createTokenKeeper({ config, clock, random: () => io.scope.random() });
+  const site = emptySite({ config, plan, keeper, clock, known: [] }, scope);
   const isKept = (secret: SecretPlan): boolean => {
     const holding = present.site.stock.holdings.get(secret.name);
     const hangs = holding?.lease !== undefined && !isSameLogin;
@@ -70,7 +73,11 @@ export async function reload(
     if (!isSameLogin) await keeper.close(scope);
     throw new RunError([replacement.failure]);
   }
-  if (!isSameLogin) await present.keeper.close(scope);
+  if (isSameLogin) {
+    const { session, sender } = access;
+    const ended = leasesOf([...present.site.stock.holdings.values()], keeper.generation, site.stock);
+    await Promise.all(ended.map((lease) => revokeLease(lease, session.token, sender, scope)));
+  } else await present.keeper.close(scope);
   return { present: { config, plan, site, keeper }, replacement };
 }
 

@@ -52,7 +52,7 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
           const { health: address, where } = config.watch;
           if (address !== undefined)
             health = await openHealth(address, status, `${where}.health.address`, io.scope);
-          const keeper = createTokenKeeper({ config, clock });
+          const keeper = createTokenKeeper({ config, clock, random: () => io.scope.random() });
           const first = await firstRun(config, plan, keeper, scope, stopwatch);
           started = { present: { config, plan, keeper }, first };
           return first.outcome;

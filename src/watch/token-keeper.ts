@@ -1,11 +1,14 @@
+import type { FailureKind } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Scope } from '../host/scope.ts';
+import { asRunError } from '../host/unexpected.ts';
 import { openAccess, type Access, type OwnAccess } from '../run/access.ts';
 import { selfLookUp } from '../session/token-look-ups.ts';
 import type { Session } from '../session/session.ts';
 import type { WireCounters } from '../vault/client.ts';
 import { isWornOut, nextOf, retryIn } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
+import { createOutage, isOutage, type Outage } from './outage.ts';
 import { expiresInS, readLookUp } from './token-life.ts';
 
 /** Keeps a living token for as long as the process runs: renews it, and logs in again before it ends. */
@@ -16,10 +19,13 @@ export interface TokenKeeper {
   readonly generation: number;
   readonly session: Session | undefined;
   readonly renewals: number;
+  /** Of the server that it logs in to. */
+  readonly outage: Outage;
   /** Sent so far, by whatever had access. */
   readonly requests: number;
   /**
-   * Access for a piece of work; logs in if there is no token.
+   * Access for a piece of work; logs in if there is no token, or it has ended. During an outage nothing is retried by it: the next
+   * piece of work is the retry.
    * @throws RunError `auth`, `unavailable`, `config`
    */
   access(scope: Scope): Promise<Access>;
@@ -33,14 +39,15 @@ export interface TokenKeeper {
    * @returns whether there is another token now
    */
   replaceDead(scope: Scope): Promise<boolean>;
-  /** Gives back the tokens of earlier logins: nothing depends on them any longer. */
-  endOld(scope: Scope): Promise<void>;
+  /** Gives back the tokens of earlier logins but these, on which something depends. */
+  endOld(scope: Scope, used: ReadonlySet<number>): Promise<void>;
   /** Gives all tokens back. */
   close(scope: Scope): Promise<void>;
 }
 
 interface Held {
   readonly access: OwnAccess;
+  readonly generation: number;
   /** Of the first TTL, in seconds; Infinity: it has no end. */
   wholeS: number;
   endsAtS: number;
@@ -50,6 +57,8 @@ interface Held {
 interface Parts {
   readonly config: Config;
   readonly clock: LifeClock;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 export function createTokenKeeper(parts: Parts): TokenKeeper {
@@ -60,16 +69,20 @@ class Keeper implements TokenKeeper {
   dueAtS = Infinity;
   generation = 0;
   renewals = 0;
+  readonly outage: Outage;
   readonly #config: Config;
   readonly #clock: LifeClock;
   readonly #traffic = createTraffic();
   #held: Held | undefined;
-  #old: OwnAccess[] = [];
+  #old: Held[] = [];
   #tries = 0;
+  /** It was the server that could not be asked. */
+  #isAway = false;
 
-  constructor({ config, clock }: Parts) {
+  constructor({ config, clock, random }: Parts) {
     this.#config = config;
     this.#clock = clock;
+    this.outage = createOutage(clock, random);
   }
 
   get session(): Session | undefined {
@@ -81,7 +94,8 @@ class Keeper implements TokenKeeper {
   }
 
   async access(scope: Scope): Promise<Access> {
-    const { access } = this.#held ?? (await this.#logIn(scope));
+    const isAlive = this.#held !== undefined && this.#clock.now() < this.#held.endsAtS;
+    const { access } = isAlive && this.#held !== undefined ? this.#held : await this.#logIn(scope);
     return this.#shared(access, scope);
   }
 
@@ -102,33 +116,39 @@ class Keeper implements TokenKeeper {
     return true;
   }
 
-  async endOld(scope: Scope): Promise<void> {
-    const ending = this.#old;
-    this.#old = [];
-    for (const access of ending) await close(access, scope);
+  async endOld(scope: Scope, used: ReadonlySet<number>): Promise<void> {
+    const ending = this.#old.filter(({ generation }) => !used.has(generation));
+    this.#old = this.#old.filter((one) => !ending.includes(one));
+    for (const { access } of ending) await close(access, scope);
   }
 
   async close(scope: Scope): Promise<void> {
-    await this.endOld(scope);
+    await this.endOld(scope, new Set());
     if (this.#held !== undefined) await close(this.#held.access, scope);
     this.#held = undefined;
     this.dueAtS = Infinity;
   }
 
   #shared(access: Access, scope: Scope): Access {
-    const own = access.share(scope);
+    const own = access.share(scope, this.#server);
     this.#traffic.add(own.sender.counters);
     return own;
   }
 
+  get #server(): Config['server'] {
+    const { server } = this.#config;
+    return this.outage.isOn ? { ...server, maxRetries: 0 } : server;
+  }
+
   async #logIn(scope: Scope): Promise<Held> {
-    const access = await openAccess(this.#config, scope);
+    const access = await openAccess({ ...this.#config, server: this.#server }, scope);
     this.#traffic.add(access.sender.counters);
     const { ttlS, isRenewable } = await lifeOf(access, scope);
-    if (this.#held !== undefined) this.#old.push(this.#held.access);
-    this.#held = { access, wholeS: ttlS, endsAtS: this.#clock.now() + ttlS, isRenewable };
+    if (this.#held !== undefined) this.#old.push(this.#held);
     this.generation += 1;
-    this.#tries = 0;
+    const { generation } = this;
+    this.#held = { access, generation, wholeS: ttlS, endsAtS: this.#clock.now() + ttlS, isRenewable };
+    this.#noteAnswer();
     this.#plan(this.#held, scope);
     return this.#held;
   }
@@ -137,7 +157,8 @@ class Keeper implements TokenKeeper {
     try {
       await this.#logIn(scope);
     } catch (error) {
-      this.#waitForRetry(scope);
+      const [failure] = asRunError(error).failures;
+      this.#waitForRetry(failure?.kind, scope);
       throw error;
     }
   }
@@ -147,11 +168,11 @@ class Keeper implements TokenKeeper {
     const { session } = token.access;
     const renewal = await session.renew(undefined, this.#shared(token.access, scope).sender);
     if (renewal.kind === 'unavailable' && this.#clock.now() < token.endsAtS) {
-      this.#waitForRetry(scope);
+      this.#waitForRetry(renewal.failure.kind, scope);
       return true;
     }
     if (renewal.kind !== 'renewed') return false;
-    this.#tries = 0;
+    this.#noteAnswer();
     this.renewals += 1;
     const ttlS = renewal.lease_duration ?? token.endsAtS - this.#clock.now();
     token.endsAtS = this.#clock.now() + ttlS;
@@ -170,9 +191,18 @@ class Keeper implements TokenKeeper {
     this.dueAtS = this.#clock.now() + nextOf(life, habits, scope.random()).inS;
   }
 
-  #waitForRetry(scope: Scope): void {
+  #noteAnswer(): void {
+    this.#tries = 0;
+    if (this.#isAway) this.outage.over();
+    this.#isAway = false;
+  }
+
+  #waitForRetry(kind: FailureKind | undefined, scope: Scope): void {
     this.#tries += 1;
-    this.dueAtS = this.#clock.now() + retryIn(this.#tries, scope.random());
+    this.#isAway = isOutage(kind);
+    this.dueAtS = this.#isAway
+      ? this.outage.failed()
+      : this.#clock.now() + retryIn(this.#tries, scope.random());
   }
 }
 

@@ -77,15 +77,18 @@ class DueWork implements Work {
 
   async doWhatIsDue(scope: Scope): Promise<void> {
     const { keeper, clock } = this.#parts;
+    const { stock } = this.#parts.site;
     if (keeper.dueAtS <= clock.now() + this.#settleS) await this.#tendToken(scope);
+    stock.goOnAfterOutage();
     const leases = this.#dueNow('renew');
     if (leases.length > 0) await this.#renew(leases, scope);
     const names = this.#namesToFetch();
     if (names.size > 0 || this.#holdsOldToken) await this.#fetch(names, scope);
-    const hangs = this.#holdings.some(
-      ({ lease, generation }) => lease !== undefined && generation !== keeper.generation,
-    );
-    if (!hangs) await keeper.endOld(scope);
+    // What has not been asked for yet, or in vain, is next.
+    stock.goOnAfterOutage();
+    const leased = this.#holdings.filter(({ lease }) => lease !== undefined);
+    const used = leased.map(({ generation }) => generation);
+    await keeper.endOld(scope, new Set(this.#hasTokenOutputs ? [...used, this.#shownGeneration] : used));
   }
 
   throwIfStale(): void {
