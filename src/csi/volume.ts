@@ -55,7 +55,7 @@ export class Volume {
     this.#clock = clock;
     this.#askedAtS = clock.now();
     const { config, plans } = contents;
-    this.#stock = createStock({ plans, settings: config.watch, clock, random });
+    this.#stock = createStock({ plans, settings: config.watch, clock, outage: keeper.outage, random });
   }
 
   get keeper(): TokenKeeper {
@@ -267,10 +267,9 @@ export class Volume {
 
   async #end(leases: readonly Lease[], scope: Scope): Promise<void> {
     this.#replaced = this.#replaced.filter((lease) => !leases.includes(lease));
-    const { generation } = this.#keeper;
-    const hangs = this.#holdings.some((one) => one.lease !== undefined && one.generation !== generation);
+    const leased = this.#holdings.filter(({ lease }) => lease !== undefined);
     const isWritten = !this.#isDependedOn || this.#movedAt + 1 < this.#asks;
-    if (!hangs && isWritten) await this.#keeper.endOld(scope);
+    if (isWritten) await this.#keeper.endOld(scope, new Set(leased.map(({ generation }) => generation)));
     if (leases.length === 0) return;
     const { session, sender } = await this.#keeper.access(scope);
     const unique = new Map(leases.map((lease) => [lease.lease_id, lease]));

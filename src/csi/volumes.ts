@@ -164,10 +164,11 @@ class VolumesOfNode implements Volumes {
   }
 
   #keeperOf({ config: whole, identity }: Contents, latest: () => MountRequest): TokenKeeper {
-    const { clock, cluster, wires } = this.#parts;
+    const { clock, cluster, wires, scope: process } = this.#parts;
     return createTokenKeeper({
       config: whole,
       clock,
+      random: () => process.random(),
       async prepare(config, scope) {
         const token =
           identity === undefined ? undefined : await podToken(latest(), identity.audience, cluster, scope);

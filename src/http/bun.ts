@@ -18,6 +18,12 @@ interface FetchSession {
   close(): void;
 }
 
+/** A session, and how many requests it has under way. */
+interface Used {
+  readonly session: FetchSession;
+  underWay: number;
+}
+
 interface BunRequest {
   /** Exactly this one: it is all that is offered to the server. */
   readonly protocol?: Protocol;
@@ -66,31 +72,29 @@ export async function openBunWire(
   most: number | undefined,
 ): Promise<Wire> {
   const settings = await settingsOf(address, tls);
-  let session = new Bun.FetchSession(settings);
-  const retired: FetchSession[] = [];
+  const sessions = createSessions(settings);
   let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
   let multiplexes = false;
 
-  const ask = async (request: HttpRequest): Promise<Response> => {
+  const ask = async (request: HttpRequest): Promise<HttpResponse> => {
     const asked = protocol;
-    const used = session;
+    const used = sessions.take();
     try {
-      const response = await used.fetch(request.url, initOf(request, asked));
+      const response = await used.session.fetch(request.url, initOf(request, asked));
       multiplexes = asked === 'http2';
-      return response;
+      return await answerOf(response);
     } catch (error) {
       const code = codeOf(error);
       if (asked === 'http2' && NOT_HTTP2.has(code)) {
         protocol = 'http1.1';
-        return ask(request);
+        return await ask(request);
       }
       if (code === UNUSABLE) await checkFiles(tls);
       // Its connection takes no more requests, and would refuse the next try as well.
-      if (code === REFUSED && used === session) {
-        retired.push(session);
-        session = new Bun.FetchSession(settings);
-      }
+      if (code === REFUSED) sessions.retire(used);
       throw error;
+    } finally {
+      sessions.leave(used);
     }
   };
   return {
@@ -102,13 +106,43 @@ export async function openBunWire(
     flush: () => Promise.resolve(),
     async send(request) {
       try {
-        return await answerOf(await ask(request));
+        return await ask(request);
       } catch (error) {
         throw isForeign(error) ? new NoAnswer(codeOf(error)) : error;
       }
     },
     close() {
-      for (const one of [session, ...retired]) one.close();
+      sessions.close();
+    },
+  };
+}
+
+/** One session after the other. A process that stays would collect those that are retired: each is closed after its last request. */
+function createSessions(settings: SessionSettings): {
+  take(): Used;
+  leave(used: Used): void;
+  retire(used: Used): void;
+  close(): void;
+} {
+  const open = (): Used => ({ session: new Bun.FetchSession(settings), underWay: 0 });
+  const retired = new Set<Used>();
+  let present = open();
+  return {
+    take() {
+      present.underWay += 1;
+      return present;
+    },
+    leave(used) {
+      used.underWay -= 1;
+      if (used.underWay === 0 && retired.delete(used)) used.session.close();
+    },
+    retire(used) {
+      if (used !== present) return;
+      retired.add(used);
+      present = open();
+    },
+    close() {
+      for (const { session } of [present, ...retired]) session.close();
     },
   };
 }

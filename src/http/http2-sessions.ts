@@ -70,6 +70,7 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
     const socket = connectTo(origin, secureContext, tls);
     sockets.set(origin, socket);
     all.add(socket);
+    socket.once('close', () => all.delete(socket));
     // Loading it blocks the event loop for as long as a handshake takes, so it begins when the handshake is on its way.
     socket.once('connect', () => void import('node:http2'));
     await established(socket);

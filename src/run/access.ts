@@ -8,7 +8,7 @@ import { prepareLogin, type PreparedLogin } from '../session/prepare.ts';
 import { openSession, type Session } from '../session/session.ts';
 import { createClient, type VaultClient, type WireCounters } from '../vault/client.ts';
 import type { Pace } from '../vault/pace.ts';
-import { createSender, paceOf, type Sender } from '../vault/sender.ts';
+import { createSender, paceOf, type Sender, type SenderSettings } from '../vault/sender.ts';
 
 /** Access to a server: a session, and a sender of requests. */
 export interface Access {
@@ -17,9 +17,9 @@ export interface Access {
   /**
    * The same access for one of several runs: its requests are counted, logged and ended by its own scope, and it does not
    * give the token back. If it fails, its leases are revoked one by one.
-   * @param maxRetries of each request; by default those of the config
+   * @param settings of its requests; by default those of the config
    */
-  share(scope: Scope, maxRetries?: number): Access;
+  share(scope: Scope, settings?: SenderSettings): Access;
   /** Resolves once the requests begun so far are on their way, so that other work does not delay them. */
   flush(): Promise<void>;
 }
@@ -110,11 +110,8 @@ function accessOf(parts: Parts, sender: Sender): Access {
     session,
     sender,
     flush: () => client.flush(),
-    share: (scope, maxRetries = config.server.maxRetries) =>
-      accessOf(
-        { ...parts, session: borrowed(session) },
-        createSender(client, { ...config.server, maxRetries }, scope, pace),
-      ),
+    share: (scope, settings = config.server) =>
+      accessOf({ ...parts, session: borrowed(session) }, createSender(client, settings, scope, pace)),
   };
 }
 

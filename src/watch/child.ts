@@ -1,7 +1,8 @@
+import { Cancellation } from '../base/cancellation.ts';
 import { checkProgram, checkSize, type Program } from '../deliver/exec/find-program.ts';
 import { FORWARDED, onSignals, type ForwardedSignal } from '../deliver/exec/signals.ts';
 import type { Scope } from '../host/scope.ts';
-import { startRunning, type Running } from './running.ts';
+import { startRunning, unlessAborted, type Running } from './running.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -64,7 +65,7 @@ class Command implements Child {
   readonly #program: Program;
   readonly #options: ChildOptions;
   readonly #end = Promise.withResolvers<number>();
-  readonly #stopping = Promise.withResolvers<undefined>();
+  readonly #stopping = new Cancellation();
   #isStopping = false;
   #running: Running | undefined;
   /** The one that is ended to be started again. */
@@ -124,7 +125,7 @@ class Command implements Child {
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     this.#isStopping = true;
-    this.#stopping.resolve(undefined);
+    this.#stopping.abort(undefined);
     const isGone = await this.#endRunning(signal);
     // It may just have been started again.
     await this.#restarting;
@@ -166,12 +167,11 @@ class Command implements Child {
 
   async #restart(one: Running, reason: string): Promise<void> {
     const { settleMs, stopMs, scope } = this.#options;
-    const stopping = this.#stopping.promise;
-    await one.hasRunFor(settleMs, stopping);
+    await one.hasRunFor(settleMs, this.#stopping);
     if (this.#running !== one || !this.#goesOn()) return;
     scope.log.write({ event: 'command_stopping', reason });
     this.#leaving = one;
-    if (!(await one.end('SIGTERM', stopMs))) await Promise.race([one.exit, stopping]);
+    if (!(await one.end('SIGTERM', stopMs))) await unlessAborted(one.exit, this.#stopping);
     const latest = this.#wanted;
     this.#wanted = undefined;
     if (latest !== undefined && this.#goesOn()) await this.#begin(latest.env, latest.masks);

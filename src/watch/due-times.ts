@@ -98,7 +98,8 @@ const SHORTEST_WAIT_S = 0.2;
  * were cut off together come back one by one.
  * @param tries so far, at least 1
  * @param random in [0, 1)
+ * @param longestS the limit
  */
-export function retryIn(tries: number, random: number): number {
-  return Math.max(SHORTEST_WAIT_S, Math.min(LONGEST_WAIT_S, 2 ** Math.min(tries, 20)) * random);
+export function retryIn(tries: number, random: number, longestS = LONGEST_WAIT_S): number {
+  return Math.max(SHORTEST_WAIT_S, Math.min(longestS, 2 ** Math.min(tries, 20)) * random);
 }

@@ -11,7 +11,7 @@ import type { Plan, PlanScope, SecretPlan } from '../plan/plan.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import { nobodySees, problemsOf } from './foresight.ts';
 import type { LifeClock } from './life-clock.ts';
-import { replace, type Replacement } from './replace.ts';
+import { leasesOf, replace, type Replacement } from './replace.ts';
 import { emptySite, type Site } from './site.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { createTokenKeeper, type TokenKeeper } from './token-keeper.ts';
@@ -66,8 +66,10 @@ export async function reload(
     ...fixedFor(config, present.config),
   ]);
   const isSameLogin = loginText(config) === loginText(present.config);
-  const keeper = isSameLogin ? present.keeper : createTokenKeeper({ config, clock });
-  const site = emptySite({ config, plan, clock, known: [] }, scope);
+  const keeper = isSameLogin
+    ? present.keeper
+    : createTokenKeeper({ config, clock, random: () => io.scope.random() });
+  const site = emptySite({ config, plan, keeper, clock, known: [] }, scope);
   const isKept = (secret: SecretPlan): boolean => {
     const holding = present.site.stock.holdings.get(secret.name);
     const hangs = holding?.lease !== undefined && !isSameLogin;
@@ -90,7 +92,12 @@ export async function reload(
     throw new RunError([replacement.failure]);
   }
   const former = isSameLogin ? undefined : present.keeper;
-  return { present: { config, plan, site, keeper }, replacement, former };
+  // Those of secrets that are declared no longer, too.
+  const dropped = isSameLogin
+    ? leasesOf([...present.site.stock.holdings.values()], keeper.generation, site.stock)
+    : [];
+  const superseded = [...replacement.superseded, ...dropped];
+  return { present: { config, plan, site, keeper }, replacement: { ...replacement, superseded }, former };
 }
 
 /** A listener that whoever asks knows of. */

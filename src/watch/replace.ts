@@ -190,7 +190,7 @@ function isHeld(id: string, { holdings }: Stock): boolean {
 }
 
 /** Of what was replaced, those that this token can revoke, and that nothing else holds. Those of another login end with its token. */
-function leasesOf(replaced: readonly Holding[], generation: number, stock: Stock): readonly Lease[] {
+export function leasesOf(replaced: readonly Holding[], generation: number, stock: Stock): readonly Lease[] {
   const leases = replaced.flatMap(({ lease, generation: own }) =>
     lease === undefined || own !== generation || isHeld(lease.lease_id, stock) ? [] : [lease],
   );

@@ -1,5 +1,6 @@
 import type { Program } from '../deliver/exec/find-program.ts';
 import { startProgram } from '../deliver/exec/start-program.ts';
+import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Scope } from '../host/scope.ts';
 
 /** One process of the command. */
@@ -9,8 +10,8 @@ export interface Running {
   readonly exit: Promise<void>;
   /** @throws RunError `output` if its output could not be passed on and it did not notice */
   readonly status: Promise<number>;
-  /** Resolves once it has run for this long, or has ended, or the other promise is resolved. */
-  hasRunFor(milliseconds: number, other: Promise<void>): Promise<void>;
+  /** Resolves once it has run for this long, or has ended, or the signal is aborted. */
+  hasRunFor(milliseconds: number, signal: CancelSignal): Promise<void>;
   /** @returns whether it was sent */
   signal(signal: NodeJS.Signals): boolean;
   /** Sends a signal, and SIGKILL if it has not ended in time. @returns whether it has ended, as all but what hangs in the kernel does */
@@ -50,7 +51,7 @@ export async function startRunning(
     status,
     signal,
     hasRunFor: async (milliseconds, other) => {
-      await within(Math.max(0, sinceMs + milliseconds - scope.now()), Promise.race([exit, other]));
+      await within(Math.max(0, sinceMs + milliseconds - scope.now()), unlessAborted(exit, other));
     },
     end: async (first, withinMs) => {
       signal(first);
@@ -60,6 +61,17 @@ export async function startRunning(
       return await within(LAST_WAIT_MS, exit);
     },
   };
+}
+
+/** Resolves as well when the signal is aborted. A race of two promises would stay with the one that lives for weeks. */
+export function unlessAborted(promise: Promise<void>, signal: CancelSignal): Promise<void> {
+  const { promise: either, resolve } = Promise.withResolvers<undefined>();
+  const end = (): void => {
+    resolve(undefined);
+  };
+  if (signal.aborted) end();
+  void promise.then(end);
+  return listening(signal, end, () => either);
 }
 
 /** @returns whether it was resolved in time */

@@ -23,11 +23,23 @@ interface SiteParts {
 
 /** Nothing is there yet. @param known what an earlier run has written */
 export function emptySite(
-  { config, plan, clock, known }: Pick<SiteParts, 'config' | 'plan' | 'clock'> & Pick<FirstRun, 'known'>,
+  {
+    config,
+    plan,
+    keeper,
+    clock,
+    known,
+  }: Pick<SiteParts, 'config' | 'plan' | 'keeper' | 'clock'> & Pick<FirstRun, 'known'>,
   scope: Scope,
 ): Site {
   const random = (): number => scope.random();
-  const stock = createStock({ plans: plan.secrets, settings: config.watch, clock, random });
+  const stock = createStock({
+    plans: plan.secrets,
+    settings: config.watch,
+    clock,
+    outage: keeper.outage,
+    random,
+  });
   const display = createDisplay(plan.outputs);
   const parts = { config, plan, stock, display, known };
   return {
@@ -45,7 +57,7 @@ export async function openSite(
   scope: Scope,
 ): Promise<Site> {
   const { outcome, due, known } = first;
-  const site = emptySite({ config, plan, clock, known }, scope);
+  const site = emptySite({ config, plan, keeper, clock, known }, scope);
   const { stock, display } = site;
   for (const [name, fetched] of outcome.secrets) {
     const lease = leaseOf(fetched, outcome.leases);

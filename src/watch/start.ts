@@ -61,7 +61,7 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
           const { health: address, where } = config.watch;
           if (address !== undefined)
             health = await openHealth(address, watchPages(status), `${where}.health.address`, io.scope);
-          const keeper = createTokenKeeper({ config, clock });
+          const keeper = createTokenKeeper({ config, clock, random: () => io.scope.random() });
           const former = formerOutputs(plan);
           const first = await firstRun(config, plan, keeper, scope, stopwatch);
           started = { present: { config, plan, keeper }, first, former };

@@ -14,6 +14,7 @@ import {
   type Next,
 } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
+import { isOutage, type Outage } from './outage.ts';
 
 /** What went wrong with a secret at its last try, while what was read before stays in use. */
 export interface Fault {
@@ -75,12 +76,15 @@ export interface Stock {
   retryNow(name: string): void;
   /** @returns whether it is news: the same failure as before is not */
   failed(name: string, failure: Failure): boolean;
+  /** All that waits for the server is due now, if that has answered. */
+  goOnAfterOutage(): void;
 }
 
 export interface StockParts {
   readonly plans: readonly SecretPlan[];
   readonly settings: WatchSettings;
   readonly clock: LifeClock;
+  readonly outage: Outage;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -123,6 +127,7 @@ class Shelf implements Stock {
     const plan = this.#plans.get(name);
     if (plan === undefined) return;
     const before = this.holdings.get(name);
+    this.#noteAnswer(before);
     const isSame = before?.fetched !== undefined && textsOf(before.fetched) === textsOf(arrival.fetched);
     const { remainingS, overdueS } = endOf(arrival, this.#nowS, isSame ? before : undefined);
     // The same again was not issued now.
@@ -163,6 +168,7 @@ class Shelf implements Stock {
   renewed(name: string, lease: Lease): void {
     const holding = this.holdings.get(name);
     if (holding?.fetched === undefined) return;
+    this.#noteAnswer(holding);
     const remainingS = lease.lease_duration ?? Infinity;
     const { plan, wholeS, renewals } = holding;
     const life = { ...RENEWED, remainingS, wholeS, isRenewable: lease.renewable };
@@ -189,9 +195,21 @@ class Shelf implements Stock {
     const tries = (fault?.tries ?? 0) + 1;
     const isNews = fault === undefined || sayingOf(fault.failure) !== sayingOf(failure);
     const sinceS = fault?.sinceS ?? this.#nowS;
-    const dueAtS = this.#nowS + retryIn(tries, this.#parts.random());
+    const { outage, random } = this.#parts;
+    const dueAtS = isOutage(failure.kind) ? outage.failed() : this.#nowS + retryIn(tries, random());
     this.#change(name, { fault: { failure, tries, sinceS }, dueAtS });
     return isNews;
+  }
+
+  goOnAfterOutage(): void {
+    if (this.#parts.outage.isOn) return;
+    for (const [name, { fault }] of this.holdings)
+      if (isOutage(fault?.failure.kind)) this.#change(name, { dueAtS: this.#nowS });
+  }
+
+  /** It has failed for want of a server, and there is one. */
+  #noteAnswer(before: Holding | undefined): void {
+    if (isOutage(before?.fault?.failure.kind)) this.#parts.outage.over();
   }
 
   get #nowS(): number {

@@ -1,4 +1,4 @@
-import { RunError, type Failure } from '../base/errors.ts';
+import { RunError, type Failure, type FailureKind } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
@@ -8,6 +8,7 @@ import type { Session } from '../session/session.ts';
 import type { WireCounters } from '../vault/client.ts';
 import { isWornOut, nextOf, retryIn } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
+import { createOutage, isOutage, type Outage } from './outage.ts';
 import { expiresInS, readLookUp } from './token-life.ts';
 import { createUsedCredentials, endOfGiven, triedLater, type UsedCredentials } from './used-credentials.ts';
 
@@ -19,6 +20,8 @@ export interface TokenKeeper {
   readonly generation: number;
   readonly session: Session | undefined;
   readonly renewals: number;
+  /** Of the server that it logs in to. */
+  readonly outage: Outage;
   /** Sent so far, by whatever had access. */
   readonly requests: number;
   /** Why it cannot be kept good; undefined: nothing is known that stands against it. */
@@ -29,7 +32,8 @@ export interface TokenKeeper {
    */
   prepare(scope: Scope): Promise<PreparedAccess>;
   /**
-   * Access for a piece of work; logs in if there is no token, or a dead one.
+   * Access for a piece of work; logs in if there is no token, or a dead one. During an outage nothing is retried by it: the next
+   * piece of work is the retry.
    * @throws RunError `auth`, `unavailable`, `config`; after a login that failed the same error, until the next one is due
    */
   access(scope: Scope): Promise<Access>;
@@ -48,8 +52,8 @@ export interface TokenKeeper {
   replaceDead(scope: Scope): Promise<boolean>;
   /** Somebody may have mended what stood against a login: it is tried again without a wait. */
   forgive(): void;
-  /** Gives back the tokens of earlier logins: nothing depends on them any longer. */
-  endOld(scope: Scope): Promise<void>;
+  /** Gives back the tokens of earlier logins but these, on which something depends. */
+  endOld(scope: Scope, used: ReadonlySet<number>): Promise<void>;
   /** Gives all tokens back. */
   close(scope: Scope): Promise<void>;
 }
@@ -58,6 +62,7 @@ interface Held {
   readonly access: Access;
   /** Its connections. */
   readonly prepared: PreparedAccess;
+  readonly generation: number;
   /** Of the first TTL, in seconds; Infinity: it has no end. */
   readonly wholeS: number;
   endsAtS: number;
@@ -69,6 +74,8 @@ interface Parts {
   readonly clock: LifeClock;
   /** Reads the credentials; undefined: as the config says. */
   readonly prepare?: (config: Config, scope: Scope) => Promise<PreparedAccess>;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 export function createTokenKeeper(parts: Parts): TokenKeeper {
@@ -79,6 +86,7 @@ class Keeper implements TokenKeeper {
   dueAtS = Infinity;
   generation = 0;
   renewals = 0;
+  readonly outage: Outage;
   readonly #config: Config;
   readonly #maxRetries: number;
   readonly #clock: LifeClock;
@@ -92,13 +100,16 @@ class Keeper implements TokenKeeper {
   #tries = 0;
   /** Why there is no other token, until the next try. */
   #failure: RunError | undefined;
+  /** It was the server that could not be asked. */
+  #isAway = false;
 
-  constructor({ config, clock, prepare = prepareAccess }: Parts) {
+  constructor({ config, clock, random, prepare = prepareAccess }: Parts) {
     this.#config = config;
     this.#maxRetries = Math.min(config.server.maxRetries ?? Infinity, MOST_RETRIES);
     this.#clock = clock;
     this.#prepare = prepare;
     this.#credentials = createUsedCredentials(clock);
+    this.outage = createOutage(clock, random);
   }
 
   get session(): Session | undefined {
@@ -138,6 +149,7 @@ class Keeper implements TokenKeeper {
   }
 
   async access(scope: Scope): Promise<Access> {
+    if (this.#held !== undefined && this.#held.endsAtS <= this.#clock.now()) this.#isDead = true;
     if (this.#held === undefined || this.#isDead) await this.#logInUnlessInVain(scope);
     if (this.#held === undefined) throw new RunError('internal', 'a login has brought no token');
     return this.#shared(this.#held.access, scope);
@@ -172,28 +184,31 @@ class Keeper implements TokenKeeper {
     this.#credentials.forgive();
   }
 
-  async endOld(scope: Scope): Promise<void> {
-    const ending = this.#old;
-    this.#old = [];
+  async endOld(scope: Scope, used: ReadonlySet<number>): Promise<void> {
+    const ending = this.#old.filter(({ generation }) => !used.has(generation));
+    this.#old = this.#old.filter((one) => !ending.includes(one));
     for (const token of ending) await close(token, scope);
   }
 
   async close(scope: Scope): Promise<void> {
-    await this.endOld(scope);
+    await this.endOld(scope, new Set());
     if (this.#held !== undefined) await close(this.#held, scope);
     this.#held = undefined;
     this.dueAtS = Infinity;
   }
 
   #shared(access: Access, scope: Scope): Access {
-    const own = access.share(scope, this.#maxRetries);
+    const own = access.share(scope, this.#server);
     this.#traffic.add(own.sender.counters);
     return own;
   }
 
+  get #server(): Config['server'] {
+    return { ...this.#config.server, maxRetries: this.outage.isOn ? 0 : this.#maxRetries };
+  }
+
   async #logIn(scope: Scope): Promise<void> {
-    const server = { ...this.#config.server, maxRetries: this.#maxRetries };
-    const prepared = await this.#prepare({ ...this.#config, server }, scope);
+    const prepared = await this.#prepare({ ...this.#config, server: this.#server }, scope);
     try {
       await this.#take(prepared, scope);
     } catch (error) {
@@ -208,11 +223,13 @@ class Keeper implements TokenKeeper {
     const { ttlS, isRenewable } = await lifeOf(access, scope);
     if (this.#isDead) this.#held?.prepared[Symbol.dispose]();
     else if (this.#held !== undefined) this.#old.push(this.#held);
-    this.#held = { access, prepared, wholeS: ttlS, endsAtS: this.#clock.now() + ttlS, isRenewable };
     this.generation += 1;
+    const { generation } = this;
+    const endsAtS = this.#clock.now() + ttlS;
+    this.#held = { access, prepared, generation, wholeS: ttlS, endsAtS, isRenewable };
     this.#isDead = false;
-    this.#tries = 0;
     this.#failure = undefined;
+    this.#noteAnswer();
     this.#plan(this.#held, scope);
     return this.#held;
   }
@@ -228,7 +245,7 @@ class Keeper implements TokenKeeper {
       await this.#logIn(scope);
     } catch (error) {
       this.#failure = triedLater(asRunError(error));
-      this.#waitForRetry(scope);
+      this.#waitForRetry(this.#failure.failures[0]?.kind, scope);
       throw this.#failure;
     }
   }
@@ -237,7 +254,7 @@ class Keeper implements TokenKeeper {
     try {
       return await this.#renew(token, scope);
     } catch (error) {
-      this.#waitForRetry(scope);
+      this.#waitForRetry(asRunError(error).failures[0]?.kind, scope);
       throw error;
     }
   }
@@ -247,11 +264,11 @@ class Keeper implements TokenKeeper {
     const { session } = token.access;
     const renewal = await session.renew(undefined, this.#shared(token.access, scope).sender);
     if (renewal.kind === 'unavailable' && this.#clock.now() < token.endsAtS) {
-      this.#waitForRetry(scope);
+      this.#waitForRetry(renewal.failure.kind, scope);
       return true;
     }
     if (renewal.kind !== 'renewed') return false;
-    this.#tries = 0;
+    this.#noteAnswer();
     this.renewals += 1;
     const { lease_duration } = renewal;
     const ttlS =
@@ -272,9 +289,18 @@ class Keeper implements TokenKeeper {
     this.dueAtS = this.#clock.now() + Math.max(SHORTEST_LIFE_S, nextOf(life, habits, scope.random()).inS);
   }
 
-  #waitForRetry(scope: Scope): void {
+  #noteAnswer(): void {
+    this.#tries = 0;
+    if (this.#isAway) this.outage.over();
+    this.#isAway = false;
+  }
+
+  #waitForRetry(kind: FailureKind | undefined, scope: Scope): void {
     this.#tries += 1;
-    this.dueAtS = this.#clock.now() + retryIn(this.#tries, scope.random());
+    this.#isAway = isOutage(kind);
+    this.dueAtS = this.#isAway
+      ? this.outage.failed()
+      : this.#clock.now() + retryIn(this.#tries, scope.random());
   }
 }
 

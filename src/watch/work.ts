@@ -84,19 +84,19 @@ class DueWork implements Work {
 
   async doWhatIsDue(scope: Scope): Promise<void> {
     const { keeper, clock } = this.#parts;
+    const { stock } = this.#parts.site;
     if (keeper.dueAtS <= clock.now() + this.#settleS) await this.#tendToken(scope);
+    stock.goOnAfterOutage();
     const leases = this.#dueNow('renew');
     if (leases.length > 0) await this.#renew(leases, scope);
     const names = this.#namesToFetch();
     if (names.size > 0 || this.#holdsOldToken) await this.#fetch(names, scope);
-    const hangs = this.#holdings.some(
-      ({ lease, generation }) => lease !== undefined && generation !== keeper.generation,
-    );
-    await this.#endSuperseded(hangs, scope);
+    // What has not been asked for yet, or in vain, is next.
+    stock.goOnAfterOutage();
+    await this.#endSuperseded(scope);
   }
 
-  /** @param hangs whether a lease still hangs on the token of an earlier login */
-  async #endSuperseded(hangs: boolean, scope: Scope): Promise<void> {
+  async #endSuperseded(scope: Scope): Promise<void> {
     const { keeper, superseded } = this.#parts;
     if (superseded.isInUse) return;
     for (const login of superseded.takeLogins()) await login.close(scope);
@@ -105,7 +105,9 @@ class DueWork implements Work {
       const { session, sender } = await keeper.access(scope);
       await Promise.all(leases.map((lease) => revokeLease(lease, session.token, sender, scope)));
     }
-    if (!hangs) await keeper.endOld(scope);
+    const leased = this.#holdings.filter(({ lease }) => lease !== undefined);
+    const used = leased.map(({ generation }) => generation);
+    await keeper.endOld(scope, new Set(this.#hasTokenOutputs ? [...used, this.#shownGeneration] : used));
   }
 
   throwIfStale(): void {

@@ -52,6 +52,12 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     running.child.kill(signal);
     return running.done;
   };
+  const leasesLeft = async (): Promise<number> => {
+    const left = await app.server.api
+      .request('LIST', 'sys/leases/lookup/pki/issue/leased')
+      .catch(() => ({ data: {} }));
+    return ((left.data as { keys?: readonly string[] } | undefined)?.keys ?? []).length;
+  };
   const out = (name: string): string => app.workspace.read(`out/${name}`);
   const eventsOf = ({ stderr }: CliResult): string[] =>
     stderr
@@ -132,12 +138,7 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     const result = await stopped(running);
     assert.equal(result.code, 0, result.stderr);
     assert.equal(await app.server.tokensLeft(), 0);
-    await until('the leases', async () => {
-      const left = await app.server.api
-        .request('LIST', 'sys/leases/lookup/pki/issue/leased')
-        .catch(() => ({ data: {} }));
-      return ((left.data as { keys?: readonly string[] } | undefined)?.keys ?? []).length === 0;
-    });
+    await until('the leases', async () => (await leasesLeft()) === 0);
   });
 
   test('what comes wrapped is replaced before its wrapping token ends, and not each time that KV is read', async () => {
@@ -237,6 +238,48 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     assert.equal(await app.server.tokensLeft(), 0);
   });
 
+  test('after an outage there is one login, and one read of each secret', async () => {
+    const names = ['back-a', 'back-b', 'back-c', 'back-d', 'back-e'];
+    for (const name of names) await app.putKv2(name, { key: 'one' });
+    let isAway = false;
+    const standIn = await startStandIn({
+      target: app.server.address,
+      answer: () => (isAway ? { status: 503, body: { errors: [] } } : 'forward'),
+    });
+    const short = await roleOf('back', { token_ttl: '4s', token_max_ttl: '1h' });
+    // Each is read again at its own time.
+    const secretOf = (name: string, index: number): object => ({
+      path: `secret/${name}`,
+      refresh: `${String(4 + index / 2)}s`,
+    });
+    const running = start({
+      auth: short,
+      vault: { address: standIn.address },
+      secrets: Object.fromEntries(
+        names.map((name, index) => [name.replace('-', '_'), secretOf(name, index)]),
+      ),
+      outputs: names.map((name) => ({ path: `${name}.txt`, contents: `{{${name.replace('-', '_')}.key}}` })),
+      timeout: '1s',
+      watch: { settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    isAway = true;
+    for (const name of names) await app.putKv2(name, { key: 'two' });
+    // By then the token has ended, and each secret was due.
+    await delay(9000);
+    app.server.takeAudit();
+    isAway = false;
+    await until('the changes', () => names.every((name) => out(`${name}.txt`) === 'two'));
+    const requests = requestsOf(app.server);
+    const result = await stopped(running);
+    await standIn.stop();
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(requests.filter((one) => one === 'update auth/approle/login').length, 1);
+    for (const name of names)
+      assert.equal(requests.filter((one) => one === `read secret/data/${name}`).length, 1, name);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
   test('max_stale ends it: 9', async () => {
     await app.putKv2('stale', { key: 'one' });
     const running = start({
@@ -282,6 +325,27 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     assert.ok(!requests.includes('read secret/data/old'), 'what has not changed is not fetched');
     assert.ok(!requests.includes('update auth/approle/login'));
     assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('SIGHUP: the lease of what the config no longer has is revoked', async () => {
+    const leased = { path: 'pki/issue/leased', write: { common_name: 'reload', ttl: '1h' } };
+    const config = (secrets: object): TestConfig => ({
+      auth,
+      secrets: { ...secrets, app: 'secret/leased-reload' },
+      outputs: [{ path: 'leased-reload.txt', contents: '{{app.key}}' }],
+      watch: { refresh: '1h', settle: 0 },
+    });
+    await app.putKv2('leased-reload', { key: 'one' });
+    const running = start(config({ leased, other: { ...leased, min_ttl: '1s' } }), { name: 'leased.yaml' });
+    await running.stderrMatches(/"event":"watching"/);
+    const before = await leasesLeft();
+    assert.ok(before > 0);
+    app.config(config({}), 'leased.yaml');
+    running.child.kill('SIGHUP');
+    await running.stderrMatches(/"event":"config_reloaded"/);
+    await until('the lease is revoked', async () => (await leasesLeft()) === 0);
+    const result = await stopped(running);
+    assert.equal(result.code, 0, result.stderr);
   });
 
   test('it takes over what an init container has written, and asks for nothing until it is due', async () => {
