@@ -20,6 +20,7 @@ export function addCsi(program: Command, io: Io): void {
       'with the token of this pod (default: where Kubernetes mounts it)',
     )
     .option('--max-call-recv-msg-size <bytes>', 'largest answer, as the driver has it', '4194304')
+    .option('--keep <duration>', 'end a volume that the driver has not asked for in this time', '1h')
     .option(...DEFAULTS)
     .option(...ADDRESS)
     .option(...NAMESPACE)

@@ -1,3 +1,4 @@
+import { parseDuration } from '../base/duration.ts';
 import { RunError } from '../base/errors.ts';
 import { loadDefaults } from '../config/load.ts';
 import type { Flags } from '../config/settings.ts';
@@ -19,12 +20,12 @@ export interface CsiOptions {
   readonly hmacSecret: string;
   /** In bytes, as it is written. */
   readonly maxCallRecvMsgSize: string;
+  /** How long a volume is kept that the driver does not ask for, as it is written. */
+  readonly keep: string;
   /** Directory of the provider's own. */
   readonly serviceAccount?: string;
 }
 
-/** The driver asks at least every two minutes; kubelet may be restarted in between. */
-const KEEP_S = 900;
 /** What gRPC can take, in Go: its limit is an int32 where it counts. */
 const MOST_BYTES = 2 ** 31 - 1;
 
@@ -35,6 +36,7 @@ const MOST_BYTES = 2 ** 31 - 1;
 export async function csi(options: CsiOptions, flags: Flags, io: Io): Promise<void> {
   const { scope } = io;
   const largestAnswerBytes = bytesOf(options.maxCallRecvMsgSize);
+  const keepS = secondsOf(options.keep);
   const endpoint = endpointOf(options.endpoint, io.cwd);
   const [defaults] = await Promise.all([loadDefaults(flags, io), warmUp()]);
   const cluster = clusterOf(io.env, options.serviceAccount);
@@ -45,12 +47,20 @@ export async function csi(options: CsiOptions, flags: Flags, io: Io): Promise<vo
     versionKey: createVersionKey(cluster, options.hmacSecret),
     wires,
     clock: createLifeClock(() => scope.now(), Date.now),
-    keepS: KEEP_S,
+    keepS,
     scope,
   });
   const isServerReachable = await reachesServer(defaults, wires, scope);
   const { health } = options;
   await serveCsi({ endpoint, health, largestAnswerBytes, volumes, isServerReachable }, io);
+}
+
+function secondsOf(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined) return milliseconds / 1000;
+  throw new RunError('usage', '--keep is not valid: it must be a duration', {
+    hint: 'such as `1h` or `90s`',
+  });
 }
 
 function bytesOf(text: string): number {
