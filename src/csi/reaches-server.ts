@@ -9,7 +9,11 @@ const LIMIT_MS = 3000;
 /** Not for a token of anybody, and without one: https://openbao.org/api-docs/system/health/ */
 const PATH = '/v1/sys/health?perfstandbyok=true&standbyok=true';
 /** A config needs a login; nobody logs in by it. */
-const NO_LOGIN = JSON.stringify({ auth: { method: 'token', token: 'none' } });
+const NO_LOGIN = { method: 'token', token: 'none' };
+
+interface Defaults {
+  readonly vault?: { readonly address?: unknown };
+}
 
 /**
  * How to find out whether the server answers that classes use which name none.
@@ -21,10 +25,12 @@ export async function reachesServer(
   wires: SharedWires,
   scope: Scope,
 ): Promise<(() => Promise<boolean>) | undefined> {
-  const { vault } = JSON.parse(defaults.text) as { readonly vault?: { readonly address?: unknown } };
-  if (vault?.address === undefined) return undefined;
+  // Of a login they may say only a part.
+  const others = { ...(JSON.parse(defaults.text) as Defaults), auth: NO_LOGIN };
+  if (others.vault?.address === undefined) return undefined;
   const around = { env: {}, cwd: defaults.directory ?? '/', variables: {} };
-  const { server } = await configFrom([sourceText('defaults', NO_LOGIN, undefined)], around, [defaults]);
+  const text = sourceText('defaults', JSON.stringify({ auth: NO_LOGIN }), undefined);
+  const { server } = await configFrom([text], around, [{ ...defaults, text: JSON.stringify(others) }]);
   const wire = await wires.take(server, scope);
   const url = `${baseOf(server.address)}${PATH}`;
   return async () => {

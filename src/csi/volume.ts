@@ -6,6 +6,7 @@ import { asRunError } from '../host/unexpected.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import type { Access } from '../run/access.ts';
 import { leaseOf, revokeLease, type Lease, type Leases } from '../session/leases.ts';
+import type { Session } from '../session/session.ts';
 import type { Mount } from '../vault/responses.ts';
 import type { LifeClock } from '../watch/life-clock.ts';
 import { renewLeases } from '../watch/renew-leases.ts';
@@ -60,6 +61,11 @@ export class Volume {
 
   get keeper(): TokenKeeper {
     return this.#keeper;
+  }
+
+  /** Something in the volume ends with the token. */
+  get isDependedOn(): boolean {
+    return this.#contents.holdsToken || this.#holdings.some(({ lease }) => lease !== undefined);
   }
 
   /** How often it was filled. */
@@ -117,8 +123,7 @@ export class Volume {
    */
   close(scope: Scope, keepsLeases: boolean): Promise<void> {
     return this.#inTurn(async () => {
-      if (keepsLeases && this.#isDependedOn)
-        this.#keeper.session?.keepAlive('what a pod holds depends on it');
+      if (keepsLeases && this.isDependedOn) this.#keeper.session?.keepAlive('what a pod holds depends on it');
       await this.#keeper.close(scope);
     });
   }
@@ -127,14 +132,9 @@ export class Volume {
     return [...this.#stock.holdings.values()];
   }
 
-  /** Something in the volume ends with the token. */
-  get #isDependedOn(): boolean {
-    return this.#contents.holdsToken || this.#holdings.some(({ lease }) => lease !== undefined);
-  }
-
   get #tokenDueAtS(): number {
     if (this.#keeper.session === undefined) return Infinity;
-    if (!this.#isDependedOn) return this.#askedAtS + IDLE_S;
+    if (!this.isDependedOn) return this.#askedAtS + IDLE_S;
     return this.#isTokenWorn ? Infinity : this.#keeper.dueAtS;
   }
 
@@ -151,7 +151,7 @@ export class Volume {
   }
 
   async #tendToken(scope: Scope): Promise<void> {
-    if (!this.#isDependedOn) {
+    if (!this.isDependedOn) {
       await this.#keeper.close(scope);
       return;
     }
@@ -165,7 +165,7 @@ export class Volume {
     if (keeper.session !== undefined && (this.#isTokenWorn || keeper.dueAtS <= this.#untilS)) {
       const { generation } = keeper;
       try {
-        await keeper.tend(scope);
+        await this.#tendForTheAsk(keeper.session, scope);
       } catch (error) {
         scope.throwIfEnded();
         for (const failure of asRunError(error).failures)
@@ -175,6 +175,15 @@ export class Volume {
       if (keeper.generation !== generation) this.#moveLeases();
     }
     return keeper.access(scope);
+  }
+
+  async #tendForTheAsk(session: Session, scope: Scope): Promise<void> {
+    const { lease_duration: beforeS = 0 } = session;
+    await this.#keeper.tend(scope);
+    if (this.#keeper.session !== session || !this.isDependedOn) return;
+    const { lease_duration: ttlS = Infinity, expiresAt = Infinity } = session;
+    // It was not renewed for as long as before: it comes to its longest life.
+    if (ttlS < beforeS - 1 && expiresAt <= this.#untilS) await this.#keeper.replace(scope);
   }
 
   /** Until when what is handed out now has to last: the driver asks at intervals. */
@@ -246,10 +255,12 @@ export class Volume {
   #isWanted(name: string): boolean {
     const holding = this.#stock.holdings.get(name);
     if (holding?.fetched === undefined) return true;
-    const { fetched, plan, action, dueAtS, fault } = holding;
+    const { fetched, plan, action, dueAtS, endsAtS, readAtS, wholeS, fault } = holding;
     const isKept = !isStored(plan, fetched) && !isChangedByServer(fetched);
     if (!isKept && plan.refreshMs === undefined) return true;
-    return action === 'fetch' && (fault !== undefined || dueAtS <= this.#untilS);
+    if (action === 'fetch') return fault !== undefined || dueAtS <= this.#untilS;
+    // It was not renewed for as long as before: it comes to its longest life.
+    return endsAtS <= this.#untilS && endsAtS - readAtS < wholeS - 1;
   }
 
   #keep(secrets: Secrets, issued: readonly Lease[]): void {
@@ -268,7 +279,7 @@ export class Volume {
   async #end(leases: readonly Lease[], scope: Scope): Promise<void> {
     this.#replaced = this.#replaced.filter((lease) => !leases.includes(lease));
     const leased = this.#holdings.filter(({ lease }) => lease !== undefined);
-    const isWritten = !this.#isDependedOn || this.#movedAt + 1 < this.#asks;
+    const isWritten = !this.isDependedOn || this.#movedAt + 1 < this.#asks;
     if (isWritten) await this.#keeper.endOld(scope, new Set(leased.map(({ generation }) => generation)));
     if (leases.length === 0) return;
     const { session, sender } = await this.#keeper.access(scope);

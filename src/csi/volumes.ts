@@ -128,8 +128,11 @@ class VolumesOfNode implements Volumes {
   async close(scope: Scope): Promise<void> {
     const left = [...this.#places.values()];
     const closeSome = async (): Promise<void> => {
-      for (let place = left.shift(); place !== undefined; place = left.shift())
-        await place.volume.close(scope, true);
+      for (let place = left.shift(); place !== undefined; place = left.shift()) {
+        const { pod, volume } = place;
+        if (volume.isDependedOn) scope.log.write({ event: 'volume_ended', pod: nameOf(pod), reason: LEFT });
+        await volume.close(scope, true);
+      }
     };
     await Promise.all(Array.from({ length: ENDED_AT_ONCE }, closeSome));
     this.#places.clear();
@@ -226,4 +229,5 @@ class VolumesOfNode implements Volumes {
   }
 }
 
+const LEFT = 'this provider is being stopped, and what the pod holds lives until its own end';
 const FORGOTTEN = 'the driver has not asked for it any more';

@@ -42,6 +42,11 @@ export interface TokenKeeper {
    * @throws RunError if there is neither a renewal nor a login; the next time is set all the same
    */
   tend(scope: Scope): Promise<void>;
+  /**
+   * Logs in again, however long the token lives. It lives on until `endOld`.
+   * @throws RunError if there is no login; when it is tried again is set all the same
+   */
+  replace(scope: Scope): Promise<void>;
   /** @returns whether the token will do until the next time; if the server cannot be asked, it is tried again */
   renew(scope: Scope): Promise<boolean>;
   /**
@@ -158,6 +163,10 @@ class Keeper implements TokenKeeper {
   async tend(scope: Scope): Promise<void> {
     if (await this.renew(scope)) return;
     await this.#logInOrWait(scope);
+  }
+
+  replace(scope: Scope): Promise<void> {
+    return this.#logInOrWait(scope);
   }
 
   async renew(scope: Scope): Promise<boolean> {
