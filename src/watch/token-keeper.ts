@@ -5,11 +5,12 @@ import { asRunError } from '../host/unexpected.ts';
 import { prepareAccess, type Access, type PreparedAccess } from '../run/access.ts';
 import { selfLookUp } from '../session/token-look-ups.ts';
 import type { Session } from '../session/session.ts';
-import type { WireCounters } from '../vault/client.ts';
+import { lent } from './lent-session.ts';
 import { isWornOut, nextOf, retryIn } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
 import { createOutage, isOutage, type Outage } from './outage.ts';
 import { expiresInS, readLookUp } from './token-life.ts';
+import { createTraffic } from './traffic.ts';
 import { createUsedCredentials, endOfGiven, triedLater, type UsedCredentials } from './used-credentials.ts';
 
 /** Keeps a living token for as long as the process runs: renews it, and logs in again before it ends. */
@@ -320,35 +321,6 @@ const OF_A_TOKEN = { isStored: false, isWritten: true, isChangedByServer: false 
 
 /** A server that gives less is not asked more often. */
 const SHORTEST_LIFE_S = 1;
-
-/** What the first run has of a session: it ends nothing, because all that hangs on it goes on, or ends with the token if the run fails. */
-function lent(session: Session): Session {
-  const nothing = (): Promise<void> => Promise.resolve();
-  return Object.create(session, {
-    // Its leases need not be revoked one by one.
-    revoked: { value: session.revocable },
-    giveBack: { value: nothing },
-    keepAlive: { value: nothing },
-    [Symbol.asyncDispose]: { value: nothing },
-  }) as Session;
-}
-
-/** Pieces of work that are over are added up, so that they do not grow in number. */
-const MOST_UNDER_WAY = 16;
-
-function createTraffic(): { readonly requests: number; add(counters: WireCounters): void } {
-  const under: WireCounters[] = [];
-  let done = 0;
-  return {
-    get requests() {
-      return under.reduce((sum, { requests }) => sum + requests, done);
-    },
-    add(counters) {
-      under.push(counters);
-      if (under.length > MOST_UNDER_WAY) done += under.shift()?.requests ?? 0;
-    },
-  };
-}
 
 /** The token's TTL, from the login, or from the server for a token that was given. */
 async function lifeOf(
