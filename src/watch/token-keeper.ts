@@ -171,8 +171,7 @@ class Keeper implements TokenKeeper {
   }
 
   async renew(scope: Scope): Promise<boolean> {
-    const token = this.#held;
-    return token?.isRenewable === true && !this.#isDead && (await this.#renewOrWait(token, scope));
+    return this.#held?.isRenewable === true && !this.#isDead && this.#renewOrWait(this.#held, scope);
   }
 
   async replaceDead(scope: Scope): Promise<boolean> {
@@ -233,8 +232,7 @@ class Keeper implements TokenKeeper {
     const { ttlS, isRenewable } = await lifeOf(access, scope);
     if (this.#isDead) this.#held?.prepared[Symbol.dispose]();
     else if (this.#held !== undefined) this.#old.push(this.#held);
-    this.generation += 1;
-    const { generation } = this;
+    const generation = (this.generation += 1);
     const endsAtS = this.#clock.now() + ttlS;
     this.#held = { access, prepared, generation, wholeS: ttlS, endsAtS, isRenewable };
     this.#isDead = false;
