@@ -51,12 +51,22 @@ export type VariableDraft =
   | { readonly kind: 'value'; readonly value: () => JsonValue }
   | { readonly kind: 'template'; readonly template: TemplateDraft };
 
+/** A class of the Secrets Store CSI driver, which is written as one for this provider, too. */
+export interface ClassDraft {
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly audience: string | undefined;
+  /** Secrets that the driver makes of files. */
+  readonly secretObjects: JsonValue | undefined;
+}
+
 export type Section = 'vault' | 'auth' | 'output' | 'vault.tls';
 
 /** The config that is being made, from one file after another. */
 export class Draft {
   readonly secrets = new DeclaredSecrets();
   readonly outputs: OutputDraft[] = [];
+  readonly classes: ClassDraft[] = [];
   readonly environment = new Map<string, VariableDraft>();
   readonly notes = new Map<NoteKind, Set<string>>();
   readonly problems: Problem[] = [];

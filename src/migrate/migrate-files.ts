@@ -47,12 +47,13 @@ export function migrateFiles(files: readonly SourceFile[], ports: Ports): Migrat
   }
   for (const file of templates) if (!used.has(file)) readTemplateAlone(file, draft);
   addGeneralNotes(draft);
-  const { config, templates: written, check, variables } = writeConfig(draft);
+  const { config, templates: written, classes, check, variables } = writeConfig(draft);
   const sources = files.map(({ name }) => name);
   return {
     files: (problems) => [
       { name: CONFIG, text: HEADER + config },
       ...written,
+      ...classes,
       { name: NOTES_FILE, text: notesText(draft, [...inOrder(draft.problems), ...problems], sources) },
     ],
     problems: inOrder(draft.problems),

@@ -52,6 +52,8 @@ export const NOTES = {
   'tls secret':
     'The Secret with the CA must be mounted in the init container, at the directory that `vault.tls` names.',
   csi: 'The class is for a volume of the Secrets Store CSI driver; an init container writes the files into `output.directory`: set it to where the volume was mounted.',
+  'native class':
+    '`vaultonce-class.yaml` is the same class for `vaultonce csi`: pods keep their volumes, and the driver its Secrets. Apply that in place of the old one, and leave out the other files; or leave out this one. CA and client certificate are those of the provider.',
   audience:
     'The token of the service account needs the audience of the class: project it in the pod, and name its file as `auth.token_file`.',
   'synced secret':

@@ -3,6 +3,7 @@ import type { JsonValue } from '../base/secret-data.ts';
 import type { SecretUse } from './declared-secrets.ts';
 import type { Draft, Fields, OutputDraft, TemplateDraft } from './draft.ts';
 import { emit } from './go-template/emit.ts';
+import { classYaml } from './class-yaml.ts';
 import { yamlOf } from './config-yaml.ts';
 
 /** A file to be written, by its name in the directory. */
@@ -14,6 +15,8 @@ export interface NewFile {
 export interface WrittenConfig {
   readonly config: string;
   readonly templates: readonly NewFile[];
+  /** Where there is one class of the Secrets Store CSI driver: the same for this provider. */
+  readonly classes: readonly NewFile[];
   /** The same in one text, with the templates inline, to be checked before anything is written. */
   readonly check: string;
   /** Variables that it names. */
@@ -21,6 +24,7 @@ export interface WrittenConfig {
 }
 
 export const CONFIG = 'vaultonce.yaml';
+const CLASS = 'vaultonce-class.yaml';
 
 /** Writes the config and its templates. What is found out only now is added to the problems of the draft. */
 export function writeConfig(draft: Draft): WrittenConfig {
@@ -43,7 +47,12 @@ export function writeConfig(draft: Draft): WrittenConfig {
   });
   const names = [...check.matchAll(/(\$+)\{([A-Za-z_]\w*)(?::-[^}]*)?\}/g)];
   const variables = names.filter(([, dollars]) => dollars === '$').map(([, , name = '']) => name);
-  return { config, templates: templates.files, check, variables };
+  const [one, ...more] = draft.classes;
+  const classes =
+    one === undefined || more.length > 0
+      ? []
+      : [{ name: CLASS, text: classYaml(one, { ...settings, outputs: inline }) }];
+  return { config, templates: templates.files, classes, check, variables };
 }
 
 /** The address may come from the environment, by a variable or by itself. */

@@ -1,3 +1,4 @@
+import type { JsonValue } from '../base/secret-data.ts';
 import type { PlacedText } from './draft.ts';
 import type { YamlDocument } from './sources/source-format.ts';
 
@@ -35,6 +36,11 @@ export class YamlMap {
     const value = this.has(key) ? this.#value[key] : undefined;
     if (typeof value === 'string') return value === '' ? undefined : value;
     return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+  }
+
+  /** A value as it stands. */
+  json(key: string): JsonValue | undefined {
+    return this.has(key) ? (this.#value[key] as JsonValue) : undefined;
   }
 
   placedText(key: string): PlacedText | undefined {

@@ -111,6 +111,28 @@ describe('the classes for the CSI driver', needs, () => {
     assert.match((JSON.parse(whole ?? '') as { data: { certificate: string } }).data.certificate, /BEGIN/);
   });
 
+  test('what migrate makes of a class fills the same files', async () => {
+    const directory = join(root, '../migrating/csi');
+    const load = (file: string): ProviderClass =>
+      loadAll(readFileSync(join(directory, file), 'utf8'))[0] as ProviderClass;
+    const given = load('class.yaml');
+    const made = load('made/vaultonce-class.yaml');
+    assert.equal(made.spec.provider, 'vaultonce');
+    assert.deepEqual([made.metadata, made.spec.secretObjects], [given.metadata, given.spec.secretObjects]);
+    // Both name a server of their cluster.
+    const { vaultAddress = '', ...others } = given.spec.parameters;
+    const config = (made.spec.parameters['config'] ?? '').replace(vaultAddress, world.server.address);
+    const [before, after] = await Promise.all(
+      [others, { config }].map((parameters, index) =>
+        world.mount(PROVIDER, world.startPod(`migrated-${String(index)}`), parameters),
+      ),
+    );
+    assert.equal(after?.message, '');
+    assert.deepEqual(before && modesOf(before), modesOf(after));
+    assert.equal(before && textsOf(before)['password'], textsOf(after)['password']);
+    assert.match(textsOf(after)['tls.key'] ?? '', /PRIVATE KEY/);
+  });
+
   test('what a Secret is made of', async () => {
     assert.deepEqual(textsOf(await mounted('secret-sync.yaml')), { password: 'one' });
   });

@@ -48,6 +48,14 @@ function readClass(map: YamlMap, draft: Draft, reading: Reading): void {
   draft.set('output', 'mode', '0644', map.where());
   draft.note('mode', map.where());
   draft.note('csi', map.where());
+  const metadata = map.map('metadata');
+  draft.classes.push({
+    name: metadata?.text('name') ?? 'secrets',
+    namespace: metadata?.text('namespace'),
+    audience: parameters.text('audience'),
+    secretObjects: spec.json('secretObjects'),
+  });
+  draft.note('native class', map.where());
 }
 
 /** Parameters that are settings here. */
