@@ -78,6 +78,7 @@ describe('unlike the provider that it replaces', needs, () => {
     const pod = newPod();
     const whole = '- { objectName: whole, secretPath: secret/data/app }';
     const first = await mount(whole, pod);
+    assert.equal(first.message, '');
     const again = await mount(whole, pod);
     assert.deepEqual(
       [again.generation, again.objectVersions, textsOf(again)],
