@@ -45,7 +45,7 @@ export async function csi(options: CsiOptions, flags: Flags, io: Io): Promise<vo
   const volumes = createVolumes({
     defaults,
     cluster,
-    versionKey: createVersionKey(cluster, options.hmacSecret),
+    versionKey: createVersionKey(cluster, options.hmacSecret, scope),
     wires,
     clock: createLifeClock(() => scope.now(), Date.now),
     keepS: keepMs / 1000,

@@ -11,16 +11,22 @@ const AGAIN_AFTER_MS = 60_000;
 /** The key that all nodes make the versions with: so they tell nothing of what is in a file, and are the same on each. */
 export interface VersionKey {
   /** Never throws: without a key, versions are empty, which is told. */
-  get(scope: Scope): Promise<Uint8Array | undefined>;
+  get(): Promise<Uint8Array | undefined>;
 }
 
-/** @param secret its name, beside this provider */
-export function createVersionKey(cluster: Cluster | undefined, secret: string): VersionKey {
+/** Of all mounts that wait for it. */
+const LIMIT_MS = 5000;
+
+/**
+ * @param secret its name, beside this provider
+ * @param scope that of the process: who asks first may be gone before there is an answer
+ */
+export function createVersionKey(cluster: Cluster | undefined, secret: string, scope: Scope): VersionKey {
   let known: Uint8Array | undefined;
   let asking: Promise<Uint8Array | undefined> | undefined;
   let askedAtMs = -Infinity;
   return {
-    get(scope) {
+    get() {
       const isTooSoon = asking === undefined && scope.now() - askedAtMs < AGAIN_AFTER_MS;
       if (known !== undefined || cluster === undefined || isTooSoon) return Promise.resolve(known);
       askedAtMs = scope.now();
@@ -33,7 +39,8 @@ export function createVersionKey(cluster: Cluster | undefined, secret: string): 
   };
 }
 
-async function keyIn(cluster: Cluster, secret: string, scope: Scope): Promise<Uint8Array | undefined> {
+async function keyIn(cluster: Cluster, secret: string, whole: Scope): Promise<Uint8Array | undefined> {
+  using scope = whole.child({ timeoutMs: LIMIT_MS });
   try {
     const bytes = Buffer.from((await cluster.entryOf(secret, 'key', madeKey, scope)).reveal(), 'base64');
     if (bytes.length === KEY_BYTES) return bytes;

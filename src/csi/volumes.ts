@@ -97,7 +97,7 @@ class VolumesOfNode implements Volumes {
     const startMs = scope.now();
     const { volume, pod, request } = place;
     const before = volume.keeper.requests;
-    const work = [volume.fill(scope), this.#parts.versionKey.get(scope)] as const;
+    const work = [volume.fill(scope), this.#parts.versionKey.get()] as const;
     const [rendered, versionKey] = await Promise.all(work);
     const answer = answerOf(rendered, versionKey);
     const mark = markOf(answer);
