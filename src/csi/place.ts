@@ -14,6 +14,8 @@ export interface Place {
   request: MountRequest;
   /** What was at the same target before, under another class: it goes once this was asked for again. */
   former: readonly string[];
+  /** Requests under way. */
+  asking: number;
   /** What was handed out last, as far as it can be told. */
   latest: string | undefined;
 }

@@ -41,8 +41,10 @@ export class Volume {
   #gapS = FIRST_GAP_S;
   #askedAtS: number;
   #asks = 0;
-  /** Leases that something else has replaced in the last answer: the driver may still be writing it. */
+  /** Leases that something else has replaced, which has not been handed out yet. */
   #replaced: readonly Lease[] = [];
+  /** The same, since the last answer has what replaces them: the driver may still be writing it. */
+  #handedOver: readonly Lease[] = [];
   #isTokenWorn = false;
   /** Which time the leases of an earlier login were replaced last. */
   #movedAt = 0;
@@ -92,12 +94,14 @@ export class Volume {
     return this.#inTurn(async () => {
       scope.throwIfEnded();
       this.#noteAsk();
-      const ended = this.#replaced;
       const access = await this.#accessFor(scope);
       const rendered = await this.#filledOnce(access, scope);
       this.isStale = false;
       this.#asks += 1;
       // Since then the driver has written what replaces them: it would not ask otherwise.
+      const ended = this.#handedOver;
+      this.#handedOver = this.#replaced;
+      this.#replaced = [];
       await this.#end(ended, scope);
       return rendered;
     });
@@ -110,11 +114,22 @@ export class Volume {
       if (this.#tokenDueAtS <= nowS) await this.#tendToken(scope);
       const leases = this.#holdings.filter(({ action, dueAtS }) => action === 'renew' && dueAtS <= nowS);
       if (leases.length === 0 || this.#keeper.session === undefined) return;
-      const access = await this.#keeper.access(scope);
-      const { renewed, faults } = await renewLeases(leases, this.#stock, access, scope);
-      this.leaseRenewals += renewed.length;
-      for (const [name, failure] of faults) this.#stock.failed(name, failure);
+      try {
+        await this.#renew(leases, scope);
+      } catch (error) {
+        // The next try is later.
+        const [failure = UNKNOWN] = asRunError(error).failures;
+        for (const { plan } of leases) this.#stock.failed(plan.name, failure);
+        throw error;
+      }
     });
+  }
+
+  async #renew(leases: readonly Holding[], scope: Scope): Promise<void> {
+    const access = await this.#keeper.access(scope);
+    const { renewed, faults } = await renewLeases(leases, this.#stock, access, scope);
+    this.leaseRenewals += renewed.length;
+    for (const [name, failure] of faults) this.#stock.failed(name, failure);
   }
 
   /**
@@ -277,7 +292,6 @@ export class Volume {
   }
 
   async #end(leases: readonly Lease[], scope: Scope): Promise<void> {
-    this.#replaced = this.#replaced.filter((lease) => !leases.includes(lease));
     const leased = this.#holdings.filter(({ lease }) => lease !== undefined);
     const isWritten = !this.isDependedOn || this.#movedAt + 1 < this.#asks;
     if (isWritten) await this.#keeper.endOld(scope, new Set(leased.map(({ generation }) => generation)));

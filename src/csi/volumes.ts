@@ -75,20 +75,21 @@ class VolumesOfNode implements Volumes {
     place.request = request;
     const { timeoutMs } = place.config;
     using scope = whole.child({ timeoutMs, startedAtMs: whole.startedAtMs });
+    place.asking += 1;
     try {
       const answer = await this.#filled(place, scope);
-      // Another try may have failed meanwhile.
-      this.#places.set(key, place);
       if (place.volume.asks > 1) {
         this.#isRepublishing = true;
         await this.#endFormer(place, scope);
       }
       return answer;
     } catch (error) {
-      // Nobody has got anything of it.
-      if (place.volume.asks === 0) await this.#end(key, 'its first mount failed', scope);
+      // Nobody has got anything of it, or is about to.
+      if (place.volume.asks === 0 && place.asking === 1)
+        await this.#end(key, 'its first mount failed', scope);
       throw error;
     } finally {
+      place.asking -= 1;
       this.#alarm.ring();
     }
   }
@@ -161,7 +162,7 @@ class VolumesOfNode implements Volumes {
     const volume = new Volume({ contents, clock, keeper, random: () => scope.random() });
     const former = this.#keysAt(request);
     const { config } = contents;
-    const place: Place = { pod: request.pod, request, config, former, latest: undefined, volume };
+    const place: Place = { pod: request.pod, request, config, former, latest: undefined, asking: 0, volume };
     this.#places.set(key, place);
     return place;
   }
