@@ -26,6 +26,8 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string', default: '11' },
     /** How many pods start at once, with ten secrets each. */
     pods: { type: 'string', default: '200' },
+    /** How many volumes a provider keeps, over plain HTTP and with ten secrets each, when its memory is looked at; 0: none. */
+    kept: { type: 'string', default: '0' },
     /** Only providers with one of these in their name. */
     providers: { type: 'string', default: '' },
     out: { type: 'string', default: join(import.meta.dirname, '../../../dist/bench') },
@@ -37,6 +39,8 @@ const latencies = flags.latencies
   .map((latency) => (latency === 'plain' ? undefined : Number(latency)));
 const rounds = Number(flags.rounds);
 const SECRETS_OF_MANY = 10;
+/** Mounts of kept volumes. */
+const AT_ONCE = 16;
 /** A runtime gives memory back only after a while. */
 const IDLE_MS = 3_000;
 
@@ -156,6 +160,41 @@ async function manyAtOnce(world: CsiWorld, provider: Contestant, address: string
   }
 }
 
+/** Of a provider that keeps many volumes, a few of which are asked for at the same time. */
+async function manyKept(
+  world: CsiWorld,
+  provider: Contestant,
+  address: string,
+  kept: number,
+): Promise<string> {
+  const running = await startContestant(world, provider, address);
+  try {
+    await delay(IDLE_MS);
+    const before = running.memory().residentMib;
+    const pods = Array.from({ length: kept }, (_, index) =>
+      world.startPod(`${provider.name}-kept-${String(index)}`),
+    );
+    const mountAllOnce = async (): Promise<number> => {
+      const left = [...pods];
+      world.server.takeAudit();
+      const mountSome = async (): Promise<void> => {
+        for (let pod = left.shift(); pod !== undefined; pod = left.shift())
+          await mountAll(world, provider.name, pod, SECRETS_OF_MANY);
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, mountSome));
+      return world.server.takeAudit().length;
+    };
+    await mountAllOnce();
+    const requests = await mountAllOnce();
+    await delay(IDLE_MS);
+    const { residentMib, privateMib } = running.memory();
+    const each = ((residentMib - before) * 1024) / kept;
+    return `${provider.title}: ${String(kept)} volumes take ${String(Math.round(residentMib))} MiB (${String(Math.round(privateMib))} private), ${String(Math.round(each))} KiB each above an idle one; a republish of one takes ${String(requests / kept)} requests`;
+  } finally {
+    await running.stop();
+  }
+}
+
 /** Those that can do the least of it. */
 async function startAll(
   world: CsiWorld,
@@ -201,6 +240,9 @@ async function compareAt(
     for (const { running } of started) await running.stop();
     const herds: Herd[] = [];
     for (const provider of started) herds.push(await manyAtOnce(world, provider, link.address));
+    const kept = Number(flags.kept);
+    if (kept > 0 && roundTripMs === undefined)
+      for (const provider of started) console.log(await manyKept(world, provider, link.address, kept));
     return { roundTripMs, rows, herds };
   } finally {
     link.stop();
