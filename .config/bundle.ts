@@ -124,6 +124,8 @@ export async function bundle(
       // Looking at it makes Node load it; axios only asks whether it is in a browser.
       define: {
         navigator: 'undefined',
+        // Where a package looks for files that are not here; it would be a directory of the build.
+        __dirname: '"/"',
         // What is for Bun alone is no part of the bundle for Node.
         ...(runtime === 'node' ? { 'process.versions.bun': 'undefined' } : {}),
       },
