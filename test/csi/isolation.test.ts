@@ -188,7 +188,8 @@ describe('what happens to one volume is no affair of the others', needs, () => {
     assert.equal(await many.stop(), 0);
     const [second, last] = [held[1], held.at(-1)];
     assert.ok(second !== undefined && last !== undefined);
-    assert.ok(last[0] <= second[0] + 4, `descriptors: ${held.map(([count]) => count).join()}`);
+    // One left by each mount would be 540 by then; a pool of connections may fill in any round.
+    assert.ok(last[0] <= second[0] + 100, `descriptors: ${held.map(([count]) => count).join()}`);
     assert.ok(last[1] <= second[1] + 40, `MiB: ${held.map(([, mib]) => mib).join()}`);
   });
 
