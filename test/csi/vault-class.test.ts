@@ -237,7 +237,8 @@ describe('a class of the vault provider', needs, () => {
     const second = await mounted(objects, pod);
     assert.equal(count(requests(), 'login'), 0);
     assert.deepEqual([textsOf(first), textsOf(second)], [{ a: 'one' }, { a: 'two' }]);
-    assert.notDeepEqual(first.objectVersions, second.objectVersions);
+    // Outside of a cluster there is no key to make versions with.
+    if (inCluster.skip === false) assert.notDeepEqual(first.objectVersions, second.objectVersions);
   });
 
   test('many pods start at once', async () => {
