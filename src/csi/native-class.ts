@@ -12,6 +12,7 @@ import type { OutputPlan, RenderedOutput } from '../plan/outputs.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan } from '../plan/plan.ts';
 import { tokenOutputsOf } from '../plan/token-outputs.ts';
+import { modeText } from '../report/report.ts';
 import { renderOutputs } from '../render/render-outputs.ts';
 import { pauseOf } from '../run/pause-of.ts';
 import { prepareTokens } from '../session/tokens-for-outputs.ts';
@@ -51,7 +52,7 @@ export async function nativeClass(
 /** A method that takes the token of the pod needs no other, and modes are those of the volume. */
 async function defaultsFor(text: SourceText, defaults: SourceText, permission: number): Promise<SourceText> {
   const [{ value: own }, { value: below }] = await Promise.all([parseSource(text), parseSource(defaults)]);
-  const output = { mode: octal(permission), ...fieldsIn(below['output']) };
+  const output = { mode: modeText(permission), ...fieldsIn(below['output']) };
   const auth = await loginBelow(own['auth'], below['auth']);
   return { ...defaults, text: JSON.stringify({ ...below, output, auth }) };
 }
@@ -67,10 +68,6 @@ async function loginBelow(own: unknown, below: unknown): Promise<unknown> {
 
 function fieldsIn(value: unknown): Fields {
   return isFields(value) ? value : {};
-}
-
-function octal(mode: number): string {
-  return `0${mode.toString(8)}`;
 }
 
 /** What is the working directory elsewhere is the volume here. */

@@ -1,4 +1,5 @@
 import { RunError } from '../base/errors.ts';
+import { onEndSignals } from '../host/end-signals.ts';
 import type { Io } from '../host/io.ts';
 import { surviveStrayErrors } from '../host/stray-errors.ts';
 import { openHealth } from '../watch/health/health-server.ts';
@@ -70,17 +71,11 @@ interface Stop {
 function stopOnSignals({ scope }: Io): Stop {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const stop = { isAsked: false, promise };
-  for (const [signal, kind] of [
-    ['SIGTERM', 'terminated'],
-    ['SIGINT', 'interrupted'],
-  ] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => {
-      if (stop.isAsked) scope.end(new RunError(kind, `stopped by ${signal}`));
-      stop.isAsked = true;
-      resolve(undefined);
-    });
-  }
+  onEndSignals((kind, signal) => {
+    if (stop.isAsked) scope.end(new RunError(kind, `stopped by ${signal}`));
+    stop.isAsked = true;
+    resolve(undefined);
+  });
   return stop;
 }
 

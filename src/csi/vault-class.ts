@@ -14,6 +14,7 @@ import { createReader, type Reader } from '../fetch/reader.ts';
 import { expiryOf } from '../fetch/ttl.ts';
 import type { Scope } from '../host/scope.ts';
 import type { SecretPlan } from '../plan/plan.ts';
+import { secretAt } from '../plan/values.ts';
 import { hashOf } from '../reuse/known-outputs.ts';
 import type { Session } from '../session/session.ts';
 import type { VaultRequest } from '../vault/request.ts';
@@ -185,25 +186,13 @@ function planOf(
 ): SecretPlan {
   const [object] = objects;
   const { method, path, body } = requestOf(object);
+  const where = objects.map((one) => one.where).join(', ');
   return {
+    ...secretAt(path, undefined, where),
     name: object.objectName,
-    where: objects.map(({ where }) => where).join(', '),
-    path,
     namespace,
-    version: undefined,
     engine: 'raw',
-    mount: undefined,
     write: method === 'GET' ? undefined : new Secret(body === undefined ? {} : { body: body.reveal() }),
-    optional: false,
-    default: undefined,
-    parse: undefined,
-    minTtlMs: undefined,
-    reuse: false,
-    maxAgeMs: undefined,
-    wrapTtlMs: undefined,
-    refreshMs: undefined,
-    rotateAt: undefined,
-    listing: undefined,
     needsMountTable: false,
     needsEnd: true,
     isKept: true,

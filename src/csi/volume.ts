@@ -5,7 +5,7 @@ import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import type { Access } from '../run/access.ts';
-import { leaseOf, revokeLease, type Lease, type Leases } from '../session/leases.ts';
+import { leaseOf, noteLeases, revokeLease, type Lease } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
 import type { Mount } from '../vault/responses.ts';
 import type { LifeClock } from '../watch/life-clock.ts';
@@ -257,7 +257,7 @@ export class Volume {
   ): Promise<Fetched> {
     if (plans.length === 0) return { secrets: new Map(), failures: [] };
     try {
-      const parts = { session, sender, leases: notedIn(issued), mountTables: this.#mountTables };
+      const parts = { session, sender, leases: noteLeases(issued), mountTables: this.#mountTables };
       return await this.#contents.fetch(plans, parts, scope);
     } catch (error) {
       // Nobody will ever know of them.
@@ -308,18 +308,3 @@ interface Filling {
 }
 
 const UNKNOWN: Failure = { kind: 'unavailable', message: 'it was not read' };
-
-/** A lease is noted; when it is revoked is decided once something has replaced it. */
-function notedIn(issued: Lease[]): Leases {
-  return {
-    get dependOnToken() {
-      return issued.length > 0;
-    },
-    add(lease) {
-      issued.push(lease);
-    },
-    addWrapped: () => undefined,
-    keepAlive: () => undefined,
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-}

@@ -59,8 +59,11 @@ export function undeclared(name: string, where: string, names: readonly string[]
   };
 }
 
-/** Its name is its path as a reference has it, which no declared secret can have: their names are without slashes. */
-function secretAt(path: string, version: number | undefined, where: string): DeclaredSecret {
+/**
+ * A secret of which nothing is declared but where it is. Its name is its path as a reference has it, which no declared secret can have:
+ * their names are without slashes.
+ */
+export function secretAt(path: string, version: number | undefined, where: string): DeclaredSecret {
   return {
     name: version === undefined ? path.replace(/@(?=[1-9]\d*$)/, '%40') : `${path}@${String(version)}`,
     where,

@@ -81,6 +81,21 @@ function warnOfToken(
   log.write({ event: 'token_ends_first', lease_id, lease_duration, token_ttl: ttl });
 }
 
+/** Notes leases only: what becomes of them is decided by whoever has the list. */
+export function noteLeases(leases: Lease[]): Leases {
+  return {
+    get dependOnToken() {
+      return leases.length > 0;
+    },
+    add(lease) {
+      leases.push(lease);
+    },
+    addWrapped: () => undefined,
+    keepAlive: () => undefined,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
 /** The one that a secret came with; undefined: it has none. */
 export function leaseOf(fetched: FetchedSecret, issued: readonly Lease[]): Lease | undefined {
   const id = fetched.kind === 'found' ? fetched.metadata.lease_id : undefined;

@@ -7,7 +7,7 @@ import type { RenderedOutput } from '../plan/outputs.ts';
 import { secretsOf, type Plan } from '../plan/plan.ts';
 import { secretsOfVariable } from '../plan/variables.ts';
 import type { Access } from '../run/access.ts';
-import { leaseOf, revokeLease, type Lease, type Leases } from '../session/leases.ts';
+import { leaseOf, noteLeases, revokeLease, type Lease } from '../session/leases.ts';
 import type { Mount } from '../vault/responses.ts';
 import type { Display } from './display.ts';
 import type { Published } from './publish-changes.ts';
@@ -74,7 +74,7 @@ export async function replace(
   const faults = new Map<string, Failure>();
   const fresh = new Map<string, FetchedSecret>();
   try {
-    const parts = { session, sender, leases: noteIn(issued), mountTables: site.mountTables };
+    const parts = { session, sender, leases: noteLeases(issued), mountTables: site.mountTables };
     const fetched = await fetchSecrets(plans, parts, scope);
     for (const { name, where } of plans) {
       const one = fetched.secrets.get(name);
@@ -107,21 +107,6 @@ export async function replace(
     failure: published.failure,
     areVariablesChanged: published.areVariablesChanged,
     superseded: leasesOf(replaced, generation, stock),
-  };
-}
-
-/** A lease is noted; whether it is kept is decided when its secret has been published. */
-function noteIn(issued: Lease[]): Leases {
-  return {
-    get dependOnToken() {
-      return issued.length > 0;
-    },
-    add(lease) {
-      issued.push(lease);
-    },
-    addWrapped: () => undefined,
-    keepAlive: () => undefined,
-    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 

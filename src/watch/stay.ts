@@ -1,4 +1,5 @@
 import { RunError } from '../base/errors.ts';
+import { onEndSignals } from '../host/end-signals.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
@@ -139,15 +140,9 @@ async function runChild(child: Child, { env, masks }: Start, scope: Scope): Prom
 
 /** The signals that end this process end it in good order, and that is no failure. */
 function endOnSignals({ scope }: Io): void {
-  for (const [signal, kind] of [
-    ['SIGTERM', 'terminated'],
-    ['SIGINT', 'interrupted'],
-  ] as const) {
-    process.removeAllListeners(signal);
-    process.on(signal, () => {
-      scope.end(new RunError(kind, `stopped by ${signal}`));
-    });
-  }
+  onEndSignals((kind, signal) => {
+    scope.end(new RunError(kind, `stopped by ${signal}`));
+  });
 }
 
 function isToldToEnd(error: unknown): boolean {

@@ -203,8 +203,7 @@ class Shelf implements Stock {
 
   goOnAfterOutage(): void {
     if (this.#parts.outage.isOn) return;
-    for (const [name, { fault }] of this.holdings)
-      if (isOutage(fault?.failure.kind)) this.#change(name, { dueAtS: this.#nowS });
+    for (const [name, { fault }] of this.holdings) if (isOutage(fault?.failure.kind)) this.retryNow(name);
   }
 
   /** It has failed for want of a server, and there is one. */

@@ -2,19 +2,18 @@ import assert from 'node:assert/strict';
 import { createHmac, X509Certificate } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { requestsOf } from '../support/app.ts';
-import { COMMAND } from '../support/cli.ts';
 import { modesOf, needsDriver, needsPublishing, textsOf, type MountResult } from '../support/csi-driver.ts';
-import { startProvider, type RunningProvider } from '../support/csi-provider.ts';
+import type { RunningProvider } from '../support/csi-provider.ts';
+import { startVaultonce } from '../support/csi-vaultonce.ts';
 import { callRaw, framed, sendBytes } from '../support/csi-raw.ts';
 import { startCsiWorld, type CsiWorld, type VolumeOptions } from '../support/csi-world.ts';
 import type { ApiPod } from '../support/kubernetes-api.ts';
-import { allOf, needsMountNamespace, needsPlugins, needsPostgres } from '../support/needs.ts';
+import { allOf, needsPlugins, needsPostgres } from '../support/needs.ts';
 
 const PROVIDER = 'vault';
 const ROTATION = { rotation: true, rotationPollIntervalMs: 0 };
 const needs = allOf(await needsDriver(), await needsPlugins('auth/kubernetes', 'secret/pki'));
 const publishing = await needsPublishing();
-const inCluster = needsMountNamespace();
 
 /** An item of `objects`. */
 interface ClassObject {
@@ -22,13 +21,6 @@ interface ClassObject {
   readonly secretPath: string;
   readonly [field: string]: unknown;
 }
-
-const startVaultonce = (world: CsiWorld, isInCluster = inCluster.skip === false): Promise<RunningProvider> =>
-  startProvider(world, {
-    name: PROVIDER,
-    command: [...COMMAND, 'csi', '--endpoint', world.socketOf(PROVIDER)],
-    inCluster: isInCluster,
-  });
 
 /** JSON is YAML, except for octal numbers. */
 const objectsOf = (objects: readonly ClassObject[]): string =>
@@ -71,7 +63,7 @@ describe('a class of the vault provider', needs, () => {
       encoded: Buffer.from('\0\u00ff', 'latin1').toString('base64'),
     });
     await world.putKv1('app', { password: 'old' });
-    provider = await startVaultonce(world);
+    provider = await startVaultonce(world, { name: PROVIDER });
   });
   after(async () => {
     await provider?.stop();
@@ -200,7 +192,7 @@ describe('a class of the vault provider', needs, () => {
     assert.equal(wrong.ok, false);
   });
 
-  test('a token that the driver did not pass is asked of the cluster', inCluster, async () => {
+  test('a token that the driver did not pass is asked of the cluster', async () => {
     const pod = newPod();
     world.api.requests.length = 0;
     await mounted([password('a', 'secret/data/app')], pod, { audience: 'vault' }, { audiences: [] });
@@ -211,7 +203,7 @@ describe('a class of the vault provider', needs, () => {
     assert.match(refused.message, /cannot create resource "serviceaccounts\/token"/);
   });
 
-  test('versions are those that the vault provider makes', inCluster, async () => {
+  test('versions are those that the vault provider makes', async () => {
     const { objectVersions } = await mounted([password('p', 'secret/data/app')]);
     const key = Buffer.from(world.api.secrets.get('csi/vault-csi-provider-hmac-key')!.data['key']!, 'base64');
     const config =
@@ -237,8 +229,7 @@ describe('a class of the vault provider', needs, () => {
     const second = await mounted(objects, pod);
     assert.equal(count(requests(), 'login'), 0);
     assert.deepEqual([textsOf(first), textsOf(second)], [{ a: 'one' }, { a: 'two' }]);
-    // Outside of a cluster there is no key to make versions with.
-    if (inCluster.skip === false) assert.notDeepEqual(first.objectVersions, second.objectVersions);
+    assert.notDeepEqual(first.objectVersions, second.objectVersions);
   });
 
   test('many pods start at once', async () => {
@@ -316,7 +307,7 @@ describe('a class with what has a lease', allOf(needs, await needsPostgres()), (
   after(() => world.stop());
 
   test('user and password are of one lease, which is kept, and outlives the provider', async () => {
-    const provider = await startVaultonce(world);
+    const provider = await startVaultonce(world, { name: PROVIDER });
     const pod = world.startPod('leases');
     const part = (secretKey: string): ClassObject => ({
       objectName: secretKey,
@@ -345,8 +336,8 @@ describe('the socket of a provider', needs, () => {
   const parameters = { roleName: 'web', objects: objectsOf([password('a', 'secret/data/app')]) };
 
   test('stays served when one provider takes over from another', async () => {
-    const old = await startVaultonce(world);
-    const next = await startVaultonce(world);
+    const old = await startVaultonce(world, { name: PROVIDER });
+    const next = await startVaultonce(world, { name: PROVIDER });
     await old.stop();
     const result = await world.mount(PROVIDER, world.startPod('after'), parameters);
     assert.equal(result.code, 'OK', result.message);
@@ -354,9 +345,9 @@ describe('the socket of a provider', needs, () => {
   });
 
   test('is served again after a crash', async () => {
-    const crashed = await startVaultonce(world);
+    const crashed = await startVaultonce(world, { name: PROVIDER });
     await crashed.stop('SIGKILL');
-    const next = await startVaultonce(world);
+    const next = await startVaultonce(world, { name: PROVIDER });
     const result = await world.mount(PROVIDER, world.startPod('again'), parameters);
     assert.equal(result.code, 'OK', result.message);
     assert.equal(await next.stop(), 0);

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf } from '../support/cli.ts';
 import { needsPostgres } from '../support/needs.ts';
-import { startPostgres, type TestDatabase } from '../support/postgres.ts';
+import { createDatabaseRole, mountDatabase, startPostgres, type TestDatabase } from '../support/postgres.ts';
 
 /** Credentials with a lease, which a real PostgreSQL knows. */
 describe('database credentials', await needsPostgres(), () => {
@@ -16,22 +16,8 @@ describe('database credentials', await needsPostgres(), () => {
     database = await startPostgres();
     app = await startApp();
     const { api } = app.server;
-    await api.post('sys/mounts/database', { type: 'database' });
-    await api.post('database/config/app', {
-      plugin_name: 'postgresql-database-plugin',
-      allowed_roles: ['*'],
-      connection_url: `postgresql://{{username}}:{{password}}@127.0.0.1:${String(database.port)}/postgres?sslmode=disable`,
-      username: 'admin',
-      password: database.password,
-    });
-    await api.post('database/roles/web', {
-      db_name: 'app',
-      creation_statements: [
-        `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';`,
-      ],
-      default_ttl: '1h',
-      max_ttl: '2h',
-    });
+    await mountDatabase(app.server, database);
+    await createDatabaseRole(app.server, 'web', { default_ttl: '1h', max_ttl: '2h' });
     await api.post('sys/policies/acl/database', {
       policy: 'path "database/creds/web" { capabilities = ["read"] }',
     });

@@ -6,7 +6,7 @@ import { createRole, startApp, type TestApp, type TestConfig } from '../support/
 import { runCli, startCli } from '../support/cli.ts';
 import { needsPostgres } from '../support/needs.ts';
 import { until } from '../support/patience.ts';
-import { startPostgres, type TestDatabase } from '../support/postgres.ts';
+import { createDatabaseRole, mountDatabase, startPostgres, type TestDatabase } from '../support/postgres.ts';
 
 const example = join(import.meta.dirname, '../../examples/watch/database.yaml');
 
@@ -26,22 +26,8 @@ describe('credentials of a database, for an application as a child', await needs
     database = await startPostgres();
     app = await startApp();
     const { api } = app.server;
-    await api.post('sys/mounts/database', { type: 'database' });
-    await api.post('database/config/app', {
-      plugin_name: 'postgresql-database-plugin',
-      allowed_roles: ['*'],
-      connection_url: `postgresql://{{username}}:{{password}}@127.0.0.1:${String(database.port)}/postgres?sslmode=disable`,
-      username: 'admin',
-      password: database.password,
-    });
-    await api.post('database/roles/web', {
-      db_name: 'app',
-      creation_statements: [
-        `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';`,
-      ],
-      default_ttl: '6s',
-      max_ttl: '8s',
-    });
+    await mountDatabase(app.server, database);
+    await createDatabaseRole(app.server, 'web', { default_ttl: '6s', max_ttl: '8s' });
     auth = await createRole(app.server, 'web', { token_policies: ['web'] });
     // What the example needs, and no more.
     const operator = JSON.stringify({ method: 'token', token: app.server.rootToken });

@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsPostgres } from '../support/needs.ts';
-import { startPostgres, type TestDatabase } from '../support/postgres.ts';
+import { untilWithin } from '../support/patience.ts';
+import { createDatabaseRole, mountDatabase, startPostgres, type TestDatabase } from '../support/postgres.ts';
 import { startStandIn, type Answer, type SeenRequest } from '../support/stand-in.ts';
 
 /** How long something may take that is due within a few seconds. */
@@ -23,14 +24,7 @@ describe('watch and database credentials', await needsPostgres(), () => {
     database = await startPostgres();
     app = await startApp();
     const { api } = app.server;
-    await api.post('sys/mounts/database', { type: 'database' });
-    await api.post('database/config/app', {
-      plugin_name: 'postgresql-database-plugin',
-      allowed_roles: ['*'],
-      connection_url: `postgresql://{{username}}:{{password}}@127.0.0.1:${String(database.port)}/postgres?sslmode=disable`,
-      username: 'admin',
-      password: database.password,
-    });
+    await mountDatabase(app.server, database);
     await roleOf('long', '8s', '1h');
     await roleOf('short', '6s', '15s');
     await roleOf('patient', '16s', '1h');
@@ -57,15 +51,8 @@ describe('watch and database credentials', await needsPostgres(), () => {
     await app.stop();
   });
 
-  const roleOf = (name: string, default_ttl: string, max_ttl: string): Promise<unknown> =>
-    app.server.api.post(`database/roles/${name}`, {
-      db_name: 'app',
-      creation_statements: [
-        `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';`,
-      ],
-      default_ttl,
-      max_ttl,
-    });
+  const roleOf = (name: string, default_ttl: string, max_ttl: string): Promise<void> =>
+    createDatabaseRole(app.server, name, { default_ttl, max_ttl });
   const loginOf = (name: string, limits: object): Promise<TestConfig> =>
     createRole(app.server, name, {
       token_policies: ['app', 'database'],
@@ -87,12 +74,7 @@ describe('watch and database credentials', await needsPostgres(), () => {
       ],
       { killAfterMs: 120_000 },
     );
-  const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-    for (const endMs = Date.now() + PATIENCE_MS; !(await holds());) {
-      assert.ok(Date.now() < endMs, `${what} in ${String(PATIENCE_MS)} ms`);
-      await delay(50);
-    }
-  };
+  const until = untilWithin(PATIENCE_MS);
   const stopped = async (running: RunningCli): Promise<CliResult> => {
     running.child.kill('SIGTERM');
     const result = await running.done;

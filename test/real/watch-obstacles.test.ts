@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsMounts } from '../support/needs.ts';
+import { untilWithin } from '../support/patience.ts';
 
 /** How long something may take that is due within a few seconds. */
 const PATIENCE_MS = 30_000;
@@ -42,12 +43,7 @@ describe('obstacles of watch', () => {
     });
   const start = (own: TestConfig = {}): RunningCli =>
     startCli(['watch', '-c', write(own)], { killAfterMs: 55_000 });
-  const until = async (what: string, holds: () => boolean): Promise<void> => {
-    for (const endMs = Date.now() + PATIENCE_MS; !holds();) {
-      assert.ok(Date.now() < endMs, `${what} in ${String(PATIENCE_MS)} ms`);
-      await delay(50);
-    }
-  };
+  const until = untilWithin(PATIENCE_MS);
   const stopped = async (running: RunningCli): Promise<CliResult> => {
     running.child.kill('SIGTERM');
     const result = await running.done;

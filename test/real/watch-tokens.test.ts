@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
+import { untilWithin } from '../support/patience.ts';
 
 /** How long something may take that is due within a few seconds. */
 const PATIENCE_MS = 30_000;
@@ -68,12 +69,7 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
   };
   const warningsOf = (lines: readonly Line[]): string[] =>
     lines.filter(({ level }) => level === 'warn').map(({ event }) => event);
-  const until = async (what: string, holds: () => boolean): Promise<void> => {
-    for (const endMs = Date.now() + PATIENCE_MS; !holds();) {
-      assert.ok(Date.now() < endMs, `${what} in ${String(PATIENCE_MS)} ms`);
-      await delay(50);
-    }
-  };
+  const until = untilWithin(PATIENCE_MS);
   const givenToken = async (limits: object): Promise<string> => {
     const { auth } = await app.server.api.post('auth/token/create', { policies: ['app'], ...limits });
     return String((auth as { readonly client_token?: unknown } | undefined)?.client_token);

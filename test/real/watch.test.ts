@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
+import { untilWithin } from '../support/patience.ts';
 import { startStandIn } from '../support/stand-in.ts';
 
 /** How long something may take that is due within a second or two. */
@@ -42,12 +43,7 @@ describe('watch', await needsPlugins('secret/pki'), () => {
       killAfterMs: 120_000,
       ...options,
     });
-  const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-    for (const endMs = Date.now() + PATIENCE_MS; !(await holds());) {
-      assert.ok(Date.now() < endMs, `${what} in ${String(PATIENCE_MS)} ms`);
-      await delay(50);
-    }
-  };
+  const until = untilWithin(PATIENCE_MS);
   const stopped = async (running: RunningCli, signal: NodeJS.Signals = 'SIGTERM'): Promise<CliResult> => {
     running.child.kill(signal);
     return running.done;

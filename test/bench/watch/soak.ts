@@ -82,6 +82,7 @@ export async function soak({ start, seconds }: SoakSettings): Promise<SoakOutcom
   try {
     await waitUntil(`the start: ${strange.join('\n')}`, () => events.has('command_started'), 30_000);
     const { samples, metrics } = await live(child, place, seconds, runsForMs);
+    await isCalm(runsForMs);
     child.kill('SIGTERM');
     const [exitCode] = (await exit) as [number | null];
     const left = await leftAtLast(site);
@@ -142,6 +143,18 @@ function writeConfig({ site, relay, role }: Place, turn: number): void {
   workspace.write('soak.yaml', JSON.stringify(config));
 }
 
+/**
+ * Waits until the command may have a signal: one that has just begun has no trap yet, and none is begun within `settle` of the last
+ * one. @returns whether it is so
+ */
+async function isCalm(runsForMs: () => number): Promise<boolean> {
+  for (let looks = 0; looks < 500; looks += 1) {
+    if (runsForMs() > 200 && runsForMs() < 800) return true;
+    await delay(10);
+  }
+  return false;
+}
+
 /** What is done every so many seconds, in turns. */
 async function live(
   child: ChildProcess,
@@ -153,15 +166,8 @@ async function live(
   const { server, workspace, paths } = site;
   const samples: SoakSample[] = [];
   let turn = 0;
-  /** The command gets it, too: one that has just begun has no trap yet, and none is begun within `settle` of the last one. */
   const hangUp = async (): Promise<void> => {
-    for (let looks = 0; looks < 500; looks += 1) {
-      if (runsForMs() > 200 && runsForMs() < 800) {
-        child.kill('SIGHUP');
-        return;
-      }
-      await delay(10);
-    }
+    if (await isCalm(runsForMs)) child.kill('SIGHUP');
   };
   const deeds: readonly (readonly [everyS: number, () => unknown])[] = [
     [
