@@ -4,6 +4,7 @@ import { contentOf } from '../../src/csi/vault-class/object-content.ts';
 import { requestOf } from '../../src/csi/vault-class/object-request.ts';
 import { parseObjects } from '../../src/csi/vault-class/objects.ts';
 import { openWire } from '../../src/http/open.ts';
+import { BUILT_IN_CAS } from '../../src/http/third-party.ts';
 import { createClient } from '../../src/vault/client.ts';
 import { quietScope } from './quiet-scope.ts';
 
@@ -17,14 +18,8 @@ const server = {
   address,
   namespace: undefined,
   tls: {
+    ...BUILT_IN_CAS,
     ca: caFile === '' ? undefined : { kind: 'file' as const, value: caFile, from: 'ca_cert' },
-    extraCa: undefined,
-    clientCert: undefined,
-    clientKey: undefined,
-    clientKeyPassword: undefined,
-    systemCa: false,
-    serverName: undefined,
-    skipVerify: false,
   },
   clientTimeoutMs: 20_000,
   mintTimeoutMs: 20_000,
