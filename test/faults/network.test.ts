@@ -626,8 +626,11 @@ describe('faults of the network and the server', () => {
     const older = await overTls(standIn.address);
     assert.equal(older.code, 0, older.stderr);
     assert.equal(standIn.seen.length, 9);
+    // Node goes on with the connection that found it out; Bun has ended that with its handshake. On a busy machine Node may
+    // hear of an answer before it knows that its request has left, and takes another connection for the next one.
+    const fewest = IS_STANDALONE ? 2 : 1;
     const costs: number[] = [];
-    for (let run = 0; run < 3; run += 1) {
+    while (costs.length < 12 && costs.at(-1) !== fewest) {
       const before = standIn.connections();
       const single = await overTls(standIn.address, certificates.caFile, {
         secrets: { a: 'secret/a' },
@@ -636,9 +639,7 @@ describe('faults of the network and the server', () => {
       assert.equal(single.code, 0, single.stderr);
       costs.push(standIn.connections() - before);
     }
-    // Node goes on with the connection that found it out; Bun has ended that with its handshake. On a busy machine Node may
-    // hear of an answer before it knows that its request has left, and takes another connection for the next one.
-    assert.equal(Math.min(...costs), IS_STANDALONE ? 2 : 1);
+    assert.equal(Math.min(...costs), fewest);
   });
 
   test('HTTP/2: a connection that breaks takes no run with it', async () => {
