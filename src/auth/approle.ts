@@ -3,7 +3,7 @@ import { credentialFromText, placeOf, textFromFile, textFromVariable } from '../
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, hiddenText, secretText, text } from '../shape/fields.ts';
 import { needs, oneOf } from '../shape/combination.ts';
-import { LOCKOUT, loginFields } from './common.ts';
+import { LOCKOUT, loginFields, loginPath } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { tokenIn } from './token-text.ts';
 import { removeUsedFile } from './used-file.ts';
@@ -61,7 +61,7 @@ export const approle = defineMethod({
     const file = config.remove_secret_id_file === true ? config.secret_id_file : undefined;
     return {
       kind: 'login',
-      path: `${config.mount}/login`,
+      path: loginPath(config),
       body: {
         ...(role === undefined ? {} : { role_id: role }),
         ...(secret === undefined ? {} : { secret_id: secret }),
@@ -78,6 +78,7 @@ export const approle = defineMethod({
           }),
     };
   },
+  postsTo: (config) => (config.secret_id_wrapped === true ? undefined : loginPath(config)),
   isSelfContained: true,
   variables: ({ role_id_env: role, secret_id_env: secret }) =>
     [role, secret].filter((name) => name !== undefined),

@@ -41,6 +41,8 @@ export const DEFAULT_LOGIN = { method: 'token' } as const satisfies { readonly m
 export interface LoginTraits {
   /** It is posted, and mints a token. */
   readonly posts: boolean;
+  /** Where, below `auth/`, if that is known before its credentials have been read. */
+  readonly postsTo: string | undefined;
   /** It renews its token before that is used. */
   readonly renews: boolean;
   /** It proves a certificate, which the connection must have from its start. */
@@ -51,6 +53,7 @@ export async function traitsOf(config: { readonly method: MethodName }): Promise
   const method = await loadMethod(config.method);
   return {
     posts: method.posts ?? true,
+    postsTo: method.postsTo?.(config),
     renews: method.renews?.(config) ?? false,
     ownCertificate: 'clientCertificate' in method,
   };

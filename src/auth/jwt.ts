@@ -5,7 +5,7 @@ import { enumeration, literal, object, optional, required, type TypeOf } from '.
 import { secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/combination.ts';
 import { checkLoginMount } from '../shape/vault-paths.ts';
-import { handedIn, loginFields } from './common.ts';
+import { handedIn, loginFields, loginPath } from './common.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { JWT_SOURCES, sourceMeanings, type SourceName } from './sources/index.ts';
 
@@ -55,11 +55,13 @@ export const jwt = defineMethod({
     const { mount, role } = settingsOf(config, io);
     return {
       kind: 'login',
-      path: `${mount}/login`,
+      path: loginPath({ mount }),
       body: { ...(role === undefined ? {} : { role }), jwt: token },
       jwt: token,
     };
   },
+  // A CI system may name another mount.
+  postsTo: (config) => (config.source === undefined ? loginPath(config) : undefined),
   takesCredential: 'jwt_file',
   identityFile: ({ jwt_file: path }) => (path === undefined ? undefined : { field: 'jwt_file', path }),
   elsewhere: ({ source }) => (source === undefined ? undefined : 'the identity token of a CI job'),

@@ -1,7 +1,7 @@
 import { credentialFromFile } from '../host/credential-files.ts';
 import { literal, object, required, withDefault } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
-import { handedIn, loginFields } from './common.ts';
+import { handedIn, loginFields, loginPath } from './common.ts';
 import { defineMethod } from './method.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
@@ -22,11 +22,13 @@ const WHAT = 'the service account token';
 /** https://openbao.org/api-docs/auth/kubernetes/#login */
 export const kubernetes = defineMethod({
   fields,
-  login({ mount, role, token_file }, _io, { credential }) {
-    const file = { path: token_file, what: WHAT, field: 'auth.token_file' };
+  login(config, _io, { credential }) {
+    const { role, token_file: path } = config;
+    const file = { path, what: WHAT, field: 'auth.token_file' };
     const jwt = handedIn(credential, WHAT) ?? credentialFromFile(file);
-    return { kind: 'login', path: `${mount}/login`, body: { role, jwt }, jwt };
+    return { kind: 'login', path: loginPath(config), body: { role, jwt }, jwt };
   },
+  postsTo: (config) => loginPath(config),
   takesCredential: 'token_file',
   identityFile: ({ token_file: path }) => ({ field: 'token_file', path }),
   // Measured: the server answers so while the cluster's API is unreachable or its reviewer token is bad.

@@ -86,6 +86,8 @@ export interface AuthMethod<Config = unknown> {
   login(config: Config, io: AuthIo, context: LoginContext): Login | Promise<Login>;
   /** False of a method whose token exists already: nothing is posted. */
   readonly posts?: false;
+  /** Where it posts its first request to, below `auth/`; undefined: that is known once its credentials have been read. */
+  postsTo?(config: Config): string | undefined;
   /** Whether the token is renewed before it is used. */
   renews?(config: Config): boolean;
   /** It uses the credential of the context, if there is one: the field that names another one. */

@@ -13,7 +13,8 @@ import { mergeSources, type Merged } from './merge.ts';
 import { override } from './override.ts';
 import { parseSource } from './parse-source.ts';
 import { failuresOf, type Problem } from './problems.ts';
-import { resolveConfig, timeoutOf } from './resolve.ts';
+import { timeoutOf } from './resolve-access.ts';
+import { resolveConfig } from './resolve.ts';
 import { givenKeys, type Flags } from './settings.ts';
 import { withCurrentKeys } from './old-keys.ts';
 import type { Deprecated } from './old-names.ts';
@@ -21,11 +22,13 @@ import { isInline, readDefaults, readSources, sourceText, type Source, type Sour
 import type { Surroundings } from './surroundings.ts';
 
 /** What a command asks of its config. */
-interface LoadOptions {
+export interface LoadOptions {
   /** It can do without one. */
   readonly optional?: boolean;
   /** Additional outputs, as `--out` has them: `PATH=REF`. */
   readonly outputs?: readonly string[] | undefined;
+  /** Called once its shape is right, and before the rest is checked. */
+  readonly accepted?: ((file: ConfigFile, merged: Merged) => Promise<void>) | undefined;
 }
 
 type LoadIo = Pick<Io, 'env' | 'cwd' | 'readStdin' | 'scope'>;
@@ -88,7 +91,7 @@ async function load(
   flags: Flags,
   io: LoadIo,
   runsIn: string,
-  { optional = false, outputs = [] }: LoadOptions,
+  { optional = false, outputs = [], accepted }: LoadOptions,
 ): Promise<Loaded> {
   const given = configOfFlags(flags, outputs, io.cwd);
   const { env, cwd, readStdin, scope: whole } = io;
@@ -104,7 +107,7 @@ async function load(
     readDefaults(flags, reading),
   ]);
   const loaded = await withPipes(scope.signal, () =>
-    configOf({ texts, defaults }, given, { flags, env, cwd: runsIn }),
+    configOf({ texts, defaults }, given, { flags, env, cwd: runsIn }, accepted),
   );
   tellOf([...loaded.own, ...loaded.below], whole.log);
   return loaded;
@@ -150,7 +153,12 @@ interface Texts {
   readonly defaults: readonly SourceText[];
 }
 
-async function configOf(read: Texts, given: FlagConfig, around: Surroundings): Promise<Loaded> {
+async function configOf(
+  read: Texts,
+  given: FlagConfig,
+  around: Surroundings,
+  accepted?: LoadOptions['accepted'],
+): Promise<Loaded> {
   const { texts, defaults } = read;
   const [own = [], below = []] = await allOrFailures(
     [texts, defaults].map((some) => sourcesOf(some, around)),
@@ -162,6 +170,7 @@ async function configOf(read: Texts, given: FlagConfig, around: Surroundings): P
     (all) => override(all, given.overrides, around.cwd),
   );
   const data = await parseConfig(filled);
+  await accepted?.(data, filled);
   const names = { sources: sourceNames(texts, given), defaults: defaults.map(({ name }) => name) };
   const config = resolveConfig(data, filled, names, around);
   return { config, own, below, given, filled };

@@ -1,5 +1,4 @@
 import { isAbsolute, resolve } from 'node:path';
-import { DEFAULT_LOGIN } from '../auth/index.ts';
 import { RunError, type Failure } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { looksLikeCredential, shownName } from '../base/shown-text.ts';
@@ -18,16 +17,16 @@ import { resolveManaged, STATE_NAME } from './managed-directory.ts';
 import type { Merged } from './merge.ts';
 import { declarationOf } from './problems.ts';
 import { collectorOf, placedServer, placesOfLogins } from './declared-places.ts';
+import { authOf, DEFAULT_TIMEOUT_MS, resolveTimes, reusedSecrets } from './resolve-access.ts';
 import { resolveHandlers, resolveWatch } from './resolve-watch.ts';
 import { resolveVariables } from './resolve-variables.ts';
 import type { SecretFile } from './secret-schema.ts';
 import { resolveServer } from './server-settings.ts';
-import { overrideOf, placeOfSetting, resolveSetting, type Environment, type Flags } from './settings.ts';
+import { overrideOf } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { inlineTemplate, readTemplate } from './templates.ts';
 import { valueOrigins } from './value-origins.ts';
 
-const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_SECRETS = 1000;
 const DEFAULT_MODE = 0o400;
 
@@ -83,16 +82,16 @@ export function resolveConfig(
 
 /** @throws RunError `config` for `reuse` without a directory to remember in */
 function resolveState(
-  { secrets = {}, output = {} }: ConfigFile,
+  file: ConfigFile,
   cwd: string,
   allowDisk: boolean | undefined,
 ): DeclaredState | undefined {
-  const names = Object.entries(secrets).filter(([, secret]) => 'reuse' in secret && secret.reuse === true);
-  const [first] = names;
+  const { output = {} } = file;
+  const [first] = reusedSecrets(file);
   if (first === undefined) return undefined;
   if (output.directory === undefined) {
     throw new RunError('config', '`reuse` needs `output.directory`', {
-      where: `secrets.${first[0]}`,
+      where: `secrets.${first}`,
       hint: 'set it to the directory of the outputs: what they are made of is remembered there',
     });
   }
@@ -101,31 +100,6 @@ function resolveState(
     directoryMode: output.directory_mode ?? directoryModeFor(output.mode ?? DEFAULT_MODE),
     allowDisk: allowDisk ?? output.allow_disk ?? false,
   };
-}
-
-function authOf({ auth = DEFAULT_LOGIN }: ConfigFile): Config['auth'] {
-  if (!Array.isArray(auth)) return [auth];
-  const [first = DEFAULT_LOGIN, ...others] = auth;
-  return [first, ...others];
-}
-
-/** @throws RunError for a bad flag or variable */
-export function timeoutOf(fromFile: number | undefined, flags: Flags, env: Environment): number {
-  return resolveSetting('timeoutMs', flags, env, fromFile) ?? DEFAULT_TIMEOUT_MS;
-}
-
-/** @throws RunError `config` for a wait that would use up the whole time */
-function resolveTimes(
-  file: ConfigFile,
-  { flags, env }: Surroundings,
-): Pick<Config, 'timeoutMs' | 'startupJitterMs'> {
-  const timeoutMs = timeoutOf(file.timeout, flags, env);
-  const startupJitterMs = resolveSetting('startupJitterMs', flags, env, file.startup_jitter) ?? 0;
-  if (startupJitterMs < timeoutMs) return { timeoutMs, startupJitterMs };
-  throw new RunError('config', '`startup_jitter` must be shorter than `timeout`, which includes it', {
-    where: placeOfSetting('startupJitterMs', flags, env),
-    hint: 'lower startup_jitter, or raise timeout',
-  });
 }
 
 function resolveSecrets({ secrets = {} }: ConfigFile, merged: Merged): DeclaredSecret[] {

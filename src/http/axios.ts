@@ -35,7 +35,7 @@ export async function openAxiosWire(
   };
   return {
     concurrency: concurrencyOf(most, false),
-    connect: (requests = 1) => {
+    connect: ({ requests = 1 } = {}) => {
       expect(requests);
     },
     flush: turnsToSend,

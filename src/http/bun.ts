@@ -1,5 +1,6 @@
-import { abortSignalOf } from '../base/cancellation.ts';
+import { abortSignalOf, type CancelSignal } from '../base/cancellation.ts';
 import { RunError } from '../base/errors.ts';
+import { beginsOne, type LateBody } from './begun-request.ts';
 import { socketOf, type ReachableServer } from './proxy.ts';
 import type { TlsSettings } from './server.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
@@ -9,6 +10,7 @@ import {
   NoAnswer,
   type HttpRequest,
   type HttpResponse,
+  type RequestHead,
   type Wire,
 } from './wire.ts';
 
@@ -49,6 +51,8 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
  */
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
 const REFUSED = 'HTTP2RefusedStream';
+/** RFC 9110 §15.5.12: of something in between that takes no body whose length is not in the head. */
+const LENGTH_REQUIRED = 411;
 const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
 /** RFC 9110 §9.2.2. A PUT that makes a certificate is not. */
 const IDEMPOTENT = /^(?:GET|HEAD|PUT|DELETE)$/;
@@ -75,12 +79,15 @@ export async function openBunWire(
   const sessions = createSessions(settings);
   let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
   let multiplexes = false;
-
+  const begun = beginsOne(fetchLate, sessions.leave);
   const ask = async (request: HttpRequest): Promise<HttpResponse> => {
     const asked = protocol;
-    const used = sessions.take();
+    const open = begun.take(request);
+    const used = open?.used ?? sessions.take();
     try {
-      const response = await used.session.fetch(request.url, initOf(request, asked));
+      const response = await (open?.finish(request) ??
+        used.session.fetch(request.url, initOf(request, asked)));
+      if (open !== undefined && response.status === LENGTH_REQUIRED) return await ask(request);
       multiplexes = asked === 'http2';
       return await answerOf(response);
     } catch (error) {
@@ -101,26 +108,33 @@ export async function openBunWire(
     get concurrency() {
       return concurrencyOf(most, multiplexes);
     },
-    // Bun connects for a request only.
-    connect: () => undefined,
-    flush: () => Promise.resolve(),
-    async send(request) {
-      try {
-        return await ask(request);
-      } catch (error) {
-        throw isForeign(error) ? new NoAnswer(codeOf(error)) : error;
-      }
+    connect({ first } = {}) {
+      // Bun connects for a request only.
+      if (first !== undefined && protocol === 'http2') begun.begin(first, sessions.take());
     },
+    flush: () => Promise.resolve(),
+    send: (request) => ask(request).catch(giveUp),
     close() {
+      begun.takeBack();
       sessions.close();
     },
   };
 }
 
+/** Over HTTP/2 only: over HTTP/1.1 it would go out in chunks. */
+function fetchLate(
+  { session }: Used,
+  head: RequestHead,
+  body: LateBody,
+  signal: CancelSignal,
+): Promise<Response> {
+  return session.fetch(head.url, initOf({ ...head, body, once: false, signal }, 'http2'));
+}
+
 /** One session after the other. A process that stays would collect those that are retired: each is closed after its last request. */
 function createSessions(settings: SessionSettings): {
   take(): Used;
-  leave(used: Used): void;
+  readonly leave: (used: Used) => void;
   retire(used: Used): void;
   close(): void;
 } {
@@ -171,13 +185,19 @@ async function checkFiles(tls: TlsSettings): Promise<void> {
 }
 
 function initOf(
-  { method, headers, body, once, signal }: HttpRequest,
+  {
+    method,
+    headers,
+    body,
+    once,
+    signal,
+  }: Omit<HttpRequest, 'body' | 'url'> & { readonly body?: string | LateBody | undefined },
   protocol: Protocol | undefined,
 ): RequestInit & BunRequest {
   return {
     method,
     headers: { 'Accept-Encoding': 'identity', ...headers },
-    ...(body === undefined ? {} : { body }),
+    ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']> }),
     signal: abortSignalOf(signal),
     redirect: 'manual',
     decompress: false,
@@ -213,7 +233,8 @@ function codeOf(error: unknown): string {
   return (error as Error).name === 'TimeoutError' ? 'ETIMEDOUT' : '';
 }
 
-/** An error of Bun's, whose text contains the URL. */
-function isForeign(error: unknown): boolean {
-  return !(error instanceof NoAnswer || error instanceof RunError) && codeOf(error) !== '';
+/** The text of an error of Bun's contains the URL. */
+function giveUp(error: unknown): never {
+  const isForeign = !(error instanceof NoAnswer || error instanceof RunError) && codeOf(error) !== '';
+  throw isForeign ? new NoAnswer(codeOf(error)) : error;
 }

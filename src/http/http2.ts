@@ -46,7 +46,7 @@ export function openHttp2Wire(
   let expected = 1;
   const openExpected = async (): Promise<Wire> => {
     const wire = await openHttp1(sessions);
-    wire.connect(expected);
+    wire.connect({ requests: expected });
     return wire;
   };
   const mayBegin = turnAfterPieces(REQUESTS_BEFORE_TURN);
@@ -54,7 +54,7 @@ export function openHttp2Wire(
     get concurrency() {
       return concurrencyOf(most, sessions.multiplexes);
     },
-    connect(requests = 1) {
+    connect({ requests = 1 } = {}) {
       expected = Math.max(expected, requests);
       if (isBegun) return;
       isBegun = true;

@@ -1,11 +1,15 @@
 import { Cancellation, listening, type CancelSignal } from '../base/cancellation.ts';
 import { RunError } from '../base/errors.ts';
 
-/** A request as it goes out, secrets and all. */
-export interface HttpRequest {
+/** What goes ahead of the body. */
+export interface RequestHead {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A request as it goes out, secrets and all. */
+export interface HttpRequest extends RequestHead {
   readonly body?: string | undefined;
   /** Must not reach the server twice, whatever happens to the connection. */
   readonly once: boolean;
@@ -34,15 +38,22 @@ export interface Wire {
   /** Requests that may be under way at once. It grows when the server turns out to take them all over one connection. */
   readonly concurrency: number;
   /**
-   * Connects, as far as this client can do so without a request: nothing is sent but handshakes. A later call only adds what more
-   * requests need. It never throws: what goes wrong is left to the request that needs the connection.
-   * @param requests expected at once
+   * Connects: nothing is sent but handshakes, and where this client connects for a request only, the head of the first one. A later
+   * call only adds what more requests need. It never throws: what goes wrong is left to the request that needs the connection.
    */
-  connect(requests?: number): void;
+  connect(expected?: Expected): void;
   /** Resolves once what the client was given is on its way. At once where the client has a thread of its own. */
   flush(): Promise<void>;
   /** Calling it again changes nothing. */
   close(): void;
+}
+
+/** What will be sent. */
+export interface Expected {
+  /** At once. */
+  readonly requests?: number;
+  /** Has a body, and no credential in its head. If another request comes, or none, it is taken back. */
+  readonly first?: RequestHead | undefined;
 }
 
 /** Where each request under way takes a connection: more of them cost the server more than they save. */

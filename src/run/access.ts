@@ -65,7 +65,7 @@ export async function prepareAccess(
     login,
     counters: sender.counters,
     async open(expected) {
-      if (expected !== undefined) wire.connect(expected);
+      if (expected !== undefined) wire.connect({ requests: expected });
       const session = await openSession(login, config.revoke, sender, scope);
       const access = accessOf({ session, client, config, pace }, sender);
       return { ...access, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };

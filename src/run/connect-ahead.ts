@@ -1,25 +1,54 @@
 import { traitsOf } from '../auth/index.ts';
-import type { Config } from '../config/config.ts';
+import { Secret } from '../base/secret.ts';
+import type { ConfigFile } from '../config/config-definition.ts';
+import type { AuthConfig } from '../config/config.ts';
+import type { Merged } from '../config/merge.ts';
+import { resolveAccess, reusedSecrets } from '../config/resolve-access.ts';
+import type { Surroundings } from '../config/surroundings.ts';
 import type { Scope } from '../host/scope.ts';
 import { openWire } from '../http/open.ts';
-import type { Wire } from '../http/wire.ts';
-
-type Considered = Pick<Config, 'server' | 'auth' | 'secrets' | 'startupJitterMs' | 'concurrency'>;
+import type { ServerSettings } from '../http/server.ts';
+import type { RequestHead, Wire } from '../http/wire.ts';
+import { headOf } from '../vault/client.ts';
 
 /**
- * Connects while the rest of the config is still being checked.
+ * Connects while the rest of the config is still being checked: that takes as long as a handshake.
  * @returns undefined where that is too early: a login by certificate needs TLS settings of its own, a server closes idle
- *   connections, and with `reuse` the server may not be needed. The run itself reports unusable TLS files.
+ *   connections, and with `reuse` the server may not be needed. What is wrong with these settings is reported by who resolves all.
  */
 export async function connectAhead(
-  { server, auth, secrets, startupJitterMs, concurrency }: Considered,
-  io: Pick<Scope, 'env' | 'now'>,
+  file: ConfigFile,
+  merged: Merged,
+  around: Surroundings,
+  scope: Pick<Scope, 'env' | 'now'>,
 ): Promise<Wire | undefined> {
-  if (startupJitterMs > 0 || secrets.some(({ reuse }) => reuse)) return undefined;
-  const logins = await Promise.all(auth.map(traitsOf));
-  if (logins.some(({ ownCertificate }) => ownCertificate)) return undefined;
-  const wire = await openWire(server, concurrency, io).catch(() => undefined);
-  wire?.connect();
-  await wire?.flush();
-  return wire;
+  if (reusedSecrets(file).length > 0) return undefined;
+  try {
+    const { server, auth, startupJitterMs, concurrency } = resolveAccess(file, merged, around);
+    if (startupJitterMs > 0) return undefined;
+    const logins = await Promise.all(auth.map(traitsOf));
+    if (logins.some(({ ownCertificate }) => ownCertificate)) return undefined;
+    const [only] = auth.length === 1 ? logins : [];
+    const wire = await openWire(server, concurrency, scope);
+    const path = only?.postsTo;
+    wire.connect(path === undefined ? {} : { first: loginHead(path, auth[0], server) });
+    await wire.flush();
+    return wire;
+  } catch {
+    return undefined;
+  }
+}
+
+/** It has no credential. */
+function loginHead(path: string, { namespace }: AuthConfig, server: ServerSettings): RequestHead {
+  const request = {
+    method: 'POST' as const,
+    path: `auth/${path}`,
+    namespace: namespace ?? server.namespace,
+    token: undefined,
+    body: new Secret(''),
+    sensitive: [],
+    mints: false,
+  };
+  return headOf(request, server.address);
 }

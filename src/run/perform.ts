@@ -1,7 +1,9 @@
 import { RunError } from '../base/errors.ts';
 import type { Secrets } from '../base/secret-data.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import type { ConfigFile } from '../config/config-definition.ts';
+import { loadConfig, type LoadOptions } from '../config/load.ts';
+import type { Merged } from '../config/merge.ts';
 import { overrideOf, placeOfSetting, type Flags } from '../config/settings.ts';
 import { readFixtures } from '../fetch/fixtures.ts';
 import { withPipes } from '../host/input-file.ts';
@@ -77,8 +79,11 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
     // With fixtures, no server is used.
     if (job.fixtures === undefined) await warmUp();
     const { config, plan } = await stopwatch.time('config', async () => {
-      const loaded = await load(flags, job, io);
-      if (job.fixtures === undefined && job.run === undefined) wire = await connectAhead(loaded, whole);
+      const connect = async (file: ConfigFile, merged: Merged): Promise<void> => {
+        wire = await connectAhead(file, merged, { flags, env: io.env, cwd: io.cwd }, whole);
+      };
+      const connects = job.fixtures === undefined && job.run === undefined;
+      const loaded = await load(flags, job, io, connects ? connect : undefined);
       warnOfMemoryLimit(whole);
       return { config: loaded, plan: await planJob(loaded, job, whole) };
     });
@@ -151,9 +156,10 @@ async function load<T>(
   flags: Flags,
   { configOptional = false, outputs, fixtures }: Job<T>,
   io: Io,
+  accepted: LoadOptions['accepted'],
 ): Promise<Config> {
   const given = fixtures === undefined ? flags : withAnyAddress(flags);
-  const config = await loadConfig(given, io, { optional: configOptional, outputs });
+  const config = await loadConfig(given, io, { optional: configOptional, outputs, accepted });
   io.scope.log.write({ event: 'config_loaded', sources: config.sources, defaults: config.defaults });
   return config;
 }

@@ -14,6 +14,7 @@ import {
   withTimeout,
   type HttpRequest,
   type HttpResponse,
+  type RequestHead,
   type Wire,
 } from '../http/wire.ts';
 import { createPendingRequests } from './pending.ts';
@@ -137,12 +138,18 @@ function onTheWire(
   address: string,
   vaultIndex: string | undefined,
 ): Omit<HttpRequest, 'signal'> {
+  return { ...headOf(request, address, vaultIndex), body: request.body?.reveal(), once: request.mints };
+}
+
+/**
+ * What goes ahead of the body of a request.
+ * @throws RunError `config` for a namespace or token that cannot be sent
+ */
+export function headOf(request: VaultRequest, address: string, vaultIndex?: string): RequestHead {
   return {
     method: request.method,
     url: `${baseOf(address)}/v1/${urlPathOf(request)}`,
     headers: headersOf(request, vaultIndex),
-    body: request.body?.reveal(),
-    once: request.mints,
   };
 }
 

@@ -121,6 +121,80 @@ describe('streams of HTTP/2', () => {
     assert.deepEqual(waited, []);
   });
 
+  const LOGIN = { method: 'approle', role_id: 'r', secret_id: 's' };
+  const asVault: Http2ServerOptions['answer'] = ({ path }) => {
+    const issued = { client_token: 's.minted', token_type: 'service', lease_duration: 60, policies: [] };
+    if (path === 'auth/approle/login') return { status: 200, body: { auth: issued } };
+    return path === 'auth/token/revoke-self' ? { status: 204, body: '' } : FOUND;
+  };
+
+  test('something in between that wants to know the length of a body beforehand gets the login with it', async () => {
+    const asked: (string | undefined)[] = [];
+    const { result, server } = await run(
+      {
+        answerHead: (headers) => {
+          if (headers[':method'] !== 'POST') return undefined;
+          asked.push(headers['content-length']);
+          return headers['content-length'] === undefined ? { ':status': 411 } : undefined;
+        },
+        answer: asVault,
+      },
+      {},
+      LOGIN,
+      { max_retries: 0 },
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(server.seen.filter(({ path }) => path === 'auth/approle/login').length, 1);
+    // Only Bun's client begins it without the body.
+    assert.equal(asked[0] === undefined, IS_STANDALONE);
+    assert.match(String(asked.find((length) => length !== undefined)), /^\d+$/);
+  });
+
+  test('a standby that redirects a login before its body is there is followed', async () => {
+    const active = await startHttp2Server({ tls, answer: asVault });
+    const { result, server } = await run(
+      {
+        answerHead: (headers) => ({
+          ':status': 307,
+          location: `${active.address}${String(headers[':path'])}`,
+        }),
+        answer: asVault,
+      },
+      {},
+      LOGIN,
+    );
+    await active.stop();
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(server.seen, []);
+    const logins = active.seen.filter(({ path }) => path === 'auth/approle/login');
+    assert.deepEqual(
+      logins.map(({ body }) => JSON.parse(body) as unknown),
+      [{ role_id: 'r', secret_id: 's' }],
+    );
+  });
+
+  test('a login that is begun and not needed leaves nothing on the server', async () => {
+    const { tlsAddress, certificates } = app.server;
+    app.server.takeAudit();
+    const wrong = [
+      { auth: app.auth, outputs: [{ path: 'f.txt', template: 'nowhere.mustache' }] },
+      { auth: app.auth, outputs: [{ path: 'f.txt', contents: '{{nobody.key}}' }] },
+      { auth: { method: 'approle', role_id: 'r', secret_id_file: '/nowhere/secret_id' }, outputs: [] },
+    ];
+    for (const { auth, outputs } of wrong) {
+      const vault = { address: tlsAddress, tls: { ca_cert: certificates.caFile } };
+      const result = await app.render({ vault, auth, secrets: { a: 'secret/a' }, outputs });
+      assert.ok([2, 3].includes(result.code ?? 0), result.stderr);
+      assert.equal(logLines(result).filter(({ event }) => event === 'retrying').length, 0);
+    }
+    // What the server has not heard of by now is in its log once it has answered this.
+    await app.server.api.get('sys/mounts');
+    assert.deepEqual(
+      app.server.takeAudit().filter(({ path }) => path.startsWith('auth/')),
+      [],
+    );
+  });
+
   test('a connection whose answer cannot be read is left, also without time for another try', async () => {
     const issued = { client_token: 's.minted', token_type: 'service', lease_duration: 60, policies: [] };
     let revoked = 0;

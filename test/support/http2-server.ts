@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import {
   createSecureServer,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
   type Settings,
@@ -16,6 +17,8 @@ export interface Http2ServerOptions {
   readonly tls: { readonly cert: Buffer; readonly key: Buffer };
   readonly settings?: Settings;
   readonly onSession?: (session: ServerHttp2Session, nth: number) => void;
+  /** Answers before the body is there; undefined: it waits for that. */
+  readonly answerHead?: (headers: IncomingHttpHeaders) => OutgoingHttpHeaders | undefined;
   /** @param connection which one it came over, from 1 */
   readonly answer: (request: SeenRequest, stream: ServerHttp2Stream, connection: number) => StreamAnswer;
 }
@@ -25,6 +28,7 @@ export async function startHttp2Server({
   tls,
   settings = {},
   onSession,
+  answerHead,
   answer,
 }: Http2ServerOptions): Promise<StandIn> {
   const seen: SeenRequest[] = [];
@@ -32,6 +36,11 @@ export async function startHttp2Server({
   const server = createSecureServer({ ...tls, settings });
   const handle = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> => {
     const connection = sessions.indexOf(stream.session as ServerHttp2Session) + 1;
+    const early = answerHead?.(headers);
+    if (early !== undefined) {
+      stream.respond(early, { endStream: true });
+      return;
+    }
     let body = '';
     for await (const chunk of stream) body += String(chunk);
     const path = String(headers[':path']).replace('/v1/', '');

@@ -69,7 +69,7 @@ describe('a wire', () => {
     const atFirst = wire.concurrency;
     const connected = once(server, 'secureConnection');
     wire.connect();
-    wire.connect(5);
+    wire.connect({ requests: 5 });
     await wire.flush();
     await connected;
     assert.equal(requests, 0);
@@ -92,7 +92,7 @@ describe('a wire', () => {
     const address = await listen(server);
     const wire = await open(address);
     wire.connect();
-    wire.connect(3);
+    wire.connect({ requests: 3 });
     assert.equal((await get(wire, address)).text, 'answer');
     await all.promise;
     wire.close();

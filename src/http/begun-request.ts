@@ -1,0 +1,84 @@
+import { Cancellation, type CancelSignal } from '../base/cancellation.ts';
+import type { HttpRequest, RequestHead } from './wire.ts';
+
+/** The body, once it is known. */
+export type LateBody = AsyncIterable<string>;
+
+/** A request whose head is on its way. */
+interface Begun<C> {
+  /** The connections that it uses. */
+  readonly used: C;
+  /** Sends the body. */
+  finish(request: HttpRequest): Promise<Response>;
+}
+
+/** At most one request that is begun before its body is known, because a client connects for a request only. */
+export interface BegunRequest<C> {
+  begin(head: RequestHead, used: C): void;
+  /** @returns undefined if it is another one, or has failed meanwhile */
+  take(request: HttpRequest): Begun<C> | undefined;
+  /** Ends it, unless it was taken. */
+  takeBack(): void;
+}
+
+type Fetch<C> = (used: C, head: RequestHead, body: LateBody, signal: CancelSignal) => Promise<Response>;
+
+interface Waiting<C> extends Begun<C> {
+  readonly name: string;
+  cancel(reason: unknown): void;
+}
+
+/**
+ * @param fetch sends the head, and the body when there is one
+ * @param leave is called with the connections of a request that fails before it is taken
+ */
+export function beginsOne<C>(fetch: Fetch<C>, leave: (used: C) => void): BegunRequest<C> {
+  let begun: Waiting<C> | undefined;
+  return {
+    begin(head, used) {
+      const cancellation = new Cancellation();
+      const late = Promise.withResolvers<string>();
+      const answer = fetch(used, head, once(late.promise), cancellation);
+      const cancel = (reason: unknown): void => {
+        cancellation.abort(reason);
+      };
+      const waiting: Waiting<C> = {
+        used,
+        name: nameOf(head),
+        cancel,
+        finish({ signal, body = '' }) {
+          const abort = (): void => {
+            cancel(signal.reason);
+          };
+          if (signal.aborted) abort();
+          else signal.addEventListener('abort', abort);
+          late.resolve(body);
+          return answer;
+        },
+      };
+      begun = waiting;
+      answer.catch(() => {
+        if (begun !== waiting) return;
+        begun = undefined;
+        leave(used);
+      });
+    },
+    take(request) {
+      if (request.body === undefined || begun?.name !== nameOf(request)) return undefined;
+      const taken = begun;
+      begun = undefined;
+      return taken;
+    },
+    takeBack() {
+      begun?.cancel(undefined);
+    },
+  };
+}
+
+async function* once(body: Promise<string>): LateBody {
+  yield await body;
+}
+
+function nameOf({ method, url, headers }: RequestHead): string {
+  return JSON.stringify([method, url, headers]);
+}
