@@ -40,11 +40,15 @@ type Files = Map<string, string>;
 function filesOf(kind: string, binary: string, node: string): Files {
   if (kind === 'standalone') return new Map([[PROGRAM, binary]]);
   if (kind !== 'node') throw new Error(USAGE);
-  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
+  const { files, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    files: string[];
+    bin: { vaultonce: string };
+  };
   const ofPackage = files
     .filter((pattern) => !pattern.endsWith('.md') && !pattern.endsWith('.txt'))
     .flatMap((pattern) => globSync([pattern, `${pattern}/*`], { cwd: root }))
-    .filter((name) => statSync(join(root, name)).isFile());
+    // Nothing there could run the launcher, which is shell.
+    .filter((name) => name !== bin.vaultonce && statSync(join(root, name)).isFile());
   return new Map([
     [NODE, node],
     ...['package.json', ...ofPackage].map((name) => [join(PACKAGE, name), join(root, name)] as const),
