@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
+import { packagesIn, PACKAGES_FILE } from './bundled-packages.ts';
 import { bundle, BUNDLES } from './bundle.ts';
 import { dist, root } from './paths.ts';
 
@@ -42,7 +43,7 @@ function licenceOf(name: string): Licence {
 }
 
 // The standalone binaries stay: they have a build of their own.
-for (const name of [...BUNDLES, 'vaultonce.cache', 'meta.json', 'THIRD-PARTY-LICENSES.txt'])
+for (const name of [...BUNDLES, 'vaultonce.cache', 'meta.json', PACKAGES_FILE, 'THIRD-PARTY-LICENSES.txt'])
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
 // bin compiles them, the main one with the code cache that is made after it: scripts, as expressions.
@@ -52,5 +53,6 @@ const metafiles = await bundle(dist, 'node', {
 });
 mark(join(dist, 'vaultonce.js'));
 writeFileSync(join(dist, 'meta.json'), JSON.stringify(metafiles[0]));
+writeFileSync(join(dist, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));
 writeFileSync(join(dist, 'THIRD-PARTY-LICENSES.txt'), collectLicences(metafiles));
 execFileSync(process.execPath, [join(import.meta.dirname, 'code-cache.ts')], { stdio: 'inherit' });

@@ -8,10 +8,11 @@ import { thisMachine } from './targets.ts';
 /** The compiler, which is a runtime as well. */
 export const BUN = realpathSync(join(root, 'node_modules/.bin/bun'));
 
-interface Locked {
+export interface LockedPackage {
   readonly version: string;
   /** Of the package: `sha512-…`, as npm writes it. */
   readonly integrity: string;
+  readonly license?: string;
 }
 
 /**
@@ -41,11 +42,16 @@ export function runtimeFor(target: string): string {
   return cached;
 }
 
-function lockOf(name: string): Locked {
+/** What package-lock.json has, by directories as `node_modules/axios`. */
+export function lockedPackages(): Readonly<Record<string, LockedPackage | undefined>> {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-    readonly packages: Readonly<Record<string, Locked | undefined>>;
+    readonly packages: Readonly<Record<string, LockedPackage | undefined>>;
   };
-  const locked = packages[`node_modules/${name}`];
+  return packages;
+}
+
+function lockOf(name: string): LockedPackage {
+  const locked = lockedPackages()[`node_modules/${name}`];
   if (locked === undefined) throw new Error(`package-lock.json has no ${name}`);
   return locked;
 }

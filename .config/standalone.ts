@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { BUN, runtimeFor } from './bun-runtimes.ts';
+import { packagesIn, PACKAGES_FILE } from './bundled-packages.ts';
 import { bundle } from './bundle.ts';
 import { root } from './paths.ts';
 import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
@@ -50,7 +51,8 @@ mkdirSync(directory, { recursive: true });
 const work = mkdtempSync(join(directory, '.build-'));
 try {
   const script = join(work, 'vaultonce.js');
-  await bundle(work, 'bun');
+  const metafiles = await bundle(work, 'bun');
+  writeFileSync(join(directory, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));
   for (const target of targets) {
     const binary = standaloneBinary(target);
     compile(script, target, join(work, target));

@@ -20,6 +20,7 @@ const BOTH = '--both';
 /** What the standalone binary cannot be tested by: everything else that spawns the program runs against it, too. */
 const ONLY_ON_NODE: Readonly<Record<string, string>> = {
   'test/cli/bundle.test.ts': 'is about the package for Node',
+  'test/cli/release.test.ts': 'is about what is made of the builds',
   'test/faults/steps.test.ts': 'counts steps, which only Node lets a test do',
   'test/real/image-build.test.ts': 'is about the images',
   'test/real/image.test.ts': 'is about the images, of which one has the standalone binary',

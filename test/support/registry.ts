@@ -10,8 +10,8 @@ export interface Registry {
   readonly url: string;
   /** What was published to it, in this order, as `name@version`. */
   readonly published: readonly string[];
-  /** Publishing of packages with this name fails from now on. */
-  refuse(name: string): void;
+  /** Whether publishing of packages with this name fails from now on. */
+  refuse(name: string, refused: boolean): void;
   add(tarball: string): void;
   close(): Promise<void>;
 }
@@ -79,7 +79,10 @@ export async function startRegistry(tarballs: readonly string[] = []): Promise<R
   return {
     url,
     published,
-    refuse: (name) => refused.add(name),
+    refuse(name, isRefused) {
+      if (isRefused) refused.add(name);
+      else refused.delete(name);
+    },
     add,
     close: () =>
       new Promise((resolve) => {
