@@ -2,18 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { lockedPackages, type LockedPackage } from './locked-packages.ts';
 import { root } from './paths.ts';
 import { thisMachine } from './targets.ts';
 
 /** The compiler, which is a runtime as well. */
 export const BUN = realpathSync(join(root, 'node_modules/.bin/bun'));
-
-export interface LockedPackage {
-  readonly version: string;
-  /** Of the package: `sha512-…`, as npm writes it. */
-  readonly integrity: string;
-  readonly license?: string;
-}
 
 /**
  * The Bun that a binary for a target consists of, beside the program: no other than the one that package-lock.json names. npm
@@ -40,14 +34,6 @@ export function runtimeFor(target: string): string {
     rmSync(work, { recursive: true });
   }
   return cached;
-}
-
-/** What package-lock.json has, by directories as `node_modules/axios`. */
-export function lockedPackages(): Readonly<Record<string, LockedPackage | undefined>> {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-    readonly packages: Readonly<Record<string, LockedPackage | undefined>>;
-  };
-  return packages;
 }
 
 function lockOf(name: string): LockedPackage {

@@ -10,6 +10,7 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['lint', 'eslint', '--config', '.config/eslint.config.mjs', '--max-warnings', '0', '.'],
   ['unused code', 'knip'],
   ['build', 'node', '.config/build.ts'],
+  ['workflows and examples', 'node', '.config/linters.ts'],
   ['size budget', 'node', '.config/size.ts'],
   ['standalone binary', 'node', '.config/standalone.ts'],
   ['budget of work', 'node', '.config/cost.ts'],

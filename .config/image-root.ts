@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { librariesOf, within } from './libraries.ts';
+import { librariesOf, PACKAGES_OF_LIBRARIES, within } from './libraries.ts';
 import { dist, root } from './paths.ts';
 import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
 
@@ -31,8 +31,6 @@ const PROGRAM = '/usr/local/bin/vaultonce';
 const NODE = '/usr/local/bin/node';
 const PACKAGE = '/opt/vaultonce';
 const DOCUMENTS = '/usr/share/doc';
-/** The packages of Debian that the libraries are of, whose licences must go with them. GCC's is that of libstdc++, too. */
-const PACKAGES_OF_LIBRARIES: readonly string[] = ['libc6', 'libgcc-s1'];
 
 /** What is where in the image, by the file that it is a copy of. */
 type Files = Map<string, string>;

@@ -37,6 +37,7 @@ const { values } = parseArgs({
     out: { type: 'string', default: join(dist, 'release') },
   },
 });
+const RUNTIMES = join(root, '.cache/bun');
 const isRehearsal = values['dry-run'];
 
 function fail(lines: readonly string[]): never {
@@ -67,7 +68,9 @@ function clone(): string {
   const linked = spawnSync('cp', ['-al', modules, checkout], { stdio: 'ignore' });
   if (linked.status !== 0)
     cpSync(modules, join(checkout, 'node_modules'), { recursive: true, verbatimSymlinks: true });
-  if (existsSync(join(root, '.cache'))) symlinkSync(join(root, '.cache'), join(checkout, '.cache'));
+  // As a directory: a link would not be ignored by git, and the build would be one of changed files.
+  mkdirSync(join(checkout, '.cache'));
+  if (existsSync(RUNTIMES)) symlinkSync(RUNTIMES, join(checkout, '.cache/bun'));
   return checkout;
 }
 

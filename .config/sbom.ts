@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { lockedPackages, type LockedPackage } from './bun-runtimes.ts';
+import { lockedPackages, type LockedPackage } from './locked-packages.ts';
+import { PACKAGES_OF_LIBRARIES } from './libraries.ts';
 import { ownPackage } from './npm-packages.ts';
 
 /**
@@ -68,6 +69,28 @@ export function runtimePart(target: string): Part {
   const found = lockedPackages()[join('node_modules', name)];
   if (found === undefined) throw new Error(`package-lock.json has no ${name}`);
   return partOf(name, found, 'platform');
+}
+
+/** The Node of an image: the one that package-lock.json has for the build, which the Dockerfile names as well. */
+export function nodePart(): Part {
+  const { version = '' } = lockedPackages()['node_modules/node'] ?? {};
+  return { type: 'platform', name: 'node', version, purl: `pkg:generic/node@${version}`, license: 'MIT' };
+}
+
+/**
+ * What Debian calls the packages of the libraries in an image.
+ * @param base the root that they were taken from
+ * @param arch as Debian names processors
+ */
+export function debianParts(base: string, arch: string): Part[] {
+  const status = readFileSync(join(base, 'var/lib/dpkg/status'), 'utf8').split('\n\n');
+  return PACKAGES_OF_LIBRARIES.map((name) => {
+    const entry = status.find((text) => text.startsWith(`Package: ${name}\n`)) ?? '';
+    const version = /^Version: (\S+)$/m.exec(entry)?.[1];
+    if (version === undefined) throw new Error(`${base} has no package ${name}`);
+    const purl = `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${arch}`;
+    return { type: 'library', name, version, purl };
+  });
 }
 
 export function purlOf(name: string, version: string): string {

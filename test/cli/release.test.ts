@@ -273,6 +273,148 @@ describe('a release', () => {
     );
   });
 
+  /** Programs of the workflows that cannot be had here: each notes how it was called, and answers as the real one would. */
+  describe('with stand-ins for the programs of the workflows', () => {
+    const DIGEST = `sha256:${'ab'.repeat(32)}`;
+    const PROGRAMS: Readonly<Record<string, string>> = {
+      docker: `case "$*" in
+        *"imagetools inspect"*) echo sha256:base ;;
+        *type=local*) dest=\${*##*dest=}; dest=\${dest%% *}; mkdir -p "$dest/var/lib/dpkg"
+          printf 'Package: libc6\\nVersion: 2.36-9+deb12u1\\n\\nPackage: libgcc-s1\\nVersion: 12.2.0-14\\n' >"$dest/var/lib/dpkg/status" ;;
+        *--metadata-file*) file=\${*##*--metadata-file }; file=\${file%% *}
+          case "$*" in *--no-cache*) digest=$SECOND ;; *) digest=${DIGEST} ;; esac
+          echo "{\\"containerimage.digest\\":\\"$digest\\"}" >"$file" ;;
+        esac`,
+      cosign: ':',
+      gh: `case "$*" in *"release view"*) [ -e "$RELEASE" ] && cat "$RELEASE" || { echo 'release not found' >&2; exit 1; } ;; esac`,
+    };
+    before(() => {
+      for (const [name, answer] of Object.entries(PROGRAMS)) {
+        const text = `#!/bin/sh\necho "${name} $*" >>"$CALLS"\n${answer}\n`;
+        workspace.write(`programs/${name}`, text, 0o755);
+      }
+    });
+    beforeEach(() => {
+      workspace.write('calls', '');
+      execFileSync('rm', [
+        '-rf',
+        workspace.path('images'),
+        workspace.path('outputs'),
+        workspace.path('found.json'),
+      ]);
+    });
+    const runWith = (
+      more: Readonly<Record<string, string>>,
+      script: string,
+      ...args: readonly string[]
+    ): Ran => {
+      const command = [workspace.path('checkout/.config', script), ...args];
+      const { status, stdout, stderr } = spawnSync(process.execPath, command, {
+        cwd: workspace.path('checkout'),
+        encoding: 'utf8',
+        env: {
+          ...env(),
+          PATH: `${workspace.path('programs')}:${process.env['PATH'] ?? ''}`,
+          CALLS: workspace.path('calls'),
+          RELEASE: workspace.path('found.json'),
+          GITHUB_OUTPUT: workspace.path('outputs'),
+          SECOND: DIGEST,
+          ...more,
+        },
+      });
+      return { code: status, stdout, stderr };
+    };
+    const calls = (): string[] => workspace.read('calls').trim().split('\n').filter(Boolean);
+    const IMAGE = ['--image', 'registry.test/vaultonce', '--out'];
+
+    test('images of both processors are pushed without a tag, signed, and then tagged', () => {
+      for (const kind of ['standalone', 'node']) {
+        const { code, stderr } = runWith({}, 'release-image.ts', kind, ...IMAGE, workspace.path('images'));
+        assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      }
+      assert.equal(workspace.read('outputs'), `digest=${DIGEST}\n`.repeat(2));
+      const built = calls().filter((call) => call.includes('--platform linux/amd64,linux/arm64'));
+      assert.equal(built.length, 4);
+      for (const call of built)
+        assert.match(call, new RegExp(`BASE=node:\\S+@sha256:base .*REVISION=${pristine} `));
+      assert.ok(!calls().some((call) => call.includes('--tag')));
+      assert.ok(calls().includes(`cosign sign --yes --recursive registry.test/vaultonce@${DIGEST}`));
+      assert.deepEqual(
+        workspace
+          .list('images')
+          .filter((name) => name.endsWith('.cdx.json'))
+          .sort(),
+        ['node', 'standalone'].flatMap((kind) =>
+          ['amd64', 'arm64'].map((arch) => `vaultonce-image-${kind}-linux-${arch}.cdx.json`),
+        ),
+      );
+      const bill = workspace.read('images/vaultonce-image-standalone-linux-arm64.cdx.json');
+      for (const part of ['@oven/bun-linux-aarch64', '"libc6"', '2.36-9+deb12u1', 'axios'])
+        assert.ok(bill.includes(part), part);
+      assert.ok(
+        workspace.read('images/vaultonce-image-node-linux-amd64.cdx.json').includes('pkg:generic/node@'),
+      );
+      workspace.write('calls', '');
+      assert.equal(runWith({}, 'release-image.ts', 'tag', ...IMAGE, workspace.path('images')).code, 0);
+      assert.deepEqual(
+        calls(),
+        ['', '-node'].map(
+          (suffix) =>
+            `docker buildx imagetools create --tag registry.test/vaultonce:${VERSION}${suffix} registry.test/vaultonce@${DIGEST}`,
+        ),
+      );
+    });
+
+    test('an image that is another one when it is built again is not signed', () => {
+      const { code, stderr } = runWith(
+        { SECOND: 'sha256:cd' },
+        'release-image.ts',
+        'node',
+        ...IMAGE,
+        workspace.path('images'),
+      );
+      assert.equal(code, 1);
+      assert.match(stderr, /two builds of the image differ: sha256:abab\w+, sha256:cd/);
+      assert.ok(!calls().some((call) => call.startsWith('cosign')));
+      assert.equal(existsSync(workspace.path('images/image-node.digest')), false);
+    });
+
+    test('the release is a draft until all of it is uploaded', () => {
+      workspace.write('files/RELEASE-NOTES.md', 'Notes');
+      workspace.write('files/SHA256SUMS', '');
+      workspace.write('files/vaultonce-linux-x64', '');
+      workspace.write('bills/one.cdx.json', '{}');
+      assert.equal(runWith({}, 'release-bills.ts', workspace.path('files'), workspace.path('bills')).code, 0);
+      const publish = (what: string): Ran => runWith({}, 'publish-release.ts', what, workspace.path('files'));
+      assert.equal(publish('draft').code, 0);
+      const [, create = '', upload = ''] = calls();
+      assert.ok(create.startsWith(`gh release create v${VERSION} --draft --verify-tag `), create);
+      assert.match(
+        upload,
+        /^gh release upload v\S+ --clobber \S+\/SHA256SUMS \S+\/one\.cdx\.json \S+\/vaultonce-linux-x64$/,
+      );
+
+      workspace.write('found.json', JSON.stringify({ isDraft: true, assets: [{ name: 'SHA256SUMS' }] }));
+      const incomplete = publish('show');
+      assert.equal(
+        incomplete.stderr,
+        `publish: v${VERSION} is not complete: one.cdx.json, vaultonce-linux-x64\n`,
+      );
+      const names = ['SHA256SUMS', 'one.cdx.json', 'vaultonce-linux-x64'];
+      workspace.write(
+        'found.json',
+        JSON.stringify({ isDraft: true, assets: names.map((name) => ({ name })) }),
+      );
+      assert.equal(publish('show').code, 0);
+      assert.equal(calls().at(-1), `gh release edit v${VERSION} --draft=false`);
+      workspace.write('found.json', JSON.stringify({ isDraft: false, assets: [] }));
+      for (const what of ['draft', 'show']) {
+        const { code, stderr } = publish(what);
+        assert.deepEqual({ code, stderr }, { code: 1, stderr: `publish: v${VERSION} is released already\n` });
+      }
+    });
+  });
+
   describe('published to a registry', () => {
     let registry: Registry;
     before(() => {
