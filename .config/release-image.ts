@@ -85,7 +85,7 @@ function push(kind: string, image: string, out: string): void {
     const metadata = join(work, 'metadata.json');
     const archive = `type=oci,dest=${join(work, 'image.tar')},rewrite-timestamp=true`;
     const first = build(common, archive, metadata);
-    const pushed = `type=image,name=${image},push-by-digest=true,push=true,rewrite-timestamp=true`;
+    const pushed = `type=image,name=${image},push-by-digest=true,push=true,oci-mediatypes=true,rewrite-timestamp=true`;
     const digest = build(common, pushed, metadata, '--no-cache');
     if (first !== digest) throw new Error(`two builds of the image differ: ${first}, ${digest}`);
     run('cosign', 'sign', '--yes', '--recursive', `${image}@${digest}`);
