@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readElf } from './elf.ts';
 import { dist, root } from './paths.ts';
@@ -62,10 +73,17 @@ export function layPackages(
 
 /** Packs directories, as npm would to publish them. @returns the tarballs */
 export function packAll(directories: readonly string[], into: string): string[] {
-  return directories.map((directory) => {
-    const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', into, directory];
-    return join(into, execFileSync('npm', args, { encoding: 'utf8' }).trim());
-  });
+  // Not everybody has a home that npm could write to.
+  const cache = mkdtempSync(join(tmpdir(), 'vaultonce-npm-'));
+  const env = { ...process.env, npm_config_cache: cache };
+  try {
+    return directories.map((directory) => {
+      const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', into, directory];
+      return join(into, execFileSync('npm', args, { encoding: 'utf8', env }).trim());
+    });
+  } finally {
+    rmSync(cache, { recursive: true });
+  }
 }
 
 function layTarget(directory: string, own: OwnPackage, target: string, binary: string): string {
