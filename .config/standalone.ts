@@ -1,11 +1,13 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { BUN, runtimeFor } from './bun-runtimes.ts';
 import { bundle } from './bundle.ts';
 import { NOTICES, noticesOf, noticesOfBun, PACKAGES_FILE, packagesIn } from './notices.ts';
 import { root } from './paths.ts';
 import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
+import { typicalRun } from './typical-run.ts';
 
 /**
  * Builds programs that need no Node: the bundle, compiled together with Bun. Arguments are targets (`linux-arm64-musl`);
@@ -27,12 +29,24 @@ const OPTIONS = [
   '--no-compile-autoload-package-json',
 ];
 
-function compile(script: string, target: string, outfile: string): void {
+/** @param order a file that says which functions are needed, and in which order: they then stand together */
+function compile(script: string, target: string, outfile: string, order?: string): void {
   const runtime = [`--target=bun-${target}`, `--compile-executable-path=${runtimeFor(target)}`];
   const known = ['--define', `VAULTONCE_TARGET="${target}"`];
-  const args = ['build', ...OPTIONS, ...runtime, ...known, script, '--outfile', outfile];
+  const ordered = order === undefined ? [] : [`--bytecode-order=${order}`];
+  const args = ['build', ...OPTIONS, ...runtime, ...known, ...ordered, script, '--outfile', outfile];
   const { status, error } = spawnSync(BUN, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`bun could not compile ${target}`, { cause: error });
+}
+
+/** The order in which a typical run needs functions, which is the same on every machine. */
+async function orderOf(script: string, directory: string): Promise<string> {
+  const [binary, order] = [join(directory, 'unordered'), join(directory, 'order')];
+  compile(script, thisMachine(), binary);
+  await typicalRun(({ args, cwd, env }) =>
+    promisify(execFile)(binary, args, { cwd, env: { ...env, BUN_BYTECODE_ORDER_OUT: order } }),
+  );
+  return order;
 }
 
 function targetsNamed(names: readonly string[]): string[] {
@@ -56,9 +70,10 @@ try {
   writeFileSync(join(work, NOTICES), `${noticesOf(metafiles)}\n${noticesOfBun()}`);
   writeFileSync(join(work, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));
   for (const name of [NOTICES, PACKAGES_FILE]) renameSync(join(work, name), join(directory, name));
+  const order = await orderOf(script, work);
   for (const target of targets) {
     const binary = standaloneBinary(target);
-    compile(script, target, join(work, target));
+    compile(script, target, join(work, target), order);
     renameSync(join(work, target), binary);
     const { size } = statSync(binary);
     console.log(`${relative(root, binary)}: ${(size / 1024 / 1024).toFixed(0)} MiB`);
