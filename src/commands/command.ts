@@ -57,5 +57,6 @@ export interface Call {
 
 /** The name that the value of a flag has: `logLevel` for `--log-level`. */
 export function keyOf(flag: string): string {
-  return flag.slice('--'.length).replace(/-./g, (text) => text.slice(1).toUpperCase());
+  const [first = '', ...others] = flag.slice('--'.length).split('-');
+  return first + others.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
 }
