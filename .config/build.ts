@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle, BUNDLES } from './bundle.ts';
+import { bundle } from './bundle.ts';
 import { NOTICES, noticesOf, PACKAGES_FILE, packagesIn } from './notices.ts';
 import { dist } from './paths.ts';
 
@@ -11,8 +11,8 @@ function mark(file: string): void {
   appendFileSync(file, `//${hash('sha256', readFileSync(file)).slice(0, 16)}`);
 }
 
-// The standalone binaries stay: they have a build of their own.
-for (const name of [...BUNDLES, 'vaultonce.cache', 'meta.json', PACKAGES_FILE, NOTICES])
+// Files that an older build had would be part of the package. The standalone binaries stay: they have a build of their own.
+for (const name of [...globSync('*.js', { cwd: dist }), 'vaultonce.cache', 'meta.json', PACKAGES_FILE, NOTICES])
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
 // bin compiles them, the main one with the code cache that is made after it: scripts, as expressions.

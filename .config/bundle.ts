@@ -29,7 +29,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'completion.js': 'src/commands/completion/script.ts',
   'handshakes.js': 'src/http/handshakes.ts',
   'migrate.js': 'src/migrate/migrate-files.ts',
-  'help.js': 'src/cli/help-texts.ts',
+  'command-line.js': 'src/cli/commander-tree.ts',
   [VERSION_FILE]: 'src/commands/version-text.ts',
 };
 
@@ -47,6 +47,7 @@ const STAYING: Readonly<Record<string, string>> = {
 const MUST_MEET: Readonly<Record<string, readonly string[]>> = {
   'watch.js': ['axios'],
   'csi.js': ['axios', '@grpc/grpc-js'],
+  'command-line.js': ['commander'],
 };
 
 /** All files of code that a build makes, the program first. */
@@ -144,7 +145,7 @@ export async function bundle(
       outfile: join(directory, file),
       // The modules of packages, not their CommonJS: a quarter of the AWS SDK is then left out.
       mainFields: ['module', 'main'],
-      plugins: [...more, builtins],
+      plugins: [...more, stubs(root, MUST_MEET[file] ?? []), builtins],
       define: file === VERSION_FILE ? ofBuild : {},
     }),
   );

@@ -34,8 +34,8 @@ const LARGEST_KIB = {
   'handshakes.js': 4,
   // Loaded by `migrate` alone.
   'migrate.js': 95,
-  // Loaded by `--help` and `help` alone.
-  'help.js': 8,
+  // Loaded by command lines that ask for help, have something wrong, or something unusual.
+  'command-line.js': 60,
   // Loaded by `version` alone.
   'version.js': 3,
 };

@@ -45,7 +45,7 @@ const REWRITTEN: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 /** The packages of the one-shot run. */
-const OF_A_RUN = ['axios', 'commander', 'ora'];
+const OF_A_RUN = ['axios', 'ora'];
 
 /**
  * Replaces them.

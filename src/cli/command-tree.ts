@@ -1,5 +1,6 @@
-import { Argument, Option, type Command } from 'commander';
 import type { CheckOptions } from '../commands/check.ts';
+import type { CommandDefinition, CommandDefinitions } from '../commands/command.ts';
+import type { Shell } from '../commands/completion/script.ts';
 import type { EnvOptions } from '../commands/env.ts';
 import type { ExecOptions } from '../commands/exec.ts';
 import type { MigrateOptions } from '../commands/migrate.ts';
@@ -8,188 +9,242 @@ import type { RenderOptions } from '../commands/render.ts';
 import type { SchemaOptions } from '../commands/schema.ts';
 import type { Flags } from '../config/settings.ts';
 import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts';
-import type { Io } from '../host/io.ts';
-import { collect, OUT_HELP, withCommonFlags } from './common-flags.ts';
-import { addCsi } from './csi-flags.ts';
-import { addManifest } from './manifest-flags.ts';
-import { addWatch } from './watch-flags.ts';
+import { COMMON, OUT } from './common-flags.ts';
+import { csiCommand } from './csi-flags.ts';
+import { manifestCommand } from './manifest-flags.ts';
+import { watchCommand } from './watch-flags.ts';
 
-type AddCommand = (program: Command, io: Io) => void;
+/** Every command, in the order of the help. Each is described when it is needed, and loads its code when it runs. */
+const COMMANDS: Readonly<Record<string, () => CommandDefinition>> = {
+  render: renderCommand,
+  watch: watchCommand,
+  csi: csiCommand,
+  exec: execCommand,
+  env: envCommand,
+  read: readCommand,
+  check: checkCommand,
+  policy: policyCommand,
+  manifest: manifestCommand,
+  migrate: migrateCommand,
+  schema: schemaCommand,
+  completion: completionCommand,
+  version: versionCommand,
+};
 
-/** Every command, in the order of the help. Each loads its code when it runs. */
-const COMMANDS: ReadonlyMap<string, AddCommand> = new Map([
-  ['render', addRender],
-  ['watch', addWatch],
-  ['csi', addCsi],
-  ['exec', addExec],
-  ['env', addEnv],
-  ['read', addRead],
-  ['check', addCheck],
-  ['policy', addPolicy],
-  ['manifest', addManifest],
-  ['migrate', addMigrate],
-  ['schema', addSchema],
-  ['completion', addCompletion],
-  ['version', addVersion],
-] as const);
-
-/**
- * The commands that a command line needs. One that is named is built alone: building all of them takes longer than
- * running some. Only `completion` is about all the others.
- */
-export function commandsFor([name = '']: readonly string[]): readonly AddCommand[] {
-  const named = name === 'completion' ? undefined : COMMANDS.get(name);
-  return named === undefined ? [...COMMANDS.values()] : [named];
+export function commandNamed(name: string): CommandDefinition | undefined {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.() : undefined;
 }
 
-function addRender(program: Command, io: Io): void {
-  withCommonFlags(program.command('render'))
-    .description('fetch all secrets and write all outputs, or change nothing')
-    .option('--out <path=ref>', OUT_HELP, collect)
-    .option('--allow-disk', 'allow outputs outside tmpfs')
-    .option('--report <file>', 'write a JSON report to a file, or `-` for stdout')
-    .option('--fixtures <file>', 'render with the values in a YAML or JSON file, without a server')
-    .action(async (options: RenderOptions, command: Command) => {
+export function allCommands(): CommandDefinitions {
+  return Object.fromEntries(Object.entries(COMMANDS).map(([name, describe]) => [name, describe()]));
+}
+
+/** The commands that a command line can be about: one that is named is alone. */
+export function commandsFor([name = '']: readonly string[]): CommandDefinitions {
+  const named = commandNamed(name);
+  return named === undefined ? allCommands() : { [name]: named };
+}
+
+function renderCommand(): CommandDefinition {
+  return {
+    description: 'fetch all secrets and write all outputs, or change nothing',
+    flags: {
+      ...COMMON,
+      ...OUT,
+      '--allow-disk': { description: 'allow outputs outside tmpfs' },
+      '--report': { value: 'file', description: 'write a JSON report to a file, or `-` for stdout' },
+      '--fixtures': {
+        value: 'file',
+        description: 'render with the values in a YAML or JSON file, without a server',
+      },
+    },
+    async run(options: RenderOptions & Flags, _words, io) {
       const { render } = await import('../commands/render.ts');
-      await render(options, flagsOf(command), io);
-    });
+      await render(options, options, io);
+    },
+  };
 }
 
-function addExec(program: Command, io: Io): void {
-  withCommonFlags(program.command('exec'))
-    .description('fetch secrets, write outputs, then replace this process with COMMAND')
-    .argument(
-      '<command...>',
-      'the command and its arguments: its first word ends the options, and so does `--`',
-    )
-    .passThroughOptions()
-    .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
-    .option('--env-from <secret>', 'all keys of a secret as variables; repeatable', collect)
-    .option('--clear-env', 'do not pass on the inherited environment, except PATH')
-    .option('--keep-env <name>', 'always pass on this variable; repeatable', collect)
-    .option('--redact', 'black out values of 4 or more characters in the output of COMMAND')
-    .option('--pass-token', 'pass on VAULT_TOKEN and the other credentials of this run')
-    .option('--allow-disk', 'allow outputs outside tmpfs')
-    .option('--report <file>', 'write a JSON report to a file')
-    .action(async (words: readonly string[], options: ExecOptions, command: Command) => {
+function execCommand(): CommandDefinition {
+  return {
+    description: 'fetch secrets, write outputs, then replace this process with COMMAND',
+    argument: {
+      name: 'command',
+      isNeeded: true,
+      description: 'the command and its arguments: its first word ends the options, and so does `--`',
+    },
+    passesOn: true,
+    flags: {
+      ...COMMON,
+      '--env': {
+        value: 'name=ref',
+        repeats: true,
+        description: 'another variable, as NAME=path#key; repeatable',
+      },
+      '--env-from': {
+        value: 'secret',
+        repeats: true,
+        description: 'all keys of a secret as variables; repeatable',
+      },
+      '--clear-env': { description: 'do not pass on the inherited environment, except PATH' },
+      '--keep-env': { value: 'name', repeats: true, description: 'always pass on this variable; repeatable' },
+      '--redact': { description: 'black out values of 4 or more characters in the output of COMMAND' },
+      '--pass-token': { description: 'pass on VAULT_TOKEN and the other credentials of this run' },
+      '--allow-disk': { description: 'allow outputs outside tmpfs' },
+      '--report': { value: 'file', description: 'write a JSON report to a file' },
+    },
+    async run(options: ExecOptions & Flags, words, io) {
       const { exec } = await import('../commands/exec.ts');
-      await exec(words, options, flagsOf(command), io);
-    });
+      await exec(words, options, options, io);
+    },
+  };
 }
 
-function addEnv(program: Command, io: Io): void {
-  withCommonFlags(program.command('env'))
-    .description('print `environment`, or pass it to the CI system this runs in')
-    .option('--format <name>', `${FORMAT_NAMES.join(', ')} (default: that of the CI system, otherwise shell)`)
-    .addOption(
-      new Option(
-        '--to <place>',
-        'set job variables (default) or step outputs; for github, azure and gitlab',
-      ).choices(DESTINATIONS),
-    )
-    .option('--out <file>', 'write to a file with mode 0400 instead of stdout')
-    .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
-    .option('--env-from <secret>', 'all keys of a secret as variables; repeatable', collect)
-    .option('--force', 'allow names that change how a job runs, such as PATH')
-    .option('--allow-disk', 'allow a file outside tmpfs')
-    .option('--report <file>', 'write a JSON report to a file')
-    .action(async (options: EnvOptions, command: Command) => {
+function envCommand(): CommandDefinition {
+  return {
+    description: 'print `environment`, or pass it to the CI system this runs in',
+    flags: {
+      ...COMMON,
+      '--format': {
+        value: 'name',
+        description: `${FORMAT_NAMES.join(', ')} (default: that of the CI system, otherwise shell)`,
+      },
+      '--to': {
+        value: 'place',
+        choices: DESTINATIONS,
+        description: 'set job variables (default) or step outputs; for github, azure and gitlab',
+      },
+      '--out': { value: 'file', description: 'write to a file with mode 0400 instead of stdout' },
+      '--env': {
+        value: 'name=ref',
+        repeats: true,
+        description: 'another variable, as NAME=path#key; repeatable',
+      },
+      '--env-from': {
+        value: 'secret',
+        repeats: true,
+        description: 'all keys of a secret as variables; repeatable',
+      },
+      '--force': { description: 'allow names that change how a job runs, such as PATH' },
+      '--allow-disk': { description: 'allow a file outside tmpfs' },
+      '--report': { value: 'file', description: 'write a JSON report to a file' },
+    },
+    async run(options: EnvOptions & Flags, _words, io) {
       const { env } = await import('../commands/env.ts');
-      await env(options, flagsOf(command), io);
-    });
+      await env(options, options, io);
+    },
+  };
 }
 
-function addRead(program: Command, io: Io): void {
-  withCommonFlags(program.command('read'))
-    .description('print single values, for scripts')
-    .argument(
-      '<ref...>',
-      '`path#key`, `path#key@version`, `name#key` of a config, `path#/json/pointer`; with --json also a secret',
-    )
-    .option('--json', 'print JSON: all keys of a secret, or several values by reference')
-    .option('--out <file>', 'write the value to a file with mode 0400')
-    .option('--allow-disk', 'allow a file outside tmpfs')
-    .option('--report <file>', 'write a JSON report to a file')
-    .action(async (refs: readonly string[], options: ReadOptions, command: Command) => {
+function readCommand(): CommandDefinition {
+  return {
+    description: 'print single values, for scripts',
+    argument: {
+      name: 'ref',
+      isNeeded: true,
+      description:
+        '`path#key`, `path#key@version`, `name#key` of a config, `path#/json/pointer`; with --json also a secret',
+    },
+    flags: {
+      ...COMMON,
+      '--json': { description: 'print JSON: all keys of a secret, or several values by reference' },
+      '--out': { value: 'file', description: 'write the value to a file with mode 0400' },
+      '--allow-disk': { description: 'allow a file outside tmpfs' },
+      '--report': { value: 'file', description: 'write a JSON report to a file' },
+    },
+    async run(options: ReadOptions & Flags, refs, io) {
       const { read } = await import('../commands/read.ts');
-      await read(refs, options, flagsOf(command), io);
-    });
+      await read(refs, options, options, io);
+    },
+  };
 }
 
-function addCheck(program: Command, io: Io): void {
-  withCommonFlags(program.command('check'))
-    .description('validate config, templates and references offline, and show the plan')
-    .option('--out <path=ref>', OUT_HELP, collect)
-    .option('--allow-disk', 'allow outputs outside tmpfs')
-    .option('--json', 'print the plan as JSON')
-    .option('--online', 'log in and check what the token may do at each path; reads no secrets')
-    .option('--fixtures <file>', 'render outputs and variables with the values in a YAML or JSON file')
-    .action(async (options: CheckOptions, command: Command) => {
+function checkCommand(): CommandDefinition {
+  return {
+    description: 'validate config, templates and references offline, and show the plan',
+    flags: {
+      ...COMMON,
+      ...OUT,
+      '--allow-disk': { description: 'allow outputs outside tmpfs' },
+      '--json': { description: 'print the plan as JSON' },
+      '--online': { description: 'log in and check what the token may do at each path; reads no secrets' },
+      '--fixtures': {
+        value: 'file',
+        description: 'render outputs and variables with the values in a YAML or JSON file',
+      },
+    },
+    async run(options: CheckOptions & Flags, _words, io) {
       const { check } = await import('../commands/check.ts');
-      await check(options, flagsOf(command), io);
-    });
+      await check(options, options, io);
+    },
+  };
 }
 
-function addPolicy(program: Command, io: Io): void {
-  withCommonFlags(program.command('policy'))
-    .description('print the least-privilege policy (HCL) that this config needs')
-    .action(async (_options: unknown, command: Command) => {
+function policyCommand(): CommandDefinition {
+  return {
+    description: 'print the least-privilege policy (HCL) that this config needs',
+    flags: COMMON,
+    async run(flags, _words, io) {
       const { policy } = await import('../commands/policy.ts');
-      await policy(flagsOf(command), io);
-    });
+      await policy(flags, io);
+    },
+  };
 }
 
-function addMigrate(program: Command, io: Io): void {
-  program
-    .command('migrate')
-    .description('make a config and templates of the files of other tools')
-    .argument(
-      '<file...>',
-      'configs of agents, consul-template and envconsul, manifests, workflows, Go templates; `-` for stdin',
-    )
-    .option('--out <directory>', 'where to write (default: the working directory)')
-    .option('--force', 'overwrite files that exist')
-    .option('--partial', 'write what can be carried over, and list the rest in notes.md')
-    .action(async (files: readonly string[], options: MigrateOptions) => {
+function migrateCommand(): CommandDefinition {
+  return {
+    description: 'make a config and templates of the files of other tools',
+    argument: {
+      name: 'file',
+      isNeeded: true,
+      description:
+        'configs of agents, consul-template and envconsul, manifests, workflows, Go templates; `-` for stdin',
+    },
+    flags: {
+      '--out': { value: 'directory', description: 'where to write (default: the working directory)' },
+      '--force': { description: 'overwrite files that exist' },
+      '--partial': { description: 'write what can be carried over, and list the rest in notes.md' },
+    },
+    async run(options: MigrateOptions & Flags, files, io) {
       const { migrate } = await import('../commands/migrate.ts');
       await migrate(files, options, io);
-    });
+    },
+  };
 }
 
-function addSchema(program: Command, io: Io): void {
-  program
-    .command('schema')
-    .description('print the JSON Schema of the config')
-    .option('--markdown', 'print the config reference as Markdown instead')
-    .option('--out <file>', 'write to a file with mode 0644 instead of stdout')
-    .action(async (options: SchemaOptions) => {
+function schemaCommand(): CommandDefinition {
+  return {
+    description: 'print the JSON Schema of the config',
+    flags: {
+      '--markdown': { description: 'print the config reference as Markdown instead' },
+      '--out': { value: 'file', description: 'write to a file with mode 0644 instead of stdout' },
+    },
+    async run(options: SchemaOptions & Flags, _words, io) {
       const { schema } = await import('../commands/schema.ts');
       await schema(options, io);
-    });
+    },
+  };
 }
 
-function addCompletion(program: Command, io: Io): void {
-  program
-    .command('completion')
-    .description('print a shell completion script')
-    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
-    .action(async (shell: 'bash' | 'zsh' | 'fish') => {
+function completionCommand(): CommandDefinition {
+  return {
+    description: 'print a shell completion script',
+    argument: { name: 'shell', choices: ['bash', 'zsh', 'fish'], description: 'the shell' },
+    flags: {},
+    async run(_options, [shell], io) {
       const { completion } = await import('../commands/completion/completion.ts');
-      completion(shell, program, io);
-    });
+      completion(shell as Shell, allCommands(), io);
+    },
+  };
 }
 
-function addVersion(program: Command, io: Io): void {
-  program
-    .command('version')
-    .description('print version, commit, runtime and features')
-    .option('--json', 'print JSON')
-    .action(async ({ json }: { readonly json?: true }) => {
+function versionCommand(): CommandDefinition {
+  return {
+    description: 'print version, commit, runtime and features',
+    flags: { '--json': { description: 'print JSON' } },
+    async run({ json }: { readonly json?: true } & Flags, _words, io) {
       const { version } = await import('../commands/print-version.ts');
-      await version(json === true, [...COMMANDS.keys()], io);
-    });
-}
-
-function flagsOf(command: Command): Flags {
-  return command.opts<Flags>();
+      await version(json === true, Object.keys(COMMANDS), io);
+    },
+  };
 }

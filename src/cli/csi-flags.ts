@@ -1,37 +1,50 @@
-import type { Command } from 'commander';
+import type { CommandDefinition } from '../commands/command.ts';
 import type { CsiOptions } from '../csi/start.ts';
 import type { Flags } from '../config/settings.ts';
-import type { Io } from '../host/io.ts';
-import { ADDRESS, AUTH_MOUNT, collect, DEFAULTS, NAMESPACE, withLogFlags } from './common-flags.ts';
+import { AUTH_MOUNT, DEFAULTS, LOG, SERVER } from './common-flags.ts';
 
-export function addCsi(program: Command, io: Io): void {
-  const csiCommand = program
-    .command('csi')
-    .description('serve the Secrets Store CSI driver as a provider, on each node')
-    .requiredOption(
-      '--endpoint <path>',
-      'socket, named PROVIDER.sock in the directory of providers; repeatable',
-      collect,
-    )
-    .option('--health <address>', 'serve /livez, /readyz and /metrics at HOST:PORT, :PORT or unix:///path')
-    .option(
-      '--hmac-secret <name>',
-      'Secret, in the namespace of this pod, with the key of object versions',
-      'vault-csi-provider-hmac-key',
-    )
-    .option('--keep <duration>', 'end a volume that the driver has not asked for in this time', '1h')
-    .option(
-      '--service-account <directory>',
-      'with the token of this pod (default: where Kubernetes mounts it)',
-    )
-    .option('--max-call-recv-msg-size <bytes>', 'largest answer, as the driver has it', '4194304')
-    .option(...DEFAULTS)
-    .option(...ADDRESS)
-    .option(...NAMESPACE)
-    .option(...AUTH_MOUNT)
-    .option('--timeout <duration>', 'time limit for one mount (default: 60s)');
-  withLogFlags(csiCommand).action(async (options: CsiOptions, command: Command) => {
-    const { csi } = await import('../commands/csi.ts');
-    await csi(options, command.opts<Flags>(), io);
-  });
+export function csiCommand(): CommandDefinition {
+  return {
+    description: 'serve the Secrets Store CSI driver as a provider, on each node',
+    flags: {
+      '--endpoint': {
+        value: 'path',
+        repeats: true,
+        isNeeded: true,
+        description: 'socket, named PROVIDER.sock in the directory of providers; repeatable',
+      },
+      '--health': {
+        value: 'address',
+        description: 'serve /livez, /readyz and /metrics at HOST:PORT, :PORT or unix:///path',
+      },
+      '--hmac-secret': {
+        value: 'name',
+        description: 'Secret, in the namespace of this pod, with the key of object versions',
+        fallback: 'vault-csi-provider-hmac-key',
+      },
+      '--keep': {
+        value: 'duration',
+        description: 'end a volume that the driver has not asked for in this time',
+        fallback: '1h',
+      },
+      '--service-account': {
+        value: 'directory',
+        description: 'with the token of this pod (default: where Kubernetes mounts it)',
+      },
+      '--max-call-recv-msg-size': {
+        value: 'bytes',
+        description: 'largest answer, as the driver has it',
+        fallback: '4194304',
+      },
+      ...DEFAULTS,
+      ...SERVER,
+      ...AUTH_MOUNT,
+      '--timeout': { value: 'duration', description: 'time limit for one mount (default: 60s)' },
+      ...LOG,
+    },
+    async run(options: CsiOptions & Flags, _words, io) {
+      const { csi } = await import('../commands/csi.ts');
+      await csi(options, options, io);
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { CommandDefinitions } from '../commands/command.ts';
 import { SETTINGS, type Environment, type Setting } from '../config/settings.ts';
 import type { LogSettings } from '../host/process-io.ts';
 
@@ -13,9 +13,10 @@ export interface EarlyFlags {
 }
 
 /** Reads flags as commander does, but past what it refuses. */
-export function earlyFlags(argv: readonly string[], { commands }: Command): EarlyFlags {
-  const known = commands.flatMap(({ options }) => options).filter(({ required }) => required);
-  const takesValue = new Set([...LOG_FLAGS, ...known.flatMap(({ long, short }) => [long, short])]);
+export function earlyFlags(argv: readonly string[], commands: CommandDefinitions): EarlyFlags {
+  const known = Object.values(commands).flatMap(({ flags }) => Object.entries(flags));
+  const takingValue = known.filter(([, { value }]) => value !== undefined);
+  const takesValue = new Set([...LOG_FLAGS, ...takingValue.flatMap(([long, { short }]) => [long, short])]);
   const values = new Map<string, string>();
   const words = [...argv];
   let command: string | undefined;

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { CommandDefinitions, FlagDefinition, FlagDefinitions } from '../commands/command.ts';
 import { DEPRECATED, type DeprecatedName } from '../config/deprecated-names.ts';
 import { nameOfKey, usedName, type Deprecated } from '../config/old-names.ts';
 import { keyOfSet, type Environment, type Flags } from '../config/settings.ts';
@@ -6,22 +6,41 @@ import { keyOfSet, type Environment, type Flags } from '../config/settings.ts';
 type Names = readonly DeprecatedName[];
 type Tell = (used: Deprecated) => void;
 
-/** Lets all commands take old names of their flags, which are neither in the help nor completed. */
-export function takeOldFlags(program: Command, tell: Tell, flags: Names = DEPRECATED.flags): void {
-  for (const name of flags) {
-    for (const command of program.commands) {
-      const current = command.options.find(({ long }) => long === name.instead);
-      if (current === undefined) continue;
-      const old = command.createOption(current.flags.replace(/^-\w, /, '').replace(name.instead, name.old));
-      // To commander it is a flag of its own: its value goes where that of the other one goes.
-      const { parseArg, argChoices } = current;
-      Object.assign(old, { parseArg, argChoices });
-      old.attributeName = () => current.attributeName();
-      command.addOption(old.hideHelp());
-      command.on(`option:${old.name()}`, () => {
-        tell(usedName(name, name.old));
-      });
-    }
+/** The commands, which take old names of their flags, too. */
+export function withOldFlags(
+  commands: CommandDefinitions,
+  names: Names = DEPRECATED.flags,
+): CommandDefinitions {
+  if (names.length === 0) return commands;
+  const all = Object.entries(commands).map(([name, command]) => {
+    const old = names.flatMap((flag) => oldFlag(flag, command.flags));
+    return [name, { ...command, flags: { ...command.flags, ...Object.fromEntries(old) } }] as const;
+  });
+  return Object.fromEntries(all);
+}
+
+function oldFlag({ old, instead }: DeprecatedName, flags: FlagDefinitions): [string, FlagDefinition][] {
+  const current = flags[instead];
+  if (current === undefined) return [];
+  const { description, value, choices, repeats } = current;
+  return [
+    [
+      old,
+      {
+        ...{ description, oldNameOf: instead },
+        ...(value === undefined ? {} : { value }),
+        ...(choices === undefined ? {} : { choices }),
+        ...(repeats === undefined ? {} : { repeats }),
+      },
+    ],
+  ];
+}
+
+/** Tells of old flags that were given. */
+export function tellOfOldFlags(given: readonly string[], tell: Tell, names: Names = DEPRECATED.flags): void {
+  for (const flag of given) {
+    const name = names.find(({ old }) => old === flag);
+    if (name !== undefined) tell(usedName(name, flag));
   }
 }
 

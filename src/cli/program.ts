@@ -1,18 +1,19 @@
-import { Command, CommanderError } from 'commander';
 import { RunError } from '../base/errors.ts';
 import { shownName } from '../base/shown-text.ts';
 import { VERSION } from '../base/version.ts';
+import type { Call } from '../commands/command.ts';
 import type { EnvOptions } from '../commands/env.ts';
 import type { Deprecated } from '../config/old-names.ts';
-import { logSettings, type Flags } from '../config/settings.ts';
+import { logSettings } from '../config/settings.ts';
 import type { Io } from '../host/io.ts';
 import type { LogSettings } from '../host/process-io.ts';
-import { commandsFor } from './command-tree.ts';
+import { commandNamed, commandsFor } from './command-tree.ts';
+import type { Refused } from './commander-tree.ts';
 import type { EarlyFlags } from './early-flags.ts';
-import { takeOldFlags, tellOfOldKeys, withCurrentVariables } from './old-flags.ts';
+import { tellOfOldFlags, tellOfOldKeys, withCurrentVariables, withOldFlags } from './old-flags.ts';
+import { readPlainly } from './plain-arguments.ts';
 
-/** `-qh` is `-q` and `-h`. What belongs to the command of `exec` may look like it, too. */
-const ASKS_FOR_HELP = /^(?:help$|--help$|-\w*h)/;
+type ConfigureLog = (settings: LogSettings) => void;
 
 /**
  * Parses the arguments and runs the command.
@@ -21,47 +22,63 @@ const ASKS_FOR_HELP = /^(?:help$|--help$|-\w*h)/;
 export async function runCommandLine(
   argv: readonly string[],
   process: Io,
-  configureLog: (settings: LogSettings) => void,
+  configureLog: ConfigureLog,
 ): Promise<void> {
-  const progress = { hasStarted: false };
   const old = new Map<string, Deprecated>();
   const tell = (used: Deprecated): void => {
     if (!old.has(used.name)) old.set(used.name, used);
   };
   const io: Io = { ...process, env: withCurrentVariables(process.env, tell) };
-  const program = createProgram(argv, io, (flags) => {
-    configureLog(logSettings(flags, io.env));
-    progress.hasStarted = true;
-    tellOfOldKeys(flags, tell);
-    for (const used of old.values()) io.scope.log.write(used);
-  });
-  takeOldFlags(program, tell);
-  // Only for those who ask: it is a third of what the command line takes to describe.
-  if (argv.some((word) => ASKS_FOR_HELP.test(word))) {
-    const { addHelpTexts } = await import('./help-texts.ts');
-    addHelpTexts(program);
-  }
+  const call = plainCall(argv) ?? (await anyCall(argv, io, configureLog, tell));
+  if (call === undefined) return;
+  const { command, options, words } = call;
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    configureLog(logSettings(options, io.env));
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return;
-    if (progress.hasStarted && !(error instanceof CommanderError)) throw error;
-    throw await notStarted(error, argv, program, io, configureLog);
+    throw await notStarted(() => error, argv, io, configureLog);
+  }
+  tellOfOldKeys(options, tell);
+  for (const used of old.values()) io.scope.log.write(used);
+  await command.run(options, words, io);
+}
+
+function plainCall([name = '', ...args]: readonly string[]): Call | undefined {
+  const command = commandNamed(name);
+  return command && readPlainly(command, args);
+}
+
+/** @returns undefined where help or the version was asked for, and printed */
+async function anyCall(
+  argv: readonly string[],
+  io: Io,
+  configureLog: ConfigureLog,
+  tell: (used: Deprecated) => void,
+): Promise<Call | undefined> {
+  const { parseFully } = await import('./commander-tree.ts');
+  const parsed = parseFully(argv, withOldFlags(commandsFor(argv)), VERSION);
+  switch (parsed.kind) {
+    case 'call':
+      tellOfOldFlags(parsed.oldFlags, tell);
+      return parsed.call;
+    case 'text':
+      io.stdout.write(parsed.text);
+      return undefined;
+    case 'refused':
+      throw await notStarted((flags) => usageError(parsed, flags), argv, io, configureLog);
   }
 }
 
 /** @returns the error as it is reported, in the way that the command line and the environment ask for */
 async function notStarted(
-  error: unknown,
+  toError: (flags: EarlyFlags) => unknown,
   argv: readonly string[],
-  program: Command,
   io: Io,
-  configureLog: (settings: LogSettings) => void,
+  configureLog: ConfigureLog,
 ): Promise<unknown> {
   const { earlyFlags, earlyLogSettings } = await import('./early-flags.ts');
-  const flags = earlyFlags(argv, program);
+  const flags = earlyFlags(argv, withOldFlags(commandsFor(argv)));
   configureLog(earlyLogSettings(flags, io.env));
-  const failed = error instanceof CommanderError ? usageError(error, flags) : error;
+  const failed = toError(flags);
   if (flags.command === 'env' && failed instanceof RunError) {
     const { failInShell } = await import('../commands/env.ts');
     failInShell(earlyEnvOptions(flags), failed.exitCode, io);
@@ -74,41 +91,12 @@ function earlyEnvOptions({ values }: EarlyFlags): Pick<EnvOptions, 'format' | 'o
   return { ...(format === undefined ? {} : { format }), ...(out === undefined ? {} : { out }) };
 }
 
-function createProgram(argv: readonly string[], io: Io, start: (flags: Flags) => void): Command {
-  const program = new Command('vaultonce')
-    .description(
-      'Logs in to Vault or OpenBao once, fetches every declared secret in parallel, writes all files or none, and exits.',
-    )
-    .version(VERSION, '-V, --version', 'print the version')
-    // Lets `exec` hand all that follows the word of its command on.
-    .enablePositionalOptions()
-    .helpOption('-h, --help', 'show help')
-    .helpCommand('help [command]', 'show help for a command')
-    .configureOutput({
-      writeOut: (text) => {
-        io.stdout.write(text);
-      },
-      // Errors come back as CommanderError and are reported like all others.
-      writeErr: () => undefined,
-      getOutHelpWidth: () => 100,
-      getErrHelpWidth: () => 100,
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-    })
-    .exitOverride()
-    .hook('preAction', (_program, command) => {
-      start(command.opts<Flags>());
-    });
-  for (const add of commandsFor(argv)) add(program, io);
-  return program;
-}
-
 /** Flags that others have, or that one would expect. */
 const CREDENTIAL_FLAG = /^unknown option '--(?:token|password|secret-id|jwt)'/;
 const CREDENTIAL_HINT =
   'there are no flags for credentials, because other users can see them: use a file, as with `--set auth.token_file=FILE`, or for a token $VAULT_TOKEN';
 
-function usageError({ code, message }: CommanderError, { command }: EarlyFlags): RunError {
+function usageError({ code, message }: Refused, { command }: EarlyFlags): RunError {
   // Without a command, and for help about one that it does not know, commander answers with the help text as an error.
   if (code === 'commander.help') {
     return new RunError('usage', command === 'help' ? 'unknown command' : 'no command given', {

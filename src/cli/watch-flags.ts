@@ -1,25 +1,41 @@
-import type { Command } from 'commander';
+import type { CommandDefinition } from '../commands/command.ts';
 import type { WatchOptions } from '../commands/watch.ts';
 import type { Flags } from '../config/settings.ts';
-import type { Io } from '../host/io.ts';
-import { collect, withCommonFlags } from './common-flags.ts';
+import { COMMON } from './common-flags.ts';
 
-export function addWatch(program: Command, io: Io): void {
-  withCommonFlags(program.command('watch'))
-    .description('do what render does, then stay: renew, replace and write again; or look after COMMAND')
-    .argument('[command...]', 'the command and its arguments; it gets the variables of `environment:`')
-    .passThroughOptions()
-    .option('--env <name=ref>', 'with COMMAND: another variable, as NAME=path#key; repeatable', collect)
-    .option('--env-from <secret>', 'with COMMAND: all keys of a secret as variables; repeatable', collect)
-    .option('--clear-env', 'do not pass on the inherited environment, except PATH')
-    .option('--keep-env <name>', 'always pass on this variable; repeatable', collect)
-    .option('--redact', 'black out values of 4 or more characters in the output of COMMAND')
-    .option('--pass-token', 'pass on VAULT_TOKEN and the other credentials of this run')
-    .option('--probe', 'only ask a running one whether it is ready, at `watch.health` of the config')
-    .option('--allow-disk', 'allow outputs outside tmpfs')
-    .option('--report <file>', 'write a JSON report of the first run to a file')
-    .action(async (words: readonly string[], options: WatchOptions, command: Command) => {
+export function watchCommand(): CommandDefinition {
+  return {
+    description: 'do what render does, then stay: renew, replace and write again; or look after COMMAND',
+    argument: {
+      name: 'command',
+      description: 'the command and its arguments; it gets the variables of `environment:`',
+    },
+    passesOn: true,
+    flags: {
+      ...COMMON,
+      '--env': {
+        value: 'name=ref',
+        repeats: true,
+        description: 'with COMMAND: another variable, as NAME=path#key; repeatable',
+      },
+      '--env-from': {
+        value: 'secret',
+        repeats: true,
+        description: 'with COMMAND: all keys of a secret as variables; repeatable',
+      },
+      '--clear-env': { description: 'do not pass on the inherited environment, except PATH' },
+      '--keep-env': { value: 'name', repeats: true, description: 'always pass on this variable; repeatable' },
+      '--redact': { description: 'black out values of 4 or more characters in the output of COMMAND' },
+      '--pass-token': { description: 'pass on VAULT_TOKEN and the other credentials of this run' },
+      '--probe': {
+        description: 'only ask a running one whether it is ready, at `watch.health` of the config',
+      },
+      '--allow-disk': { description: 'allow outputs outside tmpfs' },
+      '--report': { value: 'file', description: 'write a JSON report of the first run to a file' },
+    },
+    async run(options: WatchOptions & Flags, words, io) {
       const { watch } = await import('../commands/watch.ts');
-      await watch(words, options, command.opts<Flags>(), io);
-    });
+      await watch(words, options, options, io);
+    },
+  };
 }

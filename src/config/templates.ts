@@ -1,7 +1,7 @@
-import { isUtf8 } from 'node:buffer';
 import { dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { PATH_HINT, shownName, shownPath } from '../base/shown-text.ts';
+import { utf8Text } from '../base/utf8.ts';
 import { PendingPipe, readInput } from '../host/input-file.ts';
 import { partialNames } from '../template/syntax.ts';
 import type { DeclaredContent } from './config.ts';
@@ -104,13 +104,12 @@ function readText(path: string, name: string, what: 'template' | 'partial'): str
         where === name ? `check the path, which is relative to the ${base}, and its permissions` : PATH_HINT,
     });
   }
-  // Not a TextDecoder, which takes milliseconds to load.
-  if (!isUtf8(bytes)) {
+  const text = utf8Text(bytes);
+  if (text === undefined) {
     throw new RunError('config', `the ${what} is not UTF-8 text`, {
       where: shownPath(name, field, true),
       hint: 'save it as UTF-8',
     });
   }
-  const text = bytes.toString('utf8');
   return text.startsWith('\ufeff') ? text.slice(1) : text;
 }

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { utf8Text } from '../base/utf8.ts';
 import { bytesOfBase64 } from '../formats/encodings/base64.ts';
 import { HALF_PAIR, type Encoded } from '../formats/encodings/encoded.ts';
 import { propertiesValue } from '../formats/encodings/properties-escaping.ts';
@@ -36,7 +36,8 @@ function encodeBase64(text: string): Encoded {
 function decodeBase64(text: string): Encoded {
   const bytes = bytesOfBase64(text);
   if (bytes === undefined) return { problem: 'the text is not base64' };
-  if (isUtf8(bytes)) return { text: bytes.toString('utf8') };
+  const decoded = utf8Text(bytes);
+  if (decoded !== undefined) return { text: decoded };
   return {
     problem: 'the decoded bytes are not UTF-8 text; write them with `format: raw` and `decode: base64`',
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { build } from 'esbuild';
@@ -67,7 +67,7 @@ describe('the bundle', () => {
       vm.Script = class extends vm.Script {
         constructor(source, options) {
           super(source, options);
-          process.on('exit', () => require('node:fs').writeFileSync(process.env.REJECTED, String(this.cachedDataRejected)));
+          if (options.filename.endsWith('/vaultonce.js')) process.on('exit', () => require('node:fs').writeFileSync(process.env.REJECTED, String(this.cachedDataRejected)));
         }
       };`,
     );
@@ -124,6 +124,23 @@ describe('the bundle', () => {
     }
   });
 
+  test('a plain command line is read without commander, which reads others', () => {
+    const fixtures = workspace.write('fixtures.yaml', 's: { k: v }\n');
+    const config = workspace.write('run.yaml', 'secrets: { s: a/b }\nenvironment: { A: "s#k" }\n');
+    const file = workspace.path('dist/command-line.js');
+    const hidden = workspace.path('command-line.js');
+    const run = (...args: readonly string[]): number | null =>
+      spawnSync(process.execPath, [workspace.path('bin/vaultonce.mjs'), ...args]).status;
+    renameSync(file, hidden);
+    try {
+      assert.equal(run('render', '-c', config, `--fixtures=${fixtures}`, '--quiet'), 0);
+      assert.equal(run('render', `-c${config}`, `--fixtures=${fixtures}`), 1);
+    } finally {
+      renameSync(hidden, file);
+    }
+    assert.equal(run('render', `-c${config}`, `--fixtures=${fixtures}`), 0);
+  });
+
   test('what few need is in files of its own', () => {
     const marks = {
       'aws-sdk.js': 'AssumeRoleWithWebIdentity',
@@ -138,7 +155,7 @@ describe('the bundle', () => {
       'manifest.js': 'FallbackToLogsOnError',
       'handshakes.js': 'the certificate of the server: ',
       'migrate.js': 'Notes on the migration',
-      'help.js': 'generate-config | vaultonce',
+      'command-line.js': 'generate-config | vaultonce',
       'version.js': 'glibcVersionRuntime',
       'watch.js': 'secret_rotations_total',
       'csi.js': '/v1alpha1.CSIDriverProvider/Mount',
@@ -160,6 +177,11 @@ describe('the bundle', () => {
       /no longer imported \(axios: form-data, .*axios: util, ora: cli-spinners\)/,
     );
     await built('import "commander"; import "axios/lib/adapters/http.js"; import "ora";');
+    const lacking = { bundle: true, write: false, logLevel: 'silent', stdin: { contents: '' } } as const;
+    await assert.rejects(
+      build({ ...lacking, plugins: [stubs(root, ['commander'])] }),
+      /no longer imported \(commander: node:child_process, commander: node:util\)/,
+    );
   });
 
   test('an old Node is told which one is needed', () => {
@@ -211,10 +233,10 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/command-line.js',
       'dist/completion.js',
       'dist/csi.js',
       'dist/handshakes.js',
-      'dist/help.js',
       'dist/manifest.js',
       'dist/migrate.js',
       'dist/other-languages.js',

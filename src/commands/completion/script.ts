@@ -1,4 +1,4 @@
-import type { Argument, Command, Option } from 'commander';
+import type { ArgumentDefinition, CommandDefinitions, FlagDefinition } from '../command.ts';
 import { bashScript } from './bash.ts';
 import type { ArgumentShape, CommandShape, OptionShape } from './command-shape.ts';
 import { fishScript } from './fish.ts';
@@ -14,42 +14,54 @@ export type Shell = keyof typeof SCRIPTS;
 export type Choices = Readonly<Record<string, readonly string[]>>;
 
 /** @param choices of flags of which the command line does not know the values */
-export function completionScript(shell: Shell, program: Command, choices: Choices): string {
-  return SCRIPTS[shell](shapeOf(program, choices));
+export function completionScript(shell: Shell, commands: CommandDefinitions, choices: Choices): string {
+  return SCRIPTS[shell](shapesOf(commands, choices));
 }
 
-function shapeOf(program: Command, choices: Choices): CommandShape[] {
-  const help = program.createHelp();
-  const commands = help.visibleCommands(program);
-  const names = commands.map((command) => command.name());
-  return commands.map((command) => ({
-    name: command.name(),
-    description: command.description(),
-    options: help.visibleOptions(command).flatMap((option) => optionOf(option, choices)),
-    argument: command.name() === 'help' ? { kind: 'choices', choices: names } : argumentOf(command),
+/** With what every command line has besides. */
+function shapesOf(commands: CommandDefinitions, choices: Choices): CommandShape[] {
+  const shapes = Object.entries(commands).map(([name, { description, flags, argument }]): CommandShape => ({
+    name,
+    description,
+    options: [...Object.entries(flags).map(([long, flag]) => optionOf(long, flag, choices)), HELP],
+    argument: argumentOf(argument),
   }));
-}
-
-function optionOf(
-  { long, short, flags, description, parseArg, argChoices }: Option,
-  choices: Choices,
-): OptionShape[] {
-  if (long === undefined) return [];
-  const name = /<(.+)>/.exec(flags)?.[1];
+  const names = [...Object.keys(commands), 'help'];
   return [
+    ...shapes,
     {
-      long,
-      short,
-      description,
-      repeats: parseArg !== undefined && argChoices === undefined,
-      value: name === undefined ? undefined : { name, choices: argChoices ?? choices[long] ?? [] },
+      name: 'help',
+      description: 'show help for a command',
+      options: [],
+      argument: { kind: 'choices', choices: names },
     },
   ];
 }
 
-function argumentOf({ registeredArguments: [first] }: Command): ArgumentShape {
-  if (first === undefined) return { kind: 'none' };
-  const { argChoices }: Argument = first;
-  if (argChoices !== undefined) return { kind: 'choices', choices: argChoices };
-  return { kind: first.name() === 'command' ? 'command' : 'text' };
+const HELP: OptionShape = {
+  long: '--help',
+  short: '-h',
+  description: 'show help',
+  repeats: false,
+  value: undefined,
+};
+
+function optionOf(
+  long: string,
+  { short, description, repeats, value, choices: known }: FlagDefinition,
+  choices: Choices,
+): OptionShape {
+  return {
+    long,
+    short,
+    description,
+    repeats: repeats === true,
+    value: value === undefined ? undefined : { name: value, choices: known ?? choices[long] ?? [] },
+  };
+}
+
+function argumentOf(argument: ArgumentDefinition | undefined): ArgumentShape {
+  if (argument === undefined) return { kind: 'none' };
+  if (argument.choices !== undefined) return { kind: 'choices', choices: argument.choices };
+  return { kind: argument.name === 'command' ? 'command' : 'text' };
 }
