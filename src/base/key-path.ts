@@ -65,6 +65,10 @@ interface Position {
 
 /** What a name means: `a.b` is the key `a.b`, or `b` within `a`. */
 export function findKey(keys: Keys, steps: readonly KeyStep[]): FoundKey {
+  const [first] = steps;
+  const only = steps.length === 1 && first !== undefined ? childOf(keys, first.name) : undefined;
+  // Most names have one step, which has one meaning.
+  if (only !== undefined) return { kind: 'value', value: only };
   const ways: { readonly value: JsonValue; readonly within: readonly string[] }[] = [];
   let furthest: Position = { keys, within: [], steps };
   const search = (position: Position): void => {
@@ -79,10 +83,10 @@ export function findKey(keys: Keys, steps: readonly KeyStep[]): FoundKey {
     }
   };
   search(furthest);
-  const [first, second] = ways;
-  if (first === undefined) return missingIn(furthest);
-  if (second === undefined) return { kind: 'value', value: first.value };
-  return { kind: 'ambiguous', ways: [first.within, second.within] };
+  const [one, other] = ways;
+  if (one === undefined) return missingIn(furthest);
+  if (other === undefined) return { kind: 'value', value: one.value };
+  return { kind: 'ambiguous', ways: [one.within, other.within] };
 }
 
 /** Whether these keys have the start of a name, and so decide what the rest of it means. */

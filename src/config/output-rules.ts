@@ -8,7 +8,7 @@ import {
   optionProblems,
   type OutputKeys,
 } from '../formats/options.ts';
-import { needs, oneOf, problemsOf, type Combination } from '../shape/combination.ts';
+import { needs, oneOf, type Combination } from '../shape/combination.ts';
 
 /** An output as far as its fields depend on each other. */
 interface OutputFields {
@@ -56,10 +56,12 @@ export const OUTPUT_COMBINATIONS: readonly Combination[] = [
   needs(formatKeys(), ['secret', ...OTHER_CONTENT], 'needs `secret:`, the name of a declared secret'),
 ];
 
-/** What else is wrong with the combination of an output's fields. */
-export function outputProblems(output: OutputFields): string[] {
-  // What it is, and where it goes, is not clear.
-  if (problemsOf(OUTPUT_COMBINATIONS, output).length > 0) return [];
+/**
+ * What else is wrong with the combination of an output's fields.
+ * @param known where there is one, it is not clear what the output is, or where it goes
+ */
+export function outputProblems(output: OutputFields, known: readonly string[] = []): string[] {
+  if (known.length > 0) return [];
   const keys = output as OutputKeys;
   const format = formatNameOf({ ...keys, format: output.format });
   const ofPlace = placeProblems(output, format);

@@ -33,8 +33,8 @@ export async function readFixtures(
     });
   }
   const failures: Failure[] = [];
-  const names = [...new Set([...plans.map(({ name }) => name), ...unused])];
-  for (const name of Object.keys(fixtures).filter((one) => !names.includes(one))) {
+  const names = new Set([...plans.map(({ name }) => name), ...unused]);
+  for (const name of Object.keys(fixtures).filter((one) => !names.has(one))) {
     failures.push(undeclared(name, source.name, names));
   }
   const secrets = plans.map((plan) => {

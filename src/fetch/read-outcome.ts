@@ -23,11 +23,8 @@ export function outcomeOf(read: PlannedRead, answer: Answer | Unavailable, clock
   if (result.kind === 'failed') return failed(read, result.failure);
   if (result.kind === 'missing')
     return read.mountKnown ? missing(read, result) : failed(read, hiddenMount(read));
-  const outcomes = read.secrets.map((secret) => found(secret, read, result, clock));
-  return {
-    fetched: outcomes.map(({ fetched }) => fetched),
-    failures: outcomes.flatMap(({ failure }) => failure ?? []),
-  };
+  const failures: Failure[] = [];
+  return { fetched: read.secrets.map((secret) => found(secret, read, result, clock, failures)), failures };
 }
 
 /** The result of one request: an engine's, or one that is the same for every engine. */
@@ -35,24 +32,28 @@ export function resultOf(
   read: PlannedRead,
   answer: Answer | Unavailable,
 ): Exclude<ReadResult, { kind: 'odd' }> | { readonly kind: 'failed'; readonly failure: Failure } {
-  const where = read.secrets.map((secret) => secret.where).join(', ');
   if (answer.kind === 'unavailable') {
     const message = `${read.request.path}: ${answer.failure.message}`;
-    return { kind: 'failed', failure: { ...answer.failure, message, where } };
+    return { kind: 'failed', failure: { ...answer.failure, message, where: whereOf(read) } };
   }
   const { status, errors } = answer;
   if (status >= 300 && !(status === 404 && errors.length === 0)) {
-    return { kind: 'failed', failure: refusalOf(answer, askedOf(read, where)) };
+    return { kind: 'failed', failure: refusalOf(answer, askedOf(read)) };
   }
   // A server says of what does not exist that there are no errors; something in between may say nothing.
   if (status === 404 && answer.body === undefined)
-    return { kind: 'failed', failure: withoutData(read, status, where) };
+    return { kind: 'failed', failure: withoutData(read, status) };
   const result = readResult(read, status, readEnvelope(answer.body));
-  if (result === undefined) return { kind: 'failed', failure: notWrapped(read, where) };
-  if (result.kind === 'odd') return { kind: 'failed', failure: withoutData(read, status, where) };
+  if (result === undefined) return { kind: 'failed', failure: notWrapped(read) };
+  if (result.kind === 'odd') return { kind: 'failed', failure: withoutData(read, status) };
   return result.kind === 'found' && !read.mountKnown
-    ? { kind: 'failed', failure: unknownMount(read, where) }
+    ? { kind: 'failed', failure: unknownMount(read) }
     : result;
+}
+
+/** Where all secrets that share a read are declared. */
+function whereOf({ secrets }: PlannedRead): string {
+  return secrets.map(({ where }) => where).join(', ');
 }
 
 /** Undefined: an answer in the clear, although a wrapped one was requested. */
@@ -75,14 +76,12 @@ function listed(status: number, envelope: Envelope): ReadResult {
     : { kind: 'found', keys: new Map<string, JsonValue>([['keys', names]]), metadata: {} };
 }
 
-function askedOf(
-  { request, source, mountKnown }: PlannedRead,
-  where: string,
-): Parameters<typeof refusalOf>[1] {
+function askedOf(read: PlannedRead): Parameters<typeof refusalOf>[1] {
+  const { request, source, mountKnown } = read;
   const { path, namespace, method, query } = request;
   const reading = query !== undefined && 'list' in query ? 'list' : 'read';
   const capability = method === 'GET' ? reading : 'update';
-  return { path, namespace, where, source, capability, mountKnown };
+  return { path, namespace, where: whereOf(read), source, capability, mountKnown };
 }
 
 type Found = Extract<ReadResult, { kind: 'found' }>;
@@ -92,19 +91,25 @@ function found(
   read: PlannedRead,
   result: Found,
   clock: Clock,
-): { readonly fetched: FetchedSecret; readonly failure?: Failure } {
+  failures: Failure[],
+): FetchedSecret {
   const failure = tooShort(secret, read, result, clock);
-  if (failure !== undefined) return { fetched: { kind: 'failed', name: secret.name }, failure };
+  if (failure !== undefined) {
+    failures.push(failure);
+    return { kind: 'failed', name: secret.name };
+  }
   const expires_at = secret.needsEnd ? expiryOf(read, result, clock) : undefined;
-  const metadata = {
-    ...result.metadata,
-    ...(expires_at === undefined ? {} : { expires_at }),
-    ...(read.request.mints ? {} : { isStored: true as const }),
-  };
-  return { fetched: foundSecret(secret, read.request.path, { ...result, metadata }) };
+  const ends = expires_at === undefined ? result.metadata : { ...result.metadata, expires_at };
+  const metadata = read.request.mints ? ends : { ...ends, isStored: true as const };
+  return foundSecret(secret, read.request.path, result.keys, metadata);
 }
 
-function foundSecret(secret: SecretPlan, path: string, { keys, metadata }: Found): FetchedSecret {
+function foundSecret(
+  secret: SecretPlan,
+  path: string,
+  keys: KeyValues,
+  metadata: Found['metadata'],
+): FetchedSecret {
   return {
     kind: 'found',
     name: secret.name,
@@ -130,8 +135,7 @@ export function missing(read: PlannedRead, result: Extract<ReadResult, { kind: '
   const fetched: FetchedSecret[] = [];
   const failures: Failure[] = [];
   for (const secret of read.secrets) {
-    if (secret.default !== undefined)
-      fetched.push(foundSecret(secret, path, { kind: 'found', keys: new Map(), metadata: {} }));
+    if (secret.default !== undefined) fetched.push(foundSecret(secret, path, new Map(), {}));
     else if (secret.optional) fetched.push({ kind: 'absent', name: secret.name, path });
     else {
       fetched.push({ kind: 'failed', name: secret.name });
@@ -158,8 +162,8 @@ function missingFailure(
  * A path of KV version 2 has nothing at it but below `data/`, and one with a namespace in it belongs to another mount table:
  * without its mount, a 404 does not say that the secret is missing, not even an optional one.
  */
-function hiddenMount({ request, secrets }: PlannedRead): Failure {
-  const { path } = request;
+function hiddenMount(read: PlannedRead): Failure {
+  const { path } = read.request;
   const [first = '', ...others] = path.split('/');
   const namespaced =
     others.length < 2
@@ -168,38 +172,38 @@ function hiddenMount({ request, secrets }: PlannedRead): Failure {
   return {
     kind: 'not_found',
     message: `there is nothing at ${path}, and the server lists no mount for it to this token`,
-    where: secrets.map((secret) => secret.where).join(', '),
+    where: whereOf(read),
     hint: `check the path, or declare \`engine:\` to read without the mount table${namespaced}`,
   };
 }
 
 /** The mount table says how to read an answer; guessing from its shape would break a kv1 key named `data`. */
-function unknownMount({ request }: PlannedRead, where: string): Failure {
+function unknownMount(read: PlannedRead): Failure {
   return {
     kind: 'config',
-    message: `the server does not list the mount of ${request.path} to this token, so its engine is unknown`,
-    where,
+    message: `the server does not list the mount of ${read.request.path} to this token, so its engine is unknown`,
+    where: whereOf(read),
     hint: 'declare `engine: kv1`, `engine: kv2` or `engine: raw` for this secret',
   };
 }
 
 /** Taken for an absence, it would be left out of a tree, and of the outputs of an optional secret. */
-function withoutData({ request, extent }: PlannedRead, status: number, where: string): Failure {
-  const what = extent === 'secret' ? 'the data of a secret' : 'a list of names';
+function withoutData(read: PlannedRead, status: number): Failure {
+  const what = read.extent === 'secret' ? 'the data of a secret' : 'a list of names';
   return {
     kind: 'unavailable',
-    message: `${request.path}: the server answered ${String(status)}, without ${status === 404 ? 'a word' : what}`,
-    where,
+    message: `${read.request.path}: the server answered ${String(status)}, without ${status === 404 ? 'a word' : what}`,
+    where: whereOf(read),
     hint: 'look for a proxy in between that alters answers; if `engine:` is declared, does it name that of the mount?',
   };
 }
 
 /** An answer that is to be passed on wrapped must not be written in the clear. */
-function notWrapped({ request }: PlannedRead, where: string): Failure {
+function notWrapped(read: PlannedRead): Failure {
   return {
     kind: 'policy',
-    message: `the server did not wrap the answer of ${request.path}`,
-    where,
+    message: `the server did not wrap the answer of ${read.request.path}`,
+    where: whereOf(read),
     hint: 'this path, or a proxy in between, ignores X-Vault-Wrap-TTL: remove wrap_ttl, or ask for another path',
   };
 }

@@ -32,20 +32,26 @@ export interface ReaderParts {
 export function createReader(parts: ReaderParts, scope: Scope): Reader {
   const { session, sender, leases } = parts;
   const answers = new Map<string, Promise<Answer | Unavailable>>();
-  const inTurn = createTurns(() => sender.client.concurrency);
+  const turns = createTurns(() => sender.client.concurrency);
   const options = { worthRetrying: parts.worthRetrying, ...retryWhileUnknown(session) };
 
+  /** Revoking the token would end a lease whose id never arrived; where the token stays alive, the answer is needed. */
+  const sendWithGrace = async (request: VaultRequest): Promise<Answer | Unavailable> => {
+    using grace = gracefulSignal(scope.signal, SHUTDOWN.mintMs);
+    return await sender.send(request, { ...options, attemptSignal: grace.signal });
+  };
+
   const send = async (request: VaultRequest): Promise<Answer | Unavailable> => {
-    scope.throwIfEnded();
-    // Revoking the token would end a lease whose id never arrived; where the token stays alive, the answer is needed.
-    using grace =
-      request.mints && !session.revocable ? gracefulSignal(scope.signal, SHUTDOWN.mintMs) : undefined;
-    const answer = await sender.send(
-      request,
-      grace === undefined ? options : { ...options, attemptSignal: grace.signal },
-    );
-    noteLease(request, answer, leases);
-    return answer;
+    await turns.take();
+    try {
+      scope.throwIfEnded();
+      const needsGrace = request.mints && !session.revocable;
+      const answer = await (needsGrace ? sendWithGrace(request) : sender.send(request, options));
+      noteLease(request, answer, leases);
+      return answer;
+    } finally {
+      turns.leave();
+    }
   };
 
   return {
@@ -57,7 +63,7 @@ export function createReader(parts: ReaderParts, scope: Scope): Reader {
     },
     read(request) {
       const identity = identityOf(request);
-      const known = answers.get(identity) ?? inTurn(() => send(request));
+      const known = answers.get(identity) ?? send(request);
       answers.set(identity, known);
       return known;
     },
@@ -74,19 +80,27 @@ function noteLease(request: VaultRequest, answer: Answer | Unavailable, leases: 
   if (wrap_info !== undefined && request.mints) leases.addWrapped(request.path);
 }
 
+interface Turns {
+  /** @returns undefined: it is its turn at once */
+  take(): Promise<void> | undefined;
+  /** After each turn. */
+  leave(): void;
+}
+
 /**
  * Lets at most `limit` tasks run at once, first come, first served. The limit may rise once it is known how many the
  * connection carries.
  */
-function createTurns(limit: () => number): <T>(task: () => Promise<T>) => Promise<T> {
+function createTurns(limit: () => number): Turns {
   let running = 0;
   const waiting: (() => void)[] = [];
-  return async (task) => {
-    if (running >= limit()) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await task();
-    } finally {
+  return {
+    take() {
+      if (running >= limit()) return new Promise((resolve) => waiting.push(resolve));
+      running += 1;
+      return undefined;
+    },
+    leave() {
       running -= 1;
       while (running < limit()) {
         const next = waiting.shift();
@@ -94,6 +108,6 @@ function createTurns(limit: () => number): <T>(task: () => Promise<T>) => Promis
         running += 1;
         next();
       }
-    }
+    },
   };
 }

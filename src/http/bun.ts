@@ -89,7 +89,7 @@ export async function openBunWire(
         used.session.fetch(request.url, initOf(request, asked)));
       if (open !== undefined && response.status === LENGTH_REQUIRED) return await ask(request);
       multiplexes = asked === 'http2';
-      return await answerOf(response);
+      return answerOf(response, await textOf(response));
     } catch (error) {
       const code = codeOf(error);
       if (asked === 'http2' && NOT_HTTP2.has(code)) {
@@ -99,7 +99,7 @@ export async function openBunWire(
       if (code === UNUSABLE) await checkFiles(tls);
       // Its connection takes no more requests, and would refuse the next try as well.
       if (code === REFUSED) sessions.retire(used);
-      throw error;
+      throw isForeign(error) ? new NoAnswer(code) : error;
     } finally {
       sessions.leave(used);
     }
@@ -113,7 +113,7 @@ export async function openBunWire(
       if (first !== undefined && protocol === 'http2') begun.begin(first, sessions.take());
     },
     flush: () => Promise.resolve(),
-    send: (request) => ask(request).catch(giveUp),
+    send: ask,
     close() {
       begun.takeBack();
       sessions.close();
@@ -207,14 +207,17 @@ function initOf(
   };
 }
 
-async function answerOf(response: Response): Promise<HttpResponse> {
-  const { status, headers } = response;
-  return { status, header: (name) => headers.get(name) ?? undefined, text: await textOf(response) };
+function answerOf({ status, headers }: Response, text: string): HttpResponse {
+  return { status, header: (name) => headers.get(name) ?? undefined, text };
 }
 
-async function textOf(response: Response): Promise<string> {
+function textOf(response: Response): Promise<string> {
   const length = response.headers.get('content-length');
-  if (length !== null && Number(length) <= LARGEST_RESPONSE_BYTES) return response.text();
+  return length !== null && Number(length) <= LARGEST_RESPONSE_BYTES ? response.text() : partsOf(response);
+}
+
+/** The text of an answer that does not say how long it is. */
+async function partsOf(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;

@@ -9,18 +9,18 @@ const TOKEN = /\bhv[sbr]\.[\w-]+|\beyJ[\w-]{6,}(?:\.[\w-]+)*/g;
 
 /** Vault's own errors, made safe to show: `{"errors": ["…"]}`. */
 export function errorTexts(body: unknown, sensitive: readonly Secret[]): string[] {
-  return textList(body, 'errors').map((text) => presentable(text, sensitive));
+  return textList(body, 'errors', sensitive);
 }
 
 /** Vault's own warnings, likewise. */
 export function warningTexts(body: unknown, sensitive: readonly Secret[]): string[] {
-  return textList(body, 'warnings').map((text) => presentable(text, sensitive));
+  return textList(body, 'warnings', sensitive);
 }
 
-function textList(body: unknown, field: 'errors' | 'warnings'): string[] {
-  if (!isJsonObject(body)) return [];
-  const list = body[field];
-  return Array.isArray(list) ? list.filter((text) => typeof text === 'string') : [];
+function textList(body: unknown, field: 'errors' | 'warnings', sensitive: readonly Secret[]): string[] {
+  const list = isJsonObject(body) ? body[field] : undefined;
+  if (!Array.isArray(list)) return [];
+  return list.filter((text) => typeof text === 'string').map((text) => presentable(text, sensitive));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Cancellation, listening, type CancelSignal } from '../base/cancellation.ts';
+import { Cancellation, type CancelSignal } from '../base/cancellation.ts';
 import { RunError } from '../base/errors.ts';
 
 /** What goes ahead of the body. */
@@ -102,29 +102,48 @@ export function retryAfterMs({ header }: Pick<HttpResponse, 'header'>): number |
 interface LimitedSignal {
   readonly signal: CancelSignal;
   readonly expired: () => boolean;
+  /** Stops its clock. */
+  readonly end: () => void;
 }
 
-/** axios's `timeout` is not a total: a body that drips passes it. */
+/**
+ * A signal that is aborted with another one, and after this time at the latest. axios's `timeout` is not a total: a body that drips
+ * passes it.
+ */
+export function limitedSignal(timeoutMs: number, outer: CancelSignal): LimitedSignal {
+  const signal = new Cancellation();
+  let expired = false;
+  const timer = setTimeout(
+    () => {
+      expired = true;
+      signal.abort(undefined);
+    },
+    Math.max(0, timeoutMs),
+  );
+  const abort = (): void => {
+    signal.abort(outer.reason);
+  };
+  outer.addEventListener('abort', abort);
+  return {
+    signal,
+    expired: () => expired,
+    end() {
+      outer.removeEventListener('abort', abort);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Does the work with such a signal. */
 export async function withTimeout<T>(
   timeoutMs: number,
   outer: CancelSignal,
   work: (limited: LimitedSignal) => Promise<T>,
 ): Promise<T> {
-  const limited = new Cancellation();
-  let expired = false;
-  const timer = setTimeout(
-    () => {
-      expired = true;
-      limited.abort(undefined);
-    },
-    Math.max(0, timeoutMs),
-  );
-  const abort = (): void => {
-    limited.abort(outer.reason);
-  };
+  const limited = limitedSignal(timeoutMs, outer);
   try {
-    return await listening(outer, abort, () => work({ signal: limited, expired: () => expired }));
+    return await work(limited);
   } finally {
-    clearTimeout(timer);
+    limited.end();
   }
 }

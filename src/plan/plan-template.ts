@@ -10,7 +10,7 @@ import { undeclared } from './values.ts';
 export function planTemplate(
   content: Extract<DeclaredContent, { kind: 'template' }>,
   where: string,
-  names: readonly string[],
+  names: ReadonlySet<string>,
   failures: Failure[],
 ): Template | undefined {
   const template = parse(content, where, failures);

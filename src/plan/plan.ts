@@ -15,7 +15,7 @@ import type { ManagedDirectory, OutputContent, OutputPlan, PlacedOutput, Target 
 import { planState } from './state-output.ts';
 import { planTemplate } from './plan-template.ts';
 import { tokenOutputsOf, type TokenHolders } from './token-outputs.ts';
-import { planValues, undeclared, type DeclaredValue, type ValuePlan } from './values.ts';
+import { planValues, undeclared, type DeclaredValue, type ValuePlan, type ValuePlans } from './values.ts';
 import { planVariables, secretsOfVariable, sourcesOf, type VariablePlan } from './variables.ts';
 
 /** A declared secret, complete with what it inherits. */
@@ -61,11 +61,10 @@ const NEVER_KV = ['sys/', 'auth/', 'cubbyhole/', 'identity/'];
  */
 export function planRun(config: Config, scope: PlanScope): Plan {
   const failures: Failure[] = [];
-  const names = config.secrets.map(({ name }) => name);
+  const names = new Set(config.secrets.map(({ name }) => name));
   const asked = [...scope.outputs.flatMap(valuesOf), ...sourcesOf(scope.values)];
-  const { values: planned, secrets: unnamed, failures: unplanned } = planValues(asked, names);
-  const values = planned.filter(hasKey);
-  const variables = planVariables(scope.values, planned, names, failures);
+  const { values, secrets: unnamed, failures: unplanned } = planValues(asked, names);
+  const variables = planVariables(scope.values, values, names, failures);
   const outputs = scope.outputs.flatMap((output) => {
     const content = planContent(output, names, values, failures);
     return content === undefined
@@ -96,7 +95,7 @@ export function planRun(config: Config, scope: PlanScope): Plan {
   );
   throwIfAny(firstOf(failures, (failure) => failure));
   const needed = new Set([
-    ...planned.map(({ secret }) => secret),
+    ...[...values.values()].map(({ secret }) => secret),
     ...variables.flatMap(secretsOfVariable),
     ...outputs.flatMap(secretsOf),
   ]);
@@ -122,8 +121,9 @@ function revokedTokens(plan: TokenHolders, { revoke }: Config): Failure[] {
   }));
 }
 
-function hasKey(value: ValuePlan<string | undefined>): value is ValuePlan {
-  return value.key !== undefined;
+/** An output is one value; only variables are made of whole secrets. */
+function withKey(value: ValuePlan<string | undefined> | undefined): ValuePlan | undefined {
+  return value?.key === undefined ? undefined : (value as ValuePlan);
 }
 
 /** A kept output would miss changes of the other secrets in it. */
@@ -147,7 +147,7 @@ function valuesOf({ content, where }: DeclaredOutput): DeclaredValue[] {
   if (content.kind === 'value') return [{ name: where, where, ref: content.ref }];
   return inputsOf(content).flatMap(({ name, source }) => {
     if (source.kind !== 'value') return [];
-    const place = inputPlace(where, name);
+    const place = `${where}, ${name}_value`;
     return [{ name: place, where: place, ref: source.value }];
   });
 }
@@ -155,10 +155,6 @@ function valuesOf({ content, where }: DeclaredOutput): DeclaredValue[] {
 function inputsOf(content: DeclaredContent): readonly FormatInput<Ref>[] {
   if (content.kind !== 'format') return [];
   return formatNamed(content.format).inputs?.(content.options) ?? [];
-}
-
-function inputPlace(output: string, name: string): string {
-  return `${output}, ${name}_value`;
 }
 
 /** The names of the declared secrets that an output is made of. */
@@ -182,12 +178,12 @@ export function secretsOf({ content }: Pick<OutputPlan, 'content'>): readonly st
 function unusedEnvironment(
   config: Config,
   { values }: PlanScope,
-  names: readonly string[],
+  names: ReadonlySet<string>,
 ): readonly Failure[] {
   const used = new Set(values.map(({ where }) => where));
   const unused = config.environment.filter(({ where }) => !used.has(where));
   const failures: Failure[] = [];
-  planVariables(unused, [], names, failures);
+  planVariables(unused, new Map(), names, failures);
   return [...failures, ...planValues(sourcesOf(unused), names).failures];
 }
 
@@ -210,8 +206,8 @@ function planSecret(
 
 function planContent(
   output: DeclaredOutput,
-  names: readonly string[],
-  values: readonly ValuePlan[],
+  names: ReadonlySet<string>,
+  values: ValuePlans,
   failures: Failure[],
 ): OutputContent | undefined {
   const { content, where } = output;
@@ -220,25 +216,21 @@ function planContent(
     return template === undefined ? undefined : { kind: 'template', template };
   }
   if (content.kind === 'value') {
-    const value = values.find((candidate) => candidate.where === where);
+    const value = withKey(values.get(content.ref));
     return value === undefined ? undefined : { kind: 'value', value, decode: content.decode };
   }
   if (content.kind === 'token') return content;
-  for (const name of content.secrets.filter((secret) => !names.includes(secret))) {
+  for (const name of content.secrets.filter((secret) => !names.has(secret))) {
     failures.push(undeclared(name, where, names));
   }
-  const inputs = inputsOf(content).flatMap((input) => planInput(input, where, values));
+  const inputs = inputsOf(content).flatMap((input) => planInput(input, values));
   return { ...content, format: formatNamed(content.format), inputs };
 }
 
 /** A value that could not be planned has failed already. */
-function planInput(
-  { source, ...input }: FormatInput<Ref>,
-  where: string,
-  values: readonly ValuePlan[],
-): FormatInput<ValuePlan>[] {
+function planInput({ source, ...input }: FormatInput<Ref>, values: ValuePlans): FormatInput<ValuePlan>[] {
   if (source.kind !== 'value') return [{ ...input, source }];
-  const value = values.find((candidate) => candidate.where === inputPlace(where, input.name));
+  const value = withKey(values.get(source.value));
   return value === undefined ? [] : [{ ...input, source: { kind: 'value', value } }];
 }
 

@@ -22,39 +22,46 @@ export interface ValuePlan<Key extends string | undefined = string> {
   readonly key: Key;
 }
 
+/** By its reference: what messages say of a place is not always enough to tell it from others. */
+export type ValuePlans = ReadonlyMap<Source, ValuePlan<string | undefined>>;
+
 export interface PlannedValues {
-  readonly values: readonly ValuePlan<string | undefined>[];
+  readonly values: ValuePlans;
   /** One for each path, besides the declared ones. */
   readonly secrets: readonly DeclaredSecret[];
   readonly failures: readonly Failure[];
 }
 
 /** Finds the secret of each value; a path that nobody declared becomes a secret of its own. Pure. */
-export function planValues(declared: readonly DeclaredValue[], names: readonly string[]): PlannedValues {
+export function planValues(declared: readonly DeclaredValue[], names: ReadonlySet<string>): PlannedValues {
   const secrets = new Map<string, DeclaredSecret>();
   const failures: Failure[] = [];
-  const values = declared.map(({ name, where, ref }): ValuePlan<string | undefined> => {
+  const values = new Map<Source, ValuePlan<string | undefined>>();
+  for (const { name, where, ref } of declared) {
     const { key } = ref;
     if (ref.kind === 'name') {
-      if (!names.includes(ref.name)) failures.push(undeclared(ref.name, where, names));
-      return { name, where, secret: ref.name, key };
+      if (!names.has(ref.name)) failures.push(undeclared(ref.name, where, names));
+      values.set(ref, { name, where, secret: ref.name, key });
+      continue;
     }
     const secret = secretAt(ref.path, ref.version, where);
     if (!secrets.has(secret.name)) secrets.set(secret.name, secret);
-    return { name, where, secret: secret.name, key };
-  });
+    values.set(ref, { name, where, secret: secret.name, key });
+  }
   return { values, secrets: [...secrets.values()], failures };
 }
 
 /** A reference to a name that no secret has. */
-export function undeclared(name: string, where: string, names: readonly string[]): Failure {
+export function undeclared(name: string, where: string, names: ReadonlySet<string>): Failure {
   return {
     kind: 'config',
     message: `no secret is declared as \`${shownName(name)}\``,
     where,
     // Asked for only if it is reported: of many names, the search for the nearest takes a while.
     get hint() {
-      return nearestHint(name, names, 'secret') ?? 'declare it under `secrets:`, or with --secret NAME=PATH';
+      return (
+        nearestHint(name, [...names], 'secret') ?? 'declare it under `secrets:`, or with --secret NAME=PATH'
+      );
     },
   };
 }

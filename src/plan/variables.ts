@@ -3,7 +3,7 @@ import type { DeclaredVariable, TokenContent } from '../config/config.ts';
 import type { KeySelection } from '../formats/keys.ts';
 import type { Template } from '../template/parse.ts';
 import { planTemplate } from './plan-template.ts';
-import type { DeclaredValue, ValuePlan } from './values.ts';
+import type { DeclaredValue, ValuePlan, ValuePlans } from './values.ts';
 
 /** What a variable is made of, by names of secrets of the plan. */
 export type VariablePlan = Pick<DeclaredVariable, 'name' | 'where' | 'mask'> & {
@@ -37,8 +37,8 @@ export function sourcesOf(variables: readonly DeclaredVariable[]): DeclaredValue
  */
 export function planVariables(
   variables: readonly DeclaredVariable[],
-  values: readonly ValuePlan<string | undefined>[],
-  names: readonly string[],
+  values: ValuePlans,
+  names: ReadonlySet<string>,
   failures: Failure[],
 ): VariablePlan[] {
   return variables.flatMap(({ content, ...rest }): VariablePlan[] => {
@@ -47,7 +47,7 @@ export function planVariables(
       const template = planTemplate(content, rest.where, names, failures);
       return template === undefined ? [] : [{ ...rest, content: { kind: 'template', template } }];
     }
-    const plan = values.find(({ where }) => where === rest.where);
+    const plan = values.get(content.kind === 'value' ? content.ref : content.of);
     if (plan === undefined) return [];
     if (content.kind === 'value') return [{ ...rest, content: { kind: 'value', value: plan as ValuePlan } }];
     return [{ ...rest, content: { ...content, of: plan } }];

@@ -15,9 +15,18 @@ export function sharedPaths(
       owners.set(path, plan);
     }
   }
+  // Most outputs share their directories.
+  const above = new Map<string, string | undefined>();
+  const fileFrom = (path: string): string | undefined => {
+    if (!above.has(path)) {
+      const parent = dirname(path);
+      above.set(path, owners.has(path) ? path : parent === path ? undefined : fileFrom(parent));
+    }
+    return above.get(path);
+  };
   for (const { plan, files } of outputs) {
     for (const path of new Set(files.map((file) => dirname(file.path)))) {
-      const other = ancestorsOf(path).find((ancestor) => owners.has(ancestor));
+      const other = fileFrom(path);
       if (other !== undefined) {
         const owner = owners.get(other)?.where ?? '';
         failures.push(clash(plan, `${other} is needed as a directory, but written as a file by ${owner}`));
@@ -25,11 +34,6 @@ export function sharedPaths(
     }
   }
   return failures;
-}
-
-function ancestorsOf(path: string): string[] {
-  const parent = dirname(path);
-  return parent === path ? [path] : [path, ...ancestorsOf(parent)];
 }
 
 function clash({ where }: OutputPlan, message: string): Failure {

@@ -32,7 +32,9 @@ export function problemsOf(combinations: readonly Combination[], value: object):
 
 function holds(combination: Combination, given: (field: string) => boolean): boolean {
   if (combination.kind === 'need') return !combination.with.some(given) || combination.oneOf.some(given);
-  const count = combination.of.filter((fields) => [fields].flat().some(given)).length;
+  const count = combination.of.filter((one) =>
+    typeof one === 'string' ? given(one) : one.some(given),
+  ).length;
   return count === 1 || (count === 0 && !combination.isRequired);
 }
 

@@ -201,12 +201,13 @@ type Rule<T> = readonly [holds: (value: T) => boolean, problem: string];
 
 /**
  * @param combinations the rules for the combination of values that are data
- * @param rules the others; or a function that finds what else is wrong
+ * @param rules the others; or a function that finds what else is wrong, beside the problems of combinations
  */
 export function object<const M extends Members>(
   members: M,
   combinations: readonly Combination[] = [],
-  rules: readonly Rule<ObjectOf<M>>[] | ((value: ObjectOf<M>) => readonly string[]) = [],
+  rules:
+    readonly Rule<ObjectOf<M>>[] | ((value: ObjectOf<M>, known: readonly string[]) => readonly string[]) = [],
 ): ObjectDefinition & Typed<ObjectOf<M>> {
   const needed = Object.keys(members).filter((name) => members[name]?.isOptional === false);
   const others =
@@ -214,7 +215,10 @@ export function object<const M extends Members>(
       ? rules
       : (value: ObjectOf<M>): string[] =>
           rules.filter(([holds]) => !holds(value)).map(([, problem]) => problem);
-  const check = (value: ObjectOf<M>): string[] => [...problemsOf(combinations, value), ...others(value)];
+  const check = (value: ObjectOf<M>): string[] => {
+    const known = problemsOf(combinations, value);
+    return [...known, ...others(value, known)];
+  };
   return { kind: 'object', members, needed, combinations, check };
 }
 

@@ -40,8 +40,9 @@ export interface Missing {
 export function lookUp(steps: readonly KeyStep[], scopes: readonly Scope[]): Found {
   const innermost = scopes.findLast(({ kind }) => kind !== 'partial');
   if (steps.length === 0) return itself(innermost);
-  for (const scope of scopes.toReversed()) {
-    const found = inScope(steps, scope);
+  for (let index = scopes.length - 1; index >= 0; index -= 1) {
+    const scope = scopes[index];
+    const found = scope && inScope(steps, scope);
     if (found !== undefined) return found;
   }
   const { key, known } = missingIn(innermost, steps);

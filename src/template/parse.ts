@@ -57,8 +57,15 @@ export interface TemplateSource {
 /** A parsed template. */
 export interface Template {
   readonly nodes: readonly Node[];
-  /** The first parts of the names that are looked up outside sections. */
+  /** What is looked up outside sections: a section has names of its own. */
+  readonly references: readonly Reference[];
+  /** The names of all references. */
   readonly secretNames: ReadonlySet<string>;
+}
+
+/** The first part of a name, and where it stands. */
+export interface Reference extends Place {
+  readonly name: string;
 }
 
 /**
@@ -70,22 +77,16 @@ export function parseTemplate(source: string, { file, partials }: TemplateSource
   const nodes = new Compiler(source, file, compiler).compile();
   // Parsing all partials now reports their errors before the first request.
   for (const name of partials.keys()) compiler.find(name, '', { file, line: 1 })();
-  return { nodes, secretNames: new Set(rootReferences(nodes).map(firstPart)) };
+  const references = rootReferences(nodes);
+  return { nodes, references, secretNames: new Set(references.map(({ name }) => name)) };
 }
 
 /** Names that no declared secret can answer. Inside a section a name may be a key, which only fetching can tell. */
 export function undeclaredReferences(
-  { nodes }: Template,
-  declared: readonly string[],
-): readonly (Place & { readonly name: string })[] {
-  return rootReferences(nodes)
-    .map((reference) => ({ ...reference.place, name: firstPart(reference) }))
-    .filter(({ name }) => !declared.includes(name));
-}
-
-interface Reference {
-  readonly steps: readonly KeyStep[];
-  readonly place: Place;
+  { references }: Template,
+  declared: ReadonlySet<string>,
+): readonly Reference[] {
+  return references.filter(({ name }) => !declared.has(name));
 }
 
 /** References outside of everything that pushes a context of its own. */
@@ -95,9 +96,11 @@ function rootReferences(nodes: readonly Node[], entered = new Set<string>()): Re
       case 'text':
         return [];
       case 'variable':
-        return [node];
+        return [referenceOf(node)];
       case 'section':
-        return node.inverted ? [node, ...rootReferences(node.children, entered)] : [node];
+        return node.inverted
+          ? [referenceOf(node), ...rootReferences(node.children, entered)]
+          : [referenceOf(node)];
       case 'lambda':
         return rootReferences(node.children, entered);
       case 'partial':
@@ -110,8 +113,8 @@ function rootReferences(nodes: readonly Node[], entered = new Set<string>()): Re
 }
 
 /** `.` is a name of its own: what a section is about. */
-function firstPart({ steps }: Reference): string {
-  return steps[0]?.name ?? '.';
+function referenceOf({ steps, place }: Extract<Node, { kind: 'variable' | 'section' }>): Reference {
+  return { ...place, name: steps[0]?.name ?? '.' };
 }
 
 /** Compiles each partial once for each indentation that it is used with. */

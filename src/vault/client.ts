@@ -11,7 +11,7 @@ import type { ServerSettings } from '../http/server.ts';
 import {
   codeOf,
   retryAfterMs,
-  withTimeout,
+  limitedSignal,
   type HttpRequest,
   type HttpResponse,
   type RequestHead,
@@ -38,8 +38,6 @@ export interface AttemptContext {
   readonly log: Log;
 }
 
-type Sending = Pick<AttemptContext, 'signal' | 'counters'>;
-
 /** Sends single requests. Retries belong to the sender. */
 export interface VaultClient {
   /** The configured address. */
@@ -61,49 +59,30 @@ export interface VaultClient {
   [Symbol.dispose](): void;
 }
 
+type Surroundings = Pick<Scope, 'env' | 'log' | 'now' | 'pending'>;
+
+/** What a client remembers of the answers so far. */
+interface Route {
+  /** Where requests go. */
+  address: string;
+  /** The state that a performance replica must have reached; until then it answers 412. */
+  vaultIndex: string | undefined;
+}
+
 /** @param wire to this server; closed with the client */
-export function createClient(
-  server: ServerSettings,
-  wire: Wire,
-  scope: Pick<Scope, 'env' | 'log' | 'now' | 'pending'>,
-): VaultClient {
+export function createClient(server: ServerSettings, wire: Wire, scope: Surroundings): VaultClient {
   const { address } = server;
   if (server.tls.skipVerify) warnOfSkippedVerification(scope.log);
-  const post = createPost(wire);
-  let current = address;
-  const pending = createPendingRequests(scope);
-
+  const route: Route = { address, vaultIndex: undefined };
   return {
     address,
     get concurrency() {
       return wire.concurrency;
     },
-    async attempt(request, { signal, counters, log }) {
-      signal.throwIfAborted();
-      counters.requests += 1;
-      const startMs = scope.now();
-      const limitMs = request.mints ? server.mintTimeoutMs : server.clientTimeoutMs;
-      const result = await withTimeout(limitMs, signal, async (limited) => {
-        const asked = current;
-        const proxy = proxyOf({ ...server, address: asked }, scope.env)?.name;
-        const ended = pending.begin({ address: asked, proxy, path: request.path });
-        try {
-          return await post(request, asked, { signal: limited.signal, counters });
-        } catch (error) {
-          signal.throwIfAborted();
-          current = address;
-          const code = limited.expired() ? 'TIMEOUT' : codeOf(error);
-          return await whyNoAnswer(code, { ...server, address: asked }, scope.env, signal);
-        } finally {
-          ended();
-        }
-      });
-      logAttempt(request, result, scope.now() - startMs, log);
-      return result;
-    },
+    attempt: createAttempt(server, wire, scope, route),
     follow(active) {
-      const isNew = active !== current;
-      current = active;
+      const isNew = active !== route.address;
+      route.address = active;
       return isNew;
     },
     flush: () => wire.flush(),
@@ -113,16 +92,47 @@ export function createClient(
   };
 }
 
-type Post = (request: VaultRequest, address: string, sending: Sending) => Promise<VaultResponse>;
+function createAttempt(
+  server: ServerSettings,
+  wire: Wire,
+  scope: Surroundings,
+  route: Route,
+): VaultClient['attempt'] {
+  const proxyAt = rememberingLast((address) => proxyOf({ ...server, address }, scope.env)?.name);
+  const pending = createPendingRequests(scope);
+  return async (request, { signal, counters, log }) => {
+    signal.throwIfAborted();
+    counters.requests += 1;
+    const startMs = scope.now();
+    const { address } = route;
+    const ended = pending.begin({ address, proxy: proxyAt(address), path: request.path });
+    const limited = limitedSignal(request.mints ? server.mintTimeoutMs : server.clientTimeoutMs, signal);
+    let result: Attempt;
+    try {
+      const response = await wire.send(onTheWire(request, route, limited.signal));
+      route.vaultIndex = response.header('x-vault-index') ?? route.vaultIndex;
+      counters.bytes += Number(response.header('content-length') ?? response.text.length);
+      result = readResponse(response);
+    } catch (error) {
+      signal.throwIfAborted();
+      route.address = server.address;
+      const code = limited.expired() ? 'TIMEOUT' : codeOf(error);
+      result = await whyNoAnswer(code, { ...server, address }, scope.env, signal);
+    } finally {
+      ended();
+      limited.end();
+    }
+    logAttempt(request, result, scope.now() - startMs, log);
+    return result;
+  };
+}
 
-function createPost(wire: Wire): Post {
-  // The state that a performance replica must have reached; until then it answers 412.
-  let vaultIndex: string | undefined;
-  return async (request, address, { signal, counters }) => {
-    const response = await wire.send({ ...onTheWire(request, address, vaultIndex), signal });
-    vaultIndex = response.header('x-vault-index') ?? vaultIndex;
-    counters.bytes += Number(response.header('content-length') ?? response.text.length);
-    return readResponse(response);
+/** All requests of most runs go to the same address. */
+function rememberingLast<T>(find: (address: string) => T): (address: string) => T {
+  let last: { readonly address: string; readonly found: T } | undefined;
+  return (address) => {
+    if (last?.address !== address) last = { address, found: find(address) };
+    return last.found;
   };
 }
 
@@ -133,12 +143,9 @@ function warnOfSkippedVerification(log: Log): void {
   });
 }
 
-function onTheWire(
-  request: VaultRequest,
-  address: string,
-  vaultIndex: string | undefined,
-): Omit<HttpRequest, 'signal'> {
-  return { ...headOf(request, address, vaultIndex), body: request.body?.reveal(), once: request.mints };
+function onTheWire(request: VaultRequest, { address, vaultIndex }: Route, signal: CancelSignal): HttpRequest {
+  const { method, url, headers } = headOf(request, address, vaultIndex);
+  return { method, url, headers, body: request.body?.reveal(), once: request.mints, signal };
 }
 
 /**
@@ -154,20 +161,20 @@ export function headOf(request: VaultRequest, address: string, vaultIndex?: stri
 }
 
 function headersOf(request: VaultRequest, vaultIndex: string | undefined): Record<string, string> {
-  return {
+  const { namespace, token, body, wrapTtl } = request;
+  const headers: Record<string, string> = {
     Accept: 'application/json',
     'User-Agent': `vaultonce/${VERSION}`,
     // The server's own protection against forged cross-site requests; agents and proxies may insist on it.
     'X-Vault-Request': 'true',
-    ...(request.namespace === undefined
-      ? {}
-      : { 'X-Vault-Namespace': carried(request.namespace, 'the namespace') }),
-    ...(request.token === undefined ? {} : { 'X-Vault-Token': carried(request.token.reveal(), 'the token') }),
-    ...(request.body === undefined ? {} : { 'Content-Type': contentTypeOf(request) }),
-    // https://openbao.org/docs/concepts/response-wrapping/
-    ...(request.wrapTtl === undefined ? {} : { 'X-Vault-Wrap-TTL': String(request.wrapTtl) }),
-    ...(vaultIndex === undefined ? {} : { 'X-Vault-Index': vaultIndex }),
   };
+  if (namespace !== undefined) headers['X-Vault-Namespace'] = carried(namespace, 'the namespace');
+  if (token !== undefined) headers['X-Vault-Token'] = carried(token.reveal(), 'the token');
+  if (body !== undefined) headers['Content-Type'] = contentTypeOf(request);
+  // https://openbao.org/docs/concepts/response-wrapping/
+  if (wrapTtl !== undefined) headers['X-Vault-Wrap-TTL'] = String(wrapTtl);
+  if (vaultIndex !== undefined) headers['X-Vault-Index'] = vaultIndex;
+  return headers;
 }
 
 /** A PATCH takes no other. https://openbao.org/api-docs/secret/kv/kv-v2/#patch-secret */
@@ -186,6 +193,8 @@ function carried(text: string, what: string): string {
 
 function readResponse({ status, header, text }: HttpResponse): VaultResponse {
   const { body, isJson, isTooDeep } = parseBody(text);
+  // Most answers are, and nobody asks what else is said of them.
+  const isGood = isJson && status < 300;
   return {
     kind: 'response',
     status,
@@ -193,11 +202,11 @@ function readResponse({ status, header, text }: HttpResponse): VaultResponse {
     isTooDeep,
     // Text that begins like the answers of Vault.
     isCut: !isJson && !isTooDeep && /^\s*\{\s*(?:"|$)/.test(text.slice(0, EXCERPT_CHARACTERS)),
-    contentType: header('content-type'),
+    contentType: isGood ? undefined : header('content-type'),
     plainText: isJson ? undefined : text.slice(0, EXCERPT_CHARACTERS),
-    retryAfterMs: retryAfterMs({ header }),
+    retryAfterMs: isGood ? undefined : retryAfterMs({ header }),
     date: header('date'),
-    location: header('location'),
+    location: isGood ? undefined : header('location'),
   };
 }
 

@@ -4,8 +4,8 @@ import type { RateLimit } from '../shape/rate-limit.ts';
 
 /** When the next request of the run may be sent. */
 export interface Pace {
-  /** Waits for this request's turn. */
-  turn(signal: CancelSignal): Promise<void>;
+  /** Waits for this request's turn. @returns undefined: it may be sent at once */
+  turn(signal: CancelSignal): Promise<void> | undefined;
   /** Holds back all requests: a 429 concerns the run, not just the request that got it. */
   pause(milliseconds: number): void;
   /** How long it still holds them back. */
@@ -16,13 +16,17 @@ export interface Pace {
 export function createPace(rateLimit: RateLimit | undefined, now: () => number): Pace {
   let pausedUntilMs = 0;
   const nextStartMs = rateLimit === undefined ? () => 0 : tokenBucket(rateLimit, now);
+  const waitUntil = async (startMs: number, signal: CancelSignal): Promise<void> => {
+    for (;;) {
+      const waitMs = Math.max(startMs, pausedUntilMs) - now();
+      if (waitMs <= 0) return;
+      await sleep(waitMs, signal);
+    }
+  };
   return {
-    async turn(signal) {
-      for (let startMs = nextStartMs(); ; startMs = Math.max(startMs, pausedUntilMs)) {
-        const waitMs = Math.max(startMs, pausedUntilMs) - now();
-        if (waitMs <= 0) return;
-        await sleep(waitMs, signal);
-      }
+    turn(signal) {
+      const startMs = nextStartMs();
+      return Math.max(startMs, pausedUntilMs) === 0 ? undefined : waitUntil(startMs, signal);
     },
     pause(milliseconds) {
       pausedUntilMs = Math.max(pausedUntilMs, now() + milliseconds);

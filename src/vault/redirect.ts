@@ -1,4 +1,9 @@
-import { queryTextOf, type Attempt, type VaultRequest } from './request.ts';
+import { queryTextOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
+
+/** Whether a standby may have answered. */
+export function isRedirect(answer: Attempt): answer is VaultResponse {
+  return answer.kind === 'response' && answer.status === 307;
+}
 
 /**
  * Where a standby redirects a request that only the active node can answer: to the same path at that node's `api_addr`,
@@ -9,7 +14,7 @@ import { queryTextOf, type Attempt, type VaultRequest } from './request.ts';
  * @returns the address of the active node; undefined: the answer is not such a redirect
  */
 export function activeNodeOf(answer: Attempt, request: VaultRequest, address: string): string | undefined {
-  if (answer.kind !== 'response' || answer.status !== 307) return undefined;
+  if (!isRedirect(answer)) return undefined;
   const url = URL.parse(answer.location ?? '');
   if (url === null || url.username !== '' || url.password !== '') return undefined;
   const sameScheme = url.protocol === new URL(address).protocol;

@@ -23,9 +23,16 @@ export interface VaultRequest {
   readonly wrapTtl?: number | undefined;
 }
 
-/** What identifies a request: everything that can change its answer. */
-export function identityOf({ namespace, method, path, query, body, wrapTtl }: VaultRequest): string {
-  return JSON.stringify([namespace, method, path, query, body?.reveal(), wrapTtl]);
+const IDENTITIES = new WeakMap<VaultRequest, string>();
+
+/** What identifies a request: everything that can change its answer. It is asked for several times for each read. */
+export function identityOf(request: VaultRequest): string {
+  const known = IDENTITIES.get(request);
+  if (known !== undefined) return known;
+  const { namespace, method, path, query, body, wrapTtl } = request;
+  const identity = JSON.stringify([namespace, method, path, query, body?.reveal(), wrapTtl]);
+  IDENTITIES.set(request, identity);
+  return identity;
 }
 
 export interface VaultResponse {
@@ -51,7 +58,7 @@ export type Attempt = VaultResponse | ConnectionFailure;
 
 /** The text after `/v1/` on the wire, every segment percent-encoded. */
 export function urlPathOf({ path, query }: VaultRequest): string {
-  const encoded = path.split('/').map(encodeURIComponent).join('/');
+  const encoded = encodeURIComponent(path).replaceAll('%2F', '/');
   return query === undefined ? encoded : `${encoded}?${queryTextOf(query)}`;
 }
 

@@ -107,14 +107,17 @@ const NOTHING: Envelope = { data: undefined, wrap_info: undefined, ...NO_LEASE }
  */
 export function readEnvelope(body: unknown): Envelope {
   if (!isJsonObject(body)) return NOTHING;
-  const hasEnvelope = Object.hasOwn(body, 'request_id');
   // `{"errors": []}` is the whole answer for a path without data.
-  const bare = Object.hasOwn(body, 'errors') ? undefined : body;
-  const data = hasEnvelope ? body['data'] : bare;
+  if (!Object.hasOwn(body, 'request_id'))
+    return Object.hasOwn(body, 'errors') ? NOTHING : { ...NOTHING, data: body };
+  const { data, wrap_info } = body;
+  const { lease_id, lease_duration, renewable } = leaseIn(body);
   return {
     data: isJsonObject(data) ? data : undefined,
-    ...(hasEnvelope ? leaseIn(body) : NO_LEASE),
-    wrap_info: hasEnvelope && isJsonObject(body['wrap_info']) ? body['wrap_info'] : undefined,
+    lease_id,
+    lease_duration,
+    renewable,
+    wrap_info: isJsonObject(wrap_info) ? wrap_info : undefined,
   };
 }
 

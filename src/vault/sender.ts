@@ -5,7 +5,7 @@ import type { RateLimit } from '../shape/rate-limit.ts';
 import { answerOf, hintOf, unavailable, type Answer, type Unavailable } from './vault-answer.ts';
 import type { AttemptContext, VaultClient, WireCounters } from './client.ts';
 import { createPace, type Pace } from './pace.ts';
-import { activeNodeOf } from './redirect.ts';
+import { activeNodeOf, isRedirect } from './redirect.ts';
 import type { Attempt, VaultRequest } from './request.ts';
 import { againAfter, delayAfter, isRateLimited, retryReason, type AlsoRetry, type Try } from './retry.ts';
 
@@ -60,7 +60,8 @@ export function createSender(
     await pace.turn(signal);
     const startMs = scope.now();
     const context = { signal: options.attemptSignal ?? signal, counters, log: scope.log };
-    const result = await attemptAtActive(client, request, context);
+    let result = await client.attempt(request, context);
+    if (isRedirect(result)) result = await attemptAtActive(result, client, request, context);
     const outcome = answerOf(result, request, client.address);
     const tookMs = scope.now() - startMs;
     return { result, outcome, tookMs, retryReason: retryReason(result, outcome, request, attempt) };
@@ -95,9 +96,8 @@ export function createSender(
         const request = attempt === 1 ? first : ((await options.rebuild?.()) ?? first);
         if (isHeldBack(pace, options)) return heldBack(pace);
         const tried = again(await tryOnce(request, attempt, options));
-        const goesOn =
-          tried.retryReason !== undefined && (await waitForRetry(tried, request.path, attempt, options));
-        if (!goesOn) return withAttempts(tried.outcome, attempt);
+        if (tried.retryReason === undefined || !(await waitForRetry(tried, request.path, attempt, options)))
+          return withAttempts(tried.outcome, attempt);
       }
     },
   };
@@ -116,11 +116,12 @@ function delayOf(
 
 /** Follows a standby to the active node, and again if that one has just stepped down. */
 async function attemptAtActive(
+  redirect: Attempt,
   client: VaultClient,
   request: VaultRequest,
   context: AttemptContext,
 ): Promise<Attempt> {
-  let result = await client.attempt(request, context);
+  let result = redirect;
   for (let hop = 1; hop <= MOST_REDIRECTS; hop += 1) {
     const active = activeNodeOf(result, request, client.address);
     if (active === undefined) break;
@@ -132,8 +133,9 @@ async function attemptAtActive(
 
 /** Another request got a 429, after which none may be sent for longer than this one has. */
 function isHeldBack(pace: Pace, { remainingMs }: SendOptions): boolean {
+  if (remainingMs === undefined) return false;
   const pausedMs = pace.pausedMs();
-  return remainingMs !== undefined && pausedMs > 0 && pausedMs >= remainingMs();
+  return pausedMs > 0 && pausedMs >= remainingMs();
 }
 
 function heldBack(pace: Pace): Unavailable {

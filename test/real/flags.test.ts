@@ -85,6 +85,18 @@ describe('flags instead of a config file', await needsPlugins('auth/jwt'), () =>
     assert.equal(await app.server.tokensLeft(), 0);
   });
 
+  test('two files whose names a message would not show have a value each', async () => {
+    const names = ['deadbeef', '01234567'].map((part) => part.repeat(4));
+    const [one = '', other = ''] = names.map((name) => app.workspace.path('hidden', name));
+    const files = ['--out', `${one}=secret/db#password`, '--out', `${other}=kv1/legacy#token`];
+    const result = await run(['render', ...login, ...files]);
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(
+      names.map((name) => app.workspace.read(`hidden/${name}`)),
+      ['second', 'old'],
+    );
+  });
+
   test('--secret is for exec, env, read and check, too', async () => {
     const flags = [...login, '--secret', 'db=secret/db'];
     assert.equal((await run(['read', ...flags, 'db#password'])).stdout, 'second');

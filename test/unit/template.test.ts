@@ -10,7 +10,7 @@ import { Secret } from '../../src/base/secret.ts';
 import { parseTemplate, undeclaredReferences, type Template } from '../../src/template/parse.ts';
 import { renderInSteps } from '../../src/template/render-template.ts';
 import { renderTemplate } from '../support/render-template.ts';
-import { partialNames } from '../../src/template/syntax.ts';
+import { partialNames, tokenize, type Token } from '../../src/template/syntax.ts';
 
 type Keys = Readonly<Record<string, JsonValue>>;
 
@@ -101,7 +101,7 @@ describe('template values', () => {
       for (const tag of [`db.${name}`, `db.tls.${name}`, `db.hosts.${name}`, `db.username.${name}`]) {
         assert.equal(failures(`{{${tag}}}`).length, 1, tag);
       }
-      assert.deepEqual(undeclaredReferences(parse(`{{${name}.x}}`), ['db'])[0]?.name, name);
+      assert.deepEqual(undeclaredReferences(parse(`{{${name}.x}}`), new Set(['db']))[0]?.name, name);
       assert.equal(failures(`{{#db.tls}}{{${name}}}{{/db.tls}}`).length, 1, name);
     }
     assert.equal(failures('{{db.big.rawJSON}}').length, 1, 'a kept number has no properties');
@@ -292,7 +292,7 @@ describe('references', () => {
       '{{db.a}}\n{{#@json}}{{one.k}}{{/@json}}{{^two}}{{three}}{{/two}}\n{{#four}}{{key}}{{/four}}{{> p}}',
       { p: '\n\n{{five.x}}{{#db}}{{inner}}{{/db}}' },
     );
-    assert.deepEqual(undeclaredReferences(template, ['db']), [
+    assert.deepEqual(undeclaredReferences(template, new Set(['db'])), [
       { name: 'one', file: 'app.mustache', line: 2 },
       { name: 'two', file: 'app.mustache', line: 2 },
       { name: 'three', file: 'app.mustache', line: 2 },
@@ -304,13 +304,65 @@ describe('references', () => {
 
   test('a dot outside sections is told by its name', () => {
     assert.deepEqual(
-      undeclaredReferences(parse('{{.}}'), ['db']).map(({ name }) => name),
+      undeclaredReferences(parse('{{.}}'), new Set(['db'])).map(({ name }) => name),
       ['.'],
     );
   });
 });
 
+/** What mustache makes of it, or what it says. */
+function outcomeOf(parser: () => readonly Token[]): readonly Token[] | string {
+  try {
+    return parser();
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe('template syntax', () => {
+  test('tokens are those of mustache, also where its parser is not asked', () => {
+    const piece = fc.constantFrom(
+      '{{',
+      '}}',
+      '{',
+      '}',
+      'a',
+      'db.key',
+      ' ',
+      '\n',
+      '\r\n',
+      '\u2028',
+      '#',
+      '/a',
+      '>',
+      '&',
+      '!',
+      '=',
+      '"',
+    );
+    const name = fc.constantFrom(
+      '{{db.key}}',
+      '{{ a }}',
+      '{{\n a\t}}',
+      '{{."x y"}}',
+      '{{a{b}}',
+      '{{a}b}}',
+      '{{^}}',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, name), { maxLength: 12 }), (pieces) => {
+        const source = pieces.join('');
+        const theirs = (): readonly Token[] =>
+          new mustache.Writer().parse(source) as readonly unknown[] as readonly Token[];
+        assert.deepEqual(
+          outcomeOf(() => tokenize(source)),
+          outcomeOf(theirs),
+        );
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   test('comments and other delimiters', () => {
     assert.equal(text('a{{! {{db.nope }}b\n{{! alone\n on lines }}\nc'), 'ab\nc');
     assert.equal(text('{{=<% %>=}}<% db.username %>{{db.nope}}<%={{ }}=%>{{db.port}}'), 'app{{db.nope}}5432');

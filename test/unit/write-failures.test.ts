@@ -23,7 +23,7 @@ function output(path: string, content: string, target: Partial<Target> = {}): Re
     plan: {
       where: `outputs (${basename(path)})`,
       target: targetAt(path, target),
-      content: { kind: 'template', template: { nodes: [], secretNames: new Set() } },
+      content: { kind: 'template', template: { nodes: [], references: [], secretNames: new Set() } },
     },
     files: [{ path, content: new Secret<Uint8Array>(Buffer.from(content)) }],
   };

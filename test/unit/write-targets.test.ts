@@ -15,7 +15,7 @@ function output(path: string, target: Partial<Target> = {}): OutputPlan {
   return {
     where: `outputs (${path})`,
     target: targetAt(path, target),
-    content: { kind: 'template', template: { nodes: [], secretNames: new Set() } },
+    content: { kind: 'template', template: { nodes: [], references: [], secretNames: new Set() } },
   };
 }
 

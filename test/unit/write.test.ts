@@ -38,7 +38,7 @@ function output(
     plan: {
       where: `outputs (${basename(path)})`,
       target: targetAt(path, { kind: isFile ? 'file' : 'directory', ...target }),
-      content: { kind: 'template', template: { nodes: [], secretNames: new Set() } },
+      content: { kind: 'template', template: { nodes: [], references: [], secretNames: new Set() } },
     },
     files: isFile
       ? [{ path, content: secret(content) }]
