@@ -96,8 +96,10 @@ class Reader {
     this.#line = line;
     this.#key = keyOf(line, 3);
     this.#indent = line[1]?.length ?? 0;
-    if (line[2] !== undefined || this.#key !== undefined) return;
-    if (this.#at < this.#text.length || valueOf(line, 5) !== undefined) throw new NotPlain();
+    if (this.#key !== undefined) return;
+    if (line[2] !== undefined && line[7] === undefined) return;
+    const isEnd = line[2] === undefined && this.#at === this.#text.length;
+    if (!isEnd || valueOf(line, 5) !== undefined) throw new NotPlain();
     this.#indent = -1;
   }
 
@@ -119,7 +121,7 @@ class Reader {
       offsets.set(key, this.#at - 1);
       map[key] = this.#line[7] === undefined ? this.#value(indent) : this.#below(indent);
     } while (this.#indent === indent && !this.#hasDash());
-    this.#close(indent);
+    this.#depth -= 1;
     return map;
   }
 
@@ -131,7 +133,7 @@ class Reader {
       const column = indent + (this.#line[2] ?? '').length;
       list.push(this.#key === undefined ? this.#value(indent) : this.#map(column));
     } while (this.#indent === indent && this.#hasDash());
-    this.#close(indent);
+    this.#depth -= 1;
     return list;
   }
 
@@ -147,16 +149,11 @@ class Reader {
     if (this.#depth > DEEPEST) throw new NotPlain();
   }
 
-  #close(indent: number): void {
-    this.#depth -= 1;
-    if (this.#indent > indent) throw new NotPlain();
-  }
-
   /** The map or list in the lines below a key. */
   #below(indent: number): unknown {
     this.#nextLine();
     if (this.#hasDash() && this.#indent >= indent) return this.#list(this.#indent);
-    if (this.#hasDash() || this.#indent <= indent) throw new NotPlain();
+    if (this.#indent <= indent) throw new NotPlain();
     return this.#map(this.#indent);
   }
 
