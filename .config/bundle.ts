@@ -20,6 +20,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'aws-sdk.js': 'src/auth/aws/sdk.ts',
   'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
   'zod-schema.js': 'src/shape/zod-schema.ts',
+  'yaml.js': 'src/config/yaml-document.ts',
   'reference.js': 'src/config/reference.ts',
   'words.js': 'src/config/words-of-others.ts',
   'other-languages.js': 'src/config/recognise.ts',

@@ -2,8 +2,8 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { firstOf, RunError, systemErrorCode, throwIfAny, type Failure } from '../base/errors.ts';
 import { shownPath } from '../base/shown-text.ts';
 import { configFrom } from '../config/load.ts';
-import { parseYaml } from '../config/parse-yaml.ts';
-import { readSource, sourceText } from '../config/source.ts';
+import { loadYamlParser } from '../config/parse-yaml.ts';
+import { readSource, sourceText, type Parsed, type SourceText } from '../config/source.ts';
 import { PendingPipe, readInput, withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { Migration, Ports } from '../migrate/migrate-files.ts';
@@ -34,7 +34,8 @@ export async function migrate(
   const read: { name: string; path: string; text: string }[] = [];
   for (const path of paths) read.push({ ...(await readSource(path, 'file to migrate', io, 'FILE')), path });
   const { migrateFiles } = await import('../migrate/migrate-files.ts');
-  const migration = await withPipes(signal, () => migrateFiles(read, portsFor(read, io.cwd)));
+  const ports = portsFor(read, io.cwd, await loadYamlParser());
+  const migration = await withPipes(signal, () => migrateFiles(read, ports));
   const stopping = migration.problems.filter(({ isFatal = false }) => isFatal || !partial);
   throwIfAny(firstOf(stopping, ({ where, message, hint }) => ({ kind: 'config', where, message, hint })));
   const directory = resolve(io.cwd, out);
@@ -50,7 +51,11 @@ export async function migrate(
   if (omissions > 0) io.stdout.write(`not carried over: ${String(omissions)}, see the notes\n`);
 }
 
-function portsFor(files: readonly { readonly name: string; readonly path: string }[], cwd: string): Ports {
+function portsFor(
+  files: readonly { readonly name: string; readonly path: string }[],
+  cwd: string,
+  parseYaml: (source: SourceText) => Parsed,
+): Ports {
   return {
     parseYaml: (text, name) => {
       const { value, lineOf } = parseYaml({

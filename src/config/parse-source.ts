@@ -31,8 +31,11 @@ export async function parseSource(source: SourceText): Promise<Source> {
 
 async function parse(source: SourceText): Promise<Source> {
   if (source.format === 'yaml') {
-    const { parseYaml } = await import('./parse-yaml.ts');
-    return checked(source, parseYaml(source));
+    const { readPlainYaml } = await import('./plain-yaml.ts');
+    const plain = readPlainYaml(source.text);
+    if (plain !== undefined) return checked(source, plain);
+    const { loadYamlParser } = await import('./parse-yaml.ts');
+    return checked(source, (await loadYamlParser())(source));
   }
   return checked(source, { value: parseJsonConfig(source), lineOf: () => undefined });
 }

@@ -236,8 +236,7 @@ function codeOf(error: unknown): string {
   return (error as Error).name === 'TimeoutError' ? 'ETIMEDOUT' : '';
 }
 
-/** The text of an error of Bun's contains the URL. */
-function giveUp(error: unknown): never {
-  const isForeign = !(error instanceof NoAnswer || error instanceof RunError) && codeOf(error) !== '';
-  throw isForeign ? new NoAnswer(codeOf(error)) : error;
+/** An error of Bun's, whose text contains the URL. */
+function isForeign(error: unknown): boolean {
+  return !(error instanceof NoAnswer || error instanceof RunError) && codeOf(error) !== '';
 }

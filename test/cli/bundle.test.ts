@@ -141,11 +141,29 @@ describe('the bundle', () => {
     assert.equal(run('render', `-c${config}`, `--fixtures=${fixtures}`), 0);
   });
 
+  test('a config as most are is read without js-yaml, another one with it', () => {
+    workspace.write('values.yaml', 's: { k: v }\n');
+    const hidden = `${workspace.path('dist/yaml.js')}.hidden`;
+    const render = (mode: string): number | null => {
+      const outputs = `outputs: [{ path: '${workspace.path('out')}', value: 's#k', mode: ${mode} }]\n`;
+      const config = workspace.write('most.yaml', `# c\nsecrets:\n  s: a/b\n${outputs}`);
+      const values = ['--fixtures', workspace.path('values.yaml')];
+      const args = [workspace.path('bin/vaultonce.mjs'), 'render', '-c', config, '--allow-disk', ...values];
+      return spawnSync(process.execPath, args).status;
+    };
+    renameSync(workspace.path('dist/yaml.js'), hidden);
+    assert.equal(render("'0400'"), 0);
+    assert.notEqual(render("&mode '0400'"), 0);
+    renameSync(hidden, workspace.path('dist/yaml.js'));
+    assert.equal(render("&mode '0400'"), 0);
+  });
+
   test('what few need is in files of its own', () => {
     const marks = {
       'aws-sdk.js': 'AssumeRoleWithWebIdentity',
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
       'zod-schema.js': 'ZodMiniPipe',
+      'yaml.js': 'aliases exceeded',
       'reference.js': 'draft/2020-12',
       'words.js': 'authentication:["auth"]',
       'other-languages.js': 'Handlebars template',
@@ -249,6 +267,7 @@ describe('the bundle', () => {
       'dist/version.js',
       'dist/watch.js',
       'dist/words.js',
+      'dist/yaml.js',
       'dist/zod-schema.js',
       'package.json',
     ]);

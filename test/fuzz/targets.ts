@@ -6,7 +6,7 @@ import type { KeyValues, Secrets } from '../../src/base/secret-data.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { configFrom } from '../../src/config/load.ts';
 import { sourceText } from '../../src/config/source.ts';
-import { parseYaml } from '../../src/config/parse-yaml.ts';
+import { loadYamlParser } from '../../src/config/parse-yaml.ts';
 import { stableContentOf } from '../../src/csi/vault-class/object-content.ts';
 import { readObjects } from '../../src/csi/vault-class/object-list.ts';
 import { identityOfObject } from '../../src/csi/vault-class/object-request.ts';
@@ -19,8 +19,11 @@ import { planConfig } from '../../src/plan/plan-config.ts';
 import { checkRef } from '../../src/shape/ref.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
 import { CLASSES } from '../support/csi-classes.ts';
+import { PIECES, readsAsJsYaml } from '../support/plain-yaml.ts';
 import { renderTemplate } from '../support/render-template.ts';
 import { readCapabilities, readEnvelope, readLogin, readMounts } from '../../src/vault/responses.ts';
+
+const parseYaml = await loadYamlParser();
 
 /** A place where texts from outside come in. */
 export interface FuzzTarget {
@@ -466,8 +469,18 @@ const vaultObject: FuzzTarget = {
   refusals: ['not_found', 'template', 'unavailable', 'SyntaxError', 'TooDeep'],
 };
 
+/** What is read without js-yaml must be what js-yaml makes of it. */
+const plainYaml: FuzzTarget = {
+  name: 'plain YAML',
+  seeds: yaml,
+  words: PIECES,
+  refusals: [],
+  take: readsAsJsYaml,
+};
+
 export const TARGETS: readonly FuzzTarget[] = [
   config,
+  plainYaml,
   reference,
   template,
   migration,

@@ -5,11 +5,13 @@ import { parseDuration } from '../../src/base/duration.ts';
 import { RunError } from '../../src/base/errors.ts';
 import { nearest } from '../../src/base/nearest.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
-import { parseYaml } from '../../src/config/parse-yaml.ts';
+import { loadYamlParser } from '../../src/config/parse-yaml.ts';
 import type { SourceText } from '../../src/config/source.ts';
 import { parseRateLimit } from '../../src/shape/rate-limit.ts';
 import { checkRef, parseRef } from '../../src/shape/ref.ts';
 import { checkSecretPath } from '../../src/shape/vault-paths.ts';
+
+const parseYaml = await loadYamlParser();
 
 describe('interpolation', () => {
   test('variables, defaults, literals', () => {

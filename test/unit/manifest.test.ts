@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseYaml } from '../../src/config/parse-yaml.ts';
+import { loadYamlParser } from '../../src/config/parse-yaml.ts';
 import { podVariables } from '../../src/manifest/pod-variables.ts';
 import { yamlText } from '../../src/manifest/yaml-text.ts';
 import { pythonHas, runPython } from '../support/format-readers.ts';
+
+const parseYaml = await loadYamlParser();
 
 /** Texts that look like something else, and any text that YAML can carry. */
 const text = fc.oneof(
