@@ -12,7 +12,13 @@ function mark(file: string): void {
 }
 
 // Files that an older build had would be part of the package. The standalone binaries stay: they have a build of their own.
-for (const name of [...globSync('*.js', { cwd: dist }), 'vaultonce.cache', 'meta.json', PACKAGES_FILE, NOTICES])
+for (const name of [
+  ...globSync('*.js', { cwd: dist }),
+  'vaultonce.cache',
+  'meta.json',
+  PACKAGES_FILE,
+  NOTICES,
+])
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
 // bin compiles them, the main one with the code cache that is made after it: scripts, as expressions.
