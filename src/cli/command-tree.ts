@@ -9,7 +9,7 @@ import type { RenderOptions } from '../commands/render.ts';
 import type { SchemaOptions } from '../commands/schema.ts';
 import type { Flags } from '../config/settings.ts';
 import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts';
-import { COMMON, OUT } from './common-flags.ts';
+import { COMMON, OUT, PASSING_ON, VARIABLES } from './common-flags.ts';
 import { csiCommand } from './csi-flags.ts';
 import { manifestCommand } from './manifest-flags.ts';
 import { watchCommand } from './watch-flags.ts';
@@ -76,20 +76,8 @@ function execCommand(): CommandDefinition {
     passesOn: true,
     flags: {
       ...COMMON,
-      '--env': {
-        value: 'name=ref',
-        repeats: true,
-        description: 'another variable, as NAME=path#key; repeatable',
-      },
-      '--env-from': {
-        value: 'secret',
-        repeats: true,
-        description: 'all keys of a secret as variables; repeatable',
-      },
-      '--clear-env': { description: 'do not pass on the inherited environment, except PATH' },
-      '--keep-env': { value: 'name', repeats: true, description: 'always pass on this variable; repeatable' },
-      '--redact': { description: 'black out values of 4 or more characters in the output of COMMAND' },
-      '--pass-token': { description: 'pass on VAULT_TOKEN and the other credentials of this run' },
+      ...VARIABLES,
+      ...PASSING_ON,
       '--allow-disk': { description: 'allow outputs outside tmpfs' },
       '--report': { value: 'file', description: 'write a JSON report to a file' },
     },
@@ -115,16 +103,7 @@ function envCommand(): CommandDefinition {
         description: 'set job variables (default) or step outputs; for github, azure and gitlab',
       },
       '--out': { value: 'file', description: 'write to a file with mode 0400 instead of stdout' },
-      '--env': {
-        value: 'name=ref',
-        repeats: true,
-        description: 'another variable, as NAME=path#key; repeatable',
-      },
-      '--env-from': {
-        value: 'secret',
-        repeats: true,
-        description: 'all keys of a secret as variables; repeatable',
-      },
+      ...VARIABLES,
       '--force': { description: 'allow names that change how a job runs, such as PATH' },
       '--allow-disk': { description: 'allow a file outside tmpfs' },
       '--report': { value: 'file', description: 'write a JSON report to a file' },

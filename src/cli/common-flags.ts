@@ -75,3 +75,25 @@ export const OUT = {
     description: 'another file that holds a single value, as PATH=path#key; repeatable',
   },
 } satisfies FlagDefinitions;
+
+/** Of `env` and `exec`. */
+export const VARIABLES = {
+  '--env': {
+    value: 'name=ref',
+    repeats: true,
+    description: 'another variable, as NAME=path#key; repeatable',
+  },
+  '--env-from': {
+    value: 'secret',
+    repeats: true,
+    description: 'all keys of a secret as variables; repeatable',
+  },
+} satisfies FlagDefinitions;
+
+/** Of those that start a command. */
+export const PASSING_ON = {
+  '--clear-env': { description: 'do not pass on the inherited environment, except PATH' },
+  '--keep-env': { value: 'name', repeats: true, description: 'always pass on this variable; repeatable' },
+  '--redact': { description: 'black out values of 4 or more characters in the output of COMMAND' },
+  '--pass-token': { description: 'pass on VAULT_TOKEN and the other credentials of this run' },
+} satisfies FlagDefinitions;

@@ -1,7 +1,7 @@
 import type { CommandDefinition } from '../commands/command.ts';
 import type { WatchOptions } from '../commands/watch.ts';
 import type { Flags } from '../config/settings.ts';
-import { COMMON } from './common-flags.ts';
+import { COMMON, PASSING_ON } from './common-flags.ts';
 
 export function watchCommand(): CommandDefinition {
   return {
@@ -23,10 +23,7 @@ export function watchCommand(): CommandDefinition {
         repeats: true,
         description: 'with COMMAND: all keys of a secret as variables; repeatable',
       },
-      '--clear-env': { description: 'do not pass on the inherited environment, except PATH' },
-      '--keep-env': { value: 'name', repeats: true, description: 'always pass on this variable; repeatable' },
-      '--redact': { description: 'black out values of 4 or more characters in the output of COMMAND' },
-      '--pass-token': { description: 'pass on VAULT_TOKEN and the other credentials of this run' },
+      ...PASSING_ON,
       '--probe': {
         description: 'only ask a running one whether it is ready, at `watch.health` of the config',
       },
