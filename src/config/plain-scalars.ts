@@ -14,7 +14,7 @@ function text(separators: string): string {
   const rest = String.raw`[^ \n:${separators}]*`;
   const word = (first: string): string => `${first}${rest}(?:${colon}${rest})*`;
   const next = word(String.raw`(?:[^ \n:#${separators}]|${colon})`);
-  return String.raw`(?:(${word(String.raw`[\w/$.]`)}(?: +${next})*)|${QUOTED})`;
+  return String.raw`(?:(${word(String.raw`(?:[\w/$.]|-(?=[A-Za-z-])|~(?=\/))`)}(?: +${next})*)|${QUOTED})`;
 }
 
 const IN_BRACKETS = text(String.raw`,\[\]{}`);
@@ -71,7 +71,9 @@ export function valueOf(groups: Groups, at: number): string | number | boolean |
   if (plain === 'false') return false;
   if (SPECIAL.has(plain)) throw new NotPlain();
   if (plain.charCodeAt(0) > 0x39) return plain;
-  if (/^(?:0|[1-9]\d{0,14})$/.test(plain)) return Number(plain);
+  // To js-yaml, leading zeros mean nothing.
+  if (/^\d{1,15}(?:\.\d{1,15})?$/.test(plain)) return Number(plain);
+  if (/^0o[0-7]{1,15}$/.test(plain)) return parseInt(plain.slice(2), 8);
   // What js-yaml may take for a number, or for none.
   if (/^(?:0[ox].*|[\d.]+(?:e[-+]?\d+)?|\.(?:inf|nan))$/i.test(plain)) throw new NotPlain();
   return plain;

@@ -127,7 +127,7 @@ describe('YAML that is read without js-yaml', () => {
       'a: {\n  b: c,\n  d: [e,\n    f],\n  }\n',
       'a: |\n  {{#b}}\n    c: d # e\n\n  {{/b}}\n\nf: |-\n   g\n',
       `a: "\\"\\n\\t\\\\\\/é"\nb: 'it''s'\n"c": ''\n'*': d # e\n`,
-      'a: 10\nb: true\nc: 30s\nd: 127.0.0.1:8200\ne: https://f/g#h\ni: no\nj: ${K:-l m}\n',
+      'a: [10, 007, 0440, 0o440, 0.70, sh, -c, --, --a=b, ~/c]\nb: true\nc: 30s\nd: 127.0.0.1:8200\ne: https://f/g#h\ni: no\nj: ${K:-l m}\n',
       'constructor: a\ntoString: b\n',
     ])
       assert.ok(readsAsJsYaml(text), text);
@@ -149,16 +149,7 @@ describe('YAML that is read without js-yaml', () => {
         'a: b\r\n',
         'a:\tb\n',
       ],
-      ...[
-        'a: 0440\n',
-        'a: 1.10\n',
-        'a: 1e3\n',
-        'a: 0x10\n',
-        'a: .inf\n',
-        'a: 9007199254740993\n',
-        'a: True\n',
-        'a: -1\n',
-      ],
+      ...['a: 1e3\n', 'a: 0x10\n', 'a: .inf\n', 'a: 9007199254740993\n', 'a: True\n', 'a: -1\n'],
       ...[
         'a: b\na: c\n',
         'a: { b: c, b: d }\n',
