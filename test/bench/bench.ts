@@ -9,7 +9,8 @@ import { measure, type Sample } from './measure.ts';
 import { plotOf } from './plot.ts';
 import { describeMachine, rowOf, tableOf, type Comparison, type Results } from './results.ts';
 import { noLink, openSlowLink, type SlowLink } from './slow-link.ts';
-import { ON_NODE, prepareTools, STANDALONE } from './tools.ts';
+import { tablesOf } from './tables.ts';
+import { IN_GO, ON_NODE, prepareTools, STANDALONE } from './tools.ts';
 
 /**
  * Runs every tool on the same job, in turns, against a real server over TLS, by way of a link with a round trip time, or
@@ -55,7 +56,7 @@ async function compare(job: Job, server: TestServer, link: SlowLink): Promise<Co
   for (let round = 0; round < rounds; round += 1) {
     for (const tool of tools) samples.get(tool.name)?.push(await measure(tool, server, link));
   }
-  return [...samples].map(([name, all]) => rowOf(name, all));
+  return [...samples].map(([name, all]) => rowOf(name, all, samples.get(IN_GO)));
 }
 
 /** @param roundTripMs undefined: plain HTTP, straight to the server */
@@ -99,4 +100,5 @@ const results: Results = { date: new Date().toISOString(), machine, comparisons 
 mkdirSync(flags.out, { recursive: true });
 writeFileSync(join(flags.out, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
 writeFileSync(join(flags.out, 'results.svg'), plotOf(results));
-console.log(`\nresults.json and results.svg are in ${relative(process.cwd(), flags.out)}/`);
+writeFileSync(join(flags.out, 'results.md'), `${tablesOf(results)}\n`);
+console.log(`\nresults.json, results.md and results.svg are in ${relative(process.cwd(), flags.out)}/`);

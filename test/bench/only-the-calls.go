@@ -20,8 +20,11 @@ type job struct {
 	Paths                                            []string
 }
 
-// As many as vaultonce has under way.
-const atOnce = 100
+// As many as vaultonce has under way: over HTTP/2, and over HTTP/1.1, where each takes a connection.
+const (
+	streams     = 100
+	connections = 16
+)
 
 type answer struct {
 	Auth struct {
@@ -43,8 +46,10 @@ func main() {
 	check(err)
 	var job job
 	check(json.Unmarshal(text, &job))
-	transport := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: atOnce}
+	transport := &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: connections}
+	atOnce := connections
 	if job.CaFile != "" {
+		atOnce = streams
 		authorities, err := os.ReadFile(job.CaFile)
 		check(err)
 		pool := x509.NewCertPool()

@@ -1,11 +1,11 @@
-import { title, type Results } from './results.ts';
+import { ratioText, title, type Results } from './results.ts';
 import { ON_NODE, STANDALONE } from './tools.ts';
 
 const BAR_HEIGHT = 16;
-/** At least: the longest label must fit. */
+/** At least: the longest label and note must fit. */
 const LABEL_WIDTH = 170;
-const BAR_WIDTH = 300;
 const NOTE_WIDTH = 110;
+const BAR_WIDTH = 300;
 const CHARACTER_WIDTH = 6.2;
 const TITLE_HEIGHT = 34;
 
@@ -33,10 +33,10 @@ export function plotOf({ date, machine, comparisons }: Results): string {
     title: title(comparison),
     column: columns.indexOf(comparison.roundTripMs),
     row: sizes.indexOf(comparison.secrets),
-    bars: comparison.rows.map(({ tool, wallMs, rssMb }) => ({
+    bars: comparison.rows.map(({ tool, wallMs, toGo, rssMb }) => ({
       label: tool,
       value: wallMs,
-      note: `${wallMs.toFixed(0)} (${rssMb.toFixed(0)} MB)`,
+      note: `${wallMs.toFixed(0)} (${toGo === undefined ? '' : `${ratioText({ toGo })} × Go, `}${rssMb.toFixed(0)} MB)`,
       fill: fillOf(tool),
     })),
   }));
@@ -52,9 +52,18 @@ export function fillOf(tool: string): string {
 export function barChart(head: string, panels: readonly Panel[]): string {
   const most = Math.max(...panels.map(({ bars }) => bars.length));
   const panelHeight = TITLE_HEIGHT + most * (BAR_HEIGHT + 4) + 12;
-  const labels = panels.flatMap(({ bars }) => bars.map(({ label }) => label.length * CHARACTER_WIDTH));
-  const labelWidth = Math.ceil(Math.max(LABEL_WIDTH, ...labels));
-  const panelWidth = labelWidth + BAR_WIDTH + NOTE_WIDTH;
+  const bars = panels.flatMap((panel) => panel.bars);
+  const labelWidth = widthOf(
+    bars.map(({ label }) => label),
+    LABEL_WIDTH,
+  );
+  const panelWidth =
+    labelWidth +
+    BAR_WIDTH +
+    widthOf(
+      bars.map(({ note }) => note),
+      NOTE_WIDTH,
+    );
   const drawn = panels.map((panel) => {
     const x = panel.column * panelWidth;
     const y = 40 + panel.row * panelHeight;
@@ -68,6 +77,10 @@ export function barChart(head: string, panels: readonly Panel[]): string {
 ${drawn.join('\n')}
 </svg>
 `;
+}
+
+function widthOf(texts: readonly string[], least: number): number {
+  return Math.ceil(Math.max(least, ...texts.map(({ length }) => length * CHARACTER_WIDTH)));
 }
 
 function draw({ title: heading, bars }: Panel, labelWidth: number): string {

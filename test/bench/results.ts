@@ -11,6 +11,11 @@ export interface Row {
   /** Medians; of the wall time the quartiles, too. */
   readonly wallMs: number;
   readonly wallQuartilesMs: readonly [number, number];
+  /**
+   * The wall time as a multiple of that of the Go program in the same turn, median: a machine that slows down for a while does so
+   * for both. Undefined where there is no Go program.
+   */
+  readonly toGo?: number | undefined;
   readonly cpuMs: number;
   readonly rssMb: number;
   readonly requests: number;
@@ -33,18 +38,31 @@ export interface Results {
   readonly comparisons: readonly Comparison[];
 }
 
-export function rowOf(tool: string, samples: readonly Sample[]): Row {
+/** @param ofGo the samples of the Go program, turn by turn; undefined: there are none */
+export function rowOf(tool: string, samples: readonly Sample[], ofGo?: readonly Sample[]): Row {
   const round = (value: number): number => Math.round(value * 10) / 10;
   return {
     tool,
     wallMs: round(median(samples, 'wallMs')),
     wallQuartilesMs: [round(quantile(samples, 'wallMs', 0.25)), round(quantile(samples, 'wallMs', 0.75))],
+    toGo: ofGo && medianRatio(samples, ofGo),
     cpuMs: round(median(samples, 'cpuMs')),
     rssMb: round(median(samples, 'rssMb')),
     requests: median(samples, 'requests'),
     connections: median(samples, 'connections'),
     resumptions: median(samples, 'resumptions'),
   };
+}
+
+function medianRatio(samples: readonly Sample[], ofGo: readonly Sample[]): number {
+  const ratios = samples
+    .map(({ wallMs }, turn) => wallMs / (ofGo[turn]?.wallMs ?? NaN))
+    .sort((a, b) => a - b);
+  return Math.round((ratios[Math.round((ratios.length - 1) / 2)] ?? NaN) * 1000) / 1000;
+}
+
+export function ratioText({ toGo }: Pick<Row, 'toGo'>): string {
+  return toGo?.toFixed(2) ?? '-';
 }
 
 /** @param serverBinary what answers `--version` with its name and version */
@@ -71,11 +89,23 @@ export function tableOf(comparison: Comparison): string {
   const { rows } = comparison;
   const oursMs = rows.find(({ tool }) => tool === STANDALONE)?.wallMs ?? NaN;
   const longestMs = Math.max(...rows.map(({ wallMs }) => wallMs));
-  const header = ['', 'wall ms', 'ratio', 'CPU ms', 'RSS MB', 'requests', 'connections', 'resumed', ''];
-  const cells = rows.map(({ tool, wallMs, cpuMs, rssMb, requests, connections, resumptions }) => [
+  const header = [
+    '',
+    'wall ms',
+    '× ours',
+    '× Go',
+    'CPU ms',
+    'RSS MB',
+    'requests',
+    'connections',
+    'resumed',
+    '',
+  ];
+  const cells = rows.map(({ tool, wallMs, toGo, cpuMs, rssMb, requests, connections, resumptions }) => [
     tool,
     wallMs.toFixed(0),
     (wallMs / oursMs).toFixed(2),
+    ratioText({ toGo }),
     cpuMs.toFixed(0),
     rssMb.toFixed(0),
     ...[requests, connections, resumptions].map((count) => (Number.isNaN(count) ? '-' : String(count))),

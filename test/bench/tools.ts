@@ -8,6 +8,8 @@ import { agent, PEERS } from './peers.ts';
 
 export const ON_NODE = 'vaultonce on Node';
 export const STANDALONE = 'vaultonce standalone';
+/** What all others are compared with. */
+export const IN_GO = 'only the calls in Go';
 /** What `consul-template` and others start from, which do not log in. */
 const WITH_TOKEN = 'standalone, given a token';
 
@@ -77,7 +79,7 @@ async function onlyTheCallsInGo(job: Job): Promise<Tool[]> {
   const source = join(import.meta.dirname, 'only-the-calls.go');
   execFileSync(go, ['build', '-ldflags', '-s -w', '-o', program, source], { stdio: 'inherit' });
   return [
-    withJobFile('only the calls in Go', [program], job),
+    withJobFile(IN_GO, [program], job),
     withJobFile('the same, given a token', [program], job, { token: job.token }),
   ];
 }

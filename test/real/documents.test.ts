@@ -3,14 +3,11 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { before, describe, test } from 'node:test';
 import packageJson from '../../package.json' with { type: 'json' };
-import {
-  adviceTable,
-  agreementOf,
-  forecastTable,
-  measuredTable,
-  type Table,
-} from '../bench/herd/herd-report.ts';
+import { adviceTable, agreementOf, forecastTable, measuredTable } from '../bench/herd/herd-report.ts';
 import type { HerdResults } from '../bench/herd/herd-results.ts';
+import type { Table } from '../bench/markdown.ts';
+import type { Results } from '../bench/results.ts';
+import { excerpt, goTable, wallTable } from '../bench/tables.ts';
 import { runCli } from '../support/cli.ts';
 import {
   anchorsOf,
@@ -229,66 +226,36 @@ describe('what the documents list is complete', () => {
 });
 
 describe('the figures', () => {
-  interface Row {
-    readonly tool: string;
-    readonly wallMs: number;
-    readonly rssMb: number;
-    readonly requests: number;
-    readonly connections: number;
-  }
-  interface Comparison {
-    readonly secrets: number;
-    readonly roundTripMs?: number;
-    readonly rounds: number;
-    readonly rows: readonly Row[];
-  }
-  const { comparisons } = JSON.parse(readFileSync(join(root, 'test/bench/results/results.json'), 'utf8')) as {
-    comparisons: readonly Comparison[];
-  };
-  const rowOf = (tool: string, secrets: number, roundTripMs: number | undefined): Row => {
-    const found = comparisons
-      .find((one) => one.secrets === secrets && one.roundTripMs === roundTripMs)
-      ?.rows.find((row) => row.tool === tool);
-    assert.ok(found, `${tool}, ${String(secrets)} secrets`);
-    return found;
-  };
-  const shown = (value: number): string => value.toFixed(0);
+  const results = JSON.parse(textOf('test/bench/results/results.json')) as Results;
 
-  test('the table of the benchmark is that of its last run', () => {
-    const rows = tableRows(textOf('test/bench/README.md'));
-    const header = rows.findIndex(([, first]) => first === 'plain 1');
-    const [, ...columns] = rows[header] ?? [];
-    const tools = comparisons[0]?.rows.map(({ tool }) => tool) ?? [];
-    assert.ok(tools.length > 5);
-    for (const tool of tools) {
-      const [, ...cells] = rows.slice(header).find(([name]) => name === tool) ?? [];
-      const expected = columns.map((column) => {
-        const [, way = '', secrets] = /^(plain|5 ms|20 ms|MB) (\d+)$/.exec(column) ?? [];
-        if (way === 'MB') return shown(rowOf(tool, Number(secrets), 5).rssMb);
-        if (way !== '')
-          return shown(rowOf(tool, Number(secrets), way === 'plain' ? undefined : parseInt(way)).wallMs);
-        const count = rowOf(tool, 10, 5)[column as 'requests' | 'connections'];
-        return count === 0 ? '' : shown(count);
-      });
-      assert.deepEqual(cells, expected, tool);
+  /** The cells of the rows below a header. */
+  const tableIn = (file: string, { header }: Table): string[][] => {
+    const rows = tableRows(textOf(file));
+    const at = rows.findIndex((row) => row.join('|') === header.join('|'));
+    assert.ok(at !== -1, `${file}: ${header.join(', ')}`);
+    // A header and its rule, then rows as long as they have as many cells.
+    const below = rows.slice(at + 2);
+    const end = below.findIndex(
+      ({ length }, index) => length !== header.length || below[index + 1]?.[0] === '---',
+    );
+    return end === -1 ? below : below.slice(0, end);
+  };
+  const unmarked = ({ rows }: Table): string[][] =>
+    rows.map((row) => row.map((cell) => cell.replaceAll(/[*`]/g, '')));
+
+  test('the tables of the benchmark are those of its last run', () => {
+    for (const table of [wallTable(results), goTable(results)]) {
+      if (table === undefined) continue;
+      assert.ok(table.rows.length > 5);
+      assert.deepEqual(tableIn('test/bench/README.md', table), unmarked(table));
     }
   });
 
   test('the table of the README is an excerpt of it', () => {
-    const tools: Readonly<Record<string, string>> = {
-      'vaultonce, standalone': 'vaultonce standalone',
-      'vaultonce, Node': 'vaultonce on Node',
-      'bao agent, one-shot': 'bao agent',
-      vals: 'vals',
-      'consul-template, no login': 'consul-template',
-    };
-    const rows = tableRows(textOf('README.md'));
-    for (const [label, tool] of Object.entries(tools)) {
-      const { wallMs, rssMb, requests, connections } = rowOf(tool, 10, 5);
-      const [, ...cells] = rows.find(([name]) => name === label) ?? [];
-      assert.deepEqual(cells.slice(0, 4), [wallMs, rssMb, requests, connections].map(shown), label);
-    }
-    const rounds = comparisons.find(
+    const table = excerpt(results);
+    assert.equal(table.rows.length, 5);
+    assert.deepEqual(tableIn('README.md', table), unmarked(table));
+    const rounds = results.comparisons.find(
       ({ secrets, roundTripMs }) => secrets === 10 && roundTripMs === 5,
     )?.rounds;
     assert.ok(textOf('README.md').includes(`medians of ${String(rounds)} turns`));
@@ -296,17 +263,6 @@ describe('the figures', () => {
 
   test('the tables of the herd are those of its last run', () => {
     const herd = JSON.parse(textOf('test/bench/results/herd.json')) as HerdResults;
-    const tableIn = (file: string, { header }: Table): string[][] => {
-      const rows = tableRows(textOf(file));
-      const at = rows.findIndex((row) => row[0] === header[0] && row.length === header.length);
-      assert.ok(at !== -1, `${file}: ${header.join(', ')}`);
-      // A header and its rule, then rows as long as they have as many cells.
-      const below = rows.slice(at + 2);
-      const end = below.findIndex(
-        ({ length }, index) => length !== header.length || below[index + 1]?.[0] === '---',
-      );
-      return end === -1 ? below : below.slice(0, end);
-    };
     const measured = measuredTable(herd);
     assert.deepEqual(tableIn('test/bench/README.md', measured), measured.rows);
     assert.ok(textOf('test/bench/README.md').includes(agreementOf(herd)));

@@ -1,3 +1,4 @@
+import { markdownOf, type Table } from '../markdown.ts';
 import { ANSWER_WITHIN_MS, type Advice } from './advice.ts';
 import type { Forecast } from './forecasts.ts';
 import type { HerdResults, Measurement } from './herd-results.ts';
@@ -8,11 +9,6 @@ import { reachedBy } from './simulate.ts';
 /** How far the simulated times may be from the measured ones on a quiet machine. */
 const TOLERANCE = 0.25;
 const SHARES = [0.5, 0.99, 1];
-
-export interface Table {
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
 
 /** Everything as Markdown. */
 export function reportOf(results: HerdResults): string {
@@ -143,10 +139,4 @@ function seconds(ms: number): string {
 
 function numberOf(quota: number | undefined): string {
   return quota === undefined ? '-' : String(quota);
-}
-
-function markdownOf({ header, rows }: Table): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  const rule = header.map((_, column) => (column === 0 ? '---' : '--:'));
-  return [header, rule, ...rows].map(line).join('\n');
 }
