@@ -29,6 +29,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'completion.js': 'src/commands/completion/script.ts',
   'handshakes.js': 'src/http/handshakes.ts',
   'migrate.js': 'src/migrate/migrate-files.ts',
+  'variable-lines.js': 'src/migrate/variable-lines.ts',
   'help.js': 'src/cli/help-texts.ts',
   [VERSION_FILE]: 'src/commands/version-text.ts',
 };

@@ -34,6 +34,8 @@ const LARGEST_KIB = {
   'handshakes.js': 4,
   // Loaded by `migrate` alone.
   'migrate.js': 95,
+  // Loaded by `--env-lines` alone.
+  'variable-lines.js': 12,
   // Loaded by `--help` and `help` alone.
   'help.js': 8,
   // Loaded by `version` alone.

@@ -9,7 +9,7 @@ import type { SchemaOptions } from '../commands/schema.ts';
 import type { Flags } from '../config/settings.ts';
 import { DESTINATIONS, FORMAT_NAMES } from '../deliver/variables/format-names.ts';
 import type { Io } from '../host/io.ts';
-import { collect, OUT_HELP, withCommonFlags } from './common-flags.ts';
+import { collect, ENV_LINES_HELP, OUT_HELP, withCommonFlags } from './common-flags.ts';
 import { addCsi } from './csi-flags.ts';
 import { addManifest } from './manifest-flags.ts';
 import { addWatch } from './watch-flags.ts';
@@ -65,6 +65,7 @@ function addExec(program: Command, io: Io): void {
     .passThroughOptions()
     .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
     .option('--env-from <secret>', 'all keys of a secret as variables; repeatable', collect)
+    .option('--env-lines <text>', ENV_LINES_HELP)
     .option('--clear-env', 'do not pass on the inherited environment, except PATH')
     .option('--keep-env <name>', 'always pass on this variable; repeatable', collect)
     .option('--redact', 'black out values of 4 or more characters in the output of COMMAND')
@@ -84,12 +85,13 @@ function addEnv(program: Command, io: Io): void {
     .addOption(
       new Option(
         '--to <place>',
-        'set job variables (default) or step outputs; for github, azure and gitlab',
+        'set job variables (default) or step outputs, for github, azure and gitlab; or both, for github',
       ).choices(DESTINATIONS),
     )
     .option('--out <file>', 'write to a file with mode 0400 instead of stdout')
     .option('--env <name=ref>', 'another variable, as NAME=path#key; repeatable', collect)
     .option('--env-from <secret>', 'all keys of a secret as variables; repeatable', collect)
+    .option('--env-lines <text>', ENV_LINES_HELP)
     .option('--force', 'allow names that change how a job runs, such as PATH')
     .option('--allow-disk', 'allow a file outside tmpfs')
     .option('--report <file>', 'write a JSON report to a file')

@@ -4,6 +4,10 @@ import { LOG_FORMATS, LOG_LEVELS } from '../host/log-events.ts';
 /** For `--out` of `render` and `check`. */
 export const OUT_HELP = 'another file that holds a single value, as PATH=path#key; repeatable';
 
+/** For `--env-lines` of `env` and `exec`. */
+export const ENV_LINES_HELP =
+  'variables as vault-action has them, a line each: PATH KEY | NAME, PATH KEY, PATH *, PATH * | PREFIX';
+
 /** Collects the values of a repeatable flag. */
 export function collect(value: string, values: readonly string[] | undefined): readonly string[] {
   return [...(values ?? []), value];

@@ -75,7 +75,7 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
     if (!handover.setsJobVariables.includes(to) || options.force === true) return;
     throwIfAny(hijackingNames(variables.map(({ name }) => name)));
   };
-  const named = variablesOfFlags(options);
+  const named = await variablesOfFlags(options);
   await perform(
     flags,
     {
