@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle, BUNDLES } from './bundle.ts';
-import { NOTICES, noticesOf } from './notices.ts';
+import { NOTICES, noticesOf, PACKAGES_FILE, packagesIn } from './notices.ts';
 import { dist } from './paths.ts';
 
 /** Ends the bundle in the mark of its build, by which bin knows the code cache that belongs to it. */
@@ -12,7 +12,7 @@ function mark(file: string): void {
 }
 
 // The standalone binaries stay: they have a build of their own.
-for (const name of [...BUNDLES, 'vaultonce.cache', 'meta.json', NOTICES])
+for (const name of [...BUNDLES, 'vaultonce.cache', 'meta.json', PACKAGES_FILE, NOTICES])
   rmSync(join(dist, name), { force: true });
 mkdirSync(dist, { recursive: true });
 // bin compiles them, the main one with the code cache that is made after it: scripts, as expressions.
@@ -23,4 +23,5 @@ const metafiles = await bundle(dist, 'node', {
 mark(join(dist, 'vaultonce.js'));
 writeFileSync(join(dist, 'meta.json'), JSON.stringify(metafiles[0]));
 writeFileSync(join(dist, NOTICES), noticesOf(metafiles));
+writeFileSync(join(dist, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));
 execFileSync(process.execPath, [join(import.meta.dirname, 'code-cache.ts')], { stdio: 'inherit' });

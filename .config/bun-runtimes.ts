@@ -2,17 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { lockedPackages, type LockedPackage } from './locked-packages.ts';
 import { root } from './paths.ts';
 import { thisMachine } from './targets.ts';
 
 /** The compiler, which is a runtime as well. */
 export const BUN = realpathSync(join(root, 'node_modules/.bin/bun'));
-
-interface Locked {
-  readonly version: string;
-  /** Of the package: `sha512-…`, as npm writes it. */
-  readonly integrity: string;
-}
 
 /**
  * The Bun that a binary for a target consists of, beside the program: no other than the one that package-lock.json names. npm
@@ -41,11 +36,8 @@ export function runtimeFor(target: string): string {
   return cached;
 }
 
-function lockOf(name: string): Locked {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-    readonly packages: Readonly<Record<string, Locked | undefined>>;
-  };
-  const locked = packages[`node_modules/${name}`];
+function lockOf(name: string): LockedPackage {
+  const locked = lockedPackages()[`node_modules/${name}`];
   if (locked === undefined) throw new Error(`package-lock.json has no ${name}`);
   return locked;
 }

@@ -13,6 +13,7 @@ const STEPS: readonly (readonly [what: string, ...command: string[]])[] = [
   ['unused code', 'knip'],
   ['licences', 'node', '.config/licences.ts'],
   ['build', 'node', '.config/build.ts'],
+  ['workflows and examples', 'node', '.config/linters.ts'],
   ['size budget', 'node', '.config/size.ts'],
   ['standalone binary', 'node', '.config/standalone.ts'],
   ['budget of work', 'node', '.config/cost.ts'],

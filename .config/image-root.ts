@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { librariesOf, within } from './libraries.ts';
+import { librariesOf, PACKAGES_OF_LIBRARIES, within } from './libraries.ts';
 import { licenceOfNode, NOTICES } from './notices.ts';
 import { dist, root } from './paths.ts';
 import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
@@ -32,8 +32,6 @@ const PROGRAM = '/usr/local/bin/vaultonce';
 const NODE = '/usr/local/bin/node';
 const PACKAGE = '/opt/vaultonce';
 const DOCUMENTS = '/usr/share/doc';
-/** The packages of Debian that the libraries are of, whose licences must go with them. GCC's is that of libstdc++, too. */
-const PACKAGES_OF_LIBRARIES: readonly string[] = ['libc6', 'libgcc-s1'];
 
 /** What is where in the image, by the file that it is a copy of. */
 type Files = Map<string, string>;
@@ -41,11 +39,15 @@ type Files = Map<string, string>;
 function filesOf(kind: string, binary: string, node: string): Files {
   if (kind === 'standalone') return new Map([[PROGRAM, binary]]);
   if (kind !== 'node') throw new Error(USAGE);
-  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] };
+  const { files, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    files: string[];
+    bin: { vaultonce: string };
+  };
   const ofPackage = files
     .filter((pattern) => !pattern.endsWith('.md') && !pattern.endsWith('.txt'))
     .flatMap((pattern) => globSync([pattern, `${pattern}/*`], { cwd: root }))
-    .filter((name) => statSync(join(root, name)).isFile());
+    // Nothing there could run the launcher, which is shell.
+    .filter((name) => name !== bin.vaultonce && statSync(join(root, name)).isFile());
   return new Map([
     [NODE, node],
     ...['package.json', ...ofPackage].map((name) => [join(PACKAGE, name), join(root, name)] as const),

@@ -2,6 +2,9 @@ import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { machineOf, readElf } from './elf.ts';
 
+/** The packages of Debian that the libraries are of, whose licences must go with them. GCC's is that of libstdc++, too. */
+export const PACKAGES_OF_LIBRARIES: readonly string[] = ['libc6', 'libgcc-s1'];
+
 /** Where Debian and others have libraries: of several processors, of 64 bits, of one. */
 const PLACES: readonly string[] = ['/lib', '/usr/lib'].flatMap((place) => [`${place}64`, place]);
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nameAt } from './locked-packages.ts';
 import { root } from './paths.ts';
 
 /**
@@ -55,10 +56,6 @@ function isAllowed(expression: string, allowed: readonly string[]): boolean {
   const bare = expression.replace(/^\((.*)\)$/, '$1');
   if (/[()]/.test(bare)) return false;
   return bare.split(' OR ').some((all) => all.split(' AND ').every((id) => allowed.includes(id)));
-}
-
-function nameAt(path: string): string {
-  return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 }
 
 /** The shortest one from this package: `eslint > minimatch`. */

@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Metafile } from 'esbuild';
+import { nameAt } from './locked-packages.ts';
 import { root } from './paths.ts';
 
 /** What goes with the program wherever it goes: the licences of everything in it that is not its own. */
 export const NOTICES = 'THIRD-PARTY-LICENSES.txt';
+/** Beside the bundles and binaries: what `packagesIn` says of them, for bills of materials. */
+export const PACKAGES_FILE = 'packages.json';
 
 interface Package {
   readonly version: string;
@@ -28,18 +31,18 @@ export function noticesOf(metafiles: readonly Metafile[]): string {
     .join('\n');
 }
 
-/** Of what bundles are made, besides our own. */
+/** Of what bundles are made, besides our own: where npm has put the packages, as package-lock.json has it. */
 export function packagesIn(metafiles: readonly Metafile[]): string[] {
   const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
-  const names = inputs.flatMap(
-    (input) => /(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? [],
-  );
-  return [...new Set(names)].sort();
+  // The last one: a package may have packages of its own.
+  const paths = inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input)?.[0] ?? []);
+  return [...new Set(paths)].sort();
 }
 
-function licenceOf(name: string): Licence {
-  const directory = join(root, 'node_modules', name);
-  const { version, license } = manifestOf(name);
+function licenceOf(path: string): Licence {
+  const name = nameAt(path);
+  const directory = join(root, path);
+  const { version, license } = manifestAt(path);
   const file = readdirSync(directory).find((entry) => /^licen[cs]e/i.test(entry));
   // Some name their licence and leave out its text.
   const text =
@@ -68,8 +71,8 @@ const PAGE = 'docs/project/license.mdx';
  * @throws Error if the page is of another version than the runtime
  */
 export function noticesOfBun(): string {
-  const { version } = manifestOf('bun');
-  const page = manifestOf('bun-types');
+  const { version } = manifestAt('node_modules/bun');
+  const page = manifestAt('node_modules/bun-types');
   if (page.version !== version)
     throw new Error(
       `the licences are of Bun ${page.version}, the binary is of ${version}: set both to one version`,
@@ -96,8 +99,8 @@ export function licenceOfNode(node: string): string {
   throw new Error(`${node} has no LICENSE in ${places.join(' or ')}`);
 }
 
-function manifestOf(name: string): Package {
-  return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as Package;
+function manifestAt(path: string): Package {
+  return JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Package;
 }
 
 /** @param expression as SPDX has it: several licences may hold at the same time */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } f
 import { dirname, join, relative } from 'node:path';
 import { BUN, runtimeFor } from './bun-runtimes.ts';
 import { bundle } from './bundle.ts';
-import { NOTICES, noticesOf, noticesOfBun } from './notices.ts';
+import { NOTICES, noticesOf, noticesOfBun, PACKAGES_FILE, packagesIn } from './notices.ts';
 import { root } from './paths.ts';
 import { standaloneBinary, targetNamed, thisMachine } from './targets.ts';
 
@@ -54,7 +54,8 @@ try {
   const script = join(work, 'vaultonce.js');
   const metafiles = await bundle(work, 'bun');
   writeFileSync(join(work, NOTICES), `${noticesOf(metafiles)}\n${noticesOfBun()}`);
-  renameSync(join(work, NOTICES), join(directory, NOTICES));
+  writeFileSync(join(work, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));
+  for (const name of [NOTICES, PACKAGES_FILE]) renameSync(join(work, name), join(directory, name));
   for (const target of targets) {
     const binary = standaloneBinary(target);
     compile(script, target, join(work, target));

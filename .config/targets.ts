@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { dist } from './paths.ts';
 
 /** What a standalone binary can be built for: Bun's names of systems. */
-const TARGETS: readonly string[] = [
+export const TARGETS: readonly string[] = [
   'linux-x64',
   'linux-arm64',
   'linux-x64-musl',

@@ -22,6 +22,7 @@ const BOTH = '--both';
 const ONLY_ON_NODE: Readonly<Record<string, string>> = {
   'test/cli/bundle.test.ts': 'is about the package for Node',
   'test/cli/deprecations.test.ts': 'is about programs that it builds',
+  'test/cli/release.test.ts': 'is about what is made of the builds',
   'test/csi/harness.test.ts': 'is about the driver of the tests',
   'test/faults/steps.test.ts': 'counts steps, which only Node lets a test do',
   'test/real/engines-bounds.test.ts': 'is about Node',

@@ -208,6 +208,7 @@ describe('the bundle', () => {
       'CONFIGURATION.md',
       'LICENSE',
       'README.md',
+      'bin/vaultonce',
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',

@@ -53,13 +53,14 @@ describe('licences', () => {
     const notices = text('dist/THIRD-PARTY-LICENSES.txt');
     const main = JSON.parse(text('dist/meta.json')) as Parameters<typeof packagesIn>[0][number];
     const bundled = packagesIn([main]);
-    assert.ok(bundled.includes('axios') && bundled.includes('js-yaml'));
-    for (const name of [...bundled, 'pkijs', '@aws-sdk/credential-provider-node', 'zod']) {
-      const { version, license } = JSON.parse(text(`node_modules/${name}/package.json`)) as Record<
-        string,
-        string
-      >;
-      assert.ok(notices.split('\n').includes(`${name} ${String(version)} (${String(license)})`), name);
+    assert.ok(bundled.includes('node_modules/axios') && bundled.includes('node_modules/js-yaml'));
+    const others = ['pkijs', '@aws-sdk/credential-provider-node', 'zod'];
+    for (const path of [...bundled, ...others.map((name) => `node_modules/${name}`)]) {
+      const { name, version, license } = JSON.parse(text(`${path}/package.json`)) as Record<string, string>;
+      assert.ok(
+        notices.split('\n').includes(`${String(name)} ${String(version)} (${String(license)})`),
+        path,
+      );
     }
     for (const block of notices.split(`${'-'.repeat(80)}\n`).slice(0, -1))
       assert.ok(block.trim().split('\n').length > 5, block.slice(0, 200));
