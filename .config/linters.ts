@@ -19,7 +19,7 @@ const WORKFLOWS = ['.github/workflows/*.yml', 'examples/**/workflow.yml'];
 /** By the names of schemas that check-jsonschema carries. Buildkite's has a pattern that it cannot read. */
 const BY_VENDORS: readonly (readonly [schema: string, ...files: string[]])[] = [
   ['github-workflows', ...WORKFLOWS],
-  ['github-actions', 'examples/ci/github-action/action.yml'],
+  ['github-actions', '.github/action/action.yml'],
   ['gitlab-ci', 'examples/ci/gitlab/gitlab-ci.yml'],
   ['circle-ci', 'examples/ci/circleci/config.yml'],
   ['azure-pipelines', 'examples/ci/azure-pipelines/azure-pipelines.yml'],

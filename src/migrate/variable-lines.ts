@@ -33,8 +33,12 @@ export function readVariableLines(text: string, source: string): VariableLines {
   const variables: DeclaredVariable[] = [];
   const failures: Failure[] = [];
   const entries = entriesOf(text);
+  const onLine = new Map<number, number>();
   for (const { entry, line } of entries) {
-    const where = `${source}, line ${String(line)}`;
+    const count = (onLine.get(line) ?? 0) + 1;
+    onLine.set(line, count);
+    // A plan knows variables by this: no two have the same.
+    const where = `${source}, line ${String(line)}${count === 1 ? '' : ` (${String(count)})`}`;
     const read = readEntry(entry, where);
     if ('problem' in read)
       failures.push({ kind: 'usage', where, message: read.problem, hint: read.hint ?? HINT });

@@ -139,7 +139,7 @@ describe('variables', () => {
 
     test('--env-lines, as vault-action has them, for `exec` too, without a config', async () => {
       const lines =
-        'secret/data/db user | DB_USER ;\nsecret/db "pool.max-size" | MAX\nHOST=secret/mail#host\n';
+        'secret/data/db user | DB_USER ; secret/db "pool.max-size" | MAX\nHOST=secret/mail#host\n';
       const expected = { DB_USER: 'web-user', MAX: '7', HOST: 'smtp.internal' };
       assert.deepEqual(await json({}, '--env-lines', lines), expected);
       assert.deepEqual(await json({}, '--env-lines', 'secret/mail * | m_'), {
