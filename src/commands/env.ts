@@ -138,7 +138,7 @@ function deliveryOf({ format, to: wanted, out }: EnvOptions, flags: Flags, io: I
   const to = wanted ?? handover.destinations[0];
   if (!handover.destinations.includes(to)) {
     throw new RunError('usage', `--to ${to} does not apply to the format \`${handover.name}\``, {
-      hint: 'leave it out, or use --format github, azure or gitlab',
+      hint: 'leave it out, or use --format github (output, both), azure or gitlab (output)',
     });
   }
   if (out === undefined) {

@@ -192,6 +192,16 @@ describe('the GitHub Action', await needsPlugins('auth/jwt'), () => {
       fails(await fetch(), 9, /cannot be downloaded \(status 302\)/);
     });
 
+    test('comes through the proxy that the environment names', async () => {
+      const pin = join(action.directory, 'release.json');
+      const { url } = JSON.parse(readFileSync(pin, 'utf8')) as { readonly url: string };
+      const elsewhere = 'http://release.example.com/v0.0.1';
+      writeFileSync(pin, readFileSync(pin, 'utf8').replace(url, elsewhere));
+      const env = { HTTP_PROXY: new URL(url).origin, NO_PROXY: '127.0.0.1,localhost' };
+      succeeds(await run({ ...JWT, secrets: SECRETS }, { env }));
+      assert.deepEqual(action.asked, [`${elsewhere}/vaultonce-${TARGET}`]);
+    });
+
     test('10: is not run with another checksum, and not kept', async () => {
       action.instead = { status: 200, body: '#!/bin/sh\ntouch ran\n' };
       fails(
