@@ -1,7 +1,7 @@
 /** The changelog as text: what a release makes of it, and whether it may. */
 
 const HEADING = /^## \[Unreleased\]$/m;
-const REPOSITORY = 'https://github.com/vaultonce/vaultonce';
+export const REPOSITORY = 'https://github.com/vaultonce/vaultonce';
 
 export interface Cut {
   /** The version before it, which package.json has. */
@@ -80,7 +80,8 @@ export function sectionOf(changelog: string, version: string): string | undefine
   );
 }
 
-function unreleased(changelog: string): string | undefined {
+/** What no version has yet. @returns undefined without such a section */
+export function unreleased(changelog: string): string | undefined {
   return between(changelog, HEADING);
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { nameAt } from './locked-packages.ts';
@@ -90,7 +90,7 @@ export function licenceOfNode(node: string): string {
     dirname(dirname(node)),
     join(dirname(dirname(node)), 'node_modules', `node-${process.platform}-${process.arch}`),
   ];
-  for (const place of places) {
+  for (const place of places.filter((directory) => existsSync(directory))) {
     const found = readdirSync(place, { withFileTypes: true }).find(
       (entry) => entry.isFile() && entry.name === 'LICENSE',
     );

@@ -30,7 +30,9 @@ interface OwnPackage {
 
 /** What a package inherits from that of the repository. Everything that the program uses is in its bundles: it depends on nothing. */
 const INHERITED = ['version', 'description', 'license', 'homepage', 'repository', 'bugs'] as const;
-const INHERITED_BY_MAIN = ['name', ...INHERITED, 'type', 'engines', 'bin', 'files'] as const;
+const INHERITED_BY_MAIN = ['name', ...INHERITED, 'type', 'engines', 'os', 'bin', 'files'] as const;
+/** npm packs by endings, so that this is unpacked after the program: where it is, that is complete. */
+export const NEEDS = 'needs.txt';
 /** What npm adds whether it is listed or not. */
 const ALWAYS_IN = ['README.md', 'LICENSE'];
 const SYSTEMS: Readonly<Record<string, string>> = { linux: 'Linux', darwin: 'Darwin' };
@@ -78,10 +80,9 @@ export function packAll(directories: readonly string[], into: string): string[] 
   const cache = mkdtempSync(join(tmpdir(), 'vaultonce-npm-'));
   const env = { ...process.env, npm_config_cache: cache };
   try {
-    return directories.map((directory) => {
-      const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', into, directory];
-      return join(into, execFileSync('npm', args, { encoding: 'utf8', env }).trim());
-    });
+    const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', into, ...directories];
+    const names = execFileSync('npm', args, { encoding: 'utf8', env }).trim().split('\n');
+    return names.map((name) => join(into, name));
   } finally {
     rmSync(cache, { recursive: true });
   }
@@ -99,14 +100,14 @@ function layTarget(directory: string, own: OwnPackage, target: string, binary: s
     join(directory, 'README.md'),
     `# ${packageNameOf(target)}\n\nThe program of [vaultonce](${String(own['homepage'])}) for ${target}. Install \`vaultonce\`, which brings the one for your machine.\n`,
   );
-  writeFileSync(join(directory, 'target'), `${[own.version, ...needsOf(target, binary)].join('\n')}\n`);
+  writeFileSync(join(directory, NEEDS), `${[own.version, ...needsOf(target, binary)].join('\n')}\n`);
   writeManifest(directory, {
     name: packageNameOf(target),
     ...picked(own, INHERITED),
     os: [os],
     cpu: [cpu],
     ...libc,
-    files: ['bin', 'target', NOTICES],
+    files: ['bin', NEEDS, NOTICES],
     // Yarn leaves packages in archives, out of which nothing can be executed.
     preferUnplugged: true,
   });

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { REPOSITORY } from './cut-changelog.ts';
 import { ownPackage } from './npm-packages.ts';
 import { root } from './paths.ts';
 
@@ -13,7 +14,7 @@ import { root } from './paths.ts';
  */
 
 const { values, positionals } = parseArgs({
-  options: { remote: { type: 'string', default: `${String(ownPackage()['homepage'])}.git` } },
+  options: { remote: { type: 'string', default: `${REPOSITORY}.git` } },
   allowPositionals: true,
 });
 const [directory] = positionals;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownPackage } from './npm-packages.ts';
+import { REPOSITORY } from './cut-changelog.ts';
 import { root } from './paths.ts';
 
 /** Within a release. On GitHub it is no file of it, but a tag of its own: `publish-action.ts`. */
@@ -18,7 +18,7 @@ export function layAction(
   directory: string,
   version: string,
   binaries: ReadonlyMap<string, string>,
-  url = `${String(ownPackage()['homepage'])}/releases/download/v${version}`,
+  url = `${REPOSITORY}/releases/download/v${version}`,
 ): void {
   mkdirSync(directory, { recursive: true });
   for (const name of readdirSync(SOURCE)) copyFileSync(join(SOURCE, name), join(directory, name));

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { REPOSITORY } from './cut-changelog.ts';
 import { NOTICES } from './notices.ts';
 import { layPackages, packAll } from './npm-packages.ts';
 import { dist, root } from './paths.ts';
@@ -72,7 +73,7 @@ export function writeChecksums(directory: string): void {
 }
 
 function notesOf(version: string, commit: string, notes: string): string {
-  return `${notes}
+  return `${absolute(notes, version)}
 
 ### Verify
 
@@ -80,12 +81,17 @@ function notesOf(version: string, commit: string, notes: string): string {
 sha256sum --check --ignore-missing ${CHECKSUMS}
 gh attestation verify vaultonce-linux-x64 --repo vaultonce/vaultonce
 cosign verify-blob ${CHECKSUMS} --bundle ${CHECKSUMS}.sigstore.json \\
-  --certificate-identity https://github.com/vaultonce/vaultonce/.github/workflows/release.yml@refs/tags/v${version} \\
+  --certificate-identity ${REPOSITORY}/.github/workflows/release.yml@refs/tags/v${version} \\
   --certificate-oidc-issuer https://token.actions.githubusercontent.com
 \`\`\`
 
 Built twice from commit ${commit}, with equal results. \`*.cdx.json\` are bills of materials (CycloneDX).
 `;
+}
+
+/** Links to files of the repository: where notes are shown, there are none. */
+function absolute(notes: string, version: string): string {
+  return notes.replaceAll(/\]\((?![a-z]+:|#)/g, `](${REPOSITORY}/blob/v${version}/`);
 }
 
 function sha256Of(file: string): string {

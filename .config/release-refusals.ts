@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sectionOf } from './cut-changelog.ts';
+import { sectionOf, unreleased } from './cut-changelog.ts';
 
 export interface Release {
   readonly version: string;
@@ -42,6 +42,9 @@ export function releaseOf(root: string, tag: string | undefined, isRehearsal: bo
       : section === ''
         ? [`the section for ${version} in CHANGELOG.md is empty`]
         : []),
+    ...(isRehearsal || (unreleased(text('CHANGELOG.md')) ?? '') === ''
+      ? []
+      : ['CHANGELOG.md has something under [Unreleased]: `npm run cut -- VERSION` makes a section of it']),
     ...misfits(version, text),
     ...tagMisfits(
       `v${version}`,

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -22,16 +23,15 @@ import { standaloneBinary, targetNamed, TARGETS } from './targets.ts';
  * Makes all that a release uploads, in `dist/release`, which appears when it is complete. Everything is built twice, the second time
  * in a clone elsewhere, and must be the same. Nothing is uploaded.
  *
- * `--dry-run` needs no tag, and goes on without targets that cannot be built here, which it names. `--tag v1.2.3` is the tag that must
- * fit. `--targets linux-x64,darwin-arm64` are the binaries to build, all without it. `--once` does not build a second time, because
- * another machine does; `--built` takes what is in `dist`.
+ * `--dry-run` needs no tag, takes a changelog that is not cut, and goes on without targets that cannot be built here, which it names.
+ * `--tag v1.2.3` is the tag that must fit. `--targets linux-x64,darwin-arm64` are the binaries to build, all without it. `--once` does
+ * not build a second time, because another machine does.
  */
 
 const { values } = parseArgs({
   options: {
     'dry-run': { type: 'boolean', default: false },
     once: { type: 'boolean', default: false },
-    built: { type: 'boolean', default: false },
     tag: { type: 'string' },
     targets: { type: 'string', default: TARGETS.join(',') },
     out: { type: 'string', default: join(dist, 'release') },
@@ -39,11 +39,6 @@ const { values } = parseArgs({
 });
 const RUNTIMES = join(root, '.cache/bun');
 const isRehearsal = values['dry-run'];
-
-function fail(lines: readonly string[]): never {
-  for (const line of lines) console.error(`release: ${line}`);
-  return process.exit(1);
-}
 
 function run(script: string, args: readonly string[], checkout: string): boolean {
   const command = [join(checkout, '.config', script), ...args];
@@ -55,7 +50,7 @@ function run(script: string, args: readonly string[], checkout: string): boolean
 
 /** @returns the targets whose binaries are there now */
 function build(checkout: string, targets: readonly string[]): string[] {
-  if (!run('build.ts', [], checkout)) fail(['the bundle was not built']);
+  if (!run('build.ts', [], checkout)) throw new ReleaseRefused(['the bundle was not built']);
   return targets.filter((target) => run('standalone.ts', [target], checkout));
 }
 
@@ -75,11 +70,12 @@ function clone(): string {
 }
 
 function differences(checkout: string, targets: readonly string[]): string[] {
-  const bundles = readdirSync(dist).filter((name) => /\.(?:js|cache|txt)$/.test(name));
-  const files = [
-    ...bundles.map((name) => join(dist, name)),
-    ...targets.map((target) => standaloneBinary(target)),
-  ];
+  const made = [dist, dirname(standaloneBinary())].flatMap((directory) =>
+    readdirSync(directory)
+      .filter((name) => /\.(?:js|json|cache|txt)$/.test(name))
+      .map((name) => join(directory, name)),
+  );
+  const files = [...made, ...targets.map((target) => standaloneBinary(target))];
   return files
     .map((file) => relative(root, file))
     .filter((name) => sumOf(join(root, name)) !== sumOf(join(checkout, name)));
@@ -92,12 +88,10 @@ function sumOf(file: string): string {
 function main(): void {
   const targets = values.targets.split(',').map(targetNamed);
   const release = releaseOf(root, values.tag, isRehearsal);
-  const built = values.built
-    ? targets.filter((target) => existsSync(standaloneBinary(target)))
-    : build(root, targets);
+  const built = build(root, targets);
   const missing = targets.filter((target) => !built.includes(target));
   if (missing.length > 0) {
-    if (!isRehearsal) fail([`not built: ${missing.join(', ')}`]);
+    if (!isRehearsal) throw new ReleaseRefused([`not built: ${missing.join(', ')}`]);
     console.log(`left out, because they cannot be built here: ${missing.join(', ')}`);
   }
   if (!values.once) {
@@ -105,7 +99,8 @@ function main(): void {
     try {
       build(checkout, built);
       const different = differences(checkout, built);
-      if (different.length > 0) fail([`two builds of the same commit differ: ${different.join(', ')}`]);
+      if (different.length > 0)
+        throw new ReleaseRefused([`two builds of the same commit differ: ${different.join(', ')}`]);
       console.log('two builds are the same, byte for byte');
     } finally {
       rmSync(checkout, { recursive: true });
@@ -115,6 +110,7 @@ function main(): void {
   const work = mkdtempSync(join(dirname(values.out), '.release-'));
   try {
     layRelease(work, release, built, TARGETS);
+    chmodSync(work, 0o755);
     rmSync(values.out, { recursive: true, force: true });
     renameSync(work, values.out);
   } finally {
@@ -129,5 +125,6 @@ try {
   main();
 } catch (error) {
   if (!(error instanceof ReleaseRefused)) throw error;
-  fail(error.reasons);
+  for (const reason of error.reasons) console.error(`release: ${reason}`);
+  process.exitCode = 1;
 }

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { ownPackage } from './npm-packages.ts';
 
-/** Whether a program starts on this machine, and renders an output: `smoke.ts PROGRAM`. What it takes no server for. */
+/** Whether a binary is what its name says, starts on this machine, and renders an output: `smoke.ts BINARY`. It takes no server. */
 
 const [given] = process.argv.slice(2);
 if (given === undefined) {
-  console.error('usage: smoke.ts PROGRAM');
+  console.error('usage: smoke.ts BINARY');
   process.exit(2);
 }
 const program = resolve(given);
@@ -31,7 +31,9 @@ function mustBe(what: string, found: string, wanted: string): void {
 try {
   // Artefacts of a workflow have lost their modes.
   chmodSync(program, 0o755);
-  mustBe('the version', run('--version'), ownPackage().version);
+  const { version, target } = JSON.parse(run('version', '--json')) as { version: string; target: string };
+  mustBe('the version', version, ownPackage().version);
+  mustBe('the target', `vaultonce-${target}`, basename(program));
   writeFileSync(join(directory, 'fixtures.yaml'), 'web: { password: p=ss }\n');
   writeFileSync(
     join(directory, 'vaultonce.yaml'),

@@ -13,22 +13,28 @@ import { standaloneBinary } from './targets.ts';
 /**
  * Runs the tests; arguments are parts of file names. Prints what failed, what was left out and why, and `N passed, N failed` on
  * the last line. `--standalone` runs what spawns the program against the binary instead of Node, `--both` does the one
- * after the other.
+ * after the other. `--again` leaves out what would only repeat what another user has run.
  */
 
 const STANDALONE = '--standalone';
 const BOTH = '--both';
+const AGAIN = '--again';
 /** What the standalone binary cannot be tested by: everything else that spawns the program runs against it, too. */
 const ONLY_ON_NODE: Readonly<Record<string, string>> = {
   'test/cli/bundle.test.ts': 'is about the package for Node',
   'test/cli/deprecations.test.ts': 'is about programs that it builds',
-  'test/cli/release.test.ts': 'is about what is made of the builds',
   'test/csi/harness.test.ts': 'is about the driver of the tests',
   'test/faults/steps.test.ts': 'counts steps, which only Node lets a test do',
   'test/real/engines-bounds.test.ts': 'is about Node',
   'test/real/image-build.test.ts': 'is about the images',
   'test/real/image.test.ts': 'is about the images, of which one has the standalone binary',
   'test/real/test-server.test.ts': 'is about the server of the tests',
+};
+/** What neither the program's runtime nor its user changes. */
+const ONLY_ONCE: Readonly<Record<string, string>> = {
+  'test/cli/launcher.test.ts': 'is about a script',
+  'test/cli/npm-package.test.ts': 'is about what npm makes of packages',
+  'test/cli/release.test.ts': 'is about what is made of the builds',
 };
 /** What may be left out where CI is set, too: by user, server or program. Whatever else is left out fails there. */
 const MAY_BE_LEFT_OUT =
@@ -126,11 +132,19 @@ function leftOut(name: string, file: string, reason: boolean | string | undefine
 /** The tests that spawn the program: those of pure stages would only repeat themselves. */
 function standaloneFiles(): string[] {
   const spawning = files.filter((file) => !file.startsWith('test/unit/'));
-  for (const file of spawning) {
-    const why = ONLY_ON_NODE[file];
-    if (why !== undefined) console.log(`left out of the standalone tests: ${file} ${why}`);
+  return without({ ...ONLY_ON_NODE, ...ONLY_ONCE }, spawning, 'of the standalone tests');
+}
+
+function without(
+  reasonsByFile: Readonly<Record<string, string>>,
+  names: readonly string[],
+  what: string,
+): string[] {
+  for (const file of names) {
+    const why = reasonsByFile[file];
+    if (why !== undefined) console.log(`left out ${what}: ${file} ${why}`);
   }
-  return spawning.filter((file) => ONLY_ON_NODE[file] === undefined);
+  return names.filter((file) => reasonsByFile[file] === undefined);
 }
 
 /** The program says so when a directory of PATH may not be entered, which only a test of its own should make it say. */
@@ -159,7 +173,8 @@ async function setUp(): Promise<void> {
 
 async function runAll(): Promise<void> {
   await setUp();
-  if (!args.includes(STANDALONE)) await pass(files);
+  if (!args.includes(STANDALONE))
+    await pass(args.includes(AGAIN) ? without(ONLY_ONCE, files, 'the second time') : files);
   if (args.includes(STANDALONE) || args.includes(BOTH)) {
     process.env['VAULTONCE_BIN'] ??= standaloneBinary();
     console.log(`tests of ${process.env['VAULTONCE_BIN']}`);

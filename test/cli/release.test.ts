@@ -3,9 +3,10 @@ import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
-  mkdirSync,
+  globSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -37,7 +38,23 @@ const SOURCES = [
 /** Of two targets: npm takes a second for each. */
 const PUBLISHED = ['linux-arm64', 'linux-x64'];
 const NOTICES_OF_BINARIES = 'Of the binaries.\n';
-const CHANGELOG = `# Changelog\n\n## [Unreleased]\n\n## [${VERSION}] - 2026-01-02\n\n### Added\n\n- Something new.\n\n## [0.0.0] - 2026-01-01\n`;
+const CHANGELOG = `# Changelog\n\n## [Unreleased]\n\n## [${VERSION}] - 2026-01-02\n\n### Added\n\n- Something [new](README.md#new).\n\n## [0.0.0] - 2026-01-01\n`;
+
+/** Instead of the builds, by their scripts. Where `$DIFFERENT` is set, something depends on the place, as in a build gone wrong. */
+const BUILDS: Readonly<Record<string, string>> = {
+  'build.ts': `import { cpSync, writeFileSync } from 'node:fs';
+    import { join } from 'node:path';
+    import { dist } from './paths.ts';
+    const isForTargets = (path) => path.startsWith(join(process.env.BUILT, 'standalone'));
+    cpSync(process.env.BUILT, dist, { recursive: true, filter: (path) => !isForTargets(path) });
+    if (process.env.DIFFERENT) writeFileSync(join(dist, 'version.js'), dist);`,
+  'standalone.ts': `import { cpSync } from 'node:fs';
+    import { basename, dirname, join } from 'node:path';
+    import { standaloneBinary } from './targets.ts';
+    const to = standaloneBinary(process.argv[2]);
+    for (const name of ['${NOTICES}', '${PACKAGES_FILE}', basename(to)])
+      cpSync(join(process.env.BUILT, 'standalone', name), join(dirname(to), name));`,
+};
 
 interface Ran {
   readonly code: number | null;
@@ -53,8 +70,8 @@ interface Pin {
 }
 
 /**
- * A checkout of its own, whose binaries are stand-ins: what they are made of is known from their build. The scripts run as in the
- * workflows; two builds are compared by the workflow, and by a rehearsal that nobody has time for here.
+ * A checkout of its own, whose binaries are stand-ins, and whose builds take what is made already: what binaries are made of is known
+ * from their build. All else runs as in the workflows.
  */
 describe('a release', () => {
   let workspace: Workspace;
@@ -66,14 +83,12 @@ describe('a release', () => {
     symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'));
     writeFileSync(join(checkout, '.gitignore'), 'node_modules\ndist\n.cache\n');
     const bundles = readdirSync(join(root, 'dist')).filter((name) => /\.(?:js|json|txt|cache)$/.test(name));
-    mkdirSync(join(checkout, 'dist/standalone'), { recursive: true });
-    for (const name of bundles) cpSync(join(root, 'dist', name), join(checkout, 'dist', name));
-    cpSync(join(root, 'dist', PACKAGES_FILE), join(checkout, 'dist/standalone', PACKAGES_FILE));
-    writeFileSync(join(checkout, 'dist/standalone', NOTICES), NOTICES_OF_BINARIES);
+    for (const name of bundles) cpSync(join(root, 'dist', name), built(name));
+    cpSync(built(PACKAGES_FILE), built('standalone', PACKAGES_FILE));
+    writeFileSync(built('standalone', NOTICES), NOTICES_OF_BINARIES);
     for (const target of TARGETS)
-      writeFileSync(join(checkout, 'dist/standalone', `vaultonce-${target}`), elfFor(target), {
-        mode: 0o755,
-      });
+      writeFileSync(built('standalone', `vaultonce-${target}`), elfFor(target), { mode: 0o755 });
+    for (const [script, text] of Object.entries(BUILDS)) change(`.config/${script}`, () => text);
     change('CHANGELOG.md', () => CHANGELOG);
     git('init', '--quiet', '--initial-branch', 'main');
     commit();
@@ -83,7 +98,7 @@ describe('a release', () => {
     git('reset', '--hard', '--quiet', pristine);
     git('clean', '-dfq');
     for (const tag of git('tag').split('\n').filter(Boolean)) git('tag', '--delete', tag);
-    execFileSync('rm', ['-rf', workspace.path('checkout/dist/release')]);
+    rmSync(workspace.path('checkout/dist'), { recursive: true, force: true });
   });
   after(() => {
     workspace.remove();
@@ -92,6 +107,7 @@ describe('a release', () => {
   const env = (): NodeJS.ProcessEnv => ({
     PATH: process.env['PATH'],
     HOME: workspace.path('home'),
+    BUILT: built(),
     npm_config_cache: workspace.path('cache'),
     GIT_CONFIG_GLOBAL: '/dev/null',
     ...Object.fromEntries(
@@ -102,6 +118,8 @@ describe('a release', () => {
       ]),
     ),
   });
+  /** What the builds make. */
+  const built = (...names: readonly string[]): string => workspace.path('built', ...names);
   const git = (...args: readonly string[]): string =>
     execFileSync('git', ['-C', workspace.path('checkout'), ...args], { env: env(), encoding: 'utf8' }).trim();
   const commit = (): void => {
@@ -115,16 +133,21 @@ describe('a release', () => {
     assert.notEqual(text, before);
     writeFileSync(path, text);
   };
-  const run = (script: string, ...args: readonly string[]): Ran => {
+  const runWith = (
+    more: Readonly<Record<string, string>>,
+    script: string,
+    ...args: readonly string[]
+  ): Ran => {
     const command = [workspace.path('checkout/.config', script), ...args];
     const { status, stdout, stderr } = spawnSync(process.execPath, command, {
       cwd: workspace.path('checkout'),
-      env: env(),
+      env: { ...env(), ...more },
       encoding: 'utf8',
     });
     return { code: status, stdout, stderr };
   };
-  const release = (...args: readonly string[]): Ran => run('release.ts', '--built', '--once', ...args);
+  const run = (script: string, ...args: readonly string[]): Ran => runWith({}, script, ...args);
+  const release = (...args: readonly string[]): Ran => run('release.ts', '--once', ...args);
   const released = (): string[] => {
     const directory = workspace.path('checkout/dist/release');
     return existsSync(directory) ? readdirSync(directory).sort() : [];
@@ -134,10 +157,7 @@ describe('a release', () => {
     assert.equal(code, 1);
     assert.deepEqual(released(), []);
     // Nothing half-made, either.
-    assert.deepEqual(
-      readdirSync(workspace.path('checkout/dist')).filter((name) => name.startsWith('.')),
-      [],
-    );
+    assert.deepEqual(globSync('dist/.*', { cwd: workspace.path('checkout') }), []);
   };
 
   test('is refused with a tree that is not that of the commit', () => {
@@ -187,13 +207,36 @@ describe('a release', () => {
     );
   });
 
+  test('is refused with lines that are in no section yet, except as a rehearsal', () => {
+    change('CHANGELOG.md', (text) => text.replace('## [Unreleased]\n', '## [Unreleased]\n\n- Newer.\n'));
+    commit();
+    git('tag', `v${VERSION}`);
+    refused(
+      release(),
+      'CHANGELOG.md has something under [Unreleased]: `npm run cut -- VERSION` makes a section of it',
+    );
+    assert.equal(release('--dry-run', '--targets', 'linux-x64').code, 0);
+  });
+
+  test('is refused where a second build, in a clone elsewhere, has another result', () => {
+    const rehearse = (more: Readonly<Record<string, string>>): Ran =>
+      runWith(more, 'release.ts', '--dry-run', '--targets', 'linux-x64');
+    refused(rehearse({ DIFFERENT: 'yes' }), 'two builds of the same commit differ: dist/version.js');
+    const { code, stdout, stderr } = rehearse({});
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    assert.match(stdout, /^two builds are the same, byte for byte\nrehearsed /);
+  });
+
   test('is refused without a binary; a rehearsal names it', () => {
     git('tag', `v${VERSION}`);
-    const binary = workspace.path('checkout/dist/standalone/vaultonce-darwin-x64');
+    const binary = built('standalone/vaultonce-darwin-x64');
     const content = readFileSync(binary);
-    execFileSync('rm', [binary]);
+    rmSync(binary);
     try {
-      refused(release(), 'not built: darwin-x64');
+      const { code: failed, stderr } = release();
+      assert.equal(failed, 1);
+      assert.ok(stderr.endsWith('\nrelease: not built: darwin-x64\n'), stderr);
+      assert.deepEqual(released(), []);
       const { code, stdout } = release('--dry-run', '--targets', 'linux-x64,darwin-x64');
       assert.equal(code, 0);
       assert.match(stdout, /left out, because they cannot be built here: darwin-x64\n/);
@@ -236,7 +279,12 @@ describe('a release', () => {
     for (const [target, sum] of Object.entries(pin.sha256))
       assert.ok(sums.includes(`${sum}  vaultonce-${target}\n`), target);
     const notes = readFileSync(join(directory, 'RELEASE-NOTES.md'), 'utf8');
-    assert.ok(notes.startsWith('### Added\n\n- Something new.\n\n### Verify\n'), notes);
+    assert.ok(
+      notes.startsWith(
+        `### Added\n\n- Something [new](https://github.com/vaultonce/vaultonce/blob/v${VERSION}/README.md#new).\n\n### Verify\n`,
+      ),
+      notes,
+    );
 
     assert.equal(release('--out', workspace.path('again')).code, 0);
     assert.match(
@@ -313,40 +361,36 @@ describe('a release', () => {
     });
     beforeEach(() => {
       workspace.write('calls', '');
-      execFileSync('rm', [
-        '-rf',
-        workspace.path('images'),
-        workspace.path('outputs'),
-        workspace.path('found.json'),
-      ]);
+      for (const name of ['images', 'outputs', 'found.json'])
+        rmSync(workspace.path(name), { recursive: true, force: true });
     });
-    const runWith = (
-      more: Readonly<Record<string, string>>,
-      script: string,
-      ...args: readonly string[]
-    ): Ran => {
-      const command = [workspace.path('checkout/.config', script), ...args];
-      const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-        cwd: workspace.path('checkout'),
-        encoding: 'utf8',
-        env: {
-          ...env(),
+    const withPrograms = (second: string, script: string, ...args: readonly string[]): Ran =>
+      runWith(
+        {
           PATH: `${workspace.path('programs')}:${process.env['PATH'] ?? ''}`,
           CALLS: workspace.path('calls'),
           RELEASE: workspace.path('found.json'),
           GITHUB_OUTPUT: workspace.path('outputs'),
-          SECOND: DIGEST,
-          ...more,
+          SECOND: second,
         },
-      });
-      return { code: status, stdout, stderr };
-    };
+        script,
+        ...args,
+      );
     const calls = (): string[] => workspace.read('calls').trim().split('\n').filter(Boolean);
     const IMAGE = ['--image', 'registry.test/vaultonce', '--out'];
 
     test('images of both processors are pushed without a tag, signed, and then tagged', () => {
+      // What they hold, for their bills of materials.
+      assert.equal(run('build.ts').code, 0);
+      assert.equal(run('standalone.ts', 'linux-x64').code, 0);
       for (const kind of ['standalone', 'node']) {
-        const { code, stderr } = runWith({}, 'release-image.ts', kind, ...IMAGE, workspace.path('images'));
+        const { code, stderr } = withPrograms(
+          DIGEST,
+          'release-image.ts',
+          kind,
+          ...IMAGE,
+          workspace.path('images'),
+        );
         assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
       }
       assert.equal(workspace.read('outputs'), `digest=${DIGEST}\n`.repeat(2));
@@ -372,7 +416,10 @@ describe('a release', () => {
         workspace.read('images/vaultonce-image-node-linux-amd64.cdx.json').includes('pkg:generic/node@'),
       );
       workspace.write('calls', '');
-      assert.equal(runWith({}, 'release-image.ts', 'tag', ...IMAGE, workspace.path('images')).code, 0);
+      assert.equal(
+        withPrograms(DIGEST, 'release-image.ts', 'tag', ...IMAGE, workspace.path('images')).code,
+        0,
+      );
       assert.deepEqual(
         calls(),
         ['', '-node'].map(
@@ -383,8 +430,8 @@ describe('a release', () => {
     });
 
     test('an image that is another one when it is built again is not signed', () => {
-      const { code, stderr } = runWith(
-        { SECOND: 'sha256:cd' },
+      const { code, stderr } = withPrograms(
+        'sha256:cd',
         'release-image.ts',
         'node',
         ...IMAGE,
@@ -403,8 +450,12 @@ describe('a release', () => {
       // Which is no file of the release.
       workspace.write('files/action/main.mjs', '');
       workspace.write('bills/one.cdx.json', '{}');
-      assert.equal(runWith({}, 'release-bills.ts', workspace.path('files'), workspace.path('bills')).code, 0);
-      const publish = (what: string): Ran => runWith({}, 'publish-release.ts', what, workspace.path('files'));
+      assert.equal(
+        withPrograms(DIGEST, 'release-bills.ts', workspace.path('files'), workspace.path('bills')).code,
+        0,
+      );
+      const publish = (what: string): Ran =>
+        withPrograms(DIGEST, 'publish-release.ts', what, workspace.path('files'));
       assert.equal(publish('draft').code, 0);
       const [, create = '', upload = ''] = calls();
       assert.ok(create.startsWith(`gh release create v${VERSION} --draft --verify-tag `), create);

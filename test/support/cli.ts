@@ -19,6 +19,8 @@ export function starter({ write }: Pick<Workspace, 'write'>, name = 'bin/vaulton
 }
 
 export interface CliOptions {
+  /** What starts the program; undefined: `COMMAND`. */
+  readonly command?: readonly string[];
   readonly cwd?: string;
   /** All of the environment beside PATH: nothing of the developer's own reaches the program. */
   readonly env?: Readonly<Record<string, string>>;
@@ -50,7 +52,7 @@ const KILL_AFTER_MS = 45_000;
 /** Starts the program as a user would. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
   const { cwd = '/', env = {}, input, uid, gid, terminal = false, killAfterMs = KILL_AFTER_MS } = options;
-  const command = [...COMMAND, ...args];
+  const command = [...(options.command ?? COMMAND), ...args];
   const [program = '', ...rest] = terminal
     ? [
         'python3',

@@ -8,6 +8,8 @@ import { text } from 'node:stream/consumers';
 /** A package registry, of which npm asks and to which it publishes what it would of and to the public one. */
 export interface Registry {
   readonly url: string;
+  /** How often it was asked for something. */
+  readonly asked: number;
   /** What was published to it, in this order, as `name@version`. */
   readonly published: readonly string[];
   /** Whether publishing of packages with this name fails from now on. */
@@ -33,6 +35,7 @@ export async function startRegistry(tarballs: readonly string[] = []): Promise<R
   const published: string[] = [];
   const refused = new Set<string>();
   let url = '';
+  let asked = 0;
 
   const keep = (manifest: { readonly name: string; readonly version: string }, content: Buffer): void => {
     const path = `/-/${String(contents.size)}.tgz`;
@@ -69,6 +72,7 @@ export async function startRegistry(tarballs: readonly string[] = []): Promise<R
   };
 
   const server = createServer((request, response) => {
+    asked += 1;
     answer(request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error));
     });
@@ -78,6 +82,9 @@ export async function startRegistry(tarballs: readonly string[] = []): Promise<R
   tarballs.forEach(add);
   return {
     url,
+    get asked() {
+      return asked;
+    },
     published,
     refuse(name, isRefused) {
       if (isRefused) refused.add(name);
