@@ -31,6 +31,7 @@ const SEPARATE: Readonly<Record<string, string>> = {
   'handshakes.js': 'src/http/handshakes.ts',
   'migrate.js': 'src/migrate/migrate-files.ts',
   'command-line.js': 'src/cli/commander-tree.ts',
+  'variable-lines.js': 'src/migrate/variable-lines.ts',
   [VERSION_FILE]: 'src/commands/version-text.ts',
 };
 

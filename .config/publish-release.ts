@@ -16,8 +16,10 @@ if (directory === undefined || (what !== 'draft' && what !== 'show')) {
 }
 const { version } = ownPackage();
 const tag = `v${version}`;
-const files = readdirSync(directory)
-  .filter((name) => name !== NOTES)
+// The directory in it is the action, which is published as a tag.
+const files = readdirSync(directory, { withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name !== NOTES)
+  .map(({ name }) => name)
   .sort();
 
 interface Found {

@@ -8,11 +8,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { REPOSITORY } from './cut-changelog.ts';
 import { NOTICES } from './notices.ts';
 import { layPackages, packAll } from './npm-packages.ts';
 import { dist, root } from './paths.ts';
+import { ACTION, layAction } from './release-action.ts';
 import type { Release } from './release-refusals.ts';
 import { billOf, bundledParts, purlOf, runtimePart } from './sbom.ts';
 import { standaloneBinary } from './targets.ts';
@@ -22,7 +23,7 @@ const STANDALONE = dirname(standaloneBinary());
 
 /**
  * Lays out all that a release uploads, in one directory, since that is what a release on GitHub is: binaries, packages for npm, a
- * bill of materials for each, notices, notes and checksums. The builds must be there.
+ * bill of materials for each, notices, notes and checksums; and, below it, the action for GitHub Actions. The builds must be there.
  * @param built targets whose binaries are there
  * @param all targets that the package for npm names
  */
@@ -57,12 +58,16 @@ export function layRelease(
   // Those of the binaries: packages have their own.
   copyFileSync(join(STANDALONE, NOTICES), into(NOTICES));
   writeFileSync(into('RELEASE-NOTES.md'), notesOf(version, commit, notes));
+  layAction(into(ACTION), version, binaries);
   writeChecksums(directory);
 }
 
 /** As sha256sum(1) writes and checks them. */
 export function writeChecksums(directory: string): void {
-  const names = readdirSync(directory).filter((name) => name !== CHECKSUMS);
+  const names = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(directory, join(parentPath, name)))
+    .filter((name) => name !== CHECKSUMS);
   const lines = names.sort().map((name) => `${sha256Of(join(directory, name))}  ${name}\n`);
   writeFileSync(join(directory, CHECKSUMS), lines.join(''));
 }

@@ -38,6 +38,8 @@ const LARGEST_KIB = {
   'migrate.js': 95,
   // Loaded by command lines that ask for help, have something wrong, or something unusual.
   'command-line.js': 50,
+  // Loaded by `--env-lines` alone.
+  'variable-lines.js': 12,
   // Loaded by `version` alone.
   'version.js': 3,
 };

@@ -100,7 +100,8 @@ function envCommand(): CommandDefinition {
       '--to': {
         value: 'place',
         choices: DESTINATIONS,
-        description: 'set job variables (default) or step outputs; for github, azure and gitlab',
+        description:
+          'set job variables (default) or step outputs, for github, azure and gitlab; or both, for github',
       },
       '--out': { value: 'file', description: 'write to a file with mode 0400 instead of stdout' },
       ...VARIABLES,

@@ -88,6 +88,11 @@ export const VARIABLES = {
     repeats: true,
     description: 'all keys of a secret as variables; repeatable',
   },
+  '--env-lines': {
+    value: 'text',
+    description:
+      'variables as vault-action has them, a line each: PATH KEY | NAME, PATH KEY, PATH *, PATH * | PREFIX',
+  },
 } satisfies FlagDefinitions;
 
 /** Of those that start a command. */

@@ -63,6 +63,7 @@ Examples:
   vaultonce env --out /dev/shm/job.env         a file to source: \`. /dev/shm/job.env\`
   vaultonce env --format env-file --out /dev/shm/docker.env      for \`docker run --env-file\`
   vaultonce env --env-from secret/ci/registry  all keys of a secret
+  vaultonce env --env-lines 'secret/data/ci/registry username | USER; secret/data/ci/signing *'
   vaultonce env --format json --env TOKEN=secret/ci/registry#token
 ${EXIT_CODES}`,
   read: `

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { RunError } from '../base/errors.ts';
+import { firstOf, RunError, throwIfAny } from '../base/errors.ts';
 import { textOf } from '../base/secret-data.ts';
 import { looksLikeCredential } from '../base/shown-text.ts';
 import type { Config, DeclaredVariable } from '../config/config.ts';
@@ -12,6 +12,7 @@ import { checkRef, checkSource, REF_HINT, SECRET_HINT, type Ref } from '../shape
 export interface VariableFlags {
   readonly env?: readonly string[];
   readonly envFrom?: readonly string[];
+  readonly envLines?: string;
 }
 
 /**
@@ -41,8 +42,12 @@ export function pathOfOut(path: string, cwd: string): string {
   });
 }
 
-/** The variables of `--env NAME=REF` and `--env-from SECRET`. @throws RunError `usage` */
-export function variablesOfFlags({ env = [], envFrom = [] }: VariableFlags): DeclaredVariable[] {
+/** The variables of `--env NAME=REF`, `--env-from SECRET` and `--env-lines TEXT`. @throws RunError `usage` */
+export async function variablesOfFlags({
+  env = [],
+  envFrom = [],
+  envLines,
+}: VariableFlags): Promise<DeclaredVariable[]> {
   const declared = env.map((flag): DeclaredVariable => {
     const [, name, ref = ''] = /^([^=]*)=(.*)$/s.exec(flag) ?? [];
     if (name === undefined)
@@ -61,11 +66,18 @@ export function variablesOfFlags({ env = [], envFrom = [] }: VariableFlags): Dec
       hint: 'a name has letters, digits and `_`, and does not start with a digit; for all keys of a secret use --env-from SECRET',
     });
   });
-  const repeated = declared.find(({ name }, index) =>
-    declared.some((one, at) => at < index && one.name === name),
+  if (envLines !== undefined) {
+    const { readVariableLines } = await import('../migrate/variable-lines.ts');
+    const { variables, failures } = readVariableLines(envLines, '--env-lines');
+    throwIfAny(firstOf(failures, (failure) => failure));
+    declared.push(...variables);
+  }
+  const repeated = declared.find(
+    ({ name }, index) => name !== ALL_KEYS && declared.some((one, at) => at < index && one.name === name),
   );
   if (repeated !== undefined)
-    throw new RunError('usage', `--env names \`${repeated.name}\` twice`, {
+    throw new RunError('usage', `the variable \`${repeated.name}\` is named twice`, {
+      where: repeated.where,
       hint: 'name each variable once',
     });
   return [...declared, ...[...new Set(envFrom)].map(allKeys)];

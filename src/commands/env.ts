@@ -75,7 +75,7 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
     if (!handover.setsJobVariables.includes(to) || options.force === true) return;
     throwIfAny(hijackingNames(variables.map(({ name }) => name)));
   };
-  const named = variablesOfFlags(options);
+  const named = await variablesOfFlags(options);
   await perform(
     flags,
     {
@@ -138,7 +138,7 @@ function deliveryOf({ format, to: wanted, out }: EnvOptions, flags: Flags, io: I
   const to = wanted ?? handover.destinations[0];
   if (!handover.destinations.includes(to)) {
     throw new RunError('usage', `--to ${to} does not apply to the format \`${handover.name}\``, {
-      hint: 'leave it out, or use --format github, azure or gitlab',
+      hint: 'leave it out, or use --format github (output, both), azure or gitlab (output)',
     });
   }
   if (out === undefined) {

@@ -26,7 +26,7 @@ export async function exec(
   io: Io,
 ): Promise<void> {
   const program = findCommand(command, io);
-  const named = variablesOfFlags(options);
+  const named = await variablesOfFlags(options);
   let credentials: Promise<readonly string[]> = Promise.resolve([]);
   const { env, masks } = await perform(
     flags,

@@ -34,7 +34,7 @@ export async function watch(
     return;
   }
   const program = command.length === 0 ? undefined : findCommand(command, io);
-  const named = variablesOfFlags(options);
+  const named = await variablesOfFlags(options);
   let credentials: Promise<readonly string[]> = Promise.resolve([]);
   const notifies = options.keepEnv?.includes(NOTIFY_SOCKET) === true;
   const application = program && {

@@ -34,7 +34,7 @@ export class DeclaredSecrets {
   declare(request: SecretRequest, wanted?: string): SecretUse {
     if (holdsCredential(request.path)) throw notAName('path');
     const { path, version, write, list, namespace, optional } = request;
-    const normal = path.replace(/^\/+|\/+$/g, '').replace(/^v1\//, '');
+    const normal = normalPath(path);
     const id = JSON.stringify([normal, version, write, list, namespace, optional]);
     const known = this.#byRequest.get(id);
     if (known !== undefined) return known;
@@ -65,6 +65,11 @@ export class DeclaredSecrets {
   }
 }
 
+/** Without slashes around it, and without the API's version. */
+export function normalPath(path: string): string {
+  return path.replace(/^\/+|\/+$/g, '').replace(/^v1\//, '');
+}
+
 function asName(part: string): string {
   const plain = part
     .replace(/\$\{(\w+)[^}]*\}/g, '$1')
@@ -77,10 +82,14 @@ function asName(part: string): string {
 /** A reference to a key, or to what is within it. @throws Unsupported */
 export function referenceTo(secret: string, keys: readonly string[]): string {
   if (keys.some(holdsCredential)) throw notAName('key');
+  return `${secret}#${escaped(keyText(keys))}`;
+}
+
+/** The part of a reference behind the `#`: a name, or a JSON pointer. */
+export function keyText(keys: readonly string[]): string {
   const [key = ''] = keys;
-  if (keys.length === 1) return `${secret}#${/^[\w-]+$/.test(key) ? key : escaped(quotedName([key]))}`;
-  const pointer = keys.map((one) => one.replaceAll('~', '~0').replaceAll('/', '~1')).join('/');
-  return `${secret}#/${escaped(pointer)}`;
+  if (keys.length === 1) return /^[\w-]+$/.test(key) ? key : quotedName([key]);
+  return keys.map((one) => `/${one.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 function escaped(text: string): string {

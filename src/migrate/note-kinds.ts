@@ -63,7 +63,7 @@ export const NOTES = {
   'envconsul names':
     'Variables have the names that envconsul gives them, with the path in front unless `no_prefix` is set. Two secrets with one name are an error here.',
   'env command':
-    'The step becomes `vaultonce env`: it masks the values and sets the variables of later steps.',
+    'The step becomes `vaultonce env`, or the action vaultonce/vaultonce with `config`: it masks the values and sets the variables of later steps.',
   'step outputs':
     'Outputs of the step are set by `vaultonce env --to output`; the step needs its `id`, and outputs have the names of the variables.',
   'ca certificate':

@@ -52,7 +52,7 @@ describe('completion', () => {
     assert.deepEqual(offered('render', '--log-level', '='), ['error', 'warn', 'info', 'debug']);
     assert.deepEqual(offered('check', '--log-format', 'j'), ['json']);
     assert.deepEqual(offered('env', '--format', 'git'), ['github', 'gitlab']);
-    assert.deepEqual(offered('env', '--to', ''), ['env', 'output']);
+    assert.deepEqual(offered('env', '--to', ''), ['env', 'output', 'both']);
     assert.deepEqual(offered('read', '--auth', 'kub'), ['kubernetes']);
     assert.deepEqual(offered('completion', ''), SHELLS);
     assert.deepEqual(offered('help', 'sch'), ['schema']);

@@ -25,6 +25,7 @@ const root = join(import.meta.dirname, '../..');
 const { version: VERSION } = ownPackage();
 const SOURCES = [
   '.config',
+  '.github/action',
   'bin',
   'CHANGELOG.md',
   'CONFIGURATION.md',
@@ -59,6 +60,13 @@ interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** What the action downloads. */
+interface Pin {
+  readonly version: string;
+  readonly url: string;
+  readonly sha256: Readonly<Record<string, string>>;
 }
 
 /**
@@ -250,6 +258,7 @@ describe('a release', () => {
         'RELEASE-NOTES.md',
         'SHA256SUMS',
         NOTICES,
+        'action',
         ...[`vaultonce-${VERSION}.cdx.json`, `vaultonce-${VERSION}.tgz`],
         ...TARGETS.flatMap((target) => [
           `vaultonce-${target}`,
@@ -261,6 +270,14 @@ describe('a release', () => {
     const directory = workspace.path('checkout/dist/release');
     assert.equal(readFileSync(join(directory, NOTICES), 'utf8'), NOTICES_OF_BINARIES);
     execFileSync('sha256sum', ['--check', '--strict', '--quiet', 'SHA256SUMS'], { cwd: directory });
+    const sums = readFileSync(join(directory, 'SHA256SUMS'), 'utf8');
+    assert.match(sums, /^[0-9a-f]{64} {2}action\/main\.mjs$/m);
+    const pin = JSON.parse(readFileSync(join(directory, 'action/release.json'), 'utf8')) as Pin;
+    assert.equal(pin.version, VERSION);
+    assert.equal(pin.url, `https://github.com/vaultonce/vaultonce/releases/download/v${VERSION}`);
+    assert.deepEqual(Object.keys(pin.sha256), TARGETS);
+    for (const [target, sum] of Object.entries(pin.sha256))
+      assert.ok(sums.includes(`${sum}  vaultonce-${target}\n`), target);
     const notes = readFileSync(join(directory, 'RELEASE-NOTES.md'), 'utf8');
     assert.ok(
       notes.startsWith(
@@ -430,6 +447,8 @@ describe('a release', () => {
       workspace.write('files/RELEASE-NOTES.md', 'Notes');
       workspace.write('files/SHA256SUMS', '');
       workspace.write('files/vaultonce-linux-x64', '');
+      // Which is no file of the release.
+      workspace.write('files/action/main.mjs', '');
       workspace.write('bills/one.cdx.json', '{}');
       assert.equal(
         withPrograms(DIGEST, 'release-bills.ts', workspace.path('files'), workspace.path('bills')).code,
@@ -463,6 +482,82 @@ describe('a release', () => {
         const { code, stderr } = publish(what);
         assert.deepEqual({ code, stderr }, { code: 1, stderr: `publish: v${VERSION} is released already\n` });
       }
+    });
+  });
+
+  describe('the action, pushed to a repository', () => {
+    const remote = (): string => workspace.path('remote.git');
+    const action = (): string => workspace.path('laid/action');
+    const publish = (...args: readonly string[]): Ran =>
+      run('publish-action.ts', '--remote', remote(), action(), ...args);
+    const tags = (): Record<string, string> =>
+      Object.fromEntries(
+        git('ls-remote', '--tags', remote())
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => {
+            const [of = '', name = ''] = line.split('\t');
+            return [name.replace('refs/tags/', ''), of];
+          }),
+      );
+    const moving = `action-v${VERSION.split('.')[0] ?? ''}`;
+    beforeEach(() => {
+      execFileSync('rm', ['-rf', remote(), workspace.path('laid')]);
+      execFileSync('git', ['init', '--quiet', '--bare', remote()]);
+      assert.equal(release('--dry-run', '--targets', 'linux-x64', '--out', workspace.path('laid')).code, 0);
+    });
+
+    test('is a commit of its files alone, with a tag that stays and one that moves; it can be repeated', () => {
+      const { code, stdout, stderr } = publish();
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      assert.match(stdout, new RegExp(`^published action-v${VERSION} and ${moving}: `));
+      const first = tags();
+      assert.deepEqual(Object.keys(first), [moving, `action-v${VERSION}`]);
+      assert.equal(new Set(Object.values(first)).size, 1);
+      const inRemote = (...args: readonly string[]): string =>
+        execFileSync('git', ['-C', remote(), ...args], { encoding: 'utf8' });
+      assert.deepEqual(
+        inRemote('ls-tree', '-r', '--name-only', moving).trim().split('\n').sort(),
+        readdirSync(action()).sort(),
+      );
+      assert.equal(inRemote('rev-list', '--count', moving).trim(), '1');
+      assert.match(
+        inRemote('show', '--no-patch', '--format=%s', moving),
+        new RegExp(`${VERSION}, of ${pristine}`),
+      );
+      assert.equal(publish().code, 0);
+      assert.deepEqual(tags(), first);
+    });
+
+    test('does not replace one of the same version, and does not move the tag back', () => {
+      assert.equal(publish().code, 0);
+      const first = tags();
+      const file = join(action(), 'README.md');
+      writeFileSync(file, `${readFileSync(file, 'utf8')}more\n`);
+      const again = publish();
+      assert.equal(again.code, 1);
+      assert.match(again.stderr, /^publish: /);
+      assert.deepEqual(tags(), first);
+      const [commit = ''] = Object.values(first);
+      const later = `${moving}.${String(2 ** 20)}.0`;
+      execFileSync('git', ['-C', remote(), 'tag', '--force', moving, commit]);
+      execFileSync('git', ['-C', remote(), 'tag', later, commit]);
+      execFileSync('git', ['-C', remote(), 'tag', '--delete', `action-v${VERSION}`]);
+      assert.match(publish().stdout, new RegExp(`^published action-v${VERSION}: `));
+      assert.equal(tags()[moving], commit);
+      assert.notEqual(tags()[`action-v${VERSION}`], commit);
+    });
+
+    test('is refused without its pin, and with that of another version', () => {
+      const pin = join(action(), 'release.json');
+      const text = readFileSync(pin, 'utf8');
+      writeFileSync(pin, text.replace(`"version": "${VERSION}"`, '"version": "9.9.9"'));
+      assert.equal(publish().stderr, `publish: the action pins 9.9.9, and this is ${VERSION}\n`);
+      execFileSync('rm', [pin]);
+      const { code, stderr } = publish();
+      assert.equal(code, 1);
+      assert.match(stderr, /is no action of a release: it has no release\.json/);
+      assert.deepEqual(tags(), {});
     });
   });
 

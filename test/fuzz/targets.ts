@@ -15,6 +15,7 @@ import { ENGINES } from '../../src/engines/index.ts';
 import { FORMATS } from '../../src/formats/index.ts';
 import { presentable } from '../../src/http/presentable.ts';
 import { migrateFiles, type Ports } from '../../src/migrate/migrate-files.ts';
+import { readVariableLines } from '../../src/migrate/variable-lines.ts';
 import { planConfig } from '../../src/plan/plan-config.ts';
 import { checkRef } from '../../src/shape/ref.ts';
 import { parseTemplate } from '../../src/template/parse.ts';
@@ -140,6 +141,18 @@ const reference: FuzzTarget = {
   words: ['#', '@', '/', '..', '.', '"', '\\', '%23', '%', '~0', '~1', '@3', '\0', '\n', ' '],
   refusals: [],
   take: (text) => checkRef(text),
+};
+
+const variableLines: FuzzTarget = {
+  name: 'variable-lines',
+  seeds: [
+    'secret/data/a key | NAME ;\nsecret/a "a.b"',
+    'a/b *; a/b ** | P_',
+    'NAME=secret/a#k\nv1/a?version=2 a[0].`b`',
+  ],
+  words: ['|', ';', '\n', '\r\n', ' ', '*', '=', '#', '"', '`', '[0]', '.', '?version=', '@', '%', '$', '\0'],
+  refusals: [],
+  take: (text) => readVariableLines(text, 'lines'),
 };
 
 const template: FuzzTarget = {
@@ -484,6 +497,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   reference,
   template,
   migration,
+  variableLines,
   answer,
   format,
   foreign,

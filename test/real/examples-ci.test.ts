@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { load } from 'js-yaml';
 import { startApp, type TestApp } from '../support/app.ts';
 import { readAzureCommands, type Variables } from '../support/ci-readers.ts';
+import { releaseAction, type ReleasedAction } from '../support/github-action.ts';
 import { runWorkflow } from '../support/github-runner.ts';
 import { createJob, jobToken, trustJobs, type Env, type Job, type StepResult } from '../support/job.ts';
 import { needsPlugins } from '../support/needs.ts';
@@ -73,12 +74,29 @@ describe('the examples of CI systems', await needsPlugins('auth/jwt'), () => {
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
     });
     const FILE = 'examples/ci/github-action/workflow.yml';
+    let action: ReleasedAction;
+    let published: Workspace;
+    before(async () => {
+      published = createWorkspace();
+      action = await releaseAction(published);
+    });
+    after(async () => {
+      await action.stop();
+      published.remove();
+    });
+    const released = (): Pick<ReleasedAction, 'actions'> => ({ actions: action.actions });
 
     test('the action masks, and sets variables for later steps', () =>
       withTokens('value', async (service) => {
         const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
         addProgram('publish.sh', SHOWS);
-        const options = { file: FILE, job: 'variables', env: server(), identity: identity(service) };
+        const options = {
+          file: FILE,
+          job: 'variables',
+          env: server(),
+          identity: identity(service),
+          ...released(),
+        };
         const result = await runWorkflow(job, options);
         assert.equal(result.code, 0, result.log);
         assert.deepEqual(result.env, { REGISTRY_USER: 'publisher', REGISTRY_PASSWORD: PASSWORD });
@@ -92,7 +110,13 @@ describe('the examples of CI systems', await needsPlugins('auth/jwt'), () => {
         withTokens('value', async (service) => {
           const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
           addProgram('publish.sh', SHOWS);
-          const options = { file: FILE, job: name, env: server(), identity: identity(service) };
+          const options = {
+            file: FILE,
+            job: name,
+            env: server(),
+            identity: identity(service),
+            ...released(),
+          };
           const result = await runWorkflow(job, options);
           assert.equal(result.code, 0, result.log);
           assert.deepEqual(result.env, {});
@@ -100,49 +124,16 @@ describe('the examples of CI systems', await needsPlugins('auth/jwt'), () => {
         }));
     }
 
-    test('the action takes a CA and whole secrets, and refuses to fetch nothing', () =>
-      withTokens('value', async (service) => {
-        const secure = await startApp({ tls: true });
-        try {
-          await trustJobs(secure);
-          await secure.putKv2('ci/registry', { username: 'publisher', password: PASSWORD });
-          const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
-          addProgram('publish.sh', '#!/bin/sh\n');
-          const edited = (from: RegExp, to: string): void => {
-            const text = job.workspace.read(`repository/${FILE}`).replace(from, to);
-            job.workspace.write(`repository/${FILE}`, text);
-          };
-          const env = { VAULT_ADDR: secure.server.tlsAddress };
-          const options = { file: FILE, job: 'variables', env, identity: identity(service) };
-          const untrusted = await runWorkflow(job, options);
-          assert.equal(untrusted.code, 9, untrusted.log);
-          const pem = readFileSync(secure.server.certificates.caFile, 'utf8')
-            .trimEnd()
-            .replaceAll('\n', '\n            ');
-          const inputs = `ca_certificate: |\n            ${pem}\n          secrets: |\n            secret/ci/registry\n\n`;
-          edited(/variables: \|\n.*\n.*\n/, inputs);
-          const result = await runWorkflow(job, options);
-          assert.equal(result.code, 0, result.log);
-          assert.deepEqual(result.env, { username: 'publisher', password: PASSWORD });
-          edited(/secrets: \|\n.*\n/, 'secrets: |\n\n');
-          const nothing = await runWorkflow(job, options);
-          assert.equal(nothing.code, 2, nothing.log);
-          assert.match(nothing.log, /::error::.*are all empty/);
-        } finally {
-          await secure.stop();
-        }
-      }));
-
     test('without a token, or without the secret, the job ends there with nothing set', async () => {
       const job = createJob(workspace, 'ci/github-action', 'examples/ci/github-action');
       addProgram('publish.sh', PUBLISH);
-      const options = { file: FILE, job: 'variables', env: server(), identity: {} };
+      const options = { file: FILE, job: 'variables', env: server(), identity: {}, ...released() };
       const denied = await runWorkflow(job, options);
       assert.equal(denied.code, 3, denied.log);
       assert.match(denied.log, /id-token: write/);
       assert.deepEqual(denied.env, {});
       await withTokens('value', async (service) => {
-        const text = job.workspace.read(`repository/${FILE}`).replace('#password', '#none');
+        const text = job.workspace.read(`repository/${FILE}`).replace('password |', 'none |');
         job.workspace.write(`repository/${FILE}`, text);
         const missing = await runWorkflow(job, { ...options, identity: identity(service) });
         assert.equal(missing.code, 6, missing.log);

@@ -137,6 +137,65 @@ describe('variables', () => {
       assert.equal(app.workspace.read('github'), '');
     });
 
+    test('--env-lines, as vault-action has them, for `exec` too, without a config', async () => {
+      const lines =
+        'secret/data/db user | DB_USER ; secret/db "pool.max-size" | MAX\nHOST=secret/mail#host\n';
+      const expected = { DB_USER: 'web-user', MAX: '7', HOST: 'smtp.internal' };
+      assert.deepEqual(await json({}, '--env-lines', lines), expected);
+      assert.deepEqual(await json({}, '--env-lines', 'secret/mail * | m_'), {
+        M_USER: 'mailer',
+        M_HOST: 'smtp.internal',
+      });
+      const args = ['--env-lines', lines, '--clear-env', '--', '/usr/bin/env'];
+      const result = await run('exec', {}, args);
+      assert.deepEqual(result.stdout.match(/^(DB_USER|MAX|HOST)=.*$/gm), [
+        'DB_USER=web-user',
+        'MAX=7',
+        'HOST=smtp.internal',
+      ]);
+    });
+
+    test('2: lines that declare nothing, or a name twice; all of them are reported', async () => {
+      const wrong = await run('env', {}, [
+        '--env-lines',
+        'secret/db user\nsecret/db\n\nsecret/db user | 1st',
+      ]);
+      assert.equal(wrong.code, 2);
+      assert.deepEqual(
+        failuresOf(wrong).map(({ where }) => where),
+        ['--env-lines, line 2', '--env-lines, line 4'],
+      );
+      const twice = await run('env', {}, ['--env', 'USER=secret/db#user', '--env-lines', 'secret/mail user']);
+      assert.equal(twice.code, 2);
+      assert.equal(failuresOf(twice)[0]?.message, 'the variable `USER` is named twice');
+      const none = await run('env', { environment: { A: 'secret/db#user' } }, ['--env-lines', ' ']);
+      assert.equal(none.code, 2);
+    });
+
+    test('--to both: variables and outputs of one run, or neither', async () => {
+      const env = {
+        GITHUB_ACTIONS: 'true',
+        GITHUB_ENV: app.workspace.write('github', ''),
+        GITHUB_OUTPUT: app.workspace.write('outputs', ''),
+      };
+      const args = ['--to', 'both', '--env', 'A=secret/db#user'];
+      const result = await run('env', {}, args, { env });
+      assert.equal(result.code, 0, result.stderr);
+      for (const name of ['github', 'outputs'])
+        assert.deepEqual(readGithubFile(app.workspace.read(name)), { A: 'web-user' });
+      assert.match(result.stderr, /\$GITHUB_ENV and \$GITHUB_OUTPUT/);
+      app.workspace.write('github', '');
+      // Opens, and takes nothing.
+      const full = await run('env', {}, args, { env: { ...env, GITHUB_OUTPUT: '/dev/full' } });
+      assert.equal(full.code, 8, full.stderr);
+      assert.match(full.stderr, /\$GITHUB_OUTPUT cannot be written to \(ENOSPC\)/);
+      assert.equal(app.workspace.read('github'), '');
+      const elsewhere = await run('env', {}, ['--format', 'gitlab', ...args]);
+      assert.equal(elsewhere.code, 2);
+      const hijack = await run('env', {}, ['--to', 'both', '--env', 'PATH=secret/db#user'], { env });
+      assert.equal(hijack.code, 8);
+    });
+
     test('8 and 2: a flag has no `keys:`; its hints say what there is', async () => {
       const cases = [
         [['--env-from', 'secret/db'], 8, /is not a name/, /sanitize: true.*`environment:`.*--env NAME=REF/],

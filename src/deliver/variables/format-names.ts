@@ -19,7 +19,7 @@ export const FORMAT_NAMES = [
 
 export type FormatName = (typeof FORMAT_NAMES)[number];
 
-/** `env`: the environment of what runs next. `output`: what other steps or jobs take from this one. */
-export const DESTINATIONS = ['env', 'output'] as const;
+/** `env`: the environment of what runs next. `output`: what other steps or jobs take from this one. `both`: that of one run. */
+export const DESTINATIONS = ['env', 'output', 'both'] as const;
 
 export type Destination = (typeof DESTINATIONS)[number];

@@ -15,12 +15,19 @@ export function checkJobFile(variable: string, io: Environment): void {
 }
 
 /**
- * Appends to that file, whole or not at all.
+ * Appends to such files, to all of them and whole, or not at all.
  * @throws RunError `output`
  */
-export function appendToJobFile(variable: string, text: string, io: Environment): void {
+export function appendToJobFiles(
+  [variable, ...others]: readonly string[],
+  text: string,
+  io: Environment,
+): void {
+  if (variable === undefined) return;
   withJobFile(variable, io, (file) => {
-    append(file, Buffer.from(text));
+    append(file, Buffer.from(text), () => {
+      appendToJobFiles(others, text, io);
+    });
   });
 }
 
@@ -40,6 +47,7 @@ function withJobFile(variable: string, { env }: Environment, use: (file: number)
       closeSync(file);
     }
   } catch (error) {
+    if (error instanceof RunError) throw error;
     const code = systemErrorCode(error) ?? 'unknown error';
     throw new RunError('output', `$${variable} cannot be written to (${code})`, {
       where: shownPath(path, `$${variable}`, false),
@@ -48,11 +56,13 @@ function withJobFile(variable: string, { env }: Environment, use: (file: number)
   }
 }
 
-function append(file: number, bytes: Uint8Array): void {
+/** @param next what must succeed, too */
+function append(file: number, bytes: Uint8Array, next: () => void): void {
   const { size } = fstatSync(file);
   try {
     for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written);
     sync(file);
+    next();
   } catch (error) {
     takeBack(file, size);
     throw error;

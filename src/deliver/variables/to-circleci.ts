@@ -1,5 +1,5 @@
 import type { JobHandover } from './handover.ts';
-import { appendToJobFile, checkJobFile } from './job-file.ts';
+import { appendToJobFiles, checkJobFile } from './job-file.ts';
 import { exportsOf } from './texts.ts';
 
 /** Later steps source this file. https://circleci.com/docs/env-vars/ */
@@ -13,6 +13,6 @@ export const circleci: JobHandover = {
   },
   goesTo: () => '$BASH_ENV',
   deliver(variables, io) {
-    appendToJobFile('BASH_ENV', exportsOf(variables), io);
+    appendToJobFiles(['BASH_ENV'], exportsOf(variables), io);
   },
 };

@@ -1,23 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import type { Destination } from './format-names.ts';
 import type { HandoverIo, JobHandover } from './handover.ts';
-import { appendToJobFile, checkJobFile } from './job-file.ts';
+import { appendToJobFiles, checkJobFile } from './job-file.ts';
 import type { Variable } from './variable.ts';
 
-const FILES: Readonly<Record<Destination, string>> = { env: 'GITHUB_ENV', output: 'GITHUB_OUTPUT' };
+const FILES: Readonly<Record<Destination, readonly string[]>> = {
+  env: ['GITHUB_ENV'],
+  output: ['GITHUB_OUTPUT'],
+  both: ['GITHUB_ENV', 'GITHUB_OUTPUT'],
+};
 
 /** https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
 export const github: JobHandover = {
   kind: 'job',
   name: 'github',
-  destinations: ['env', 'output'],
-  setsJobVariables: ['env'],
+  destinations: ['env', 'output', 'both'],
+  setsJobVariables: ['env', 'both'],
   check: (io, to) => {
-    checkJobFile(FILES[to], io);
+    for (const file of FILES[to]) checkJobFile(file, io);
   },
-  goesTo: (to) => `$${FILES[to]}`,
+  goesTo: (to) => FILES[to].map((file) => `$${file}`).join(' and '),
   deliver(variables, io, to) {
-    appendToJobFile(FILES[to], variables.map(block).join(''), io);
+    appendToJobFiles(FILES[to], variables.map(block).join(''), io);
   },
 };
 

@@ -1,4 +1,11 @@
 import type { JsonValue } from '../../base/secret-data.ts';
+import {
+  isForAll,
+  keysOfSelector,
+  parseActionSecret,
+  variableName,
+  type ActionSecret,
+} from '../action-secret.ts';
 import { referenceTo } from '../declared-secrets.ts';
 import type { Draft } from '../draft.ts';
 import { Unsupported } from '../unsupported.ts';
@@ -161,10 +168,9 @@ interface StepContext {
 }
 
 function readSecret(text: string, where: string, context: StepContext): void {
-  const [, spec = '', name = ''] = /^(.*?)(?:\|([^|]*))?$/s.exec(text) ?? [];
-  const [, rawPath, selector = ''] = /^(\S+|\$\{\{.*\}\}\S*)\s+(.+)$/s.exec(spec.trim()) ?? [];
   const { inputs, draft } = context;
-  if (rawPath === undefined) {
+  const secret = parseActionSecret(text);
+  if (secret === undefined) {
     draft.problem(
       where,
       'a line of `secrets` is not `PATH KEY` or `PATH KEY | NAME`',
@@ -172,66 +178,28 @@ function readSecret(text: string, where: string, context: StepContext): void {
     );
     return;
   }
-  const path = inputs.withVariables(rawPath, where);
+  const path = inputs.withVariables(secret.path, where);
   if (path === undefined) return;
   try {
-    addVariable({ path, selector, name: name.trim() }, context);
+    addVariable({ ...secret, path }, context);
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     draft.problem(where, error.message, error.hint);
   }
 }
 
-interface Request {
-  readonly path: string;
-  readonly selector: string;
-  /** Empty: that of the key. */
-  readonly name: string;
-}
-
 /** @throws Unsupported */
-function addVariable({ path, selector, name }: Request, { inputs, all, draft }: StepContext): void {
+function addVariable(wanted: ActionSecret, { inputs, all, draft }: StepContext): void {
   const optional = inputs.isTrue('ignoreNotFound') || undefined;
-  const secret = draft.secrets.declare({ ...requestOf(path), optional });
-  if (selector === '*') all.push(allKeys(secret.name, name));
-  else
-    draft.environment.set(nameFor(selector, name), {
-      kind: 'value',
-      value: valueOf(secret.name, selector),
-    });
+  const secret = draft.secrets.declare({ ...requestOf(wanted.path), optional });
+  if (isForAll(wanted)) all.push(allKeys(secret.name, wanted.name));
+  else {
+    const reference = referenceTo(secret.name, keysOfSelector(wanted));
+    draft.environment.set(variableName(wanted), { kind: 'value', value: () => reference });
+  }
 }
 
 function allKeys(secret: string, prefix: string): JsonValue {
   const named = prefix === '' ? {} : { prefix: prefix.toUpperCase() };
   return { value: secret, keys: { sanitize: true, case: 'upper', ...named } };
-}
-
-/** As the action names a variable. @throws Unsupported */
-function nameFor(selector: string, given: string): string {
-  const plain = selector
-    .replaceAll('"', '')
-    .replace('.', '__')
-    .replace(/[^\p{L}\p{N}_-]/gu, '');
-  const name = given === '' ? plain.toUpperCase() : given;
-  if (/^[A-Za-z_]\w*$/.test(name)) return name;
-  throw new Unsupported(
-    'the name is none that a variable can have',
-    'name it behind a `|`: letters, digits and `_`',
-  );
-}
-
-/** A reference by what the action calls a selector. @throws Unsupported */
-function valueOf(secret: string, selector: string): () => JsonValue {
-  const steps = [...selector.matchAll(/(?:^|\.)(?:"([^"]+)"|`([^`]+)`|([A-Za-z_$][\w$-]*))((?:\[\d+\])*)/gy)];
-  if (steps.map(([step]) => step).join('') !== selector)
-    throw new Unsupported(
-      'a selector that computes something has no counterpart',
-      'name a key, or its keys with dots',
-    );
-  const keys = steps.flatMap(([, quoted, ticked, plain, indexes = '']) => [
-    quoted ?? ticked ?? plain ?? '',
-    ...[...indexes.matchAll(/\d+/g)].map(([index]) => index),
-  ]);
-  const reference = referenceTo(secret, keys);
-  return () => reference;
 }
