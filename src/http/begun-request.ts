@@ -1,6 +1,9 @@
 import { Cancellation, type CancelSignal } from '../base/cancellation.ts';
 import type { HttpRequest, RequestHead } from './wire.ts';
 
+/** RFC 9110 §15.5.12 */
+const LENGTH_REQUIRED = 411;
+
 /** The body, once it is known. */
 export type LateBody = AsyncIterable<string>;
 
@@ -10,6 +13,8 @@ interface Begun<C> {
   readonly used: C;
   /** Sends the body. */
   finish(request: HttpRequest): Promise<Response>;
+  /** By something in between that takes no body whose length is not in the head. */
+  wasRefused(response: Response): boolean;
 }
 
 /** At most one request that is begun before its body is known, because a client connects for a request only. */
@@ -55,6 +60,7 @@ export function beginsOne<C>(fetch: Fetch<C>, leave: (used: C) => void): BegunRe
           late.resolve(body);
           return answer;
         },
+        wasRefused: ({ status }) => status === LENGTH_REQUIRED,
       };
       begun = waiting;
       answer.catch(() => {

@@ -51,8 +51,6 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
  */
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
 const REFUSED = 'HTTP2RefusedStream';
-/** RFC 9110 §15.5.12: of something in between that takes no body whose length is not in the head. */
-const LENGTH_REQUIRED = 411;
 const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
 /** RFC 9110 §9.2.2. A PUT that makes a certificate is not. */
 const IDEMPOTENT = /^(?:GET|HEAD|PUT|DELETE)$/;
@@ -87,7 +85,7 @@ export async function openBunWire(
     try {
       const response = await (open?.finish(request) ??
         used.session.fetch(request.url, initOf(request, asked)));
-      if (open !== undefined && response.status === LENGTH_REQUIRED) return await ask(request);
+      if (open?.wasRefused(response) === true) return await ask(request);
       multiplexes = asked === 'http2';
       return answerOf(response, await textOf(response));
     } catch (error) {
