@@ -90,7 +90,7 @@ export async function openBunWire(
       return answerOf(response, await textOf(response));
     } catch (error) {
       const code = codeOf(error);
-      if (asked === 'http2' && NOT_HTTP2.has(code)) {
+      if (isNotHttp2(asked, code)) {
         protocol = 'http1.1';
         return await ask(request);
       }
@@ -157,6 +157,10 @@ function createSessions(settings: SessionSettings): {
       for (const { session } of [present, ...retired]) session.close();
     },
   };
+}
+
+function isNotHttp2(asked: Protocol | undefined, code: string): boolean {
+  return asked === 'http2' && NOT_HTTP2.has(code);
 }
 
 async function settingsOf(address: string, tls: TlsSettings): Promise<SessionSettings> {

@@ -140,7 +140,8 @@ describe('JSON as Go writes it', () => {
         fc.nat(),
         fc.constantFrom('', '.0', '.10', '.5', 'e5', 'E-07', '00000000000000001'),
       )
-      .map((parts) => parts.join(''));
+      .map((parts) => parts.join(''))
+      .filter((text) => !/^-?0\d/.test(text));
     fc.assert(
       fc.property(number, (text) => {
         assert.equal(goJson((parseJson(`{"a":${text}}`) as Record<string, JsonValue>)['a'] ?? null), text);
