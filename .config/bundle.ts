@@ -35,14 +35,13 @@ const SEPARATE: Readonly<Record<string, string>> = {
   [VERSION_FILE]: 'src/commands/version-text.ts',
 };
 
-/**
- * What stays after its first run has all that it needs in a file of its own on Node, with copies of what the program has, too: so the
- * one-shot run is no larger by it. In the standalone binary, where what is not used is compiled and costs nothing, copies would take
- * 2 MB of memory.
- */
-const STAYING: Readonly<Record<string, string>> = {
-  'watch.js': 'src/watch/start.ts',
-  'csi.js': 'src/csi/start.ts',
+/** What is in files of its own for one runtime alone. */
+const OF_RUNTIME: Readonly<Record<'node' | 'bun', Readonly<Record<string, string>>>> = {
+  // What stays after its first run has all that it needs with it, with copies of what the program has, too: so the one-shot run is no
+  // larger by it. In the standalone binary, where what is not used is compiled and costs nothing, copies would take 2 MB of memory.
+  node: { 'watch.js': 'src/watch/start.ts', 'csi.js': 'src/csi/start.ts' },
+  // What goes before the program, and the module by which the program takes over what that has begun.
+  bun: { 'first.js': 'src/cli/connect-first.ts', 'first-connection.js': 'src/http/first-connection.ts' },
 };
 
 /** The packages that must have what is replaced in them, where it is not the same as in the program. */
@@ -50,10 +49,16 @@ const MUST_MEET: Readonly<Record<string, readonly string[]>> = {
   'watch.js': ['axios'],
   'csi.js': ['axios', '@grpc/grpc-js'],
   'command-line.js': ['commander'],
+  'first.js': [],
+  'first-connection.js': [],
 };
 
 /** All files of code that a build makes, the program first. */
-export const BUNDLES: readonly string[] = ['vaultonce.js', ...Object.keys(SEPARATE), ...Object.keys(STAYING)];
+export const BUNDLES: readonly string[] = [
+  'vaultonce.js',
+  ...Object.keys(SEPARATE),
+  ...Object.keys(OF_RUNTIME.node),
+];
 
 /** Leaves of our package.json what the program uses. */
 const ownPackage: Plugin = {
@@ -110,7 +115,7 @@ export async function bundle(
   frame: Frame = {},
   more: readonly Plugin[] = [],
 ): Promise<readonly [Metafile, ...Metafile[]]> {
-  const stays = runtime === 'node' ? STAYING : {};
+  const own = OF_RUNTIME[runtime];
   const whole = (source: string, file: string): Promise<{ readonly metafile: Metafile }> =>
     build({
       ...COMMON,
@@ -121,7 +126,7 @@ export async function bundle(
         ...more,
         stubs(root, MUST_MEET[file]),
         builtins,
-        separate({ ...SEPARATE, ...stays }),
+        separate({ ...SEPARATE, ...own }),
         ownPackage,
       ],
       // Looking at it makes Node load it; axios only asks whether it is in a browser.
@@ -151,6 +156,6 @@ export async function bundle(
       define: file === VERSION_FILE ? ofBuild : {},
     }),
   );
-  const staying = Object.entries(stays).map(([file, source]) => whole(source, file));
-  return [main.metafile, ...(await Promise.all([...others, ...staying])).map(({ metafile }) => metafile)];
+  const owned = Object.entries(own).map(([file, source]) => whole(source, file));
+  return [main.metafile, ...(await Promise.all([...others, ...owned])).map(({ metafile }) => metafile)];
 }

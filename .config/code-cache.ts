@@ -8,4 +8,7 @@ import { typicalRun } from './typical-run.ts';
 // V8 hashes names with a seed, which is part of the cache: with one and the same seed, builds are equal byte for byte. It is none
 // of the flags that a cache depends on.
 const start = ['--random-seed=1', join(import.meta.dirname, 'code-cache-run.mjs')];
-await typicalRun(({ args, ...at }) => promisify(execFile)(process.execPath, [...start, ...args], at));
+await typicalRun(({ config, ...at }) => {
+  const args = ['render', '-c', config, '--allow-disk', '--quiet'];
+  return promisify(execFile)(process.execPath, [...start, ...args], at);
+});

@@ -39,12 +39,18 @@ function compile(script: string, target: string, outfile: string, order?: string
   if (status !== 0) throw new Error(`bun could not compile ${target}`, { cause: error });
 }
 
-/** The order in which a typical run needs functions, which is the same on every machine. */
+/**
+ * The order in which functions are needed: of `check`, which is all that happens until the login, and the same on every machine.
+ * What a whole run does depends on its cgroup.
+ */
 async function orderOf(script: string, directory: string): Promise<string> {
   const [binary, order] = [join(directory, 'unordered'), join(directory, 'order')];
   compile(script, thisMachine(), binary);
-  await typicalRun(({ args, cwd, env }) =>
-    promisify(execFile)(binary, args, { cwd, env: { ...env, BUN_BYTECODE_ORDER_OUT: order } }),
+  await typicalRun(({ config, cwd, env }) =>
+    promisify(execFile)(binary, ['check', '-c', config], {
+      cwd,
+      env: { ...env, BUN_BYTECODE_ORDER_OUT: order },
+    }),
   );
   return order;
 }
@@ -65,7 +71,8 @@ mkdirSync(directory, { recursive: true });
 // Beside the binaries, so that each appears complete, by a rename.
 const work = mkdtempSync(join(directory, '.build-'));
 try {
-  const script = join(work, 'vaultonce.js');
+  const script = join(work, 'start.js');
+  writeFileSync(script, `require('./first.js');require('./vaultonce.js');`);
   const metafiles = await bundle(work, 'bun');
   writeFileSync(join(work, NOTICES), `${noticesOf(metafiles)}\n${noticesOfBun()}`);
   writeFileSync(join(work, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));

@@ -17,22 +17,24 @@ outputs:
   - { path: files/, format: files, secret: s6 }
 `;
 
-/** Where, and how: what starts the program goes in front of the arguments. */
+/** Where, and with what. */
 interface Run {
-  readonly args: readonly string[];
+  readonly config: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Has the program do what it mostly does, against a stand-in for the server: builds learn from that. Equal programs do the same. */
+/**
+ * A run as most are, against a stand-in for the server: builds learn from what the program does in it.
+ * @param start starts the program
+ */
 export async function typicalRun(start: (run: Run) => Promise<unknown>): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'vaultonce-build-'));
   const server = await startStandIn();
   try {
     const config = join(cwd, 'vaultonce.yaml');
     writeFileSync(config, CONFIG);
-    const args = ['render', '-c', config, '--allow-disk', '--quiet'];
-    await start({ args, cwd, env: { VAULT_ADDR: server.address } });
+    await start({ config, cwd, env: { VAULT_ADDR: server.address } });
   } finally {
     server.close();
     rmSync(cwd, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, readlinkSync, statSync } from 'node:fs';
 import type { CancelSignal } from '../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 
@@ -44,6 +44,11 @@ export function readInput(path: string, largest: number): Buffer {
   if (parts === undefined) throw new PendingPipe(path, file, largest);
   closeSync(file);
   return checkSize(Buffer.concat(parts), largest);
+}
+
+/** Whether it can be read more than once: a pipe cannot. */
+export function isRegularFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function closingOnError<T>(file: number, work: () => T): T {

@@ -1,49 +1,25 @@
-import { abortSignalOf, type CancelSignal } from '../base/cancellation.ts';
 import { RunError } from '../base/errors.ts';
-import { beginsOne, type LateBody } from './begun-request.ts';
-import { socketOf, type ReachableServer } from './proxy.ts';
+import { beginsOne } from './begun-request.ts';
+import {
+  fetchLate,
+  initOf,
+  open,
+  settingsOf,
+  type BunSession,
+  type Protocol,
+  type SessionSettings,
+} from './bun-session.ts';
+import { takeFirst } from './first-connection.ts';
+import type { ReachableServer } from './proxy.ts';
 import type { TlsSettings } from './server.ts';
-import { readTlsFiles, type TlsFiles } from './tls-files.ts';
 import {
   concurrencyOf,
   LARGEST_RESPONSE_BYTES,
   NoAnswer,
   type HttpRequest,
   type HttpResponse,
-  type RequestHead,
   type Wire,
 } from './wire.ts';
-
-/** The part of Bun's `FetchSession` that is used: https://bun.com/reference/bun/FetchSession */
-interface FetchSession {
-  fetch(url: string, init: RequestInit & BunRequest): Promise<Response>;
-  close(): void;
-}
-
-/** A session, and how many requests it has under way. */
-interface Used {
-  readonly session: FetchSession;
-  underWay: number;
-}
-
-interface BunRequest {
-  /** Exactly this one: it is all that is offered to the server. */
-  readonly protocol?: Protocol;
-  readonly decompress: boolean;
-}
-
-type Protocol = 'http2' | 'http1.1';
-
-interface SessionSettings {
-  readonly tls?: TlsFiles & {
-    readonly rejectUnauthorized: boolean;
-    readonly serverName?: string;
-    readonly allowPartialTrustChain: true;
-  };
-  readonly unix?: string;
-}
-
-declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => FetchSession };
 
 /**
  * Bun's codes for a handshake in which the server does not agree to HTTP/2, or ends it for that or another reason: no
@@ -52,8 +28,6 @@ declare const Bun: { readonly FetchSession: new (settings: SessionSettings) => F
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
 const REFUSED = 'HTTP2RefusedStream';
 const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
-/** RFC 9110 §9.2.2. A PUT that makes a certificate is not. */
-const IDEMPOTENT = /^(?:GET|HEAD|PUT|DELETE)$/;
 /** Bun could not begin, for example because the CA file does not contain a certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
 
@@ -73,11 +47,14 @@ export async function openBunWire(
   { address, tls }: ReachableServer,
   most: number | undefined,
 ): Promise<Wire> {
-  const settings = await settingsOf(address, tls);
-  const sessions = createSessions(settings);
+  const settings = settingsOf({ address, tls });
+  // Asking OpenSSL takes time, so the CA is left to the first request.
+  if (settings.tls !== undefined && tls.clientCert !== undefined) await checkFiles(tls);
+  const first = takeFirst(settings);
+  const sessions = createSessions(settings, first?.used);
   let protocol: Protocol | undefined = address.startsWith('https:') ? 'http2' : undefined;
   let multiplexes = false;
-  const begun = beginsOne(fetchLate, sessions.leave);
+  const begun = first?.begun ?? beginsOne(fetchLate, sessions.leave);
   const ask = async (request: HttpRequest): Promise<HttpResponse> => {
     const asked = protocol;
     const open = begun.take(request);
@@ -106,9 +83,10 @@ export async function openBunWire(
     get concurrency() {
       return concurrencyOf(most, multiplexes);
     },
-    connect({ first } = {}) {
+    connect({ first: head } = {}) {
       // Bun connects for a request only.
-      if (first !== undefined && protocol === 'http2') begun.begin(first, sessions.take());
+      if (first === undefined && head !== undefined && protocol === 'http2')
+        begun.begin(head, sessions.take());
     },
     flush: () => Promise.resolve(),
     send: ask,
@@ -119,26 +97,18 @@ export async function openBunWire(
   };
 }
 
-/** Over HTTP/2 only: over HTTP/1.1 it would go out in chunks. */
-function fetchLate(
-  { session }: Used,
-  head: RequestHead,
-  body: LateBody,
-  signal: CancelSignal,
-): Promise<Response> {
-  return session.fetch(head.url, initOf({ ...head, body, once: false, signal }, 'http2'));
-}
-
 /** One session after the other. A process that stays would collect those that are retired: each is closed after its last request. */
-function createSessions(settings: SessionSettings): {
-  take(): Used;
-  readonly leave: (used: Used) => void;
-  retire(used: Used): void;
+function createSessions(
+  settings: SessionSettings,
+  first: BunSession = open(settings),
+): {
+  take(): BunSession;
+  readonly leave: (used: BunSession) => void;
+  retire(used: BunSession): void;
   close(): void;
 } {
-  const open = (): Used => ({ session: new Bun.FetchSession(settings), underWay: 0 });
-  const retired = new Set<Used>();
-  let present = open();
+  const retired = new Set<BunSession>();
+  let present = first;
   return {
     take() {
       present.underWay += 1;
@@ -151,7 +121,7 @@ function createSessions(settings: SessionSettings): {
     retire(used) {
       if (used !== present) return;
       retired.add(used);
-      present = open();
+      present = open(settings);
     },
     close() {
       for (const { session } of [present, ...retired]) session.close();
@@ -163,50 +133,10 @@ function isNotHttp2(asked: Protocol | undefined, code: string): boolean {
   return asked === 'http2' && NOT_HTTP2.has(code);
 }
 
-async function settingsOf(address: string, tls: TlsSettings): Promise<SessionSettings> {
-  const unix = socketOf(address);
-  if (unix !== undefined) return { unix };
-  if (!address.startsWith('https:')) return {};
-  const files = readTlsFiles(tls);
-  // Asking OpenSSL takes time, so the CA is left to the first request.
-  if (tls.clientCert !== undefined) await checkFiles(tls);
-  return {
-    tls: {
-      ...files,
-      allowPartialTrustChain: true,
-      rejectUnauthorized: !tls.skipVerify,
-      ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-    },
-  };
-}
-
 /** @throws RunError `config` when they cannot be used */
 async function checkFiles(tls: TlsSettings): Promise<void> {
   const { secureContextOf } = await import('./tls.ts');
   secureContextOf(tls);
-}
-
-function initOf(
-  {
-    method,
-    headers,
-    body,
-    once,
-    signal,
-  }: Omit<HttpRequest, 'body' | 'url'> & { readonly body?: string | LateBody | undefined },
-  protocol: Protocol | undefined,
-): RequestInit & BunRequest {
-  return {
-    method,
-    headers: { 'Accept-Encoding': 'identity', ...headers },
-    ...(body === undefined ? {} : { body: body as NonNullable<RequestInit['body']> }),
-    signal: abortSignalOf(signal),
-    redirect: 'manual',
-    decompress: false,
-    ...(protocol === undefined ? {} : { protocol }),
-    // Bun sends these again by itself when a kept-alive connection ends before the answer.
-    ...(once && IDEMPOTENT.test(method) ? { keepalive: false } : {}),
-  };
 }
 
 function answerOf({ status, headers }: Response, text: string): HttpResponse {

@@ -1,15 +1,13 @@
 import { traitsOf } from '../auth/index.ts';
-import { Secret } from '../base/secret.ts';
 import type { ConfigFile } from '../config/config-definition.ts';
-import type { AuthConfig } from '../config/config.ts';
 import type { Merged } from '../config/merge.ts';
 import { resolveAccess, reusedSecrets } from '../config/resolve-access.ts';
 import type { Surroundings } from '../config/surroundings.ts';
 import type { Scope } from '../host/scope.ts';
+import { closeFirst } from '../http/first-connection.ts';
 import { openWire } from '../http/open.ts';
-import type { ServerSettings } from '../http/server.ts';
-import type { RequestHead, Wire } from '../http/wire.ts';
-import { headOf } from '../vault/client.ts';
+import type { Wire } from '../http/wire.ts';
+import { headOfLogin } from '../vault/request-head.ts';
 
 /**
  * Connects while the rest of the config is still being checked: that takes as long as a handshake.
@@ -22,8 +20,8 @@ export async function connectAhead(
   around: Surroundings,
   scope: Pick<Scope, 'env' | 'now'>,
 ): Promise<Wire | undefined> {
-  if (reusedSecrets(file).length > 0) return undefined;
   try {
+    if (reusedSecrets(file).length > 0) return undefined;
     const { server, auth, startupJitterMs, concurrency } = resolveAccess(file, merged, around);
     if (startupJitterMs > 0) return undefined;
     const logins = await Promise.all(auth.map(traitsOf));
@@ -31,24 +29,13 @@ export async function connectAhead(
     const [only] = auth.length === 1 ? logins : [];
     const wire = await openWire(server, concurrency, scope);
     const path = only?.postsTo;
-    wire.connect(path === undefined ? {} : { first: loginHead(path, auth[0], server) });
+    const namespace = auth[0].namespace ?? server.namespace;
+    wire.connect(path === undefined ? {} : { first: headOfLogin(path, namespace, server.address) });
     await wire.flush();
     return wire;
   } catch {
     return undefined;
+  } finally {
+    closeFirst();
   }
-}
-
-/** It has no credential. */
-function loginHead(path: string, { namespace }: AuthConfig, server: ServerSettings): RequestHead {
-  const request = {
-    method: 'POST' as const,
-    path: `auth/${path}`,
-    namespace: namespace ?? server.namespace,
-    token: undefined,
-    body: new Secret(''),
-    sensitive: [],
-    mints: false,
-  };
-  return headOf(request, server.address);
 }

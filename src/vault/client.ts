@@ -1,11 +1,8 @@
 import type { CancelSignal } from '../base/cancellation.ts';
-import { RunError } from '../base/errors.ts';
 import { parseJson, TooDeep } from '../base/lossless-json.ts';
-import { VERSION } from '../base/version.ts';
 import type { Log } from '../host/log.ts';
 import type { Scope } from '../host/scope.ts';
-import { headerValueOf } from '../http/header-value.ts';
-import { baseOf, proxyOf } from '../http/proxy.ts';
+import { proxyOf } from '../http/proxy.ts';
 import { whyNoAnswer } from '../http/second-look.ts';
 import type { ServerSettings } from '../http/server.ts';
 import {
@@ -14,11 +11,11 @@ import {
   limitedSignal,
   type HttpRequest,
   type HttpResponse,
-  type RequestHead,
   type Wire,
 } from '../http/wire.ts';
 import { createPendingRequests } from './pending.ts';
-import { urlPathOf, type Attempt, type VaultRequest, type VaultResponse } from './request.ts';
+import { headOf } from './request-head.ts';
+import type { Attempt, VaultRequest, VaultResponse } from './request.ts';
 
 const EXCERPT_CHARACTERS = 120;
 
@@ -146,49 +143,6 @@ function warnOfSkippedVerification(log: Log): void {
 function onTheWire(request: VaultRequest, { address, vaultIndex }: Route, signal: CancelSignal): HttpRequest {
   const { method, url, headers } = headOf(request, address, vaultIndex);
   return { method, url, headers, body: request.body?.reveal(), once: request.mints, signal };
-}
-
-/**
- * What goes ahead of the body of a request.
- * @throws RunError `config` for a namespace or token that cannot be sent
- */
-export function headOf(request: VaultRequest, address: string, vaultIndex?: string): RequestHead {
-  return {
-    method: request.method,
-    url: `${baseOf(address)}/v1/${urlPathOf(request)}`,
-    headers: headersOf(request, vaultIndex),
-  };
-}
-
-function headersOf(request: VaultRequest, vaultIndex: string | undefined): Record<string, string> {
-  const { namespace, token, body, wrapTtl } = request;
-  const headers: Record<string, string> = {
-    Accept: 'application/json',
-    'User-Agent': `vaultonce/${VERSION}`,
-    // The server's own protection against forged cross-site requests; agents and proxies may insist on it.
-    'X-Vault-Request': 'true',
-  };
-  if (namespace !== undefined) headers['X-Vault-Namespace'] = carried(namespace, 'the namespace');
-  if (token !== undefined) headers['X-Vault-Token'] = carried(token.reveal(), 'the token');
-  if (body !== undefined) headers['Content-Type'] = contentTypeOf(request);
-  // https://openbao.org/docs/concepts/response-wrapping/
-  if (wrapTtl !== undefined) headers['X-Vault-Wrap-TTL'] = String(wrapTtl);
-  if (vaultIndex !== undefined) headers['X-Vault-Index'] = vaultIndex;
-  return headers;
-}
-
-/** A PATCH takes no other. https://openbao.org/api-docs/secret/kv/kv-v2/#patch-secret */
-function contentTypeOf({ method }: VaultRequest): string {
-  return method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-}
-
-/** @throws RunError `config`: sent without what does not fit, it would be another token, or another namespace */
-function carried(text: string, what: string): string {
-  const value = headerValueOf(text);
-  if (value !== undefined) return value;
-  throw new RunError('config', `${what} cannot be sent: no HTTP header carries it unchanged`, {
-    hint: `${what} must be valid Unicode, without control characters, and without white space around it`,
-  });
 }
 
 function readResponse({ status, header, text }: HttpResponse): VaultResponse {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { isMethod, loadMethod, METHOD_NAMES, traitsOf } from '../../src/auth/index.ts';
+import { LOGIN_MOUNTS } from '../../src/auth/login-mounts.ts';
 import type { AuthIo, Login } from '../../src/auth/method.ts';
 import { RunError } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
@@ -63,13 +64,27 @@ describe('a credential that the caller hands in', () => {
 describe('what sets a login apart', () => {
   test('token posts nothing and may renew; cert proves a certificate; all others are posted', async () => {
     for (const method of METHOD_NAMES) {
+      const { postsTo, ...others } = await traitsOf({ method, mount: 'm' } as { method: typeof method });
       assert.deepEqual(
-        await traitsOf({ method }),
+        others,
         { posts: method !== 'token', renews: false, ownCertificate: method === 'cert' },
         method,
       );
+      assert.equal(postsTo, method in LOGIN_MOUNTS ? 'm/login' : undefined, method);
     }
     const renewing = { method: 'token', renew: true } as const;
-    assert.deepEqual(await traitsOf(renewing), { posts: false, renews: true, ownCertificate: false });
+    const { renews } = await traitsOf(renewing);
+    assert.ok(renews);
+  });
+
+  test('the first login of some methods is known without loading them', async () => {
+    const accepted = Object.entries({ ...CONFIGS, approle: { method: 'approle', role_id: 'r' } });
+    assert.deepEqual(accepted.map(([name]) => name).sort(), Object.keys(LOGIN_MOUNTS).sort());
+    for (const [name, config] of accepted) {
+      assert.ok(isMethod(name));
+      const { fields } = await loadMethod(name);
+      const { mount } = accept(fields, config) as { readonly mount: string };
+      assert.equal(mount, LOGIN_MOUNTS[name]);
+    }
   });
 });

@@ -1,0 +1,33 @@
+import type { BegunRequest } from './begun-request.ts';
+import type { BunSession, SessionSettings } from './bun-session.ts';
+
+/** A session that was opened, and a request that was begun in it, before the program was loaded. */
+export interface FirstConnection {
+  readonly settings: SessionSettings;
+  readonly used: BunSession;
+  readonly begun: BegunRequest<BunSession>;
+}
+
+let first: FirstConnection | undefined;
+
+export function leaveFirst(connection: FirstConnection): void {
+  first = connection;
+}
+
+/** @returns undefined: there is none with these settings. One with others is closed. */
+export function takeFirst(settings: SessionSettings): FirstConnection | undefined {
+  const taken = first;
+  if (JSON.stringify(taken?.settings) !== JSON.stringify(settings)) {
+    closeFirst();
+    return undefined;
+  }
+  first = undefined;
+  return taken;
+}
+
+/** Unless it was taken. */
+export function closeFirst(): void {
+  first?.begun.takeBack();
+  first?.used.session.close();
+  first = undefined;
+}
