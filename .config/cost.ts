@@ -30,7 +30,7 @@ const run = promisify(execFile);
 
 const INSTRUCTIONS: Measure = {
   unit: 'instructions',
-  budgets: { node: 5.4, bun: 62 },
+  budgets: { node: 4.2, bun: 40 },
   async take(commands) {
     const counts: number[] = [];
     for (const command of commands) {
@@ -59,7 +59,7 @@ print(json.dumps(least))
 
 const CPU_TIME: Measure = {
   unit: 'CPU time',
-  budgets: { node: 9, bun: 13 },
+  budgets: { node: 8, bun: 10.5 },
   async take(commands) {
     const { stdout } = await run('python3', ['-c', CPU_TIME_OF, JSON.stringify([ROUNDS, commands])], {
       env: ENV,
