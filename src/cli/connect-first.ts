@@ -4,7 +4,7 @@ import { resolveServer } from '../config/server-settings.ts';
 import { isRegularFile, readInput } from '../host/input-file.ts';
 import { beginsOne } from '../http/begun-request.ts';
 import { fetchLate, open, settingsOf } from '../http/bun-session.ts';
-import { leaveFirst } from '../http/first-connection.ts';
+import { leaveFirst, wakeHttpThread } from '../http/first-connection.ts';
 import { namesProxy } from '../http/proxy.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { RequestHead } from '../http/wire.ts';
@@ -40,6 +40,7 @@ const AUTH_KEY =
 function connectFirst([command = '', ...args]: readonly string[], env: Env): void {
   if (!COMMAND.test(command) || namesProxy(env)) return;
   if (Object.keys(env).some((name) => OWN_VARIABLE.test(name))) return;
+  wakeHttpThread();
   const file = configIn(args, command === 'exec');
   if (file === undefined || !isRegularFile(file)) return;
   const text = readInput(file, LARGEST_BYTES).toString('utf8');

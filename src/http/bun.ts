@@ -27,17 +27,8 @@ import {
  */
 const NOT_HTTP2 = new Set(['HTTP2Unsupported', 'EPROTO']);
 const REFUSED = 'HTTP2RefusedStream';
-const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
 /** Bun could not begin, for example because the CA file does not contain a certificate. */
 const UNUSABLE = 'FailedToOpenSocket';
-
-/**
- * Starts the thread of Bun's HTTP client, and TLS in it, so that the first request need not wait for that. Only a request does
- * so: this one goes to a file that is not a socket.
- */
-export function wakeHttpThread(): void {
-  fetch('https://localhost', NOWHERE).catch(() => undefined);
-}
 
 /**
  * Bun's own HTTP client: over TLS one HTTP/2 connection, and HTTP/1.1 where the server does not speak it.

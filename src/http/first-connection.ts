@@ -8,7 +8,20 @@ export interface FirstConnection {
   readonly begun: BegunRequest<BunSession>;
 }
 
+const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
+
 let first: FirstConnection | undefined;
+let isAwake = false;
+
+/**
+ * Starts the thread of Bun's HTTP client, and TLS in it, so that the first request need not wait for that. Only a request does
+ * so: this one goes to a file that is not a socket. Calling it again changes nothing.
+ */
+export function wakeHttpThread(): void {
+  if (isAwake) return;
+  isAwake = true;
+  fetch('https://localhost', NOWHERE).catch(() => undefined);
+}
 
 export function leaveFirst(connection: FirstConnection): void {
   first = connection;

@@ -31,7 +31,7 @@ export async function openWire(
 /** Starts what the HTTP client can start before it is known where requests go. */
 export async function warmUp(): Promise<void> {
   if (!usesBun({ proxyAddress: undefined })) return;
-  const { wakeHttpThread } = await import('./bun.ts');
+  const { wakeHttpThread } = await import('./first-connection.ts');
   wakeHttpThread();
 }
 
