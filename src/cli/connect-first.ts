@@ -96,8 +96,8 @@ function serverIn(vault: unknown, env: Env): ServerSettings | undefined {
 }
 
 /** No client certificate, and CAs that are built in or in one text. */
-function isPlain({ ca, clientCert }: ServerSettings['tls']): boolean {
-  if (clientCert !== undefined || ca?.kind === 'path') return false;
+function isPlain({ ca, extraCa, clientCert }: ServerSettings['tls']): boolean {
+  if (clientCert !== undefined || extraCa !== undefined || ca?.kind === 'path') return false;
   return ca?.kind !== 'file' || isRegularFile(ca.value);
 }
 

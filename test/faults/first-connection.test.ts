@@ -94,6 +94,7 @@ describe('the first connection, made before the program is loaded', () => {
       [{}, [], { HTTPS_PROXY: 'http://127.0.0.1:1' }],
       [{}, [], { VAULT_PROXY_ADDR: 'http://127.0.0.1:1' }],
       [{}, [], { VAULT_CAPATH: '/nowhere' }],
+      [{ vault: { address: server.address } }, [], { NODE_EXTRA_CA_CERTS: caFile }],
       [{}, [], { VAULTONCE_STARTUP_JITTER: '1ms' }],
       [{}, [], { VAULTONCE_DEFAULTS_INLINE: '{}' }],
     ];
