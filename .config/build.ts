@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { appendFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle } from './bundle.ts';
+import { bundle, CACHED } from './bundle.ts';
 import { NOTICES, noticesOf, PACKAGES_FILE, packagesIn } from './notices.ts';
 import { dist } from './paths.ts';
 
@@ -14,7 +14,7 @@ function mark(file: string): void {
 // Files that an older build had would be part of the package. The standalone binaries stay: they have a build of their own.
 for (const name of [
   ...globSync('*.js', { cwd: dist }),
-  'vaultonce.cache',
+  ...globSync('*.cache', { cwd: dist }),
   'meta.json',
   PACKAGES_FILE,
   NOTICES,
@@ -26,7 +26,7 @@ const metafiles = await bundle(dist, 'node', {
   banner: { js: '(function (require, module, exports) {' },
   footer: { js: '})' },
 });
-mark(join(dist, 'vaultonce.js'));
+for (const name of CACHED) mark(join(dist, name));
 writeFileSync(join(dist, 'meta.json'), JSON.stringify(metafiles[0]));
 writeFileSync(join(dist, NOTICES), noticesOf(metafiles));
 writeFileSync(join(dist, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));

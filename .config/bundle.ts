@@ -60,6 +60,9 @@ export const BUNDLES: readonly string[] = [
   ...Object.keys(OF_RUNTIME.node),
 ];
 
+/** Those that come with a code cache on Node, of the same name. */
+export const CACHED: readonly string[] = ['vaultonce.js', 'yaml.js', 'command-line.js'];
+
 /** Leaves of our package.json what the program uses. */
 const ownPackage: Plugin = {
   name: 'own-package',

@@ -3,12 +3,25 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { typicalRun } from './typical-run.ts';
 
-/** Makes the code cache: the functions of a typical run are compiled, and what V8 made of them is kept. */
+/** Makes the code caches: the functions of a typical run are compiled, and what V8 made of them is kept. */
 
 // V8 hashes names with a seed, which is part of the cache: with one and the same seed, builds are equal byte for byte. It is none
 // of the flags that a cache depends on.
-const start = ['--random-seed=1', join(import.meta.dirname, 'code-cache-run.mjs')];
-await typicalRun(({ config, ...at }) => {
-  const args = ['render', '-c', config, '--allow-disk', '--quiet'];
-  return promisify(execFile)(process.execPath, [...start, ...args], at);
-});
+const START = ['--random-seed=1', join(import.meta.dirname, 'code-cache-run.mjs')];
+
+async function keep(
+  file: string,
+  argsFor: (config: string) => readonly string[],
+  text?: string,
+): Promise<void> {
+  await typicalRun(({ config, cwd, env }) => {
+    const of = { cwd, env: { ...env, CODE_CACHE_OF: file } };
+    return promisify(execFile)(process.execPath, [...START, ...argsFor(config)], of);
+  }, text);
+}
+
+const render = (config: string): readonly string[] => ['render', '-c', config, '--allow-disk', '--quiet'];
+await keep('vaultonce.js', render);
+// Plain YAML is read without it.
+await keep('yaml.js', render, 'concurrency: &one 1\n');
+await keep('command-line.js', () => ['--help']);

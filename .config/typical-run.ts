@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStandIn } from './stand-in.ts';
 
-// One request after the other: answers in another order would have functions compiled in another one.
-const CONFIG = `
-concurrency: 1
-auth: { method: approle, role_id: role, secret_id: secret }
+/** One request after the other: answers in another order would have functions compiled in another one. */
+const IN_ORDER = 'concurrency: 1\n';
+const CONFIG = `auth: { method: approle, role_id: role, secret_id: secret }
 secrets:
 ${Array.from({ length: 10 }, (_, index) => `  s${String(index)}: secret/app/s${String(index)}`).join('\n')}
 outputs:
@@ -27,13 +26,14 @@ interface Run {
 /**
  * A run as most are, against a stand-in for the server: builds learn from what the program does in it.
  * @param start starts the program
+ * @param first the beginning of its config
  */
-export async function typicalRun(start: (run: Run) => Promise<unknown>): Promise<void> {
+export async function typicalRun(start: (run: Run) => Promise<unknown>, first = IN_ORDER): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'vaultonce-build-'));
   const server = await startStandIn();
   try {
     const config = join(cwd, 'vaultonce.yaml');
-    writeFileSync(config, CONFIG);
+    writeFileSync(config, first + CONFIG);
     await start({ config, cwd, env: { VAULT_ADDR: server.address } });
   } finally {
     server.close();

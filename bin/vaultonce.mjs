@@ -34,23 +34,18 @@ function start() {
     process.exitCode = 1;
     return;
   }
-  const script = new vm.Script(source, {
-    filename: bundle,
-    cachedData: readCache(fs, `${dist}vaultonce.cache`, source, memory),
-  });
+  const run = (code, filename, module) => {
+    const cachedData = readCache(fs, filename.replace(/\.js$/, '.cache'), code, memory);
+    new vm.Script(code, { filename, cachedData }).runInThisContext()(load, module, module.exports);
+    return module.exports;
+  };
   // What the bundle can require: Node's own modules, and what lies beside it because few need it.
   const load = (name) => {
     if (!name.startsWith('./')) return process.getBuiltinModule(name);
     const filename = dist + name.slice('./'.length);
-    const module = { exports: {} };
-    new vm.Script(fs.readFileSync(filename, 'latin1'), { filename }).runInThisContext()(
-      load,
-      module,
-      module.exports,
-    );
-    return module.exports;
+    return run(fs.readFileSync(filename, 'latin1'), filename, { exports: {} });
   };
-  script.runInThisContext()(load, { exports: {} }, {});
+  run(source, bundle, { exports: {} });
 }
 
 // Code that is compiled already. It belongs to one version of Node; V8 ignores it in others. But V8 knows the source by

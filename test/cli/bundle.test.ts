@@ -6,10 +6,10 @@ import { after, before, describe, test } from 'node:test';
 import { build } from 'esbuild';
 import { BUNDLES } from '../../.config/bundle.ts';
 import { stubs } from '../../.config/stubs.ts';
+import { CACHED } from '../../.config/bundle.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
-const cache = join(root, 'dist/vaultonce.cache');
 /** The standalone binary is larger than what many have as memory. */
 const isOfPackage = (path: string): boolean => !path.endsWith('dist/standalone');
 
@@ -48,13 +48,16 @@ describe('the bundle', () => {
     workspace.write('dist/vaultonce.js', source);
   });
 
-  test('its code cache is the same, byte for byte, when it is made again elsewhere', () => {
+  test('its code caches are the same, byte for byte, when they are made again elsewhere', () => {
     const again = createWorkspace();
     try {
       for (const name of ['.config', 'bin', 'dist', 'package.json'])
         cpSync(join(root, name), again.path(name), { recursive: true, filter: isOfPackage });
       execFileSync(process.execPath, [again.path('.config/code-cache.ts')]);
-      assert.ok(readFileSync(again.path('dist/vaultonce.cache')).equals(readFileSync(cache)));
+      for (const name of CACHED) {
+        const cache = `dist/${name.replace('.js', '.cache')}`;
+        assert.ok(readFileSync(again.path(cache)).equals(readFileSync(join(root, cache))), cache);
+      }
     } finally {
       again.remove();
     }
@@ -252,6 +255,7 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/command-line.cache',
       'dist/command-line.js',
       'dist/completion.js',
       'dist/csi.js',
@@ -269,6 +273,7 @@ describe('the bundle', () => {
       'dist/version.js',
       'dist/watch.js',
       'dist/words.js',
+      'dist/yaml.cache',
       'dist/yaml.js',
       'dist/zod-schema.js',
       'package.json',
