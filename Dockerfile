@@ -1,7 +1,7 @@
 # Two images without a shell, a package manager, a home and /tmp, for amd64 and arm64:
 #
-#   docker build --tag vaultonce:0.1.0 .                     the standalone binary and its libraries
-#   docker build --target node --tag vaultonce:0.1.0-node .  Node with its libraries, and the bundle
+#   docker build --tag vaultonce:0.2.0 .                     the standalone binary and its libraries
+#   docker build --target node --tag vaultonce:0.2.0-node .  Node with its libraries, and the bundle
 #
 # Equal files make equal layers, whose files have the time SOURCE_DATE_EPOCH. For an equal digest the builder has to set its
 # own times, too: `docker buildx build --output type=image,rewrite-timestamp=true`, `buildah build --timestamp 0`. Buildah
@@ -54,7 +54,7 @@ ARG REVISION=
 LABEL org.opencontainers.image.title="vaultonce" \
       org.opencontainers.image.description="Log in to Vault or OpenBao once, fetch every declared secret in parallel, write files all or nothing, and exit." \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="https://github.com/vaultonce/vaultonce" \
       org.opencontainers.image.url="https://github.com/vaultonce/vaultonce" \
@@ -68,7 +68,7 @@ ENTRYPOINT ["/usr/local/bin/node", "/opt/vaultonce/bin/vaultonce.mjs"]
 CMD ["render"]
 
 # The last one is what a build without --target makes. The binary needs no more than a glibc: images of Debian, Ubuntu or
-# Fedora can take it with COPY --from=vaultonce:0.1.0 /usr/local/bin/vaultonce /usr/local/bin/.
+# Fedora can take it with COPY --from=vaultonce:0.2.0 /usr/local/bin/vaultonce /usr/local/bin/.
 FROM image AS standalone
 COPY --from=standalone-root /root-of-image /
 ENTRYPOINT ["/usr/local/bin/vaultonce"]

@@ -13,7 +13,7 @@ import { root } from './paths.ts';
 
 const SETTINGS: InjectionSettings = {
   namespace: 'vault',
-  image: 'vaultonce:0.1.0',
+  image: 'vaultonce:0.2.0',
   audience: 'vault',
   login: { method: 'kubernetes', tokenKey: 'token_file' },
   environment: { VAULT_ADDR: 'https://vault.vault.svc.cluster.local:8200' },
