@@ -3,7 +3,8 @@ import { credentialFromText, placeOf, textFromFile, textFromVariable } from '../
 import { literal, object, optional, required, type TypeOf } from '../shape/definition.ts';
 import { boolean, hiddenText, secretText, text } from '../shape/fields.ts';
 import { needs, oneOf } from '../shape/combination.ts';
-import { LOCKOUT, loginFields, loginPath } from './common.ts';
+import { LOCKOUT, loginFields } from './common.ts';
+import { loginPath } from './login-mounts.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { tokenIn } from './token-text.ts';
 import { removeUsedFile } from './used-file.ts';

@@ -3,6 +3,7 @@ import { literal, object, optional, required } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
 import { together } from '../shape/combination.ts';
 import { loginFields } from './common.ts';
+import { loginPath } from './login-mounts.ts';
 import { defineMethod } from './method.ts';
 
 const fields = object(
@@ -26,7 +27,7 @@ export const cert = defineMethod({
     if (file !== undefined && whyUnreachable(file) === 'ENOENT') {
       throw absentFile({ path: file, what: 'the client certificate', field: 'auth.client_cert' });
     }
-    return { kind: 'login', path: `${mount}/login`, body: name === undefined ? {} : { name } };
+    return { kind: 'login', path: loginPath({ mount }), body: name === undefined ? {} : { name } };
   },
   clientCertificate: ({ client_cert: clientCert, client_key: clientKey }) =>
     clientCert === undefined || clientKey === undefined ? {} : { clientCert, clientKey },

@@ -19,11 +19,6 @@ export function loginFields(defaultMount: string) {
   };
 }
 
-/** Of most methods. */
-export function loginPath({ mount }: { readonly mount: string }): string {
-  return `${mount}/login`;
-}
-
 /** What else a bare 403 can mean where refusals lock. */
 export const LOCKOUT =
   'has the server locked the role or user for a while (lockout_duration), because logins were refused before?';

@@ -3,6 +3,7 @@ import { literal, object, optional, required } from '../shape/definition.ts';
 import { secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/combination.ts';
 import { loginFields } from './common.ts';
+import { loginPath } from './login-mounts.ts';
 import { defineMethod } from './method.ts';
 
 const source = oneOf(['token', 'token_file', 'token_env'], true);
@@ -30,7 +31,7 @@ export const github = defineMethod({
         : file !== undefined
           ? credentialFromFile({ path: file, what: WHAT, field: 'auth.token_file' })
           : credentialFromVariable(variable ?? '', WHAT, io, { where: 'auth.token_env' });
-    return { kind: 'login', path: `${mount}/login`, body: { token: found } };
+    return { kind: 'login', path: loginPath({ mount }), body: { token: found } };
   },
   isSelfContained: true,
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),

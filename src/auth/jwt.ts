@@ -5,7 +5,8 @@ import { enumeration, literal, object, optional, required, type TypeOf } from '.
 import { secretText, text } from '../shape/fields.ts';
 import { oneOf } from '../shape/combination.ts';
 import { checkLoginMount } from '../shape/vault-paths.ts';
-import { handedIn, loginFields, loginPath } from './common.ts';
+import { handedIn, loginFields } from './common.ts';
+import { loginPath } from './login-mounts.ts';
 import { defineMethod, type AuthIo } from './method.ts';
 import { JWT_SOURCES, sourceMeanings, type SourceName } from './sources/index.ts';
 

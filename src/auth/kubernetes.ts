@@ -1,7 +1,8 @@
 import { credentialFromFile } from '../host/credential-files.ts';
 import { literal, object, required, withDefault } from '../shape/definition.ts';
 import { text } from '../shape/fields.ts';
-import { handedIn, loginFields, loginPath } from './common.ts';
+import { handedIn, loginFields } from './common.ts';
+import { loginPath } from './login-mounts.ts';
 import { defineMethod } from './method.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';

@@ -7,3 +7,8 @@ export const LOGIN_MOUNTS: Readonly<Record<string, string>> = {
   kubernetes: 'kubernetes',
   jwt: 'jwt',
 };
+
+/** Where most methods log in, below `auth/`. */
+export function loginPath({ mount }: { readonly mount: string }): string {
+  return `${mount}/login`;
+}

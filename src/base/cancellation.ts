@@ -57,13 +57,17 @@ export async function listening<T>(
   }
 }
 
+/** Calls the listener once the signal is aborted: at once, if it is already. */
+export function onAbort(signal: CancelSignal, listener: () => void): void {
+  if (signal.aborted) listener();
+  else signal.addEventListener('abort', listener);
+}
+
 /** For APIs that accept only the platform's AbortSignal. */
 export function abortSignalOf(signal: CancelSignal): AbortSignal {
   const controller = new AbortController();
-  const abort = (): void => {
+  onAbort(signal, () => {
     controller.abort(signal.reason);
-  };
-  if (signal.aborted) abort();
-  else signal.addEventListener('abort', abort);
+  });
   return controller.signal;
 }

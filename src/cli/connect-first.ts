@@ -1,6 +1,7 @@
-import { LOGIN_MOUNTS } from '../auth/login-mounts.ts';
+import { LOGIN_MOUNTS, loginPath } from '../auth/login-mounts.ts';
 import { readPlainYaml } from '../config/plain-yaml.ts';
 import { resolveServer } from '../config/server-settings.ts';
+import { DEFAULT_FILE } from '../config/source.ts';
 import { isRegularFile, readInput } from '../host/input-file.ts';
 import { beginsOne } from '../http/begun-request.ts';
 import { fetchLate, open, settingsOf } from '../http/bun-session.ts';
@@ -26,7 +27,6 @@ const TIMEOUT_MS = 60_000;
 /** The commands that log in once, as `render` does. */
 const COMMAND = /^(?:render|exec|env)$/;
 const CONFIG = /^(?:-c|--config)$/;
-const DEFAULT_FILE = 'vaultonce.yaml';
 const SWITCH = /^(?:-q|--quiet|--allow-disk)$/;
 const WITH_VALUE = /^--(?:report|log-level|log-format|out)$/;
 /** They say where the config is, or what else goes before it. */
@@ -112,7 +112,7 @@ function textsIn(map: unknown, keys: RegExp): Record<string, string> | undefined
 
 function loginPathOf({ method = '', mount }: Readonly<Record<string, string>>): string | undefined {
   const usual = Object.hasOwn(LOGIN_MOUNTS, method) ? LOGIN_MOUNTS[method] : undefined;
-  return usual && `${mount ?? usual}/login`;
+  return usual && loginPath({ mount: mount ?? usual });
 }
 
 /** Then the server may not be needed. */

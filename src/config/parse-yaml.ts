@@ -3,8 +3,8 @@ import type { Parsed, SourceText } from './source.ts';
 import type { YamlFault } from './yaml-document.ts';
 
 /**
- * Loads js-yaml, and returns what parses with it.
- * @returns throws RunError `config` with line and column; the text is not quoted
+ * Loads js-yaml.
+ * @returns what parses with it, and throws RunError `config` with line and column; the text is not quoted
  */
 export async function loadYamlParser(): Promise<(source: SourceText) => Parsed> {
   const { readYaml } = await import('./yaml-document.ts');

@@ -1,4 +1,4 @@
-import { lineAt, lineStartsOf } from './line-starts.ts';
+import { lineFinder } from './line-finder.ts';
 import { ITEM, keyOf, LINE, NotPlain, PAIR, REST_OF_LINE, valueOf } from './plain-scalars.ts';
 import type { Parsed } from './source.ts';
 
@@ -23,12 +23,8 @@ export function readPlainYaml(text: string): Parsed | undefined {
   try {
     const reader = new Reader(text);
     const value = reader.read();
-    let lineStarts: readonly number[] | undefined;
-    const lineOf: Parsed['lineOf'] = (path) => {
-      const offset = reader.offsetAt(value, path);
-      return offset === undefined ? undefined : lineAt((lineStarts ??= lineStartsOf(text)), offset);
-    };
-    return { value, lineOf };
+    const lineAt = lineFinder(text);
+    return { value, lineOf: (path) => lineAt(reader.offsetAt(value, path)) };
   } catch (error) {
     if (error instanceof NotPlain) return undefined;
     throw error;

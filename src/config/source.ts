@@ -50,7 +50,8 @@ const LARGEST_MIB: Readonly<Record<Purpose, number>> = {
 };
 
 const CONFIG_FLAG = '--config';
-const DEFAULT_FILE = 'vaultonce.yaml';
+/** Where no other config is named. */
+export const DEFAULT_FILE = 'vaultonce.yaml';
 const INLINE = '$VAULTONCE_CONFIG_INLINE';
 const DEFAULTS_INLINE = '$VAULTONCE_DEFAULTS_INLINE';
 

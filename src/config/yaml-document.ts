@@ -9,7 +9,7 @@ import {
   type Event,
 } from 'js-yaml';
 import type { ConfigPath } from './interpolate.ts';
-import { lineAt, lineStartsOf } from './line-starts.ts';
+import { lineFinder } from './line-finder.ts';
 import type { Parsed } from './source.ts';
 
 /** More than any config needs; each alias may repeat what holds others. */
@@ -32,7 +32,7 @@ export function readYaml(text: string): YamlDocuments | YamlFault {
     const events = parseEvents(text, {});
     const schema = CORE_SCHEMA.withTags(mergeTag);
     const values = constructFromEvents(events, { source: text, schema, maxAliases: MOST_ALIASES });
-    return { values, lineOf: lineFinder(events, text) };
+    return { values, lineOf: lineByPath(events, text) };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     return { reason: error.reason, mark: error.mark };
@@ -40,13 +40,10 @@ export function readYaml(text: string): YamlDocuments | YamlFault {
 }
 
 /** Finds lines by path. Built at the first question, in one pass: each declaration asks for its own line. */
-function lineFinder(events: readonly Event[], text: string): Parsed['lineOf'] {
-  let found: { readonly root: Place; readonly lineStarts: readonly number[] } | undefined;
-  return (path) => {
-    found ??= { root: new PlaceReader(events, text).read(), lineStarts: lineStartsOf(text) };
-    const offset = offsetAt(found.root, path);
-    return offset === undefined ? undefined : lineAt(found.lineStarts, offset);
-  };
+function lineByPath(events: readonly Event[], text: string): Parsed['lineOf'] {
+  const lineAt = lineFinder(text);
+  let root: Place | undefined;
+  return (path) => lineAt(offsetAt((root ??= new PlaceReader(events, text).read()), path));
 }
 
 /** Where a key or item stands, and what is inside it. */

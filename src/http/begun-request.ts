@@ -1,4 +1,4 @@
-import { Cancellation, type CancelSignal } from '../base/cancellation.ts';
+import { Cancellation, onAbort, type CancelSignal } from '../base/cancellation.ts';
 import type { HttpRequest, RequestHead } from './wire.ts';
 
 /** RFC 9110 §15.5.12 */
@@ -52,11 +52,9 @@ export function beginsOne<C>(fetch: Fetch<C>, leave: (used: C) => void): BegunRe
         name: nameOf(head),
         cancel,
         finish({ signal, body = '' }) {
-          const abort = (): void => {
+          onAbort(signal, () => {
             cancel(signal.reason);
-          };
-          if (signal.aborted) abort();
-          else signal.addEventListener('abort', abort);
+          });
           late.resolve(body);
           return answer;
         },

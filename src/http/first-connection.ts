@@ -30,7 +30,8 @@ export function leaveFirst(connection: FirstConnection): void {
 /** @returns undefined: there is none with these settings. One with others is closed. */
 export function takeFirst(settings: SessionSettings): FirstConnection | undefined {
   const taken = first;
-  if (JSON.stringify(taken?.settings) !== JSON.stringify(settings)) {
+  if (taken === undefined) return undefined;
+  if (JSON.stringify(taken.settings) !== JSON.stringify(settings)) {
     closeFirst();
     return undefined;
   }

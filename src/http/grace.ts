@@ -1,4 +1,4 @@
-import { Cancellation, type CancelSignal } from '../base/cancellation.ts';
+import { Cancellation, onAbort, type CancelSignal } from '../base/cancellation.ts';
 
 /** A signal that follows another one some time later. */
 export interface GracefulSignal {
@@ -20,8 +20,7 @@ export function gracefulSignal(outer: CancelSignal, graceMs: number, limitMs?: n
   const startGrace = (): void => {
     timers.push(setTimeout(abort, graceMs));
   };
-  if (outer.aborted) startGrace();
-  else outer.addEventListener('abort', startGrace);
+  onAbort(outer, startGrace);
   // On a busy machine the time may be over already: Node warns of a negative one.
   if (limitMs !== undefined) timers.push(setTimeout(abort, Math.max(0, limitMs)));
   return {

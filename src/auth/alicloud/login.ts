@@ -1,4 +1,5 @@
 import { Secret } from '../../base/secret.ts';
+import { loginPath } from '../login-mounts.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import type { AlicloudConfig } from './config.ts';
 import { findKey } from './key.ts';
@@ -16,7 +17,7 @@ export async function alicloudLogin(config: AlicloudConfig, io: AuthIo): Promise
   };
   return {
     kind: 'login',
-    path: `${config.mount}/login`,
+    path: loginPath(config),
     body: {
       role: config.role,
       // Until it expires, it is as good as a credential.

@@ -1,6 +1,7 @@
 import { RunError } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { credentialOf } from '../../host/credential-files.ts';
+import { loginPath } from '../login-mounts.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import type { AwsConfig } from './config.ts';
 import { foundCredentials } from './found-credentials.ts';
@@ -32,7 +33,7 @@ export async function awsLogin(config: AwsConfig, io: AuthIo): Promise<LoginRequ
   );
   return {
     kind: 'login',
-    path: `${config.mount}/login`,
+    path: loginPath(config),
     body: {
       role: config.role,
       iam_http_request_method: 'POST',

@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from '../../base/lossless-json.ts';
 import type { Secret } from '../../base/secret.ts';
 import { AbsentCredential } from '../../host/credential-files.ts';
 import { askMetadata, objectIn } from '../metadata.ts';
+import { loginPath } from '../login-mounts.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import type { AzureConfig } from './config.ts';
 import { machineToken, metadataService, WHAT } from './machine.ts';
@@ -27,7 +28,7 @@ export async function azureLogin(config: AzureConfig, io: AuthIo): Promise<Login
   // A pod or an app is not a machine, even if it can see the one that it runs on.
   const machine = elsewhere === undefined && !saysPlace(config) ? await machinePlace(config, io) : {};
   const body = { role: config.role, jwt, ...machine, ...placeOf(config) };
-  return { kind: 'login', path: `${config.mount}/login`, body, jwt };
+  return { kind: 'login', path: loginPath(config), body, jwt };
 }
 
 function saysPlace({ vm_name, vmss_name, resource_id }: AzureConfig): boolean {

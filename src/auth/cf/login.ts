@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto';
 import { RunError } from '../../base/errors.ts';
 import { AbsentCredential, placeOf, textFromFile, type CredentialFile } from '../../host/credential-files.ts';
+import { loginPath } from '../login-mounts.ts';
 import type { AuthIo, LoginRequest } from '../method.ts';
 import { signRsa } from '../rsa.ts';
 import type { CfConfig } from './config.ts';
@@ -29,7 +30,7 @@ export function cfLogin({ mount, role, ...config }: CfConfig, io: AuthIo): Login
   );
   return {
     kind: 'login',
-    path: `${mount}/login`,
+    path: loginPath({ mount }),
     body: { role, cf_instance_cert: cert, signing_time: signingTime, signature: `v1:${signature}` },
   };
 }

@@ -2,6 +2,7 @@ import type { Secret } from '../../base/secret.ts';
 import { credentialFromText } from '../../host/credential-files.ts';
 import { baseOf } from '../../http/proxy.ts';
 import { refusedBy } from '../metadata.ts';
+import { loginPath } from '../login-mounts.ts';
 import type { AuthIo, LoginRequest, LoginServer } from '../method.ts';
 import type { GcpConfig } from './config.ts';
 import { signWithIam } from './iam.ts';
@@ -11,7 +12,7 @@ import { askGoogleMachine, WHAT } from './machine.ts';
 export async function gcpLogin(config: GcpConfig, io: AuthIo, server: LoginServer): Promise<LoginRequest> {
   const jwt =
     config.type === 'gce' ? await machineIdentity(config, io, server) : await signWithIam(config, io);
-  return { kind: 'login', path: `${config.mount}/login`, body: { role: config.role, jwt }, jwt };
+  return { kind: 'login', path: loginPath(config), body: { role: config.role, jwt }, jwt };
 }
 
 /** https://cloud.google.com/compute/docs/instances/verifying-instance-identity */
