@@ -95,11 +95,14 @@ const SHORTEST_WAIT_S = 0.2;
 
 /**
  * Before another try of what has failed, in seconds: anything between nothing and a limit that doubles, so that many that
- * were cut off together come back one by one.
+ * were cut off together come back one by one. Chance may have made all waits so far short: the limit is no more than twice the time
+ * that it has failed for, so that what was soon mended is soon noticed.
  * @param tries so far, at least 1
+ * @param failingS since the first of them
  * @param random in [0, 1)
  * @param longestS the limit
  */
-export function retryIn(tries: number, random: number, longestS = LONGEST_WAIT_S): number {
-  return Math.max(SHORTEST_WAIT_S, Math.min(longestS, 2 ** Math.min(tries, 20)) * random);
+export function retryIn(tries: number, failingS: number, random: number, longestS = LONGEST_WAIT_S): number {
+  const limitS = Math.min(longestS, 2 ** Math.min(tries, 20), 2 * Math.max(1, failingS));
+  return Math.max(SHORTEST_WAIT_S, limitS * random);
 }

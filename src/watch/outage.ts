@@ -1,6 +1,6 @@
 import type { FailureKind } from '../base/errors.ts';
-import { retryIn } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
+import { createTries } from './tries.ts';
 
 /**
  * That the server cannot be reached, or does not answer as it should. All that waits for it waits as one, so that a process asks once
@@ -25,22 +25,19 @@ const LONGEST_WAIT_S = 120;
 
 /** @param random in [0, 1) */
 export function createOutage(clock: LifeClock, random: () => number): Outage {
-  let tries = 0;
+  const tries = createTries(clock, random);
   let untilS = -Infinity;
   return {
     get isOn() {
-      return tries > 0;
+      return tries.count > 0;
     },
     failed() {
-      const nowS = clock.now();
       // What fails at the same time is one try.
-      if (untilS > nowS) return untilS;
-      tries += 1;
-      untilS = nowS + retryIn(tries, random(), LONGEST_WAIT_S);
+      if (untilS <= clock.now()) untilS = tries.failed(LONGEST_WAIT_S);
       return untilS;
     },
     over() {
-      tries = 0;
+      tries.over();
       untilS = -Infinity;
     },
   };

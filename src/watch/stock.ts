@@ -196,7 +196,9 @@ class Shelf implements Stock {
     const isNews = fault === undefined || sayingOf(fault.failure) !== sayingOf(failure);
     const sinceS = fault?.sinceS ?? this.#nowS;
     const { outage, random } = this.#parts;
-    const dueAtS = isOutage(failure.kind) ? outage.failed() : this.#nowS + retryIn(tries, random());
+    const dueAtS = isOutage(failure.kind)
+      ? outage.failed()
+      : this.#nowS + retryIn(tries, this.#nowS - sinceS, random());
     this.#change(name, { fault: { failure, tries, sinceS }, dueAtS });
     return isNews;
   }

@@ -6,11 +6,12 @@ import { prepareAccess, type Access, type PreparedAccess } from '../run/access.t
 import { selfLookUp } from '../session/token-look-ups.ts';
 import type { Session } from '../session/session.ts';
 import { lent } from './lent-session.ts';
-import { isWornOut, nextOf, retryIn } from './due-times.ts';
+import { isWornOut, nextOf } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
 import { createOutage, isOutage, type Outage } from './outage.ts';
 import { expiresInS, readLookUp } from './token-life.ts';
 import { createTraffic } from './traffic.ts';
+import { createTries, type Tries } from './tries.ts';
 import { createUsedCredentials, endOfGiven, triedLater, type UsedCredentials } from './used-credentials.ts';
 
 /** Keeps a living token for as long as the process runs: renews it, and logs in again before it ends. */
@@ -99,11 +100,11 @@ class Keeper implements TokenKeeper {
   readonly #prepare: NonNullable<Parts['prepare']>;
   readonly #traffic = createTraffic();
   readonly #credentials: UsedCredentials;
+  readonly #tries: Tries;
   #held: Held | undefined;
   /** The server does not know it any more. */
   #isDead = false;
   #old: Held[] = [];
-  #tries = 0;
   /** Why there is no other token, until the next try. */
   #failure: RunError | undefined;
   /** It was the server that could not be asked. */
@@ -115,6 +116,7 @@ class Keeper implements TokenKeeper {
     this.#clock = clock;
     this.#prepare = prepare;
     this.#credentials = createUsedCredentials(clock);
+    this.#tries = createTries(clock, random);
     this.outage = createOutage(clock, random);
   }
 
@@ -253,7 +255,7 @@ class Keeper implements TokenKeeper {
       await this.#logIn(scope);
     } catch (error) {
       this.#failure = triedLater(asRunError(error));
-      this.#waitForRetry(this.#failure.failures[0]?.kind, scope);
+      this.#waitForRetry(this.#failure.failures[0]?.kind);
       throw this.#failure;
     }
   }
@@ -262,7 +264,7 @@ class Keeper implements TokenKeeper {
     try {
       return await this.#renew(token, scope);
     } catch (error) {
-      this.#waitForRetry(asRunError(error).failures[0]?.kind, scope);
+      this.#waitForRetry(asRunError(error).failures[0]?.kind);
       throw error;
     }
   }
@@ -272,7 +274,7 @@ class Keeper implements TokenKeeper {
     const { session } = token.access;
     const renewal = await session.renew(undefined, this.#shared(token.access, scope).sender);
     if (renewal.kind === 'unavailable' && this.#clock.now() < token.endsAtS) {
-      this.#waitForRetry(renewal.failure.kind, scope);
+      this.#waitForRetry(renewal.failure.kind);
       return true;
     }
     if (renewal.kind !== 'renewed') return false;
@@ -298,17 +300,14 @@ class Keeper implements TokenKeeper {
   }
 
   #noteAnswer(): void {
-    this.#tries = 0;
+    this.#tries.over();
     if (this.#isAway) this.outage.over();
     this.#isAway = false;
   }
 
-  #waitForRetry(kind: FailureKind | undefined, scope: Scope): void {
-    this.#tries += 1;
+  #waitForRetry(kind: FailureKind | undefined): void {
     this.#isAway = isOutage(kind);
-    this.dueAtS = this.#isAway
-      ? this.outage.failed()
-      : this.#clock.now() + retryIn(this.#tries, scope.random());
+    this.dueAtS = this.#isAway ? this.outage.failed() : this.#tries.failed();
   }
 }
 

@@ -1,5 +1,5 @@
 import { dump } from 'js-yaml';
-import { runCli, startCli, type CliOptions, type CliResult, type RunningCli } from './cli.ts';
+import { killRunning, runCli, startCli, type CliOptions, type CliResult, type RunningCli } from './cli.ts';
 import { startServer, type TestServer } from './server.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
 
@@ -62,6 +62,7 @@ export async function startApp(options: { readonly tls?: boolean } = {}): Promis
     startRender: (own, args = [], cliOptions = {}) =>
       startCli(['render', '-c', config(own), ...args], cliOptions),
     async stop() {
+      killRunning();
       workspace.remove();
       await server.stop();
     },

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Workspace } from './workspace.ts';
@@ -49,6 +49,13 @@ export interface RunningCli {
 
 const KILL_AFTER_MS = 45_000;
 
+const running = new Set<ChildProcess>();
+
+/** Ends what a test has left running that failed before it could end it: its file would wait for it. */
+export function killRunning(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** Starts the program as a user would. */
 export function startCli(args: readonly string[], options: CliOptions = {}): RunningCli {
   const { cwd = '/', env = {}, input, uid, gid, terminal = false, killAfterMs = KILL_AFTER_MS } = options;
@@ -67,6 +74,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   });
+  running.add(child);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -77,6 +85,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(timer);
+      running.delete(child);
       resolve({ code, stdout, stderr });
     });
   });

@@ -68,6 +68,8 @@ export async function startStandIn({ target = '', tls, answer }: StandInOptions)
   };
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.on('connection', () => (connections += 1));
+  // A test that fails before it stops this one must not keep its file from ending.
+  server.unref();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

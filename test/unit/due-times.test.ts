@@ -80,11 +80,12 @@ describe('when something is due', () => {
 
   test('another try: later and later, at most 5 minutes, spread over all of that time', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1000 }), chance, (tries, random) => {
-        const inS = retryIn(tries, random);
-        assert.ok(inS >= 0.2 && inS <= Math.max(0.2, Math.min(300, 2 ** tries)));
+      fc.property(fc.integer({ min: 1, max: 1000 }), fc.nat(10_000), chance, (tries, failingS, random) => {
+        const inS = retryIn(tries, failingS, random);
+        assert.ok(inS >= 0.2 && inS <= Math.max(0.2, Math.min(300, 2 ** tries, 2 * Math.max(1, failingS))));
       }),
     );
-    assert.equal(retryIn(1000, 0.5), 150);
+    assert.equal(retryIn(1000, 1e6, 0.5), 150);
+    assert.equal(retryIn(1000, 10, 0.5), 10);
   });
 });

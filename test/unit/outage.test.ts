@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { createOutage } from '../../src/watch/outage.ts';
 import { curveOf, recover } from '../bench/watch/outage-sim.ts';
 
@@ -16,10 +17,25 @@ describe('an outage', () => {
     assert.deepEqual([outage.failed(), outage.failed()], [101, 101]);
     assert.equal(outage.isOn, true);
     nowS = 101;
-    assert.equal(outage.failed(), 103);
+    assert.equal(outage.failed(), 102);
     outage.over();
     assert.equal(outage.isOn, false);
     assert.equal(outage.failed(), 102);
+  });
+
+  test('nobody waits for more than twice as long as it has lasted, and for two minutes at most', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })), (chances) => {
+        const left = [...chances];
+        let nowS = 0;
+        const outage = createOutage({ now: () => nowS, takeJump: () => 0 }, () => left.pop() ?? 0);
+        while (left.length > 0) {
+          const waitS = outage.failed() - nowS;
+          assert.ok(waitS > 0 && waitS <= Math.min(120, 2 * Math.max(1, nowS)));
+          nowS += waitS;
+        }
+      }),
+    );
   });
 
   for (const outageS of [600, 3600])

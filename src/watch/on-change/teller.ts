@@ -38,6 +38,8 @@ interface Task {
   readonly news: News;
   /** Failed so far. */
   readonly tries: number;
+  /** When the first of them was, by the clock of the scope. */
+  readonly failingSinceMs: number | undefined;
   /** Who waits for it. */
   readonly waiting: ReadonlySet<() => void>;
 }
@@ -79,7 +81,7 @@ class OneAfterTheOther implements Teller {
           resolve(undefined);
         },
       ]);
-      this.#add({ handler, news, tries: 0, waiting });
+      this.#add({ handler, news, tries: 0, failingSinceMs: undefined, waiting });
       return promise;
     });
     await Promise.all(told);
@@ -141,10 +143,12 @@ class OneAfterTheOther implements Teller {
   #failed(key: string, task: Task, { failures }: RunError): void {
     const { handler, tries } = task;
     const reason = failures.map(({ message }) => message).join('; ');
-    const inS = retryIn(tries + 1, this.#parts.random());
+    const nowMs = this.#scope.now();
+    const { failingSinceMs = nowMs } = task;
+    const inS = retryIn(tries + 1, (nowMs - failingSinceMs) / 1000, this.#parts.random());
     const before = this.#faults.get(key)?.reason;
     const timer = setTimeout(() => {
-      this.#add({ ...task, tries: tries + 1 });
+      this.#add({ ...task, tries: tries + 1, failingSinceMs });
     }, inS * 1000);
     this.failures += 1;
     this.#faults.set(key, { task, reason, timer });
