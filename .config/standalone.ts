@@ -73,6 +73,8 @@ const work = mkdtempSync(join(directory, '.build-'));
 try {
   const script = join(work, 'start.js');
   writeFileSync(script, `require('./first.js');require('./vaultonce.js');`);
+  // Our own package is one of modules, and of a module all functions are made before its first line is run: a millisecond.
+  writeFileSync(join(work, 'package.json'), '{"type":"commonjs"}');
   const metafiles = await bundle(work, 'bun');
   writeFileSync(join(work, NOTICES), `${noticesOf(metafiles)}\n${noticesOfBun()}`);
   writeFileSync(join(work, PACKAGES_FILE), JSON.stringify(packagesIn(metafiles)));
