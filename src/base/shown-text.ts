@@ -64,6 +64,7 @@ export function shownKey(key: string): string {
 }
 
 function fitsPath(text: string): boolean {
+  if (text.length <= LONGEST_NAME) return true;
   return text.length <= LONGEST_PATH && text.split('/').every((part) => part.length <= LONGEST_NAME);
 }
 

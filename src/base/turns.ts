@@ -15,14 +15,15 @@ export async function turnsToSend(): Promise<void> {
 /**
  * For work in pieces that blocks the event loop.
  * @param now milliseconds on a monotonic clock
- * @returns a function to call after each piece: it yields when the last turn is longer ago than this
+ * @returns a function to call after each piece: when the last turn is longer ago than this, it yields
  */
-export function turnAfter(milliseconds: number, now: () => number): () => Promise<void> {
+export function turnAfter(milliseconds: number, now: () => number): () => Promise<void> | undefined {
   let sinceMs = now();
-  return async () => {
-    if (now() - sinceMs <= milliseconds) return;
-    await nextTurn();
-    sinceMs = now();
+  return () => {
+    if (now() - sinceMs <= milliseconds) return undefined;
+    return nextTurn().then(() => {
+      sinceMs = now();
+    });
   };
 }
 

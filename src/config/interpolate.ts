@@ -31,12 +31,14 @@ export function interpolate(
   env: Environment,
 ): { value: unknown; problems: InterpolationProblem[] } {
   const interpolation = new Interpolation(env);
-  return { value: interpolation.at(value, []), problems: interpolation.problems };
+  return { value: interpolation.inside(value), problems: interpolation.problems };
 }
 
 class Interpolation {
   readonly problems: InterpolationProblem[] = [];
   readonly #env: Environment;
+  /** Of what is looked at. */
+  readonly #path: (string | number)[] = [];
   #values = 0;
   #isTooDeep = false;
 
@@ -44,30 +46,35 @@ class Interpolation {
     this.#env = env;
   }
 
-  at(value: unknown, path: ConfigPath): unknown {
+  inside(value: unknown): unknown {
     this.#values += 1;
     if (this.#values > MOST_VALUES) {
       throw new RunError('config', 'the config has more than 100000 values', {
         hint: 'look for aliases that repeat aliases',
       });
     }
-    if (typeof value === 'string') return value.includes('${') ? this.#inText(value, path) : value;
-    if (path.length > DEEPEST) {
-      this.#refuse(path);
+    if (typeof value === 'string') return value.includes('${') ? this.#inText(value, [...this.#path]) : value;
+    if (this.#path.length > DEEPEST) {
+      this.#refuse();
       return undefined;
     }
-    if (Array.isArray(value)) return value.map((item: unknown, index) => this.at(item, [...path, index]));
+    if (Array.isArray(value)) return value.map((item: unknown, index) => this.#at(index, item));
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, this.at(item, [...path, key])]),
-    );
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#at(key, item)]));
   }
 
-  #refuse(path: ConfigPath): void {
+  #at(step: string | number, value: unknown): unknown {
+    this.#path.push(step);
+    const replaced = this.inside(value);
+    this.#path.pop();
+    return replaced;
+  }
+
+  #refuse(): void {
     if (this.#isTooDeep) return;
     this.#isTooDeep = true;
     this.problems.push({
-      path: path.slice(0, 3),
+      path: this.#path.slice(0, 3),
       message: `nests deeper than ${String(DEEPEST)} levels`,
       hint: 'look for an alias that stands for something around it',
     });

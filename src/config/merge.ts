@@ -86,6 +86,8 @@ function contradiction(path: ConfigPath, sources: readonly Source[], other: Sour
 function originOf(sources: Sources, path: ConfigPath) {
   if (path[0] === 'outputs' && typeof path[1] === 'number')
     return outputOrigin(sources, path[1], path.slice(2));
+  const whole = sources.find((source) => has(source.value, path));
+  if (whole !== undefined) return { source: whole, path };
   const depth = (source: Source): number =>
     path.findIndex((_, index) => !has(source.value, path.slice(0, index + 1)));
   const reached = (source: Source): number => (depth(source) === -1 ? path.length : depth(source));

@@ -48,11 +48,12 @@ export function resolveConfig(
   const server = collect(() => resolveServer(file.vault, timeoutMs, flags, env));
   const allowDisk = collect(() => overrideOf('allowDisk', flags, env));
   const managed = collect(() => resolveManaged(file, merged, around));
+  const base = baseOf(file.output?.directory, around.cwd);
   const outputs = (file.outputs ?? []).flatMap((output, index) => {
     const { source } = merged.originOf(['outputs', index]);
     const where = declarationOf(['outputs', index], `outputs[${String(index)}] (${nameOf(output)})`, merged);
     const declared = collect(() =>
-      resolveOutput({ output, where, directory: source.directory, file, around, allowDisk }),
+      resolveOutput({ output, where, directory: source.directory, base, file, around, allowDisk }),
     );
     return declared ?? [];
   });
@@ -144,17 +145,35 @@ interface OutputContext {
   readonly where: string;
   /** Of the config file. */
   readonly directory: string | undefined;
+  readonly base: Base;
   readonly file: ConfigFile;
   readonly around: Surroundings;
   readonly allowDisk: boolean | undefined;
 }
 
-function resolveOutput({ output, where, directory, file, around, allowDisk }: OutputContext): DeclaredOutput {
+/** What relative paths of outputs start at. */
+interface Base {
+  readonly path: string;
+  /** The directory of the config. */
+  readonly isRefused: boolean;
+  readonly hasNul: boolean;
+}
+
+function baseOf(directory = '', cwd: string): Base {
+  return {
+    path: resolve(cwd, directory),
+    isRefused: looksLikeCredential(directory),
+    hasNul: directory.includes('\0'),
+  };
+}
+
+function resolveOutput(context: OutputContext): DeclaredOutput {
+  const { output, where, directory, base, file, around, allowDisk } = context;
   const defaults = file.output ?? {};
   const mode = output.mode ?? defaults.mode ?? DEFAULT_MODE;
   return {
     where,
-    ...placeIn(output, defaults.directory, around.cwd, where),
+    ...placeIn(output, base, where),
     content: inOutput(where, () => resolveContent(output, directory)),
     mode,
     directoryMode: output.directory_mode ?? defaults.directory_mode ?? directoryModeFor(mode),
@@ -176,14 +195,9 @@ function nameOf({ path, kubernetes_secret: secret }: OutputFile): string {
   return shownName(path ?? (secret === undefined ? '' : placeOf(secretTarget(secret))));
 }
 
-function placeIn(
-  output: OutputFile,
-  directory: string | undefined,
-  cwd: string,
-  where: string,
-): Pick<DeclaredOutput, 'path' | 'kubernetes'> {
+function placeIn(output: OutputFile, base: Base, where: string): Pick<DeclaredOutput, 'path' | 'kubernetes'> {
   const { path, kubernetes_secret: secret } = output;
-  if (path !== undefined) return { path: resolvePath(path, directory, cwd, where), kubernetes: undefined };
+  if (path !== undefined) return { path: resolvePath(path, base, where), kubernetes: undefined };
   return { path: nameOf(output), kubernetes: secret && secretTarget(secret) };
 }
 
@@ -201,19 +215,18 @@ function secretTarget(secret: NonNullable<OutputFile['kubernetes_secret']>): Sec
   return { ...named, fieldManager: secret.field_manager, serviceAccount: secret.service_account };
 }
 
-function resolvePath(path: string, directory: string | undefined, cwd: string, where: string): string {
-  const base = resolve(cwd, directory ?? '.');
-  const absolute = resolve(base, path);
-  if (path.includes('\0') || (directory ?? '').includes('\0')) {
+function resolvePath(path: string, base: Base, where: string): string {
+  const absolute = resolve(base.path, path);
+  if (base.hasNul || path.includes('\0')) {
     throw new RunError('config', 'the path has a NUL character', { where });
   }
-  if (looksLikeCredential(path) || looksLikeCredential(directory ?? '')) {
+  if (base.isRefused || looksLikeCredential(path)) {
     throw new RunError('config', 'this is not the path of an output', {
       where,
       hint: 'a path has no line break, at most 255 characters between two slashes, and does not look like a credential; it is not shown',
     });
   }
-  if (isAbsolute(path) || isAtOrBelow(base, absolute)) return absolute;
+  if (isAbsolute(path) || isAtOrBelow(base.path, absolute)) return absolute;
   throw new RunError('config', 'the path leaves output.directory', {
     where,
     hint: 'write an absolute path if that is meant',

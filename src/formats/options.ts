@@ -37,30 +37,27 @@ export function optionMembers(): OptionMembers {
   return Object.fromEntries(members) as unknown as OptionMembers;
 }
 
+/** The options that imply a format. */
+const IMPLYING: readonly (readonly [option: string, name: FormatName])[] = FORMAT_NAMES.flatMap((name) => {
+  const { impliedBy } = formatNamed(name);
+  return impliedBy === undefined ? [] : [[impliedBy, name] as const];
+});
+
 /** The name of the format of an output, named or implied. Undefined: its content is something else. */
 export function formatNameOf(
   output: OutputKeys & { readonly format?: FormatName | undefined },
 ): FormatName | undefined {
-  return (
-    output.format ??
-    FORMAT_NAMES.find((name) => {
-      const { impliedBy } = formatNamed(name);
-      return impliedBy !== undefined && output[impliedBy] !== undefined;
-    })
-  );
+  return output.format ?? IMPLYING.find(([option]) => output[option] !== undefined)?.[1];
 }
 
 /** The keys of an output that choose its format: `format`, and options that imply one. */
 export function formatKeys(): readonly string[] {
-  return ['format', ...FORMAT_NAMES.flatMap((name) => formatNamed(name).impliedBy ?? [])];
+  return ['format', ...IMPLYING.map(([option]) => option)];
 }
 
 /** `key`, which means `format: raw`: the options that choose a format. */
 export function implyingOptions(): string {
-  return FORMAT_NAMES.flatMap((name) => {
-    const { impliedBy } = formatNamed(name);
-    return impliedBy === undefined ? [] : [`\`${impliedBy}\`, which means \`format: ${name}\``];
-  }).join(', or ');
+  return IMPLYING.map(([option, name]) => `\`${option}\`, which means \`format: ${name}\``).join(', or ');
 }
 
 /**
@@ -68,6 +65,8 @@ export function implyingOptions(): string {
  * @param owner the format, or what the output has instead
  */
 export function foreignOptions(output: OutputKeys, owner: string): string[] {
+  // Most outputs have none.
+  if (!Object.keys(output).some((key) => OWNERS.has(key))) return [];
   return [...OWNERS]
     .filter(([option]) => output[option] !== undefined)
     .filter(([option, owners]) => OTHER_OWNERS[option] !== owner && !owners.some((name) => name === owner))

@@ -11,7 +11,7 @@ import { mergeKeys, selectKeys } from '../formats/keys.ts';
 import { badEntry, isBadEntry } from '../plan/cluster-outputs.ts';
 import type { OutputContent, OutputPlan, RenderedFile, RenderedOutput } from '../plan/outputs.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
-import { LARGEST_OUTPUT, renderInSteps } from '../template/render-template.ts';
+import { LARGEST_OUTPUT, renderInSteps, type RenderedTemplate } from '../template/render-template.ts';
 import { foundInputs } from './format-inputs.ts';
 import { missingKey, placed, resolveValues } from './found-values.ts';
 import { collision, conflict, keyAndFolder, tooDeepKey } from './key-problems.ts';
@@ -31,14 +31,16 @@ export async function renderOutputs(
   pause: Pause = NO_PAUSE,
 ): Promise<readonly RenderedOutput[]> {
   const failures: Failure[] = [];
-  const rendered: { readonly plan: OutputPlan; readonly files: readonly UnfinishedFile[] }[] = [];
+  const rendered: UnfinishedOutput[] = [];
   for (const plan of outputs) {
-    await pause();
-    const files =
-      plan.content.kind === 'template'
-        ? await fileOf(plan, plan.content, { secrets, failures, pause })
-        : render(plan, plan.content, secrets, tokens, failures);
-    rendered.push({ plan, files });
+    // Most neither pause nor take long, and there may be thousands: no promise is made for those.
+    const pausing = pause();
+    if (pausing !== undefined) await pausing;
+    const { content } = plan;
+    if (content.kind === 'template') {
+      const work = finish(renderInSteps(content.template, secrets), pause);
+      rendered.push({ plan, files: fileOf(plan, work instanceof Promise ? await work : work, failures) });
+    } else rendered.push({ plan, files: render(plan, content, secrets, tokens, failures) });
   }
   failures.push(...rendered.flatMap(tooLarge), ...sharedPaths(rendered));
   throwIfAny(
@@ -47,19 +49,14 @@ export async function renderOutputs(
       outputs.map(({ where }) => where),
     ),
   );
+  if (rendered.every(isComplete)) return rendered;
   return Promise.all(
-    rendered.map(async ({ plan, files }) => ({ plan, files: await Promise.all(files.map(complete)) })),
+    rendered.map(async ({ plan, files }) => ({ plan, files: await Promise.all(files.map(completed)) })),
   );
 }
 
 /** One that nobody meant would fill the memory that it is written to. */
-function tooLarge({
-  plan,
-  files,
-}: {
-  readonly plan: OutputPlan;
-  readonly files: readonly UnfinishedFile[];
-}): Failure[] {
+function tooLarge({ plan, files }: UnfinishedOutput): Failure[] {
   const isTooLarge = files.some(
     ({ content }) => content instanceof Secret && content.reveal().length > LARGEST_OUTPUT,
   );
@@ -74,7 +71,16 @@ interface UnfinishedFile {
   readonly content: RenderedFile['content'] | Later;
 }
 
-async function complete({ path, content }: UnfinishedFile): Promise<RenderedFile> {
+interface UnfinishedOutput {
+  readonly plan: OutputPlan;
+  readonly files: readonly UnfinishedFile[];
+}
+
+function isComplete(output: UnfinishedOutput): output is RenderedOutput {
+  return output.files.every(({ content }) => content instanceof Secret);
+}
+
+async function completed({ path, content }: UnfinishedFile): Promise<RenderedFile> {
   return { path, content: content instanceof Secret ? content : new Secret(await content()) };
 }
 
@@ -122,18 +128,11 @@ function valueFileOf(
   });
 }
 
-interface Rendering {
-  readonly secrets: Secrets;
-  readonly failures: Failure[];
-  readonly pause: Pause;
-}
-
-async function fileOf(
+function fileOf(
   { target, where }: OutputPlan,
-  { template }: Extract<OutputContent, { kind: 'template' }>,
-  { secrets, failures, pause }: Rendering,
-): Promise<UnfinishedFile[]> {
-  const { text, failures: found } = await finish(renderInSteps(template, secrets), pause);
+  { text, failures: found }: RenderedTemplate,
+  failures: Failure[],
+): UnfinishedFile[] {
   failures.push(...found.map((failure) => placed(failure, where)));
   if (!text.isWellFormed()) failures.push(halfPair(where));
   return [{ path: target.path, content: new Secret<Uint8Array>(Buffer.from(text)) }];

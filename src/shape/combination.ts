@@ -23,18 +23,17 @@ interface Need {
 
 /** What is wrong with the combination of an object's values, each of which is right. */
 export function problemsOf(combinations: readonly Combination[], value: object): string[] {
-  const given = (field: string): boolean => {
-    const one = (value as Readonly<Record<string, unknown>>)[field];
-    return one !== undefined && one !== false;
-  };
+  const given = new Set<string>();
+  for (const [field, one] of Object.entries(value)) if (one !== undefined && one !== false) given.add(field);
   return combinations.filter((one) => !holds(one, given)).map(({ problem }) => problem);
 }
 
-function holds(combination: Combination, given: (field: string) => boolean): boolean {
-  if (combination.kind === 'need') return !combination.with.some(given) || combination.oneOf.some(given);
-  const count = combination.of.filter((one) =>
-    typeof one === 'string' ? given(one) : one.some(given),
-  ).length;
+function holds(combination: Combination, given: ReadonlySet<string>): boolean {
+  const isGiven = (field: string): boolean => given.has(field);
+  if (combination.kind === 'need') return !combination.with.some(isGiven) || combination.oneOf.some(isGiven);
+  let count = 0;
+  for (const one of combination.of)
+    if (typeof one === 'string' ? given.has(one) : one.some(isGiven)) count += 1;
   return count === 1 || (count === 0 && !combination.isRequired);
 }
 

@@ -40,7 +40,11 @@ export function checkNamespace(path: string): Checked {
     : checked;
 }
 
+/** One in which nothing can be wrong but that it is a credential. */
+const PLAIN = /^[\w-]+(?:\/[\w-]+)*$/;
+
 function problemOf(path: string): string | undefined {
+  if (PLAIN.test(path) && !holdsCredential(path)) return undefined;
   if (path.endsWith('/'))
     return 'ends with a slash: leave it out; what is below a folder takes `list` or `recursive`';
   const segments = path.split('/');

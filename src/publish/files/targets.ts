@@ -56,7 +56,7 @@ function checkEarlierRuns(managed: ManagedDirectory, outputs: readonly PlacedOut
   }
 }
 
-/** Most outputs share a few directories, and inspecting one takes half a dozen system calls. */
+/** Most outputs share a few directories. */
 function remembered<T>(work: (key: string) => T): (key: string) => T {
   const known = new Map<string, T>();
   return (key) => {
@@ -132,11 +132,11 @@ function clashes(located: ReadonlyMap<PlacedOutput, string>): Failure[] {
     if (other === undefined) files.set(location, plan);
     else report(plan, `${location} is also written by ${other.where}`);
   }
+  const filesAt = remembered((directory) => directoriesOf(directory).filter((above) => files.has(above)));
   for (const [plan, location] of located) {
-    for (const directory of directoriesOf(plan.target.kind === 'directory' ? location : dirname(location))) {
-      const other = files.get(directory);
-      if (other !== undefined)
-        report(plan, `${directory} is needed as a directory, but written as a file by ${other.where}`);
+    for (const directory of filesAt(plan.target.kind === 'directory' ? location : dirname(location))) {
+      const where = files.get(directory)?.where ?? '';
+      report(plan, `${directory} is needed as a directory, but written as a file by ${where}`);
     }
   }
   return failures;

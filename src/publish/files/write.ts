@@ -68,7 +68,9 @@ export async function stageOutputs(
     for (const output of [...manifest, ...targets]) {
       for (const file of output.files) {
         staging.stage(file, output);
-        await pause();
+        const pausing = pause();
+        if (pausing === undefined) continue;
+        await pausing;
         scope.throwIfEnded();
       }
     }
