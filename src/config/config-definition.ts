@@ -233,7 +233,7 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
       wait,
       'Wait a random time up to this before the login, to spread runs that start together. Default: 0, no wait.',
     ),
-    concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 100.'),
+    concurrency: optional(integer(1, 256), 'Requests under way at once. Default: 16, over HTTP/2 200.'),
     revoke: optional(
       enumeration({
         auto: 'If this run minted it, it is not a batch token and no lease depends on it.',

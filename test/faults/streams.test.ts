@@ -24,7 +24,10 @@ describe('streams of HTTP/2', () => {
 
   const names = ['a', 'b', 'c', 'd'];
   const run = async (
-    options: Omit<Http2ServerOptions, 'tls'>,
+    {
+      secrets = names,
+      ...options
+    }: Omit<Http2ServerOptions, 'tls'> & { readonly secrets?: readonly string[] },
     secret: object = {},
     auth: object = { method: 'token', token: 's.x' },
     vault: object = {},
@@ -41,7 +44,7 @@ describe('streams of HTTP/2', () => {
         },
         auth,
         secrets: Object.fromEntries(
-          names.map((name) => [name, { path: `secret/${name}`, engine: 'kv2', ...secret }]),
+          secrets.map((name) => [name, { path: `secret/${name}`, engine: 'kv2', ...secret }]),
         ),
         outputs: [],
       },
@@ -264,6 +267,32 @@ describe('streams of HTTP/2', () => {
       answer: () => FOUND,
     });
     assert.equal(result.code, 0, result.stderr);
+  });
+
+  test('a server never has more of them than it takes', async () => {
+    const many = Array.from({ length: 250 }, (_, index) => `many${String(index)}`);
+    const open = new Map<number, number>();
+    let most = 0;
+    const { result, server } = await run({
+      secrets: many,
+      settings: { maxConcurrentStreams: 100 },
+      answer: (_request, stream, connection) => {
+        const now = (open.get(connection) ?? 0) + 1;
+        open.set(connection, now);
+        most = Math.max(most, now);
+        stream.once('close', () => open.set(connection, (open.get(connection) ?? 0) - 1));
+        return FOUND;
+      },
+    });
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(server.seen.length, many.length);
+    assert.ok(most <= 100, String(most));
+    // Bun does not wait, but opens another connection.
+    assert.ok(server.connections() <= (IS_STANDALONE ? 2 : 1), String(server.connections()));
+    assert.deepEqual(
+      logLines(result).filter(({ event }) => event === 'retrying'),
+      [],
+    );
   });
 
   test('a stream that is broken off is tried again where that may be done', async () => {
