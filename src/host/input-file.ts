@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync, readlinkSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
 import type { CancelSignal } from '../base/cancellation.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 
@@ -38,12 +47,15 @@ export function readInput(path: string, largest: number): Buffer {
     const status = fstatSync(file);
     if (status.isDirectory()) throw systemError('EISDIR');
     if (status.size > largest) throw systemError('EFBIG');
-    return status.isFIFO() ? undefined : readParts(file, largest, []);
+    if (status.isFIFO()) return undefined;
+    // Its size is known: it is read at once.
+    return status.isFile() && status.size > 0 ? [readFileSync(file)] : readParts(file, largest, []);
   });
   // A pipe, or a terminal at which nobody has typed anything yet.
   if (parts === undefined) throw new PendingPipe(path, file, largest);
   closeSync(file);
-  return checkSize(Buffer.concat(parts), largest);
+  const [first, ...others] = parts;
+  return checkSize(first !== undefined && others.length === 0 ? first : Buffer.concat(parts), largest);
 }
 
 /** Whether it can be read more than once: a pipe cannot. */

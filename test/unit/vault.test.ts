@@ -233,6 +233,8 @@ describe('mounts and kv2 paths', () => {
         },
       ),
     );
+    assert.equal(presentable('my-policy', [new Secret('policy')]), 'my-[sent value]');
+    assert.equal(presentable('my-policy', [new Secret('a-secret-id-of-36-characters')]), 'my-policy');
     const harmless = 'permission denied on secret/data/app, accessor 9f86d081884c7d65';
     assert.equal(presentable(harmless, [new Secret('s.another-token')]), harmless);
   });
