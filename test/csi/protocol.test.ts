@@ -18,8 +18,6 @@ import { createWorkspace } from '../support/workspace.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const RUNTIME = IS_STANDALONE ? join(ROOT, 'node_modules/.bin/bun') : process.execPath;
 const needsIt = await needsDriver();
-/** What hangs fails its test then. */
-const PATIENCE_MS = 30_000;
 
 interface Host {
   readonly child: ChildProcessWithoutNullStreams;
@@ -37,7 +35,7 @@ interface Told {
   readonly hint: string;
 }
 
-describe('a provider, as the driver sees it', { timeout: PATIENCE_MS }, () => {
+describe('a provider, as the driver sees it', () => {
   const workspace = createWorkspace();
   const hosts: Host[] = [];
   const drivers: Caller[] = [];

@@ -12,7 +12,7 @@ const RUNTIME = IS_STANDALONE ? join(ROOT, 'node_modules/.bin/bun') : process.ex
 const EMPTY = 'has no data: the server returned an empty answer';
 
 /** Every verb and spelling of a class, over HTTP/1.1 and HTTP/2. */
-describe('objects of a class are asked for', { timeout: 60_000 }, () => {
+describe('objects of a class are asked for', () => {
   let server: TestServer;
   before(async () => {
     server = await startServer({ tls: true });
