@@ -14,6 +14,9 @@ const LIKE_PATH = /\/|\.(?:ya?ml|json|mustache|pem|crt|key|txt)$/;
 const LONGEST_PATH = 4096;
 const LONGEST_NAME = 255;
 
+/** What is shorter may be a name. */
+const SHORTEST_RANDOM = 16;
+
 /** What stands in the place of a name. */
 const HIDDEN = '[not shown]';
 
@@ -70,7 +73,8 @@ function fitsPath(text: string): boolean {
 
 /** Base64 or hexadecimal digits, in an absolute path only where one of its parts is long enough not to be a name. */
 function isRandom(text: string): boolean {
-  const [parts, shortest] = /^[.~]{0,2}\//.test(text) ? [text.split('/'), 24] : [[text], 16];
+  if (text.length < SHORTEST_RANDOM) return false;
+  const [parts, shortest] = /^[.~]{0,2}\//.test(text) ? [text.split('/'), 24] : [[text], SHORTEST_RANDOM];
   return parts.some((part) => part.length >= shortest && isDigits(part));
 }
 

@@ -19,6 +19,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * @throws RunError `usage` for keys inside of what has none
  */
 export function override(merged: Merged, overrides: readonly Override[], cwd: string): Merged {
+  if (overrides.length === 0) return merged;
   const failures: Failure[] = [];
   const origins: { readonly path: readonly string[]; readonly source: Source }[] = [];
   let value: Fields = merged.value;

@@ -154,7 +154,7 @@ interface OutputContext {
 /** What relative paths of outputs start at. */
 interface Base {
   readonly path: string;
-  /** The directory of the config. */
+  /** `output.directory` is what a credential looks like. */
   readonly isRefused: boolean;
   readonly hasNul: boolean;
 }

@@ -22,7 +22,7 @@ type job struct {
 
 // As many as vaultonce has under way: over HTTP/2, and over HTTP/1.1, where each takes a connection.
 const (
-	streams     = 100
+	streams     = 200
 	connections = 16
 )
 
