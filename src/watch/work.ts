@@ -7,7 +7,7 @@ import { secretsOf } from '../plan/plan.ts';
 import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import type { Access } from '../run/access.ts';
-import { revokeLease } from '../session/leases.ts';
+import { revokeLease, type Lease } from '../session/leases.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
 import { isStored, sayingOf, UNKNOWN, type Holding } from './stock.ts';
@@ -100,14 +100,22 @@ class DueWork implements Work {
     const { keeper, superseded } = this.#parts;
     if (superseded.isInUse) return;
     for (const login of superseded.takeLogins()) await login.close(scope);
-    const leases = superseded.take();
-    if (leases.length > 0) {
-      const { session, sender } = await keeper.access(scope);
-      await Promise.all(leases.map((lease) => revokeLease(lease, session.token, sender, scope)));
-    }
+    await this.#endLeases(superseded.take(), scope);
     const leased = this.#holdings.filter(({ lease }) => lease !== undefined);
     const used = leased.map(({ generation }) => generation);
     await keeper.endOld(scope, new Set(this.#hasTokenOutputs ? [...used, this.#shownGeneration] : used));
+  }
+
+  /** Without a token they wait for one. */
+  async #endLeases(leases: readonly Lease[], scope: Scope): Promise<void> {
+    if (leases.length === 0) return;
+    try {
+      const { session, sender } = await this.#parts.keeper.access(scope);
+      await Promise.all(leases.map((lease) => revokeLease(lease, session.token, sender, scope)));
+    } catch (error) {
+      this.#noToken(error, scope);
+      this.#parts.superseded.add(leases);
+    }
   }
 
   throwIfStale(): void {

@@ -89,6 +89,8 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
     const refused = app.server.takeAudit().filter(({ path }) => path === 'auth/approle/login');
     assert.equal(refused.length, 2, 'one login that works, and one that does not');
     await app.putKv2('kv', { key: 'two' });
+    // The next one works for as long as this takes.
+    await app.server.api.post('auth/approle/role/once', { secret_id_num_uses: 0 });
     app.workspace.write('secret_id', await newSecretId('once'));
     await until('the change', () => app.workspace.read('out/kv.txt') === 'two');
     const lines = await stopped(running);

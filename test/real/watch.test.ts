@@ -276,6 +276,42 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     assert.equal(await app.server.tokensLeft(), 0);
   });
 
+  test('what is to be ended while there is neither a token nor a server', async () => {
+    await app.putKv2('kept', { key: 'one' });
+    let isAway = false;
+    const standIn = await startStandIn({
+      target: app.server.address,
+      answer: () => (isAway ? { status: 503, body: { errors: [] } } : 'forward'),
+    });
+    const short = await roleOf('lost', { token_ttl: '3s', token_max_ttl: '3s' });
+    const leased = { path: 'pki/issue/leased', write: { common_name: 'lost', ttl: '1h' } };
+    const config = (contents: string, secrets: object): TestConfig => ({
+      auth: short,
+      vault: { address: standIn.address },
+      secrets: { kept: 'secret/kept', ...secrets },
+      outputs: [{ path: 'kept.txt', contents }],
+      timeout: '1s',
+      // The lease is in use for as long after a change.
+      watch: { refresh: '1h', settle: '5s' },
+    });
+    const running = start(config('{{kept.key}}', { leased }), { name: 'lost.yaml' });
+    await running.stderrMatches(/"event":"watching"/);
+    app.config(config('{{kept.key}} {{kept.key}}', {}), 'lost.yaml');
+    running.child.kill('SIGHUP');
+    await running.stderrMatches(/"event":"config_reloaded"/);
+    isAway = true;
+    await running.stderrMatches(/"event":"token_not_replaced"/);
+    await delay(8000);
+    assert.equal(running.child.exitCode, null, 'it goes on');
+    isAway = false;
+    app.server.takeAudit();
+    await until('another login', () => requestsOf(app.server).includes('update auth/approle/login'));
+    const result = await stopped(running);
+    await standIn.stop();
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
   test('max_stale ends it: 9', async () => {
     await app.putKv2('stale', { key: 'one' });
     const running = start({
