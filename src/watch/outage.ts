@@ -33,7 +33,8 @@ export function createOutage(clock: LifeClock, random: () => number): Outage {
     },
     failed() {
       // What fails at the same time is one try.
-      if (untilS <= clock.now()) untilS = tries.failed(LONGEST_WAIT_S);
+      const nowS = clock.now();
+      if (untilS <= nowS) untilS = nowS + tries.failed(LONGEST_WAIT_S);
       return untilS;
     },
     over() {

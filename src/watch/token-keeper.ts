@@ -307,7 +307,7 @@ class Keeper implements TokenKeeper {
 
   #waitForRetry(kind: FailureKind | undefined): void {
     this.#isAway = isOutage(kind);
-    this.dueAtS = this.#isAway ? this.outage.failed() : this.#tries.failed();
+    this.dueAtS = this.#isAway ? this.outage.failed() : this.#clock.now() + this.#tries.failed();
   }
 }
 

@@ -8,7 +8,7 @@ export interface Tries {
   /**
    * One more.
    * @param longestS see `retryIn`
-   * @returns when the next is due, in seconds of the life clock
+   * @returns seconds until the next is due
    */
   failed(longestS?: number): number;
   /** One has succeeded. */
@@ -16,7 +16,7 @@ export interface Tries {
 }
 
 /** @param random in [0, 1) */
-export function createTries(clock: LifeClock, random: () => number): Tries {
+export function createTries(clock: Pick<LifeClock, 'now'>, random: () => number): Tries {
   let count = 0;
   let sinceS = 0;
   return {
@@ -27,7 +27,7 @@ export function createTries(clock: LifeClock, random: () => number): Tries {
       const nowS = clock.now();
       if (count === 0) sinceS = nowS;
       count += 1;
-      return nowS + retryIn(count, nowS - sinceS, random(), longestS);
+      return retryIn(count, nowS - sinceS, random(), longestS);
     },
     over() {
       count = 0;

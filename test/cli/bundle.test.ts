@@ -4,9 +4,8 @@ import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { build } from 'esbuild';
-import { BUNDLES } from '../../.config/bundle.ts';
+import { BUNDLES, CACHED } from '../../.config/bundle.ts';
 import { stubs } from '../../.config/stubs.ts';
-import { CACHED } from '../../.config/bundle.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');

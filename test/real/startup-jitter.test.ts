@@ -60,7 +60,7 @@ describe('startup_jitter', () => {
     running.child.kill('SIGTERM');
     const result = await running.done;
     assert.equal(result.code, 143, result.stderr);
-    assert.ok(performance.now() - sinceMs < 10_000);
+    assert.ok(performance.now() - sinceMs < 1000);
     assert.deepEqual(requestsOf(app.server), []);
     const long = await app.render({ secrets, startup_jitter: '60s' });
     assert.equal(long.code, 3, long.stderr);

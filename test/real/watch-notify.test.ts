@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { IS_STANDALONE, startCli, type RunningCli } from '../support/cli.ts';
 import { listenAsSystemd, type NotifyListener } from '../support/notify-listener.ts';
-import { startStandIn } from '../support/stand-in.ts';
+import { startInterruptible } from '../support/stand-in.ts';
 
 /** sd_notify(3), which only a process that systemd has started takes part in. */
 describe('watch tells systemd', () => {
@@ -43,16 +43,13 @@ describe('watch tells systemd', () => {
   ): RunningCli => startCli(['watch', '-c', app.config({ auth, ...config }), ...command], { env });
 
   test('that it is ready once everything is written, that it reads its config, and that it ends', async () => {
-    let isAway = true;
-    const standIn = await startStandIn({
-      target: app.server.address,
-      answer: () => (isAway ? { status: 503, body: { errors: [] } } : 'forward'),
-    });
+    const standIn = await startInterruptible(app.server.address);
+    standIn.isAway = true;
     const { env, heard, until } = await listen();
     const running = start({ ...CONFIG, vault: { address: standIn.address } }, env);
     await running.stderrMatches(/"event":"retrying"/);
     assert.equal(heard.length, 0);
-    isAway = false;
+    standIn.isAway = false;
     await until(/^READY=1$/);
     assert.equal(app.workspace.read('out/one.txt'), 'one');
     await until(/^STATUS=watching 1 secret$/);

@@ -6,7 +6,7 @@ import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from 
 import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
-import { startStandIn } from '../support/stand-in.ts';
+import { startInterruptible } from '../support/stand-in.ts';
 
 /** How long something may take that is due within a second or two. */
 const PATIENCE_MS = 20_000;
@@ -203,11 +203,7 @@ describe('watch', await needsPlugins('secret/pki'), () => {
 
   test('an outage is survived, told once, and nothing is left of it', async () => {
     await app.putKv2('away', { key: 'one' });
-    let isAway = false;
-    const standIn = await startStandIn({
-      target: app.server.address,
-      answer: () => (isAway ? { status: 503, body: { errors: [] } } : 'forward'),
-    });
+    const standIn = await startInterruptible(app.server.address);
     const short = await roleOf('away', { token_ttl: '5s', token_max_ttl: '1h' });
     const running = start({
       auth: short,
@@ -218,12 +214,12 @@ describe('watch', await needsPlugins('secret/pki'), () => {
       watch: { refresh: '1s', settle: 0 },
     });
     await running.stderrMatches(/"event":"watching"/);
-    isAway = true;
+    standIn.isAway = true;
     await app.putKv2('away', { key: 'two' });
     await running.stderrMatches(/"event":"secret_stale"/);
     // Longer than the token lives.
     await delay(6000);
-    isAway = false;
+    standIn.isAway = false;
     await until('the change', () => out('away.txt') === 'two');
     const result = await stopped(running);
     await standIn.stop();
@@ -237,11 +233,7 @@ describe('watch', await needsPlugins('secret/pki'), () => {
   test('after an outage there is one login, and one read of each secret', async () => {
     const names = ['back-a', 'back-b', 'back-c', 'back-d', 'back-e'];
     for (const name of names) await app.putKv2(name, { key: 'one' });
-    let isAway = false;
-    const standIn = await startStandIn({
-      target: app.server.address,
-      answer: () => (isAway ? { status: 503, body: { errors: [] } } : 'forward'),
-    });
+    const standIn = await startInterruptible(app.server.address);
     const short = await roleOf('back', { token_ttl: '4s', token_max_ttl: '1h' });
     // Each is read again at its own time.
     const secretOf = (name: string, index: number): object => ({
@@ -259,12 +251,12 @@ describe('watch', await needsPlugins('secret/pki'), () => {
       watch: { settle: 0 },
     });
     await running.stderrMatches(/"event":"watching"/);
-    isAway = true;
+    standIn.isAway = true;
     for (const name of names) await app.putKv2(name, { key: 'two' });
     // By then the token has ended, and each secret was due.
     await delay(9000);
     app.server.takeAudit();
-    isAway = false;
+    standIn.isAway = false;
     await until('the changes', () => names.every((name) => out(`${name}.txt`) === 'two'));
     const requests = requestsOf(app.server);
     const result = await stopped(running);
@@ -278,11 +270,7 @@ describe('watch', await needsPlugins('secret/pki'), () => {
 
   test('what is to be ended while there is neither a token nor a server', async () => {
     await app.putKv2('kept', { key: 'one' });
-    let isAway = false;
-    const standIn = await startStandIn({
-      target: app.server.address,
-      answer: () => (isAway ? { status: 503, body: { errors: [] } } : 'forward'),
-    });
+    const standIn = await startInterruptible(app.server.address);
     const short = await roleOf('lost', { token_ttl: '3s', token_max_ttl: '3s' });
     const leased = { path: 'pki/issue/leased', write: { common_name: 'lost', ttl: '1h' } };
     const config = (contents: string, secrets: object): TestConfig => ({
@@ -299,11 +287,11 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     app.config(config('{{kept.key}} {{kept.key}}', {}), 'lost.yaml');
     running.child.kill('SIGHUP');
     await running.stderrMatches(/"event":"config_reloaded"/);
-    isAway = true;
+    standIn.isAway = true;
     await running.stderrMatches(/"event":"token_not_replaced"/);
     await delay(8000);
     assert.equal(running.child.exitCode, null, 'it goes on');
-    isAway = false;
+    standIn.isAway = false;
     app.server.takeAudit();
     await until('another login', () => requestsOf(app.server).includes('update auth/approle/login'));
     const result = await stopped(running);

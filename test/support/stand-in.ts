@@ -83,6 +83,13 @@ export async function startStandIn({ target = '', tls, answer }: StandInOptions)
   };
 }
 
+/** One that passes everything on, but answers 503 while it is away. */
+export async function startInterruptible(target: string): Promise<StandIn & { isAway: boolean }> {
+  const state = { isAway: false };
+  const answer = (): Answer => (state.isAway ? { status: 503, body: { errors: [] } } : 'forward');
+  return Object.assign(state, await startStandIn({ target, answer }));
+}
+
 async function respond(
   answer: Answer,
   request: SeenRequest,

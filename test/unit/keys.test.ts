@@ -143,7 +143,7 @@ describe('patterns', () => {
     );
   });
 
-  test('no pattern is slow', { timeout: 30_000 }, () => {
+  test('no pattern is slow', { timeout: 2000 }, () => {
     assert.ok(!includes(`${'a*'.repeat(1000)}b`, 'a'.repeat(100_000)));
   });
 });

@@ -2,7 +2,7 @@ import { RunError } from '../../base/errors.ts';
 import type { Handler, WatchSettings } from '../../config/config.ts';
 import type { Scope } from '../../host/scope.ts';
 import { asRunError } from '../../host/unexpected.ts';
-import { retryIn } from '../due-times.ts';
+import { createTries, type Tries } from '../tries.ts';
 import type { News } from '../work.ts';
 import type { HandlerParts } from './handler-kind.ts';
 import { describeHandler, handle } from './index.ts';
@@ -36,10 +36,8 @@ export interface TellerParts extends HandlerParts {
 interface Task {
   readonly handler: Handler;
   readonly news: News;
-  /** Failed so far. */
-  readonly tries: number;
-  /** When the first of them was, by the clock of the scope. */
-  readonly failingSinceMs: number | undefined;
+  /** Those of this round. */
+  readonly tries: Tries;
   /** Who waits for it. */
   readonly waiting: ReadonlySet<() => void>;
 }
@@ -74,6 +72,7 @@ class OneAfterTheOther implements Teller {
   }
 
   async tell(news: News, settings = this.#parts.settings): Promise<void> {
+    const clock = { now: () => this.#scope.now() / 1000 };
     const told = handlersOf(news, { ...this.#parts, settings }).map((handler) => {
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const waiting = new Set([
@@ -81,7 +80,7 @@ class OneAfterTheOther implements Teller {
           resolve(undefined);
         },
       ]);
-      this.#add({ handler, news, tries: 0, failingSinceMs: undefined, waiting });
+      this.#add({ handler, news, tries: createTries(clock, this.#parts.random), waiting });
       return promise;
     });
     await Promise.all(told);
@@ -143,12 +142,10 @@ class OneAfterTheOther implements Teller {
   #failed(key: string, task: Task, { failures }: RunError): void {
     const { handler, tries } = task;
     const reason = failures.map(({ message }) => message).join('; ');
-    const nowMs = this.#scope.now();
-    const { failingSinceMs = nowMs } = task;
-    const inS = retryIn(tries + 1, (nowMs - failingSinceMs) / 1000, this.#parts.random());
+    const inS = tries.failed();
     const before = this.#faults.get(key)?.reason;
     const timer = setTimeout(() => {
-      this.#add({ ...task, tries: tries + 1, failingSinceMs });
+      this.#add(task);
     }, inS * 1000);
     this.failures += 1;
     this.#faults.set(key, { task, reason, timer });
