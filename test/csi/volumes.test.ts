@@ -63,11 +63,13 @@ describe('a volume', needs, () => {
   const newPod = (other?: Partial<ApiPod>): ApiPod => world.startPod(`pod-${String((pods += 1))}`, other);
   const mount = (parameters: Texts, pod: ApiPod, options?: VolumeOptions): Promise<MountResult> =>
     world.mount(PROVIDER, pod, parameters, options);
-  const certificateOf = async (...args: Parameters<typeof mount>): Promise<string> => {
-    const result = await mount(...args);
+  const certificateFrom = async (name: string, ...args: Parameters<typeof mount>): Promise<string> => {
+    const result = await world.mount(name, args[1], args[0], args[2]);
     assert.equal(result.message, '');
     return textsOf(result)['cert'] ?? '';
   };
+  const certificateOf = (...args: Parameters<typeof mount>): Promise<string> =>
+    certificateFrom(PROVIDER, ...args);
   /** Of certificates that this role has issued, how many have a lease. */
   const leases = async (role = 'hour'): Promise<number> => {
     const found = await world.server.api
@@ -75,7 +77,7 @@ describe('a volume', needs, () => {
       .catch(() => ({ data: { keys: [] } }));
     return (found.data?.['keys'] as readonly string[]).length;
   };
-  /** With a provider of its own, which has nothing yet. */
+  /** With a provider of its own, which has nothing yet, and whose renewals no other test sees. */
   const withProvider = async (
     args: readonly string[],
     use: (name: string, other: RunningProvider) => Promise<void>,
@@ -119,17 +121,20 @@ describe('a volume', needs, () => {
   });
 
   test('a token that cannot outlive the next ask is replaced with what hangs on it', async () => {
-    const pod = newPod();
-    const parameters = { ...leased('brief', KV), roleName: 'brief' };
-    await certificateOf(parameters, pod);
-    await certificateOf(parameters, pod);
-    await delay(3500);
-    await certificateOf(parameters, pod);
-    // What belongs to the old token is still there, for a pod that reads while the driver writes.
-    assert.equal(await leases('brief'), 2);
-    const last = await certificateOf(parameters, pod);
-    await delay(3000);
-    assert.notEqual(await certificateOf(parameters, pod), last);
+    await withProvider([], async (name) => {
+      const pod = newPod();
+      const ask = (): Promise<string> =>
+        certificateFrom(name, { ...leased('brief', KV), roleName: 'brief' }, pod);
+      await ask();
+      await ask();
+      await delay(3500);
+      await ask();
+      // What belongs to the old token is still there, for a pod that reads while the driver writes.
+      assert.equal(await leases('brief'), 2);
+      const last = await ask();
+      await delay(3000);
+      assert.notEqual(await ask(), last);
+    });
   });
 
   test('two volumes of a pod, a pod of the same name, and other accounts share nothing', async () => {
@@ -216,12 +221,15 @@ describe('a volume', needs, () => {
 
   test('a short token that is renewed in full is kept, and so is what hangs on it', async () => {
     await world.server.api.post('auth/kubernetes/role/renewed', { ...ROLE, token_ttl: '3s' });
-    const pod = newPod();
-    const parameters = { ...leased('brief'), roleName: 'renewed' };
-    const first = await certificateOf(parameters, pod);
-    await delay(4000);
-    assert.equal(await certificateOf(parameters, pod), first);
-    assert.equal(await certificateOf(parameters, pod), first);
+    await withProvider([], async (name) => {
+      const pod = newPod();
+      const ask = (): Promise<string> =>
+        certificateFrom(name, { ...leased('brief'), roleName: 'renewed' }, pod);
+      const first = await ask();
+      await delay(4000);
+      assert.equal(await ask(), first);
+      assert.equal(await ask(), first);
+    });
   });
 
   test('what nobody asks for any more is ended, where the driver asks again at all', async () => {
