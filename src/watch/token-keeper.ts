@@ -72,6 +72,7 @@ interface Held {
   readonly generation: number;
   /** Of the first TTL, in seconds; Infinity: it has no end. */
   readonly wholeS: number;
+  /** On the life clock. */
   endsAtS: number;
   readonly isRenewable: boolean;
 }
@@ -102,8 +103,6 @@ class Keeper implements TokenKeeper {
   readonly #credentials: UsedCredentials;
   readonly #tries: Tries;
   #held: Held | undefined;
-  /** The server does not know it any more. */
-  #isDead = false;
   #old: Held[] = [];
   /** Why there is no other token, until the next try. */
   #failure: RunError | undefined;
@@ -157,8 +156,7 @@ class Keeper implements TokenKeeper {
   }
 
   async access(scope: Scope): Promise<Access> {
-    if (this.#held !== undefined && this.#held.endsAtS <= this.#clock.now()) this.#isDead = true;
-    if (this.#held === undefined || this.#isDead) await this.#logInUnlessInVain(scope);
+    if (this.#isOver) await this.#logInUnlessInVain(scope);
     if (this.#held === undefined) throw new RunError('internal', 'a login has brought no token');
     return this.#shared(this.#held.access, scope);
   }
@@ -173,17 +171,17 @@ class Keeper implements TokenKeeper {
   }
 
   async renew(scope: Scope): Promise<boolean> {
-    return this.#held?.isRenewable === true && !this.#isDead && this.#renewOrWait(this.#held, scope);
+    return this.#held?.isRenewable === true && !this.#isOver && this.#renewOrWait(this.#held, scope);
   }
 
   async replaceDead(scope: Scope): Promise<boolean> {
     if (this.#held === undefined) return false;
-    if (!this.#isDead) {
+    if (!this.#isOver) {
       const { session } = this.#held.access;
       const { sender } = this.#shared(this.#held.access, scope);
       const answer = await sender.send(selfLookUp(session.token, session.namespace));
       if (answer.kind !== 'answer' || answer.status !== 403) return false;
-      this.#isDead = true;
+      this.#held.endsAtS = this.#clock.now();
       scope.log.write({ event: 'token_lost' });
     }
     await this.#logInUnlessInVain(scope);
@@ -198,14 +196,26 @@ class Keeper implements TokenKeeper {
   async endOld(scope: Scope, used: ReadonlySet<number>): Promise<void> {
     const ending = this.#old.filter(({ generation }) => !used.has(generation));
     this.#old = this.#old.filter((one) => !ending.includes(one));
-    for (const token of ending) await close(token, scope);
+    for (const token of ending) await this.#end(token, scope);
   }
 
   async close(scope: Scope): Promise<void> {
     await this.endOld(scope, new Set());
-    if (this.#held !== undefined) await close(this.#held, scope);
+    if (this.#held !== undefined) await this.#end(this.#held, scope);
     this.#held = undefined;
     this.dueAtS = Infinity;
+  }
+
+  /** There is no token, or it has run out. */
+  get #isOver(): boolean {
+    return this.#held === undefined || this.#held.endsAtS <= this.#clock.now();
+  }
+
+  async #end({ access, prepared, endsAtS }: Held, scope: Scope): Promise<void> {
+    // The server would refuse to revoke one that has run out.
+    if (endsAtS > this.#clock.now())
+      await access.session.giveBack({ sender: access.share(scope).sender, scope });
+    prepared[Symbol.dispose]();
   }
 
   #shared(access: Access, scope: Scope): Access {
@@ -232,12 +242,10 @@ class Keeper implements TokenKeeper {
     this.#traffic.add(prepared.counters);
     const access = await this.#credentials.use(prepared.login, () => prepared.open(expected));
     const { ttlS, isRenewable } = await lifeOf(access, scope);
-    if (this.#isDead) this.#held?.prepared[Symbol.dispose]();
-    else if (this.#held !== undefined) this.#old.push(this.#held);
+    if (this.#held !== undefined) this.#old.push(this.#held);
     const generation = (this.generation += 1);
     const endsAtS = this.#clock.now() + ttlS;
     this.#held = { access, prepared, generation, wholeS: ttlS, endsAtS, isRenewable };
-    this.#isDead = false;
     this.#failure = undefined;
     this.#noteAnswer();
     this.#plan(this.#held, scope);
@@ -329,9 +337,4 @@ async function lifeOf(
     return { ttlS: expiresInS(session.lease_duration), isRenewable: session.renewable === true };
   const { sender } = access.share(scope);
   return readLookUp(await sender.send(selfLookUp(session.token, session.namespace)));
-}
-
-async function close({ access, prepared }: Held, scope: Scope): Promise<void> {
-  await access.session.giveBack({ sender: access.share(scope).sender, scope });
-  prepared[Symbol.dispose]();
 }

@@ -273,17 +273,23 @@ describe('streams of HTTP/2', () => {
     const many = Array.from({ length: 250 }, (_, index) => `many${String(index)}`);
     const open = new Map<number, number>();
     let most = 0;
-    const { result, server } = await run({
-      secrets: many,
-      settings: { maxConcurrentStreams: 100 },
-      answer: (_request, stream, connection) => {
-        const now = (open.get(connection) ?? 0) + 1;
-        open.set(connection, now);
-        most = Math.max(most, now);
-        stream.once('close', () => open.set(connection, (open.get(connection) ?? 0) - 1));
-        return FOUND;
+    const { result, server } = await run(
+      {
+        secrets: many,
+        settings: { maxConcurrentStreams: 100 },
+        answer: (_request, stream, connection) => {
+          const now = (open.get(connection) ?? 0) + 1;
+          open.set(connection, now);
+          most = Math.max(most, now);
+          stream.once('close', () => open.set(connection, (open.get(connection) ?? 0) - 1));
+          return FOUND;
+        },
       },
-    });
+      {},
+      undefined,
+      // One that comes late is not sent again.
+      { client_timeout: `${String(TIMEOUT_MS)}ms` },
+    );
     assert.equal(result.code, 0, result.stderr);
     assert.equal(server.seen.length, many.length);
     assert.ok(most <= 100, String(most));

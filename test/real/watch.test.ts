@@ -230,6 +230,34 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     assert.equal(await app.server.tokensLeft(), 0);
   });
 
+  test('a token that has run out in an outage is neither renewed nor revoked', async () => {
+    await app.putKv2('over', { key: 'one' });
+    const standIn = await startInterruptible(app.server.address);
+    const running = start({
+      auth: await roleOf('over', { token_ttl: '3s', token_max_ttl: '1h' }),
+      vault: { address: standIn.address },
+      secrets: { over: 'secret/over' },
+      outputs: [{ path: 'over.txt', contents: '{{over.key}}' }],
+      timeout: '1s',
+      // Only the token is due.
+      watch: { refresh: '1h', settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    standIn.isAway = true;
+    await delay(4000);
+    app.server.takeAudit();
+    standIn.isAway = false;
+    await until('another token', async () => (await app.server.tokensLeft()) > 0);
+    const result = await stopped(running);
+    await standIn.stop();
+    assert.equal(result.code, 0, result.stderr);
+    assert.deepEqual(
+      requestsOf(app.server).filter((one) => /(?:login|renew-self|revoke-self)$/.test(one)),
+      ['update auth/approle/login', 'update auth/token/revoke-self'],
+    );
+    assert.ok(!eventsOf(result).includes('revoke_failed'), result.stderr);
+  });
+
   test('after an outage there is one login, and one read of each secret', async () => {
     const names = ['back-a', 'back-b', 'back-c', 'back-d', 'back-e'];
     for (const name of names) await app.putKv2(name, { key: 'one' });
