@@ -1,5 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { established, type Dialled } from './dial.ts';
 import { endpointOf, servernameOf } from './endpoint.ts';
 import type { TlsSettings } from './server.ts';
 import { secureContextOf } from './tls.ts';
@@ -55,25 +57,25 @@ interface AgentEndpoint {
 }
 
 /**
+ * @param dialled by origin: where the first connection to a server is on its way already
  * @throws RunError `config` for unusable TLS files
  */
-export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
+export function createHttp2Sessions(tls: TlsSettings, dialled = new Map<string, Dialled>()): Http2Sessions {
   const secureContext = secureContextOf(tls);
   const sessions = new Map<string, Promise<ClientHttp2Session | undefined>>();
-  /** The latest one to each server. */
-  const sockets = new Map<string, TLSSocket>();
-  const all = new Set<TLSSocket>();
+  const sockets = createSockets();
   const http1Sockets = new Map<string, TLSSocket>();
   let multiplexes = false;
 
+  for (const [origin, { socket }] of dialled) sockets.add(origin, socket);
   const open = async (origin: string): Promise<ClientHttp2Session | undefined> => {
-    const socket = connectTo(origin, secureContext, tls);
-    sockets.set(origin, socket);
-    all.add(socket);
-    socket.once('close', () => all.delete(socket));
+    const connected = await connectedFrom(takeFrom(dialled, origin));
+    const socket = connectTo(origin, secureContext, tls, connected);
+    sockets.add(origin, socket);
     // Loading it blocks the event loop for as long as a handshake takes, so it begins when the handshake is on its way.
-    socket.once('connect', () => void import('node:http2'));
-    await established(socket);
+    if (connected === undefined) socket.once('connect', loadHttp2);
+    else loadHttp2();
+    await established(socket, 'secureConnect');
     const { connect: startSession } = await import('node:http2');
     if (socket.alpnProtocol !== 'h2') {
       http1Sockets.set(nameOf(endpointOf(new URL(origin))), socket);
@@ -103,8 +105,27 @@ export function createHttp2Sessions(tls: TlsSettings): Http2Sessions {
       return opening;
     },
     takeHttp1Socket: (endpoint) => takeFrom(http1Sockets, nameOf(endpoint)),
+    abandon: sockets.abandon,
+    close: sockets.close,
+  };
+}
+
+function createSockets(): {
+  add(origin: string, socket: Socket): void;
+  readonly abandon: (origin: string) => void;
+  readonly close: () => void;
+} {
+  /** To each server. */
+  const latest = new Map<string, Socket>();
+  const all = new Set<Socket>();
+  return {
+    add(origin, socket) {
+      latest.set(origin, socket);
+      all.add(socket);
+      socket.once('close', () => all.delete(socket));
+    },
     abandon(origin) {
-      sockets.get(origin)?.destroy();
+      latest.get(origin)?.destroy();
     },
     close() {
       for (const socket of all) socket.destroy();
@@ -123,10 +144,27 @@ function noting(session: ClientHttp2Session): ClientHttp2Session {
   return session;
 }
 
-function connectTo(origin: string, secureContext: SecureContext, tls: TlsSettings): TLSSocket {
+/** @returns undefined: there is none, or it was closed meanwhile */
+async function connectedFrom(dialled: Dialled | undefined): Promise<Socket | undefined> {
+  await dialled?.connected;
+  return dialled?.socket.destroyed === false ? dialled.socket : undefined;
+}
+
+function loadHttp2(): void {
+  void import('node:http2');
+}
+
+/** @param connected to carry TLS */
+function connectTo(
+  origin: string,
+  secureContext: SecureContext,
+  tls: TlsSettings,
+  connected: Socket | undefined,
+): TLSSocket {
   const endpoint = endpointOf(new URL(origin));
   const socket = connect({
     ...endpoint,
+    ...(connected === undefined ? {} : { socket: connected }),
     secureContext,
     rejectUnauthorized: !tls.skipVerify,
     ALPNProtocols: ['h2', 'http/1.1'],
@@ -143,20 +181,4 @@ function takeFrom<T>(map: Map<string, T>, key: string): T | undefined {
   const value = map.get(key);
   map.delete(key);
   return value;
-}
-
-function established(socket: TLSSocket): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  socket.once('secureConnect', () => {
-    resolve(undefined);
-  });
-  socket.on('error', reject);
-  socket.once('close', () => {
-    reject(closed());
-  });
-  return promise;
-}
-
-function closed(): Error {
-  return Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
 }

@@ -1,6 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
+import type { Dialled } from './dial.ts';
 import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
 import { createHttp2Sessions, isUnseen, knowsLimit, retire, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
@@ -31,6 +32,7 @@ const REQUESTS_BEFORE_TURN = 16;
 /**
  * Requests over HTTP/2, by Node's own client. axios would add work that no request here needs, and cannot fall back to HTTP/1.1.
  * @param openHttp1 for servers that do not speak HTTP/2
+ * @param dialled a connection to the server
  * @throws RunError `config` for unusable TLS files
  */
 export function openHttp2Wire(
@@ -38,9 +40,10 @@ export function openHttp2Wire(
   most: number | undefined,
   openHttp1: (sessions: Http2Sessions) => Promise<Wire>,
   env: Io['env'],
+  dialled?: Dialled,
 ): Wire {
-  const sessions = createHttp2Sessions(tls);
   const { origin: home } = new URL(address);
+  const sessions = createHttp2Sessions(tls, new Map(dialled && [[home, dialled]]));
   let http1: Promise<Wire> | undefined;
   let isBegun = false;
   let expected = 1;

@@ -1,4 +1,6 @@
+import { nextTurn } from '../base/turns.ts';
 import type { Scope } from '../host/scope.ts';
+import type { Dialled } from './dial.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { namesProxy, proxyOf, type ReachableServer } from './proxy.ts';
 import type { Wire } from './wire.ts';
@@ -8,12 +10,14 @@ import type { Wire } from './wire.ts';
  * time than its `node:http`, speaks HTTP/2, and works in a thread of its own. It does not follow our rules about the proxies of the
  * environment, so axios is used where there are any.
  * @param most requests at once; undefined: the default
+ * @param connects it will be connected at once: on Node this begins while TLS is being loaded
  * @throws RunError `config` for unusable TLS files, and for a proxy that is not supported
  */
 export async function openWire(
   server: ReachableServer,
   most: number | undefined,
   io: Pick<Scope, 'env' | 'now'>,
+  connects = false,
 ): Promise<Wire> {
   if (usesBun(server)) {
     const { openBunWire } = await import('./bun.ts');
@@ -24,8 +28,24 @@ export async function openWire(
     return openAxiosWire(server, most, io, sessions);
   };
   if (!server.address.startsWith('https:') || proxyOf(server, io.env) !== undefined) return openHttp1();
-  const { openHttp2Wire } = await import('./http2.ts');
-  return openHttp2Wire(server, most, openHttp1, io.env);
+  const dialled = connects ? await dialFirst(server.address) : undefined;
+  try {
+    const { openHttp2Wire } = await import('./http2.ts');
+    return openHttp2Wire(server, most, openHttp1, io.env, dialled);
+  } catch (error) {
+    dialled?.socket.destroy();
+    throw error;
+  }
+}
+
+/** Loading TLS, and the CAs, takes as long as many a round trip. Each turn of the event loop is a step: the name, and the address. */
+async function dialFirst(address: string): Promise<Dialled> {
+  const { dial } = await import('./dial.ts');
+  const dialled = dial(address);
+  await nextTurn();
+  await import('./tls.ts');
+  await nextTurn();
+  return dialled;
 }
 
 /** Starts what the HTTP client can start before it is known where requests go. */

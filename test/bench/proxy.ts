@@ -21,8 +21,7 @@ let counts = { connections: 0, resumptions: 0 };
 /** All of the delay is on the way to the server: what matters is when the answer comes. */
 function forward(client: Socket, server: Socket): void {
   // A TCP connection costs a round trip before its first byte can be sent. Accepting it here has taken none.
-  let delayMs = 2 * roundTripMs;
-  let arrivalMs = 0;
+  let arrivalMs = performance.now() + 2 * roundTripMs;
   const onTheWay: Buffer[] = [];
   const arrive = (): void => {
     const chunk = onTheWay.shift();
@@ -30,8 +29,7 @@ function forward(client: Socket, server: Socket): void {
   };
   client.on('data', (chunk) => {
     const nowMs = performance.now();
-    arrivalMs = Math.max(arrivalMs, nowMs + delayMs);
-    delayMs = roundTripMs;
+    arrivalMs = Math.max(arrivalMs, nowMs + roundTripMs);
     // Whichever timer comes first hands on what was sent first.
     onTheWay.push(chunk);
     if (roundTripMs === 0) arrive();
