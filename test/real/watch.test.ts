@@ -238,7 +238,7 @@ describe('watch', await needsPlugins('secret/pki'), () => {
       vault: { address: standIn.address },
       secrets: { over: 'secret/over' },
       outputs: [{ path: 'over.txt', contents: '{{over.key}}' }],
-      timeout: '1s',
+      timeout: '2s',
       // Only the token is due.
       watch: { refresh: '1h', settle: 0 },
     });
