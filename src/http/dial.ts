@@ -8,7 +8,7 @@ export interface Dialled {
   readonly connected: Promise<void>;
 }
 
-/** Begins a connection without TLS, which takes longer to load than `node:net`. */
+/** Begins a connection, for which `node:net` is enough: TLS takes longer to load. */
 export function dial(address: string): Dialled {
   const socket = connect(endpointOf(new URL(address))).setNoDelay(true);
   const connected = established(socket, 'connect');
@@ -17,7 +17,7 @@ export function dial(address: string): Dialled {
   return { socket, connected };
 }
 
-/** @throws the error of the connection; also after that, its errors are nobody's surprise */
+/** @throws the error of the connection; one that comes later is left to its requests */
 export function established(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   socket.once(event, () => {

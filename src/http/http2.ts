@@ -1,8 +1,8 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
-import type { Dialled } from './dial.ts';
 import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
+import type { Dialled } from './dial.ts';
 import { createHttp2Sessions, isUnseen, knowsLimit, retire, type Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
@@ -32,7 +32,7 @@ const REQUESTS_BEFORE_TURN = 16;
 /**
  * Requests over HTTP/2, by Node's own client. axios would add work that no request here needs, and cannot fall back to HTTP/1.1.
  * @param openHttp1 for servers that do not speak HTTP/2
- * @param dialled a connection to the server
+ * @param dialled a connection to the server that is on its way already
  * @throws RunError `config` for unusable TLS files
  */
 export function openHttp2Wire(

@@ -17,7 +17,7 @@ export async function openWire(
   server: ReachableServer,
   most: number | undefined,
   io: Pick<Scope, 'env' | 'now'>,
-  connects = false,
+  { connects = false }: { readonly connects?: boolean } = {},
 ): Promise<Wire> {
   if (usesBun(server)) {
     const { openBunWire } = await import('./bun.ts');
@@ -38,7 +38,10 @@ export async function openWire(
   }
 }
 
-/** Loading TLS, and the CAs, takes as long as many a round trip. Each turn of the event loop is a step: the name, and the address. */
+/**
+ * Loading TLS takes as long as many a round trip, and so does making a trust of many CAs. Before each of them the event loop turns:
+ * without that, no packet leaves, neither when it begins nor once its name is resolved.
+ */
 async function dialFirst(address: string): Promise<Dialled> {
   const { dial } = await import('./dial.ts');
   const dialled = dial(address);

@@ -27,7 +27,7 @@ export async function connectAhead(
     const logins = await Promise.all(auth.map(traitsOf));
     if (logins.some(({ ownCertificate }) => ownCertificate)) return undefined;
     const [only] = auth.length === 1 ? logins : [];
-    const wire = await openWire(server, concurrency, scope, true);
+    const wire = await openWire(server, concurrency, scope, { connects: true });
     const path = only?.postsTo;
     const namespace = auth[0].namespace ?? server.namespace;
     wire.connect(path === undefined ? {} : { first: headOfLogin(path, namespace, server.address) });

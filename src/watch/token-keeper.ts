@@ -72,7 +72,7 @@ interface Held {
   readonly generation: number;
   /** Of the first TTL, in seconds; Infinity: it has no end. */
   readonly wholeS: number;
-  /** On the life clock. */
+  /** In seconds of the life clock. */
   endsAtS: number;
   readonly isRenewable: boolean;
 }

@@ -46,7 +46,7 @@ describe('a wire', () => {
       },
       undefined,
       { env: {}, now: () => performance.now() },
-      connects,
+      { connects },
     );
   const get = (wire: Wire, address: string, signal = new Cancellation()): Promise<HttpResponse> =>
     wire.send({ method: 'GET', url: `${address}/`, headers: {}, once: false, signal });
