@@ -96,12 +96,14 @@ async function askRepeatedly(
 ): Promise<ThirdPartyAnswer> {
   let mayBeDone = false;
   let refusals = 0;
+  let latest: Failed | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const startMs = io.now();
     const tried = await askOnce(request, send, server, io);
     tellRequest(request, tried, io.now() - startMs);
     if (tried.problem === undefined) return tried.answer;
     mayBeDone ||= tried.wasSent;
+    latest = moreTelling(tried, latest);
     const { retryAfterMs: asked = 0, refusal } = tried;
     const wanted = delayMs(attempt, io.random(), asked);
     // A try that hung says nothing about the next one.
@@ -111,11 +113,16 @@ async function askRepeatedly(
     const exhausted = (request.patient === undefined ? attempt : refusals) === TRIES;
     if (tried.permanent || exhausted || delay === undefined) {
       if (refusal !== undefined) return refusal;
-      throw givenUp(request, tried, attempt, mayBeDone);
+      throw givenUp(request, latest, attempt, mayBeDone);
     }
     tellRetry(request, tried, attempt, delay);
     await sleep(delay, io.signal);
   }
+}
+
+/** That the time was over before an answer came says less than the try before it. */
+function moreTelling(tried: Failed, before: Failed | undefined): Failed {
+  return tried.isCutShort === true && before !== undefined ? before : tried;
 }
 
 function tellRequest({ patient, method }: ThirdPartyRequest, tried: Tried, tookMs: number): void {
@@ -158,6 +165,8 @@ interface Failed {
   readonly status: number | undefined;
   /** Of a connection that failed. */
   readonly code?: string;
+  /** It was given less time than is usual, because the run is about to end. */
+  readonly isCutShort?: boolean;
   /** What is left of it where it does not pass. */
   readonly refusal?: ThirdPartyAnswer;
   readonly wasSent: boolean;
@@ -195,7 +204,9 @@ async function askOnce(
       const failure = await whyNoAnswer(code, asked, scope.env, scope.signal);
       const { permanent, ambiguous: wasSent, details } = failure;
       const problem = problemOf(failure, proxyOf(server, scope.env));
-      return { problem, status: undefined, code, wasSent, permanent, details, retryAfterMs: undefined };
+      const isCutShort = code === 'TIMEOUT' && limitMs < TRY_TIMEOUT_MS;
+      const failed = { problem, code, isCutShort, wasSent, permanent, details };
+      return { ...failed, status: undefined, retryAfterMs: undefined };
     } finally {
       ended?.();
     }

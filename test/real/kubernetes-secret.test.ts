@@ -328,6 +328,19 @@ describe('kubernetes_secret', await needsPlugins('secret/pki'), () => {
     );
   });
 
+  test('an API that answers and then is silent: its answer is told', async () => {
+    cluster.answers.push(
+      { status: 503, body: { kind: 'Status', message: 'no leader' } },
+      ...Array.from({ length: 9 }, () => 'hang' as const),
+    );
+    const result = await render([password('db')], ['--timeout', '3s']);
+    cluster.answers.length = 0;
+    // On a busy machine the last try may outlast the run.
+    if (result.code === 124) return;
+    assert.equal(result.code, 9, result.stderr);
+    assert.match(failuresOf(result)[0]?.message ?? '', /^the API of the cluster answered 503: no leader/);
+  });
+
   test('the words of the API are shown, and what follows from them, not from the status', async () => {
     const webhook =
       'admission webhook "policy.example.com" denied the request: [team] team label is missing; canary-of-the-db Y2FuYXJ5LW9mLXRoZS1kYg==';
