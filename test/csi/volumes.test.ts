@@ -63,8 +63,13 @@ describe('a volume', needs, () => {
   const newPod = (other?: Partial<ApiPod>): ApiPod => world.startPod(`pod-${String((pods += 1))}`, other);
   const mount = (parameters: Texts, pod: ApiPod, options?: VolumeOptions): Promise<MountResult> =>
     world.mount(PROVIDER, pod, parameters, options);
-  const certificateFrom = async (name: string, ...args: Parameters<typeof mount>): Promise<string> => {
-    const result = await world.mount(name, args[1], args[0], args[2]);
+  const certificateFrom = async (
+    name: string,
+    parameters: Texts,
+    pod: ApiPod,
+    options?: VolumeOptions,
+  ): Promise<string> => {
+    const result = await world.mount(name, pod, parameters, options);
     assert.equal(result.message, '');
     return textsOf(result)['cert'] ?? '';
   };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createSecureServer, type Http2SecureServer } from 'node:http2';
-import { createServer, type Server } from 'node:https';
-import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { createSecureServer } from 'node:http2';
+import { createServer } from 'node:https';
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { Cancellation } from '../../src/base/cancellation.ts';
 import { RunError } from '../../src/base/errors.ts';
@@ -23,7 +23,7 @@ describe('a wire', () => {
     workspace.remove();
   });
 
-  const listen = async (server: Server | Http2SecureServer): Promise<string> => {
+  const listen = async (server: Server): Promise<string> => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return `https://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
@@ -114,9 +114,7 @@ describe('a wire', () => {
 
   test('a connection that is begun while it is opened ends with it', async () => {
     const server = createTcpServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = `https://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+    const address = await listen(server);
     const closed = async (): Promise<void> => {
       const [socket] = (await once(server, 'connection')) as [Socket];
       socket.on('error', () => undefined).resume();
