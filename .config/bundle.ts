@@ -17,6 +17,7 @@ const VERSION_FILE = 'version.js';
 
 /** What is loaded from a file of its own, because few need it and it is large: the file, and the module that it is made of. */
 const SEPARATE: Readonly<Record<string, string>> = {
+  'axios.js': 'src/http/axios-adapter.ts',
   'aws-sdk.js': 'src/auth/aws/sdk.ts',
   'pkcs12.js': 'src/formats/pkcs12/keystore.ts',
   'zod-schema.js': 'src/shape/zod-schema.ts',
@@ -46,8 +47,9 @@ const OF_RUNTIME: Readonly<Record<'node' | 'bun', Readonly<Record<string, string
 
 /** The packages that must have what is replaced in them, where it is not the same as in the program. */
 const MUST_MEET: Readonly<Record<string, readonly string[]>> = {
-  'watch.js': ['axios'],
-  'csi.js': ['axios', '@grpc/grpc-js'],
+  'axios.js': ['axios'],
+  'watch.js': [],
+  'csi.js': ['@grpc/grpc-js'],
   'command-line.js': ['commander'],
   'first.js': [],
   'first-connection.js': [],
@@ -61,7 +63,7 @@ export const BUNDLES: readonly string[] = [
 ];
 
 /** Those that come with a code cache on Node, of the same name. */
-export const CACHED: readonly string[] = ['vaultonce.js', 'yaml.js', 'command-line.js'];
+export const CACHED: readonly string[] = ['vaultonce.js', 'axios.js', 'yaml.js', 'command-line.js'];
 
 /** Leaves of our package.json what the program uses. */
 const ownPackage: Plugin = {
@@ -102,6 +104,12 @@ const COMMON = {
     'regexp-unicode-property-escapes': true,
     'regexp-set-notation': true,
   },
+  define: {
+    // Looking at it makes Node load it; axios only asks whether it is in a browser.
+    navigator: 'undefined',
+    // Where a package looks for files that are not here; it would be a directory of the build.
+    __dirname: '"/"',
+  },
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
@@ -132,11 +140,8 @@ export async function bundle(
         separate({ ...SEPARATE, ...own }),
         ownPackage,
       ],
-      // Looking at it makes Node load it; axios only asks whether it is in a browser.
       define: {
-        navigator: 'undefined',
-        // Where a package looks for files that are not here; it would be a directory of the build.
-        __dirname: '"/"',
+        ...COMMON.define,
         // What is for Bun alone is no part of the bundle for Node.
         ...(runtime === 'node' ? { 'process.versions.bun': 'undefined' } : {}),
       },
@@ -156,7 +161,7 @@ export async function bundle(
       // The modules of packages, not their CommonJS: a quarter of the AWS SDK is then left out.
       mainFields: ['module', 'main'],
       plugins: [...more, stubs(root, MUST_MEET[file] ?? []), builtins],
-      define: file === VERSION_FILE ? ofBuild : {},
+      define: { ...COMMON.define, ...(file === VERSION_FILE ? ofBuild : {}) },
     }),
   );
   const owned = Object.entries(own).map(([file, source]) => whole(source, file));

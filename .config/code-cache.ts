@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { typicalRun } from './typical-run.ts';
+import { typicalRun, type Typical } from './typical-run.ts';
 
 /** Makes the code caches: the functions of a typical run are compiled, and what V8 made of them is kept. */
 
@@ -12,16 +12,17 @@ const START = ['--random-seed=1', join(import.meta.dirname, 'code-cache-run.mjs'
 async function keep(
   file: string,
   argsFor: (config: string) => readonly string[],
-  text?: string,
+  typical?: Typical,
 ): Promise<void> {
   await typicalRun(({ config, cwd, env }) => {
     const of = { cwd, env: { ...env, CODE_CACHE_OF: file } };
     return promisify(execFile)(process.execPath, [...START, ...argsFor(config)], of);
-  }, text);
+  }, typical);
 }
 
 const render = (config: string): readonly string[] => ['render', '-c', config, '--allow-disk', '--quiet'];
 await keep('vaultonce.js', render);
+await keep('axios.js', render, { scheme: 'http' });
 // Plain YAML is read without it.
-await keep('yaml.js', render, 'concurrency: &one 1\n');
+await keep('yaml.js', render, { first: 'concurrency: &one 1\n' });
 await keep('command-line.js', () => ['--help']);

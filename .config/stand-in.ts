@@ -1,9 +1,13 @@
 import { createServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { createOwnCertificate } from './certificate.ts';
 
 /** As much of a server as a run with `approle` and KV version 2 needs, without the work of a real one. */
 export interface StandIn {
   readonly address: string;
+  /** The certificate to trust, in PEM; undefined without TLS. */
+  readonly certificate: string | undefined;
   close(): void;
 }
 
@@ -20,18 +24,27 @@ const SECRET = {
   data: { data: { username: 'app', password: "it's 1 secret", port: 5432 }, metadata: { version: 1 } },
 };
 
-export async function startStandIn(): Promise<StandIn> {
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify({ request_id: 'build', ...(ANSWERS[request.url ?? ''] ?? SECRET) }));
-    });
-  });
+/** @param scheme https: HTTP/2; http: HTTP/1.1 */
+export async function startStandIn(scheme: 'http' | 'https'): Promise<StandIn> {
+  const own = scheme === 'https' ? await createOwnCertificate() : undefined;
+  const answer = (path: string | undefined): string =>
+    JSON.stringify({ request_id: 'build', ...(ANSWERS[path ?? ''] ?? SECRET) });
+  const headers = { 'Content-Type': 'application/json' };
+  const server =
+    own === undefined
+      ? createServer((request, response) => {
+          request.resume().on('end', () => response.writeHead(200, headers).end(answer(request.url)));
+        })
+      : createSecureServer({ cert: own.certificate, key: own.key }, (request, response) => {
+          request.resume().on('end', () => response.writeHead(200, headers).end(answer(request.url)));
+        });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
   return {
-    address: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    address: `${scheme}://127.0.0.1:${String(port)}`,
+    certificate: own?.certificate,
     close() {
-      server.closeAllConnections();
+      if ('closeAllConnections' in server) server.closeAllConnections();
       server.close();
     },
   };

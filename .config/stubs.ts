@@ -44,8 +44,8 @@ const REWRITTEN: Readonly<Record<string, readonly [string, string]>> = {
   'commander/lib/option.js': ['/\\p{ID_Continue}\\.\\.\\.[>\\]]$/u', '/\\w\\.\\.\\.[>\\]]$/'],
 };
 
-/** The packages of the one-shot run. */
-const OF_A_RUN = ['axios', 'ora'];
+/** The packages in the program itself. */
+const OF_A_RUN = ['ora'];
 
 /**
  * Replaces them.

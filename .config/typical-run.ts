@@ -23,18 +23,32 @@ interface Run {
   readonly env: Readonly<Record<string, string>>;
 }
 
+export interface Typical {
+  /** https: HTTP/2, as most runs have it; http: HTTP/1.1. */
+  readonly scheme?: 'http' | 'https';
+  /** The beginning of its config. */
+  readonly first?: string;
+}
+
 /**
  * A run as most are, against a stand-in for the server: builds learn from what the program does in it.
  * @param start starts the program
- * @param first the beginning of its config
  */
-export async function typicalRun(start: (run: Run) => Promise<unknown>, first = IN_ORDER): Promise<void> {
+export async function typicalRun(
+  start: (run: Run) => Promise<unknown>,
+  { scheme = 'https', first = IN_ORDER }: Typical = {},
+): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'vaultonce-build-'));
-  const server = await startStandIn();
+  const server = await startStandIn(scheme);
   try {
     const config = join(cwd, 'vaultonce.yaml');
     writeFileSync(config, first + CONFIG);
-    await start({ config, cwd, env: { VAULT_ADDR: server.address } });
+    const env: Record<string, string> = { VAULT_ADDR: server.address };
+    if (server.certificate !== undefined) {
+      env['VAULT_CACERT'] = join(cwd, 'ca.pem');
+      writeFileSync(env['VAULT_CACERT'], server.certificate);
+    }
+    await start({ config, cwd, env });
   } finally {
     server.close();
     rmSync(cwd, { recursive: true, force: true });

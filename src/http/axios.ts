@@ -1,8 +1,7 @@
-import './no-form-data.ts';
-import httpAdapter from 'axios/lib/adapters/http.js';
 import type { RawAxiosRequestConfig } from 'axios';
 import type { Scope } from '../host/scope.ts';
 import { turnsToSend } from '../base/turns.ts';
+import { httpAdapter } from './axios-adapter.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import { isNotSent, ofProxy } from './connection-failure.ts';

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { BUNDLES, CACHED } from '../../.config/bundle.ts';
 import { stubs } from '../../.config/stubs.ts';
+import { typicalRun } from '../../.config/typical-run.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -52,6 +54,7 @@ describe('the bundle', () => {
     try {
       for (const name of ['.config', 'bin', 'dist', 'package.json'])
         cpSync(join(root, name), again.path(name), { recursive: true, filter: isOfPackage });
+      symlinkSync(join(root, 'node_modules'), again.path('node_modules'));
       execFileSync(process.execPath, [again.path('.config/code-cache.ts')]);
       for (const name of CACHED) {
         const cache = `dist/${name.replace('.js', '.cache')}`;
@@ -143,6 +146,27 @@ describe('the bundle', () => {
     assert.equal(run('render', `-c${config}`, `--fixtures=${fixtures}`), 0);
   });
 
+  test('a run over HTTP/2 takes no axios, one over HTTP/1.1 does', async () => {
+    const file = workspace.path('dist/axios.js');
+    const hidden = workspace.path('axios.js');
+    const run = (scheme: 'http' | 'https'): Promise<unknown> =>
+      typicalRun(
+        ({ config, cwd, env }) => {
+          const args = [workspace.path('bin/vaultonce.mjs'), 'render', '-c', config, '--allow-disk'];
+          return promisify(execFile)(process.execPath, args, { cwd, env });
+        },
+        { scheme },
+      );
+    renameSync(file, hidden);
+    try {
+      await run('https');
+      await assert.rejects(run('http'), { code: 1 });
+    } finally {
+      renameSync(hidden, file);
+    }
+    await run('http');
+  });
+
   test('a config as most are is read without js-yaml, another one with it', () => {
     workspace.write('values.yaml', 's: { k: v }\n');
     const hidden = `${workspace.path('dist/yaml.js')}.hidden`;
@@ -162,6 +186,7 @@ describe('the bundle', () => {
 
   test('what few need is in files of its own', () => {
     const marks = {
+      'axios.js': 'maxContentLength size of ',
       'aws-sdk.js': 'AssumeRoleWithWebIdentity',
       'pkcs12.js': '2.16.840.1.113894.746875.1.1',
       'zod-schema.js': 'ZodMiniPipe',
@@ -193,11 +218,8 @@ describe('the bundle', () => {
     const options = { bundle: true, write: false, platform: 'node', logLevel: 'silent' } as const;
     const built = (contents: string): Promise<unknown> =>
       build({ ...options, stdin: { contents, resolveDir: root }, plugins: [stubs(root)] });
-    await assert.rejects(
-      built('import "commander";'),
-      /no longer imported \(axios: form-data, .*axios: util, ora: cli-spinners\)/,
-    );
-    await built('import "commander"; import "axios/lib/adapters/http.js"; import "ora";');
+    await assert.rejects(built('import "commander";'), /no longer imported \(ora: cli-spinners\)/);
+    await built('import "commander"; import "ora";');
     const lacking = { bundle: true, write: false, logLevel: 'silent', stdin: { contents: '' } } as const;
     await assert.rejects(
       build({ ...lacking, plugins: [stubs(root, ['commander'])] }),
@@ -254,6 +276,8 @@ describe('the bundle', () => {
       'bin/vaultonce.mjs',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/aws-sdk.js',
+      'dist/axios.cache',
+      'dist/axios.js',
       'dist/command-line.cache',
       'dist/command-line.js',
       'dist/completion.js',

@@ -53,8 +53,8 @@ describe('licences', () => {
     const notices = text('dist/THIRD-PARTY-LICENSES.txt');
     const main = JSON.parse(text('dist/meta.json')) as Parameters<typeof packagesIn>[0][number];
     const bundled = packagesIn([main]);
-    assert.ok(bundled.includes('node_modules/axios') && bundled.includes('node_modules/mustache'));
-    const others = ['commander', 'js-yaml', 'pkijs', '@aws-sdk/credential-provider-node', 'zod'];
+    assert.ok(bundled.includes('node_modules/ora') && bundled.includes('node_modules/mustache'));
+    const others = ['axios', 'commander', 'js-yaml', 'pkijs', '@aws-sdk/credential-provider-node', 'zod'];
     for (const path of [...bundled, ...others.map((name) => `node_modules/${name}`)]) {
       const { name, version, license } = JSON.parse(text(`${path}/package.json`)) as Record<string, string>;
       assert.ok(
