@@ -62,8 +62,11 @@ export const BUNDLES: readonly string[] = [
   ...Object.keys(OF_RUNTIME.node),
 ];
 
-/** Those that come with a code cache on Node, of the same name. */
+/** Those that come with a code cache on Node. */
 export const CACHED: readonly string[] = ['vaultonce.js', 'axios.js', 'yaml.js', 'command-line.js'];
+
+/** The caches, which bin looks for by the name of the bundle. */
+export const CACHES: readonly string[] = CACHED.map((name) => name.replace(/\.js$/, '.cache'));
 
 /** Leaves of our package.json what the program uses. */
 const ownPackage: Plugin = {

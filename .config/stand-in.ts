@@ -1,5 +1,5 @@
-import { createServer } from 'node:http';
-import { createSecureServer } from 'node:http2';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { createOwnCertificate } from './certificate.ts';
 
@@ -27,17 +27,10 @@ const SECRET = {
 /** @param scheme https: HTTP/2; http: HTTP/1.1 */
 export async function startStandIn(scheme: 'http' | 'https'): Promise<StandIn> {
   const own = scheme === 'https' ? await createOwnCertificate() : undefined;
-  const answer = (path: string | undefined): string =>
-    JSON.stringify({ request_id: 'build', ...(ANSWERS[path ?? ''] ?? SECRET) });
-  const headers = { 'Content-Type': 'application/json' };
   const server =
     own === undefined
-      ? createServer((request, response) => {
-          request.resume().on('end', () => response.writeHead(200, headers).end(answer(request.url)));
-        })
-      : createSecureServer({ cert: own.certificate, key: own.key }, (request, response) => {
-          request.resume().on('end', () => response.writeHead(200, headers).end(answer(request.url)));
-        });
+      ? createServer(answer)
+      : createSecureServer({ cert: own.certificate, key: own.key }, answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -48,4 +41,14 @@ export async function startStandIn(scheme: 'http' | 'https'): Promise<StandIn> {
       server.close();
     },
   };
+}
+
+function answer(
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+): void {
+  request.resume().on('end', () => {
+    response.setHeader('Content-Type', 'application/json');
+    response.end(JSON.stringify({ request_id: 'build', ...(ANSWERS[request.url ?? ''] ?? SECRET) }));
+  });
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { BUNDLES, CACHED } from '../../.config/bundle.ts';
+import { BUNDLES, CACHES } from '../../.config/bundle.ts';
 import { stubs } from '../../.config/stubs.ts';
 import { typicalRun } from '../../.config/typical-run.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -56,8 +56,8 @@ describe('the bundle', () => {
         cpSync(join(root, name), again.path(name), { recursive: true, filter: isOfPackage });
       symlinkSync(join(root, 'node_modules'), again.path('node_modules'));
       execFileSync(process.execPath, [again.path('.config/code-cache.ts')]);
-      for (const name of CACHED) {
-        const cache = `dist/${name.replace('.js', '.cache')}`;
+      for (const name of CACHES) {
+        const cache = `dist/${name}`;
         assert.ok(readFileSync(again.path(cache)).equals(readFileSync(join(root, cache))), cache);
       }
     } finally {

@@ -230,10 +230,11 @@ describe('a provider, as the driver sees it', () => {
 
   test('it ends before the caller does, and says why', async () => {
     const [host, driver] = await serve();
-    const { code, details } = await driver.mount(mountRequest({ wait: '60000' }), { limitMs: 1000 });
+    const { code, details } = await driver.mount(mountRequest({ wait: '60000' }), { limitMs: 5000 });
     assert.equal(code, status.DEADLINE_EXCEEDED);
-    assert.match(details, /^not finished within the timeout of 0\.\d+ s \(the driver waits no longer/);
-    assert.match(host.stdout(), /^waiting: (?:[5-8]\d\d|900)$/m);
+    assert.match(details, /^not finished within the timeout of [2-4](?:\.\d+)? s \(the driver waits no longer/);
+    // A tenth is left for the answer.
+    assert.match(host.stdout(), /^waiting: (?:[23]\d\d\d|4[0-4]\d\d|4500)$/m);
   });
 
   test('a caller without a deadline has two minutes', async () => {

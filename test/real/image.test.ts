@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import { loadAll } from 'js-yaml';
-import { BUNDLES, CACHED } from '../../.config/bundle.ts';
+import { BUNDLES, CACHES } from '../../.config/bundle.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createImitation } from '../support/certificates.ts';
 import { failuresOf } from '../support/cli.ts';
@@ -37,9 +37,7 @@ const PROGRAMS: Readonly<Record<Kind, readonly string[]>> = {
   standalone: ['usr/local/bin/vaultonce'],
   node: [
     ...['opt/vaultonce/bin/vaultonce.mjs', 'opt/vaultonce/package.json', 'usr/local/bin/node'],
-    ...[...BUNDLES, ...CACHED.map((name) => name.replace('.js', '.cache'))].map(
-      (name) => `opt/vaultonce/dist/${name}`,
-    ),
+    ...[...BUNDLES, ...CACHES].map((name) => `opt/vaultonce/dist/${name}`),
   ],
 };
 
