@@ -232,7 +232,10 @@ describe('a provider, as the driver sees it', () => {
     const [host, driver] = await serve();
     const { code, details } = await driver.mount(mountRequest({ wait: '60000' }), { limitMs: 5000 });
     assert.equal(code, status.DEADLINE_EXCEEDED);
-    assert.match(details, /^not finished within the timeout of [2-4](?:\.\d+)? s \(the driver waits no longer/);
+    assert.match(
+      details,
+      /^not finished within the timeout of [2-4](?:\.\d+)? s \(the driver waits no longer/,
+    );
     // A tenth is left for the answer.
     assert.match(host.stdout(), /^waiting: (?:[23]\d\d\d|4[0-4]\d\d|4500)$/m);
   });
