@@ -8,10 +8,10 @@ import { startStandIn, type StandIn } from './stand-in.ts';
 import { standaloneBinary } from './targets.ts';
 
 /**
- * The budget of work: what a run of 100 secrets costs, as a multiple of an empty script on the same runtime. In CPU time,
- * the least of some runs in turns, against a stand-in for the server, with TLS and without; and in instructions where valgrind is installed, with values from a file:
- * no other work changes those, but it does not know all instructions of Bun's HTTP client. Raise a budget knowingly, with `npm run bench`
- * before and after.
+ * The budget of work: what a run of 100 secrets costs, as a multiple of an empty script on the same runtime. In CPU time, the least of
+ * some runs in turns, against a stand-in for the server, over TLS and without; and in instructions where valgrind is installed, with
+ * values from a file: no other work changes those, but it does not know all instructions of Bun's HTTP client. Raise a budget knowingly,
+ * with `npm run bench` before and after.
  */
 
 type Runtime = 'node' | 'bun';
