@@ -55,9 +55,10 @@ describe('credentials of a database, for an application as a child', await needs
   };
   const users = (): Promise<string> =>
     database.query("select rolname from pg_roles where rolname like 'v-%'");
+  /** Its whole lines. */
   const log = (): string[] => {
     try {
-      return app.workspace.read('log').trim().split('\n');
+      return app.workspace.read('log').split('\n').slice(0, -1);
     } catch {
       return [];
     }
