@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from './paths.ts';
-import { startStandIn, type StandIn } from './stand-in.ts';
+import { startStandIn, type Scheme, type StandIn } from './stand-in.ts';
 import { standaloneBinary } from './targets.ts';
 
 /**
@@ -21,24 +21,19 @@ type Budgets = Readonly<Record<Runtime, number>>;
 const SECRETS = 100;
 const ROUNDS = 7;
 
-interface Measure {
-  readonly unit: string;
-  readonly take: (commands: readonly (readonly string[])[]) => Promise<number[]>;
-}
+/** What each command costs. */
+type Measure = (commands: readonly (readonly string[])[]) => Promise<number[]>;
 
 const run = promisify(execFile);
 
-const INSTRUCTIONS: Measure = {
-  unit: 'instructions',
-  async take(commands) {
-    const counts: number[] = [];
-    for (const command of commands) {
-      const options = ['--tool=cachegrind', '--cache-sim=no', '--cachegrind-out-file=/dev/null'];
-      const { stderr } = await run('valgrind', [...options, ...command], { env: ENV });
-      counts.push(Number(/I +refs: +([\d,]+)/.exec(stderr)?.[1]?.replaceAll(',', '')));
-    }
-    return counts;
-  },
+const instructions: Measure = async (commands) => {
+  const counts: number[] = [];
+  for (const command of commands) {
+    const options = ['--tool=cachegrind', '--cache-sim=no', '--cachegrind-out-file=/dev/null'];
+    const { stderr } = await run('valgrind', [...options, ...command], { env: ENV });
+    counts.push(Number(/I +refs: +([\d,]+)/.exec(stderr)?.[1]?.replaceAll(',', '')));
+  }
+  return counts;
 };
 
 /** Only wait4(2) knows the CPU time of a child. */
@@ -56,18 +51,17 @@ for _ in range(rounds):
 print(json.dumps(least))
 `;
 
-const CPU_TIME: Measure = {
-  unit: 'CPU time',
-  async take(commands) {
-    const { stdout } = await run('python3', ['-c', CPU_TIME_OF, JSON.stringify([ROUNDS, commands])], {
-      env: ENV,
-    });
-    return JSON.parse(stdout) as number[];
-  },
+const cpuTime: Measure = async (commands) => {
+  const { stdout } = await run('python3', ['-c', CPU_TIME_OF, JSON.stringify([ROUNDS, commands])], {
+    env: ENV,
+  });
+  return JSON.parse(stdout) as number[];
 };
 
-/** HTTP/2, as most runs have it, and HTTP/1.1. */
-const BUDGETS_BY_SCHEME = { https: { node: 7, bun: 12 }, http: { node: 8, bun: 10.5 } } as const;
+const OF_CPU_TIME: readonly (readonly [Scheme, Budgets])[] = [
+  ['https', { node: 7, bun: 12 }],
+  ['http', { node: 8, bun: 10.5 }],
+];
 const OF_INSTRUCTIONS: Budgets = { node: 4.2, bun: 40 };
 
 const ENV = { PATH: process.env['PATH'] };
@@ -89,12 +83,10 @@ async function hasValgrind(): Promise<boolean> {
   );
 }
 
-function configFor({ address, certificate }: StandIn, name: string): string {
-  const trusted = join(directory, 'ca.pem');
-  if (certificate !== undefined) writeFileSync(trusted, certificate);
-  const config = join(directory, name);
+function configFor({ address, caFile }: Pick<StandIn, 'address' | 'caFile'>): string {
+  const config = join(directory, 'vaultonce.yaml');
   const lines = [
-    `vault: { address: '${address}'${certificate === undefined ? '' : `, tls: { ca_cert: '${trusted}' }`} }`,
+    `vault: { address: '${address}'${caFile === undefined ? '' : `, tls: { ca_cert: '${caFile}' }`} }`,
     'auth: { method: approle, role_id: role, secret_id: secret }',
     'secrets:',
     ...names.map((secret) => `  ${secret}: secret/app/${secret}`),
@@ -108,34 +100,39 @@ function configFor({ address, certificate }: StandIn, name: string): string {
 
 const empty = join(directory, 'empty.js');
 
-async function check({ unit, take }: Measure, budgets: Budgets, args: readonly string[]): Promise<void> {
+async function check(
+  what: string,
+  measure: Measure,
+  budgets: Budgets,
+  args: readonly string[],
+): Promise<void> {
   const all = ['render', '--quiet', '--allow-disk', ...args];
-  const [emptyNode = NaN, onNode = NaN, emptyBun = NaN, standalone = NaN] = await take([
+  const [emptyNode = NaN, onNode = NaN, emptyBun = NaN, standalone = NaN] = await measure([
     [process.execPath, empty],
     [process.execPath, join(root, 'bin/vaultonce.mjs'), ...all],
     [join(root, 'node_modules/.bin/bun'), empty],
     [standaloneBinary(), ...all],
   ]);
-  report(`${unit} on node`, onNode / emptyNode, budgets.node);
-  report(`${unit} on bun`, standalone / emptyBun, budgets.bun);
+  report(`${what} on node`, onNode / emptyNode, budgets.node);
+  report(`${what} on bun`, standalone / emptyBun, budgets.bun);
 }
 
-const servers: StandIn[] = [];
 try {
   writeFileSync(empty, '');
-  for (const [scheme, budgets] of Object.entries(BUDGETS_BY_SCHEME)) {
-    const server = await startStandIn(scheme as keyof typeof BUDGETS_BY_SCHEME);
-    servers.push(server);
-    const config = configFor(server, `${scheme}.yaml`);
-    await check({ ...CPU_TIME, unit: `${CPU_TIME.unit} over ${scheme}` }, budgets, ['-c', config]);
+  for (const [scheme, budgets] of OF_CPU_TIME) {
+    const server = await startStandIn(scheme, directory);
+    try {
+      await check(`CPU time over ${scheme}`, cpuTime, budgets, ['-c', configFor(server)]);
+    } finally {
+      server.close();
+    }
   }
   if (await hasValgrind()) {
     const fixtures = join(directory, 'fixtures.yaml');
     writeFileSync(fixtures, names.map((name) => `${name}: { password: a secret }`).join('\n'));
-    const config = join(directory, 'http.yaml');
-    await check(INSTRUCTIONS, OF_INSTRUCTIONS, ['-c', config, '--fixtures', fixtures]);
+    const config = configFor({ address: 'http://127.0.0.1:1', caFile: undefined });
+    await check('instructions', instructions, OF_INSTRUCTIONS, ['-c', config, '--fixtures', fixtures]);
   }
 } finally {
-  for (const server of servers) server.close();
   rmSync(directory, { recursive: true, force: true });
 }

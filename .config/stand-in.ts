@@ -1,13 +1,18 @@
+import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { createOwnCertificate } from './certificate.ts';
+
+/** https: HTTP/2, as most runs have it; http: HTTP/1.1. */
+export type Scheme = 'https' | 'http';
 
 /** As much of a server as a run with `approle` and KV version 2 needs, without the work of a real one. */
 export interface StandIn {
   readonly address: string;
-  /** The certificate to trust, in PEM; undefined without TLS. */
-  readonly certificate: string | undefined;
+  /** The certificate to trust; undefined without TLS. */
+  readonly caFile: string | undefined;
   close(): void;
 }
 
@@ -24,9 +29,14 @@ const SECRET = {
   data: { data: { username: 'app', password: "it's 1 secret", port: 5432 }, metadata: { version: 1 } },
 };
 
-/** @param scheme https: HTTP/2; http: HTTP/1.1 */
-export async function startStandIn(scheme: 'http' | 'https'): Promise<StandIn> {
+/** @param directory where the certificate goes */
+export async function startStandIn(scheme: Scheme, directory: string): Promise<StandIn> {
   const own = scheme === 'https' ? await createOwnCertificate() : undefined;
+  let caFile: string | undefined;
+  if (own !== undefined) {
+    caFile = join(directory, 'ca.pem');
+    writeFileSync(caFile, own.certificate);
+  }
   const server =
     own === undefined
       ? createServer(answer)
@@ -35,7 +45,7 @@ export async function startStandIn(scheme: 'http' | 'https'): Promise<StandIn> {
   const { port } = server.address() as AddressInfo;
   return {
     address: `${scheme}://127.0.0.1:${String(port)}`,
-    certificate: own?.certificate,
+    caFile,
     close() {
       if ('closeAllConnections' in server) server.closeAllConnections();
       server.close();

@@ -45,13 +45,13 @@ const REWRITTEN: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 /** The packages in the program itself. */
-const OF_A_RUN = ['ora'];
+const OF_THE_PROGRAM = ['ora'];
 
 /**
  * Replaces them.
  * @param mustMeet the build fails when one of these packages no longer imports what is replaced: its shape has then changed
  */
-export function stubs(root: string, mustMeet: readonly string[] = OF_A_RUN): Plugin {
+export function stubs(root: string, mustMeet: readonly string[] = OF_THE_PROGRAM): Plugin {
   const directoryOf = (name: string): string => join(root, 'node_modules', name);
   return {
     name: 'stubs',

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startStandIn } from './stand-in.ts';
+import { startStandIn, type Scheme } from './stand-in.ts';
 
 /** One request after the other: answers in another order would have functions compiled in another one. */
 const IN_ORDER = 'concurrency: 1\n';
@@ -24,8 +24,7 @@ interface Run {
 }
 
 export interface Typical {
-  /** https: HTTP/2, as most runs have it; http: HTTP/1.1. */
-  readonly scheme?: 'http' | 'https';
+  readonly scheme?: Scheme;
   /** The beginning of its config. */
   readonly first?: string;
 }
@@ -39,16 +38,12 @@ export async function typicalRun(
   { scheme = 'https', first = IN_ORDER }: Typical = {},
 ): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'vaultonce-build-'));
-  const server = await startStandIn(scheme);
+  const server = await startStandIn(scheme, cwd);
   try {
     const config = join(cwd, 'vaultonce.yaml');
     writeFileSync(config, first + CONFIG);
-    const env: Record<string, string> = { VAULT_ADDR: server.address };
-    if (server.certificate !== undefined) {
-      env['VAULT_CACERT'] = join(cwd, 'ca.pem');
-      writeFileSync(env['VAULT_CACERT'], server.certificate);
-    }
-    await start({ config, cwd, env });
+    const trust = server.caFile === undefined ? {} : { VAULT_CACERT: server.caFile };
+    await start({ config, cwd, env: { VAULT_ADDR: server.address, ...trust } });
   } finally {
     server.close();
     rmSync(cwd, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { BUNDLES, CACHES } from '../../.config/bundle.ts';
+import type { Scheme } from '../../.config/stand-in.ts';
 import { stubs } from '../../.config/stubs.ts';
 import { typicalRun } from '../../.config/typical-run.ts';
 import { createWorkspace, type Workspace } from '../support/workspace.ts';
@@ -149,7 +150,7 @@ describe('the bundle', () => {
   test('a run over HTTP/2 takes no axios, one over HTTP/1.1 does', async () => {
     const file = workspace.path('dist/axios.js');
     const hidden = workspace.path('axios.js');
-    const run = (scheme: 'http' | 'https'): Promise<unknown> =>
+    const run = (scheme: Scheme): Promise<unknown> =>
       typicalRun(
         ({ config, cwd, env }) => {
           const args = [workspace.path('bin/vaultonce.mjs'), 'render', '-c', config, '--allow-disk'];
@@ -217,9 +218,12 @@ describe('the bundle', () => {
   test('it is not built when a package no longer imports what is replaced', async () => {
     const options = { bundle: true, write: false, platform: 'node', logLevel: 'silent' } as const;
     const built = (contents: string): Promise<unknown> =>
-      build({ ...options, stdin: { contents, resolveDir: root }, plugins: [stubs(root)] });
-    await assert.rejects(built('import "commander";'), /no longer imported \(ora: cli-spinners\)/);
-    await built('import "commander"; import "ora";');
+      build({ ...options, stdin: { contents, resolveDir: root }, plugins: [stubs(root, ['axios', 'ora'])] });
+    await assert.rejects(
+      built('import "commander";'),
+      /no longer imported \(axios: form-data, .*axios: util, ora: cli-spinners\)/,
+    );
+    await built('import "commander"; import "axios/lib/adapters/http.js"; import "ora";');
     const lacking = { bundle: true, write: false, logLevel: 'silent', stdin: { contents: '' } } as const;
     await assert.rejects(
       build({ ...lacking, plugins: [stubs(root, ['commander'])] }),
