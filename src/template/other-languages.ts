@@ -1,6 +1,6 @@
 import { subjectOf } from './go-fields.ts';
 import { goConstruct, type Construct } from './go-syntax.ts';
-import { lineAt, tagsOf } from './tags.ts';
+import { delimitersTag, lineAt, tagsOf } from './tags.ts';
 
 /** What was recognised, as data: the bundle of its own that this belongs to shares no classes with the program. */
 export interface Finding {
@@ -26,8 +26,7 @@ const MOST_SHOWN = 20;
  * recognised here is not valid in Mustache.
  */
 export function recogniseTemplate(source: string): Finding | undefined {
-  // With other delimiters, `{{` is text.
-  if (source.includes('{{=')) return undefined;
+  if (delimitersTag(tagsOf(source)) !== undefined) return undefined;
   const recognised = recognise(source);
   if (recognised === undefined) return undefined;
   const { language, constructs } = recognised;
@@ -79,7 +78,7 @@ export function templateLanguageOf(source: string): string | undefined {
 
 /** @returns undefined for what is, or may be, Mustache: names without blanks and empty parts, comments, partials */
 function constructOf(text: string, source: string): Construct | undefined {
-  if (/^\s*[!>=#^]/.test(text)) return undefined;
+  if (/^[!>=#^]/.test(text)) return undefined;
   const name = text.replace(/^[&{]/, '').trim();
   // A section may well be named `*`.
   const isComment = /^(?:-\s+)?\/\*.*\*\//s.test(text.trim()) && !/\{\{\s*[#^]\s*\*/.test(source);
@@ -104,7 +103,7 @@ function withoutStrings(tag: string): string {
 }
 
 function handlebarsConstruct(text: string): Construct | undefined {
-  const word = /^\s*#\s*(if|unless|each|with)\s+\S/.exec(text)?.[1];
+  const word = /^#\s*(if|unless|each|with)\s+\S/.exec(text)?.[1];
   switch (word) {
     case undefined:
       return undefined;

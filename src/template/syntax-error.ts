@@ -1,7 +1,7 @@
 import type { RunError } from '../base/errors.ts';
 import { templateError } from './names.ts';
 import { tokenize, type Token } from './syntax.ts';
-import { lineAt, tagsOf } from './tags.ts';
+import { delimitersTag, lineAt, tagsOf } from './tags.ts';
 
 /**
  * Parses a template file or a partial.
@@ -38,7 +38,7 @@ const PROBLEMS: readonly Problem[] = [
   {
     start: 'Invalid tags',
     message: () => 'there must be two delimiters, with a space between them',
-    position: (source) => source.indexOf('{{='),
+    position: (source) => delimitersTag(tagsOf(source))?.start,
   },
 ];
 

@@ -1,5 +1,5 @@
 export interface Tag {
-  /** Without delimiters. */
+  /** Without delimiters, and without the blanks after the first, which Mustache skips. */
   readonly text: string;
   readonly start: number;
   readonly end: number;
@@ -8,15 +8,21 @@ export interface Tag {
 /** The tags in the usual delimiters: other ones are too rare for a second parser. */
 export function tagsOf(source: string): readonly Tag[] {
   const tags: Tag[] = [];
-  for (let start = source.indexOf('{{'); start !== -1;) {
-    const closing = source.startsWith('{{{', start) ? '}}}' : '}}';
-    const close = source.indexOf(closing, start);
+  const opening = /\{\{\s*/g;
+  for (let open = opening.exec(source); open !== null; open = opening.exec(source)) {
+    const closing = source.startsWith('{', opening.lastIndex) ? '}}}' : '}}';
+    const close = source.indexOf(closing, opening.lastIndex);
     if (close === -1) break;
     const end = close + closing.length;
-    tags.push({ text: source.slice(start + '{{'.length, close), start, end });
-    start = source.indexOf('{{', end);
+    tags.push({ text: source.slice(opening.lastIndex, close), start: open.index, end });
+    opening.lastIndex = end;
   }
   return tags;
+}
+
+/** Where a tag is that sets other delimiters: behind it, `{{` is text. */
+export function delimitersTag(tags: readonly Tag[]): Tag | undefined {
+  return tags.find(({ text }) => text.startsWith('='));
 }
 
 /** The line of a position, from 1; the newline at the end of a text starts no line. */

@@ -184,6 +184,8 @@ describe('templates of other languages', () => {
       ['{{end}}{{else}}{{range}}{{#if}}{{/if}}{{', /not closed/],
       ['{{! range .x }}{{! {% if %} }}{{#db}}', /not closed/],
       ['{{=<% %>=}}{{ with secret "x" }}<% db. a %>', /contains a space/],
+      ['{{ =<% %>=}}{{ with secret "x" }}<% db. a %>', /contains a space/],
+      ['{{ {}}{{.a}}}{{db. a}}', /contains a space/],
     ] as const) {
       assert.throws(() => parse(source), { name: 'RunError', message }, source);
       assert.equal(recogniseTemplate(source), undefined, source);
@@ -213,6 +215,8 @@ describe('templates of other languages', () => {
         ':=',
         '/*',
         '*/',
+        '=',
+        '=<% %>=',
         '#',
         '/',
         '^',
