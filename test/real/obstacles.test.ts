@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, logLines, type CliResult } from '../support/cli.ts';
@@ -61,6 +74,38 @@ describe('obstacles', () => {
         spawnSync('umount', [to]);
       }
     }
+  });
+
+  test('a pipe, a socket, and links to what a process has open', async () => {
+    app.workspace.write('out/plain', 'x');
+    execFileSync('mkfifo', [out('pipe')]);
+    symlinkSync('pipe', out('to-pipe'));
+    symlinkSync('/proc/self/fd/1', out('stdout'));
+    const server = createServer().listen(out('socket'));
+    await once(server, 'listening');
+    try {
+      for (const name of ['pipe', 'to-pipe', 'stdout', 'socket']) {
+        const { mode } = lstatSync(out(name));
+        const result = await app.render(config([name, 'fine']));
+        assert.equal(result.code, 8, name);
+        assert.deepEqual(
+          failuresOf(result).map(({ message }) => message),
+          [`${out(name)} cannot be replaced: it is a device, a pipe or a socket`],
+        );
+        assert.equal(lstatSync(out(name)).mode, mode);
+      }
+      assert.deepEqual(requestsOf(app.server), []);
+      assert.equal(existsSync(out('fine')), false);
+    } finally {
+      server.close();
+    }
+    for (const name of ['pipe', 'to-pipe', 'stdout']) rmSync(out(name));
+    symlinkSync('plain', out('link'));
+    symlinkSync('nowhere', out('dangling'));
+    symlinkSync('circle', out('circle'));
+    const replaced = await app.render(config(['link', 'dangling', 'circle']));
+    assert.equal(replaced.code, 0, replaced.stderr);
+    assert.equal(app.workspace.read('out/plain'), 'x', 'the link is replaced, not its target');
   });
 
   test(

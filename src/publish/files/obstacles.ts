@@ -1,4 +1,4 @@
-import { rmdirSync, statSync } from 'node:fs';
+import { readlinkSync, rmdirSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemErrorCode } from '../../base/errors.ts';
 import { mountPoints, nearestExisting, statusOf } from '../../host/file-systems.ts';
@@ -21,6 +21,7 @@ export function obstacleFinder(): ObstacleFinder {
     const status = statusOf(path);
     if (status === undefined) return undefined;
     if (status.isDirectory()) return meaningOfCode('EISDIR');
+    if (isSpecial(path, status)) return SPECIAL;
     mounts ??= mountPoints();
     const name = dirname(path);
     const directory = directories.get(name) ?? inspect(name);
@@ -32,6 +33,24 @@ export function obstacleFinder(): ObstacleFinder {
     const isOthers = directory.isSticky && status.uid !== process.geteuid?.();
     return meaningOfCode('EPERM', isOthers ? 'rename' : 'rmdir');
   };
+}
+
+const SPECIAL: Meaning = {
+  reason: 'it is a device, a pipe or a socket',
+  hint: 'change the path of the output; `vaultonce read` and `vaultonce env` print values to stdout where no file is named',
+};
+
+/** What others open to reach something: they would find a file in its place. `/dev/stdout` is a link to such a thing, or to a file. */
+function isSpecial(path: string, status: Stats): boolean {
+  if (!status.isSymbolicLink()) return !status.isFile();
+  if (readlinkSync(path).startsWith('/proc/')) return true;
+  try {
+    const target = statSync(path);
+    return !target.isFile() && !target.isDirectory();
+  } catch {
+    // It leads nowhere, and is itself replaced, as any other link.
+    return false;
+  }
 }
 
 interface Directory {
