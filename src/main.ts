@@ -1,6 +1,7 @@
 import { mostImportantFirst, RunError } from './base/errors.ts';
 import { runCommandLine } from './cli/program.ts';
 import { leaveBlockedThreads } from './host/blocked-threads.ts';
+import { handleEndSignals } from './host/end-signals.ts';
 import { failureSummary } from './host/failure-summary.ts';
 import { peakMemory } from './host/memory.ts';
 import { createProcessIo } from './host/process-io.ts';
@@ -8,22 +9,6 @@ import { SHUTDOWN } from './host/shutdown-budget.ts';
 import { explain } from './host/unexpected.ts';
 
 const { io, configureLog } = createProcessIo();
-
-const endOnSignal = (signal: 'SIGINT' | 'SIGTERM', kind: 'interrupted' | 'terminated'): void => {
-  const endInAnyCase = (): void => {
-    const limit = `${String(SHUTDOWN.totalMs / 1000)} s`;
-    fail(
-      new RunError(kind, `stopped by ${signal}; cleaning up was not done after ${limit}`, {
-        hint: 'a token that this run has minted, and leases that it holds, may live until their TTL ends',
-      }),
-    );
-    leave();
-  };
-  process.on(signal, () => {
-    io.scope.end(new RunError(kind, `stopped by ${signal}`));
-    setTimeout(endInAnyCase, SHUTDOWN.totalMs).unref();
-  });
-};
 
 const fail = (error: unknown): void => {
   const { log } = io.scope;
@@ -47,9 +32,19 @@ const tellSummary = (failed: RunError): void => {
   });
 };
 
-// As PID 1 the process has no default handlers: without these it would ignore SIGTERM.
-endOnSignal('SIGINT', 'interrupted');
-endOnSignal('SIGTERM', 'terminated');
+handleEndSignals((kind, signal) => {
+  const endInAnyCase = (): void => {
+    const limit = `${String(SHUTDOWN.totalMs / 1000)} s`;
+    fail(
+      new RunError(kind, `stopped by ${signal}; cleaning up was not done after ${limit}`, {
+        hint: 'a token that this run has minted, and leases that it holds, may live until their TTL ends',
+      }),
+    );
+    leave();
+  };
+  io.scope.end(new RunError(kind, `stopped by ${signal}`));
+  setTimeout(endInAnyCase, SHUTDOWN.totalMs).unref();
+});
 process.on('uncaughtException', (error) => {
   fail(error);
   leave();

@@ -1,6 +1,6 @@
 /**
  * Exit codes by kind of failure. They follow semantic versioning: a number never changes its meaning.
- * 124 is the convention of `timeout(1)`; 130 and 143 are 128 + SIGINT and SIGTERM.
+ * 124 is the convention of `timeout(1)`; those of signals are 128 + the number of the signal.
  */
 export const EXIT_CODES = {
   internal: 1,
@@ -17,11 +17,27 @@ export const EXIT_CODES = {
   /** `exec`: the command cannot be run, or does not exist; the codes of shells. */
   not_executable: 126,
   no_command: 127,
+  hung_up: 129,
   interrupted: 130,
+  quit: 131,
   terminated: 143,
 } as const;
 
 export type FailureKind = keyof typeof EXIT_CODES;
+
+/** What ends a run by a signal, which is no fault. */
+export const STOPS = {
+  SIGHUP: 'hung_up',
+  SIGINT: 'interrupted',
+  SIGQUIT: 'quit',
+  SIGTERM: 'terminated',
+} as const satisfies Readonly<Record<string, FailureKind>>;
+
+export type StopSignal = keyof typeof STOPS;
+
+export function isStop(kind: FailureKind): boolean {
+  return Object.values<FailureKind>(STOPS).includes(kind);
+}
 
 /** One thing that went wrong. No field ever holds a secret value. */
 export interface Failure {

@@ -6,7 +6,7 @@ Exit codes:
   3 invalid config             4 login refused     5 denied (403 on a path)
   6 secret or key missing      7 template error    8 cannot write
   9 server unavailable        10 limit not met   124 timeout
-  130, 143 stopped by SIGINT, SIGTERM`;
+  130, 143 stopped by SIGINT, SIGTERM; 129, 131 by SIGHUP, SIGQUIT`;
 
 const OF_PROGRAM = `
 Examples:

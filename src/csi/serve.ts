@@ -71,7 +71,7 @@ interface Stop {
 function stopOnSignals({ scope }: Io): Stop {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const stop = { isAsked: false, promise };
-  onEndSignals((kind, signal) => {
+  onEndSignals(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'], (kind, signal) => {
     if (stop.isAsked) scope.end(new RunError(kind, `stopped by ${signal}`));
     stop.isAsked = true;
     resolve(undefined);

@@ -12,7 +12,7 @@ export interface RunId {
 
 /** The surroundings of a piece of work: the signal that may end it early, its clock, its log. */
 export interface Scope {
-  /** Aborted with a RunError as its reason: `deadline`, `interrupted` or `terminated`. */
+  /** Aborted with a RunError as its reason: `deadline`, or the kind of a signal. */
   readonly signal: CancelSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;

@@ -1,4 +1,4 @@
-import { RunError } from '../base/errors.ts';
+import { isStop, RunError } from '../base/errors.ts';
 import type { Secrets } from '../base/secret-data.ts';
 import { placeOf } from '../config/kubernetes-schema.ts';
 import type { Scope } from '../host/scope.ts';
@@ -91,7 +91,7 @@ export function withRemains(
   return new RunError(
     failure.failures.map((one) => {
       const details = [...(one.details ?? []), ...remains];
-      const isStopped = one.kind === 'interrupted' || one.kind === 'terminated';
+      const isStopped = isStop(one.kind);
       return {
         ...one,
         ...(details.length === 0 ? {} : { details }),

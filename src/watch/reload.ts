@@ -11,6 +11,7 @@ import type { Plan, PlanScope, SecretPlan } from '../plan/plan.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import { nobodySees, problemsOf } from './foresight.ts';
 import type { LifeClock } from './life-clock.ts';
+import type { ReloadSignal } from './reload-signal.ts';
 import { leasesOf, replace, type Replacement } from './replace.ts';
 import { emptySite, type Site } from './site.ts';
 import type { ServiceManager } from './service-manager.ts';
@@ -33,6 +34,7 @@ export interface Context {
   /** Undefined: nobody waits to hear how it goes. */
   readonly manager: ServiceManager | undefined;
   readonly hasCommand: boolean;
+  readonly reloads: ReloadSignal;
 }
 
 export interface Reloaded {

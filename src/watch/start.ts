@@ -16,6 +16,7 @@ import { createLifeClock } from './life-clock.ts';
 import { statusOf } from './status.ts';
 import { stay, type Live, type Started } from './stay.ts';
 import { openServiceManager } from './service-manager.ts';
+import { createReloadSignal } from './reload-signal.ts';
 import { createTokenKeeper } from './token-keeper.ts';
 
 export { foresee } from './foresight.ts';
@@ -31,6 +32,7 @@ export interface WatchJob {
  * @throws RunError of the first run, with its exit code; `unavailable` where `max_stale` says so; the exit code of the command
  */
 export async function watch({ application, values }: WatchJob, flags: Flags, io: Io): Promise<void> {
+  const reloads = createReloadSignal();
   const clock = createLifeClock(() => io.scope.now(), Date.now);
   const scopeOf = (config: Config): PlanScope => ({
     secrets: 'all',
@@ -73,7 +75,7 @@ export async function watch({ application, values }: WatchJob, flags: Flags, io:
     );
     if (started === undefined) return;
     const manager = application?.notifies === true ? undefined : openServiceManager(io, status);
-    const context = { flags, io, clock, scopeOf, manager, hasCommand: application !== undefined };
+    const context = { flags, io, clock, scopeOf, manager, hasCommand: application !== undefined, reloads };
     await stay(started, context, application, live);
   } finally {
     await health?.[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-import { RunError } from '../base/errors.ts';
+import { isStop, RunError } from '../base/errors.ts';
 import { onEndSignals } from '../host/end-signals.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
@@ -42,14 +42,14 @@ export async function stay(
   application: Application | undefined,
   live: Live,
 ): Promise<void> {
-  const { io, manager } = context;
+  const { io, manager, reloads } = context;
   endOnSignals(io);
   // Its clock does not hold up the exit.
   tendOrphans(io.scope);
   const { watcher, teller, child, start } = await assembled(started, context, application);
   Object.assign(live, { watcher, teller, child });
   if (child !== undefined) forwardSignals(child, true);
-  process.on('SIGHUP', () => {
+  reloads.hear(() => {
     manager?.reloading();
     void watcher.reloadSoon().then(() => manager?.ready());
   });
@@ -140,14 +140,11 @@ async function runChild(child: Child, { env, masks }: Start, scope: Scope): Prom
 
 /** The signals that end this process end it in good order, and that is no failure. */
 function endOnSignals({ scope }: Io): void {
-  onEndSignals((kind, signal) => {
+  onEndSignals(['SIGINT', 'SIGTERM', 'SIGQUIT'], (kind, signal) => {
     scope.end(new RunError(kind, `stopped by ${signal}`));
   });
 }
 
 function isToldToEnd(error: unknown): boolean {
-  return (
-    error instanceof RunError &&
-    error.failures.some(({ kind }) => kind === 'terminated' || kind === 'interrupted')
-  );
+  return error instanceof RunError && error.failures.some(({ kind }) => isStop(kind));
 }

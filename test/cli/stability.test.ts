@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '../..');
 const CODES = {
   ...{ internal: 1, usage: 2, config: 3, auth: 4, denied: 5, not_found: 6, template: 7, output: 8 },
   ...{ unavailable: 9, policy: 10, deadline: 124, not_executable: 126, no_command: 127 },
-  ...{ interrupted: 130, terminated: 143 },
+  ...{ hung_up: 129, interrupted: 130, quit: 131, terminated: 143 },
 };
 const REPORT = {
   ...{ vaultonce: 'string', status: 'string', exit_code: 'number', failures: 'array', duration_ms: 'number' },

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { COMMAND, failuresOf, type CliResult } from '../support/cli.ts';
+import { COMMAND, failuresOf, IS_STANDALONE, type CliResult } from '../support/cli.ts';
 import { needsMounts } from '../support/needs.ts';
 import { startStandIn } from '../support/stand-in.ts';
 
@@ -121,6 +121,52 @@ describe('the process', () => {
     process.kill(Number(first), 'SIGTERM');
     assert.deepEqual(await ended, [143, null]);
     await standIn.stop();
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  /** Sends a signal while the first read has no answer; the second one gets it. */
+  const signalled = async (signal: NodeJS.Signals, ...wrapper: readonly string[]): Promise<CliResult> => {
+    app.workspace.clear();
+    const standIn = await startStandIn({
+      target: app.server.address,
+      answer: ({ path }, nth) => (path === 'secret/data/s' && nth === 1 ? 'hang' : 'forward'),
+    });
+    const own = { ...config, vault: { address: standIn.address, client_timeout: '2s' } };
+    const [program, ...args] = [...wrapper, ...COMMAND, 'render', '-c', app.config(own)] as const;
+    const child = spawn(program, args, { env: { PATH: process.env['PATH'] } });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (stderr += part));
+    const ended = once(child, 'close') as Promise<[number | null]>;
+    while (!standIn.seen.some(({ path }) => path === 'secret/data/s')) await delay(10);
+    child.kill(signal);
+    const [code] = await ended;
+    await standIn.stop();
+    return { code, stdout: '', stderr };
+  };
+
+  for (const [signal, code] of [
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGQUIT', 131],
+    ['SIGTERM', 143],
+  ] as const) {
+    test(`${signal} ends it with ${String(code)}, and leaves neither a file nor a token`, async () => {
+      const result = await signalled(signal);
+      assert.equal(result.code, code, result.stderr);
+      assert.equal(failuresOf(result)[0]?.message, `stopped by ${signal}`);
+      assert.deepEqual(
+        app.workspace.list('.').filter((path) => path.startsWith('out/')),
+        [],
+      );
+      assert.equal(await app.server.tokensLeft(), 0);
+    });
+  }
+
+  test('a SIGHUP that is ignored from the start, as by `nohup`, ends nothing', async () => {
+    const result = await signalled('SIGHUP', '/bin/sh', '-c', `trap '' HUP; exec "$@"`, 'sh');
+    // Node resets what it inherits.
+    assert.equal(result.code, IS_STANDALONE ? 0 : 129, result.stderr);
+    if (IS_STANDALONE) assert.ok(isWhole());
     assert.equal(await app.server.tokensLeft(), 0);
   });
 });

@@ -6,7 +6,7 @@ import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from 
 import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
-import { startInterruptible } from '../support/stand-in.ts';
+import { startInterruptible, startStandIn } from '../support/stand-in.ts';
 
 /** How long something may take that is due within a second or two. */
 const PATIENCE_MS = 20_000;
@@ -381,6 +381,30 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     const requests = requestsOf(app.server);
     assert.ok(!requests.includes('read secret/data/old'), 'what has not changed is not fetched');
     assert.ok(!requests.includes('update auth/approle/login'));
+    assert.equal(await app.server.tokensLeft(), 0);
+  });
+
+  test('SIGHUP during the first run: the config is read again after it', async () => {
+    await app.putKv2('early', { key: 'one' });
+    const standIn = await startStandIn({
+      target: app.server.address,
+      answer: ({ path }, nth) => (path === 'secret/data/early' && nth === 1 ? 'hang' : 'forward'),
+    });
+    const config = (contents: string): TestConfig => ({
+      vault: { address: standIn.address, client_timeout: '3s' },
+      secrets: { early: 'secret/early' },
+      outputs: [{ path: 'early.txt', contents }],
+      watch: { refresh: '1h', settle: 0 },
+    });
+    const running = start(config('{{early.key}}'), { name: 'early.yaml' });
+    await until('the read', () => standIn.seen.some(({ path }) => path === 'secret/data/early'));
+    app.config({ auth, ...config('again: {{early.key}}') }, 'early.yaml');
+    running.child.kill('SIGHUP');
+    await running.stderrMatches(/"event":"config_reloaded"/);
+    assert.equal(out('early.txt'), 'again: one');
+    const result = await stopped(running);
+    await standIn.stop();
+    assert.equal(result.code, 0, result.stderr);
     assert.equal(await app.server.tokensLeft(), 0);
   });
 

@@ -171,7 +171,9 @@ describe('the status of a failed mount', () => {
       deadline: 'DEADLINE_EXCEEDED',
       not_executable: 'INTERNAL',
       no_command: 'INTERNAL',
+      hung_up: 'UNAVAILABLE',
       interrupted: 'UNAVAILABLE',
+      quit: 'UNAVAILABLE',
       terminated: 'UNAVAILABLE',
     };
     for (const kind of Object.keys(EXIT_CODES) as FailureKind[])

@@ -28,7 +28,9 @@ describe('errors', () => {
       deadline: 124,
       not_executable: 126,
       no_command: 127,
+      hung_up: 129,
       interrupted: 130,
+      quit: 131,
       terminated: 143,
     });
   });

@@ -24,7 +24,9 @@ const CODES: Readonly<Record<FailureKind, status>> = {
   deadline: status.DEADLINE_EXCEEDED,
   not_executable: status.INTERNAL,
   no_command: status.INTERNAL,
+  hung_up: status.UNAVAILABLE,
   interrupted: status.UNAVAILABLE,
+  quit: status.UNAVAILABLE,
   terminated: status.UNAVAILABLE,
 };
 
