@@ -1,7 +1,7 @@
 import { textOf } from '../base/secret-data.ts';
-import { isEvaluatedByShell, isShellName } from './encodings/shell-quoting.ts';
+import { isEvaluatedByShell, isEvaluatedByZsh, isShellName } from './encodings/shell-quoting.ts';
 import type { Format } from './format.ts';
-import { BAD_NAME, fileOfLines, SHELL_RUNS_IT, type Problem } from './lines.ts';
+import { BAD_NAME, fileOfLines, SHELL_RUNS_IT, ZSH_RUNS_IT, type Problem } from './lines.ts';
 
 /** Means the same to every reader without quotes. */
 const BARE = /^[A-Za-z0-9_./:@%+,=-]+$/;
@@ -23,7 +23,7 @@ const UNCARRIABLE: Problem = {
  * python-dotenv and a POSIX shell read alike, and refused where there is none. Two differences have no remedy:
  * python-dotenv replaces `${NAME}` even within single quotes, unless it is called with `interpolate=False`, and a
  * shell takes away every other backslash of a value that has two in a row. Names
- * whose value bash would run are refused.
+ * whose value bash would run are refused, and texts in those that zsh takes for numbers.
  */
 export const dotenv: Format = {
   name: 'dotenv',
@@ -34,7 +34,9 @@ export const dotenv: Format = {
     fileOfLines(values, (key, value) => {
       if (!isShellName(key)) return BAD_NAME;
       if (isEvaluatedByShell(key)) return SHELL_RUNS_IT;
-      const quoted = quote(textOf(value));
+      const text = textOf(value);
+      if (isEvaluatedByZsh(key, text)) return ZSH_RUNS_IT;
+      const quoted = quote(text);
       return quoted === undefined ? UNCARRIABLE : { text: `${key}=${quoted}` };
     }),
 };

@@ -45,6 +45,11 @@ export const SHELL_RUNS_IT: Problem = {
   hint: 'give it another name with keys.rename or keys.prefix, or leave it out with keys.exclude',
 };
 
+export const ZSH_RUNS_IT: Problem = {
+  ...SHELL_RUNS_IT,
+  reason: 'is a number to zsh, which would run this value',
+};
+
 export const SHELL_KEEPS_IT: Problem = {
   ...SHELL_RUNS_IT,
   reason: 'is a variable that a shell keeps for itself: it would not hold the value',

@@ -21,6 +21,22 @@ import { diskDirectory } from '../support/places.ts';
 
 const NASTY = 'it\'s ‘so’ "$HOME" `id` \\ \\\' %0A\n::set-env name=X::y\n##vso[task.complete]\nEOF\r\n\n';
 
+/** Read-only in fish, or no variable that programs inherit. */
+const KEPT_BY_FISH: ReadonlySet<string> = new Set([
+  ...[
+    'FISH_VERSION',
+    'PWD',
+    'SHLVL',
+    '_',
+    'fish_kill_signal',
+    'fish_killring',
+    'fish_pid',
+    'history',
+    'hostname',
+  ],
+  ...['pipestatus', 'status', 'status_generation', 'umask', 'version'],
+]);
+
 /** `env`: variables for shells and CI systems. */
 describe('env', () => {
   let app: TestApp;
@@ -32,6 +48,7 @@ describe('env', () => {
       empty: '',
       'with-blanks': ' x ',
       dollar: 'a$b',
+      lines: 24,
     });
   });
   beforeEach(() => {
@@ -134,8 +151,37 @@ describe('env', () => {
       const dotenv = await env(environment, ['--format', 'dotenv']);
       assert.equal(dotenv.code, 8);
       assert.equal(dotenv.stdout, '');
-      // Bash would run what is assigned to this one.
-      assert.equal((await env({ RANDOM: 'secret/db#nasty' })).code, 8);
+      // Bash would run what is assigned to this one, zsh what is to the other.
+      for (const name of ['RANDOM', 'LINES']) {
+        const refused = await env({ [name]: 'secret/db#nasty', FINE: 'secret/db#password' });
+        assert.deepEqual([refused.code, refused.stdout], [8, '(exit 8)\n'], name);
+        assert.match(failuresOf(refused)[0]?.message ?? '', new RegExp(`^the variable \`${name}\` is a `));
+      }
+      assert.equal((await env({ LINES: 'secret/db#lines' })).stdout, "export LINES='24'\n");
+      // Zsh alone keeps these for itself.
+      const ofZsh = await env({ USERNAME: 'secret/db#password', path: 'secret/db#password' });
+      assert.equal(ofZsh.stdout, "export USERNAME='second'\nexport path='second'\n");
+    });
+
+    test('8: what fish keeps for itself', async () => {
+      const names = [...KEPT_BY_FISH];
+      const variables = Object.fromEntries([...names, 'FINE'].map((name) => [name, 'secret/db#password']));
+      const refused = await env(variables, ['--format', 'fish']);
+      assert.deepEqual([refused.code, refused.stdout], [8, 'return 8\n']);
+      assert.deepEqual(
+        failuresOf(refused).map(({ message }) => message),
+        names.map((name) => `the variable \`${name}\` is one that fish keeps for itself`),
+      );
+      for (const fish of installed('fish')) {
+        const known = execFileSync(fish, ['--no-config', '-c', 'set --names'], { encoding: 'utf8' });
+        // Among its own is one that prints every command.
+        const others = known.match(/^(?!fish_)\w+$/gm)?.filter((name) => !KEPT_BY_FISH.has(name)) ?? [];
+        const taken = Object.fromEntries(others.map((name) => [name, 'secret/db#password']));
+        const { stdout } = await env(taken, ['--format', 'fish']);
+        const script = `${stdout}/usr/bin/env -0`;
+        const output = execFileSync(fish, ['--no-config', '-c', script], { encoding: 'utf8' }).split('\0');
+        for (const name of others) assert.ok(output.includes(`${name}=second`), name);
+      }
     });
 
     test('a stdout that is full: the reason is told', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { parse as parseProperties } from 'dot-properties';
 import fc from 'fast-check';
@@ -215,6 +215,56 @@ describe('shell', () => {
     assert.match(refusal('dotenv', 'OPTIND', value).reason, /runs what is assigned/);
     assert.match(refusal('shell', 'UID', value).reason, /keeps for itself/);
   });
+
+  /** What zsh takes for numbers, and other shells do not keep for themselves. */
+  const numbers = [
+    ...['BAUD', 'COLUMNS', 'DIRSTACKSIZE', 'EGID', 'ERRNO', 'FUNCNEST', 'GID', 'HISTSIZE', 'KEYTIMEOUT'],
+    ...['LINES', 'LISTMAX', 'LOGCHECK', 'MAILCHECK', 'MENUSCROLL', 'PERIOD', 'REPORTMEMORY', 'REPORTTIME'],
+    ...['SAVEHIST', 'SHLVL', 'TMOUT', 'TRY_BLOCK_ERROR', 'TRY_BLOCK_INTERRUPT', 'ZFTP_TMOUT'],
+    'ZLE_RPROMPT_INDENT',
+  ];
+
+  test('what zsh takes for a number holds numbers only', () => {
+    for (const name of numbers) {
+      for (const format of ['shell', 'dotenv'] as const) {
+        for (const value of [
+          'canary[$(id)]',
+          'canary',
+          '',
+          ' 7',
+          '7\n',
+          '1.5',
+          '010',
+          '16#a',
+          '9'.repeat(19),
+        ])
+          assert.match(refusal(format, name, value).reason, /a number to zsh/);
+      }
+      for (const value of ['0', '7', '-1', '120000', '9'.repeat(18)])
+        assert.equal(written('shell', { [name]: value }).toString(), `export ${name}='${value}'\n`);
+      assert.equal(written('dotenv', { [name]: 24 }).toString(), `${name}=24\n`);
+    }
+    for (const name of ['UID', 'EUID', 'SECONDS'])
+      assert.match(refusal('dotenv', name, 'canary').reason, /a number to zsh/);
+    const ofZshAlone = ['USERNAME', 'path', 'status', 'version', 'options', 'argv', 'LOGNAME', 'PROMPT'];
+    for (const name of ofZshAlone)
+      assert.equal(written('shell', { [name]: 'a[1]' }).toString(), `export ${name}='a[1]'\n`);
+  });
+
+  for (const zsh of installed('zsh')) {
+    test('zsh runs no value of a variable that it knows', () => {
+      const value = 'path[$(echo ran >&2)]';
+      const known = execFileSync(zsh, ['-fc', 'typeset +'], { encoding: 'utf8' });
+      const names = new Set([...numbers, ...(known.match(/[A-Za-z_]\w*$/gm) ?? [])]);
+      assert.ok(names.size > 80, String(names.size));
+      for (const name of names) {
+        const content = write('shell', new Map([[name, value]]));
+        if (!Buffer.isBuffer(content)) continue;
+        const { stderr } = spawnSync(zsh, ['-fc', content.toString()], { encoding: 'utf8' });
+        assert.doesNotMatch(stderr, /^ran/m, name);
+      }
+    });
+  }
 });
 
 /** JSON values whose strings and keys are any text that is Unicode. */

@@ -1,4 +1,4 @@
-import { RunError } from '../../base/errors.ts';
+import { RunError, throwIfAny, type Failure } from '../../base/errors.ts';
 import { dotenv as dotenvFormat } from '../../formats/dotenv.ts';
 import { envFile as envFileFormat } from '../../formats/env-file.ts';
 import type { Format } from '../../formats/format.ts';
@@ -24,13 +24,35 @@ export const dotenv = printed('dotenv', (variables) => inFormat(dotenvFormat, va
 /** The same as the output format. */
 export const envFile = printed('env-file', (variables) => inFormat(envFileFormat, variables));
 
+/**
+ * What fish lets nobody set, or not as a variable that programs inherit.
+ * https://fishshell.com/docs/current/language.html#special-variables
+ */
+const KEPT_BY_FISH: ReadonlySet<string> = new Set([
+  ...[
+    'FISH_VERSION',
+    'PWD',
+    'SHLVL',
+    '_',
+    'fish_kill_signal',
+    'fish_killring',
+    'fish_pid',
+    'history',
+    'hostname',
+  ],
+  ...['pipestatus', 'status', 'status_generation', 'umask', 'version'],
+]);
+
 /** fish knows two escapes within single quotes. https://fishshell.com/docs/current/language.html#quotes */
 export const fish = printed(
   'fish',
-  (variables) =>
-    variables
+  (variables) => {
+    const kept = variables.filter(({ name }) => KEPT_BY_FISH.has(name));
+    throwIfAny(kept.map(({ name }) => refusal(name, 'is one that fish keeps for itself')));
+    return variables
       .map(({ name, text }) => `set -gx ${name} '${text.replace(/[\\']/g, String.raw`\$&`)}'\n`)
-      .join(''),
+      .join('');
+  },
   (exitCode) => `return ${String(exitCode)}\n`,
 );
 
@@ -45,11 +67,13 @@ function inFormat(format: Format, variables: readonly Variable[]): string {
   if (formatted.problems === undefined) {
     return formatted.files.map(({ content }) => Buffer.from(content).toString('utf8')).join('');
   }
-  throw new RunError(
-    formatted.problems.map(({ key, reason }) => ({
-      kind: 'output',
-      message: `the variable \`${key}\` ${reason}`,
-      hint: 'give it another name, use another --format, or write its value to a file with an output',
-    })),
-  );
+  throw new RunError(formatted.problems.map(({ key, reason }) => refusal(key, reason)));
+}
+
+function refusal(name: string, reason: string): Failure {
+  return {
+    kind: 'output',
+    message: `the variable \`${name}\` ${reason}`,
+    hint: 'give it another name, use another --format, or write its value to a file with an output',
+  };
 }

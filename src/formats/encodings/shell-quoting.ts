@@ -21,12 +21,42 @@ const KEPT = [
   ...['UID', '_'],
 ];
 
+/**
+ * Zsh takes these for arithmetic, and so for code, when they are assigned or when it next looks at them (zshparam(1), and
+ * the callers of getiparam in zsh 5.9). To other shells they are variables like any other, or kept.
+ */
+const NUMBERS_OF_ZSH = [
+  ...[
+    'BAUD',
+    'COLUMNS',
+    'DIRSTACKSIZE',
+    'EGID',
+    'ERRNO',
+    'EUID',
+    'FUNCNEST',
+    'GID',
+    'HISTSIZE',
+    'KEYTIMEOUT',
+  ],
+  ...['LINES', 'LISTMAX', 'LOGCHECK', 'MAILCHECK', 'MENUSCROLL', 'PERIOD', 'REPORTMEMORY', 'REPORTTIME'],
+  ...['SAVEHIST', 'SECONDS', 'SHLVL', 'TMOUT', 'TRY_BLOCK_ERROR', 'TRY_BLOCK_INTERRUPT', 'UID', 'ZFTP_TMOUT'],
+  'ZLE_RPROMPT_INDENT',
+];
+/** Of 18 digits at most: zsh cuts off what 64 bits do not hold. */
+const NUMBER = /^(?:0|-?[1-9]\d{0,17})$/;
+
 const evaluatedNames: ReadonlySet<string> = new Set(EVALUATED);
+const numbersOfZsh: ReadonlySet<string> = new Set(NUMBERS_OF_ZSH);
 const keptNames: ReadonlySet<string> = new Set([...EVALUATED, ...KEPT]);
 
 /** True for a variable whose value a shell would run. */
 export function isEvaluatedByShell(name: string): boolean {
   return evaluatedNames.has(name);
+}
+
+/** True for a value that zsh would run in this variable. */
+export function isEvaluatedByZsh(name: string, value: string): boolean {
+  return numbersOfZsh.has(name) && !NUMBER.test(value);
 }
 
 /** True for a variable that does not hold what is assigned to it, whatever it is. */
