@@ -71,9 +71,9 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
   const delivery = deliveryOf(options, flags, io);
   const { handover, to, file } = delivery;
   if (handover.kind === 'text' && file === undefined) io.stdout.checkOpen();
-  const refuseHijacking = (variables: readonly Pick<DeclaredVariable, 'name'>[]): void => {
+  const refuseHijacking = (variables: readonly Pick<DeclaredVariable, 'name' | 'where'>[]): void => {
     if (!handover.setsJobVariables.includes(to) || options.force === true) return;
-    throwIfAny(hijackingNames(variables.map(({ name }) => name)));
+    throwIfAny(hijackingNames(variables));
   };
   const named = await variablesOfFlags(options);
   await perform(

@@ -100,7 +100,8 @@ const placement = {
 
 const keys = object({
   include: optional(texts, 'Only these keys; `*` stands for any characters.'),
-  exclude: optional(texts, 'Not these keys; `*` stands for any characters.'),
+  // The empty text is a key that a secret may have.
+  exclude: optional(list(string()), 'Not these keys; `*` stands for any characters.'),
   rename: optional(map(string(), text), 'New names by key; what follows leaves them alone.'),
   sanitize: optional(
     boolean,

@@ -13,6 +13,7 @@ describe('variables', () => {
     await app.putKv2('mail', { user: 'mailer', host: 'smtp.internal' });
     await app.putKv2('bad', { LD_PRELOAD: '/tmp/x.so', fine: 'x' });
     await app.putKv2('job', { GITHUB_TOKEN: 'tok-123', fine: 'xyzzy' });
+    await app.putKv2('blank', { '': 'x', fine: 'y' });
     await app.putKv2('short', {
       one: '1',
       yes: 'true',
@@ -133,8 +134,18 @@ describe('variables', () => {
       const env = { GITHUB_ACTIONS: 'true', GITHUB_ENV: app.workspace.write('github', '') };
       const job = await run('env', { environment: { '*': 'secret/job' } }, [], { env });
       assert.equal(job.code, 8);
-      assert.match(failuresOf(job)[0]?.message ?? '', /`GITHUB_TOKEN` would change how the later steps/);
+      const [hijack] = failuresOf(job);
+      assert.match(hijack?.message ?? '', /`GITHUB_TOKEN` would change how the later steps/);
+      assert.match(hijack?.where ?? '', /vaultonce\.yaml:\d+, environment\.\*$/);
       assert.equal(app.workspace.read('github'), '');
+    });
+
+    test('8: a key without a name, which `keys.exclude` leaves out', async () => {
+      const refused = await run('env', { environment: { '*': 'secret/blank' } });
+      assert.equal(refused.code, 8);
+      assert.match(failuresOf(refused)[0]?.hint ?? '', /leave it out with keys\.exclude/);
+      const chosen = { value: 'secret/blank', keys: { exclude: [''] } };
+      assert.deepEqual(await json({ environment: { '*': chosen } }), { fine: 'y' });
     });
 
     test('--env-lines, as vault-action has them, for `exec` too, without a config', async () => {
@@ -192,8 +203,15 @@ describe('variables', () => {
       assert.equal(app.workspace.read('github'), '');
       const elsewhere = await run('env', {}, ['--format', 'gitlab', ...args]);
       assert.equal(elsewhere.code, 2);
-      const hijack = await run('env', {}, ['--to', 'both', '--env', 'PATH=secret/db#user'], { env });
-      assert.equal(hijack.code, 8);
+      for (const [flag, where] of [
+        [['--env', 'PATH=secret/db#user'], '--env PATH'],
+        [['--env-lines', 'secret/db user | CI_X'], '--env-lines, line 1'],
+        [['--env-from', 'secret/job'], '--env-from'],
+      ] as const) {
+        const hijack = await run('env', {}, ['--to', 'both', ...flag], { env });
+        assert.equal(hijack.code, 8);
+        assert.equal(failuresOf(hijack)[0]?.where, where);
+      }
     });
 
     test('8 and 2: a flag has no `keys:`; its hints say what there is', async () => {

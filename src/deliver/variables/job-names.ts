@@ -5,14 +5,16 @@ import { RUNS_CODE } from '../../render/variable-names.ts';
 const OF_THE_SYSTEM =
   /^(?:GITHUB_.*|RUNNER_.*|ACTIONS_.*|CI|GITLAB_.*|CI_.*|CIRCLE.*|BUILDKITE.*|SYSTEM_.*|AGENT_.*|BUILD_.*|TF_BUILD)$/i;
 
-/** The names among these that would change how a job runs. */
-export function hijackingNames(names: readonly string[]): Failure[] {
-  return names
-    .filter((name) => RUNS_CODE.test(name) || OF_THE_SYSTEM.test(name))
-    .map((name) => ({
+/** Those among these whose names would change how a job runs. */
+export function hijackingNames(
+  variables: readonly { readonly name: string; readonly where: string }[],
+): Failure[] {
+  return variables
+    .filter(({ name }) => RUNS_CODE.test(name) || OF_THE_SYSTEM.test(name))
+    .map(({ name, where }) => ({
       kind: 'output',
       message: `the variable \`${name}\` would change how the later steps of the job run`,
-      where: `environment.${name}`,
+      where,
       hint: 'choose another name, or use --force if it is intended',
     }));
 }
