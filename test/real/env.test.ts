@@ -301,6 +301,26 @@ describe('env', () => {
       assert.doesNotMatch(allowed.stderr, /setsecret\].*%0[AD]/);
     });
 
+    test('what is inside JSON is masked as values are: lines of a key, numbers, JSON within it', async () => {
+      const lines = ['-----BEGIN PRIVATE KEY-----', 'MIIEcanaryline+/', '-----END PRIVATE KEY-----'];
+      const account = JSON.stringify({ type: 'service_account', private_key: `${lines.join('\n')}\n` });
+      await app.putKv2('account', { json: account, inner: '{"pin":87654321}', number: 12345678 });
+      const masksOf = async (
+        args: readonly string[],
+        job: Readonly<Record<string, string>>,
+      ): Promise<string> => (await runCli([...args, '-c', app.config({})], { env: job })).stderr;
+      const azure = await masksOf(['env', '--env', 'ACCOUNT=secret/account#json'], { TF_BUILD: 'True' });
+      for (const line of lines)
+        assert.match(azure, new RegExp(`^##vso\\[task\\.setsecret\\]${line.replace('+', '\\+')}$`, 'm'));
+      const github = await masksOf(['read', 'secret/account', '--json'], { GITHUB_ACTIONS: 'true' });
+      for (const text of [...lines, '12345678', '87654321'])
+        assert.ok(github.includes(`::add-mask::${text}\n`), text);
+      const flags = ['-c', app.config({}), '--redact', '--env', 'ACCOUNT=secret/account#json'];
+      const script = `printf '  %s\\n' ${lines.map((line) => `'${line}'`).join(' ')}`;
+      const redacted = await runCli(['exec', ...flags, '--', 'sh', '-c', script]);
+      assert.equal(redacted.stdout, '  ***\n  ***\n  ***\n');
+    });
+
     test('CircleCI: exports that later steps source', async () => {
       const bashEnv = app.workspace.write('bash-env', '');
       assert.equal((await env(environment, [], { env: { CIRCLECI: 'true', BASH_ENV: bashEnv } })).code, 0);

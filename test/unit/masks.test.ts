@@ -27,6 +27,29 @@ describe('masks', () => {
     );
   });
 
+  test('what is inside JSON has all forms of a value: lines, digits of numbers, JSON within JSON', () => {
+    const key = '-----BEGIN KEY-----\nMIIEabcd+/==\n-----END KEY-----\n';
+    const inner = JSON.stringify({ pin: '87654321', words: [' to "trim" '] });
+    const outer = `{"private_key":${JSON.stringify(key)},"n":[12345678901234567890,1.1000,8443],"in":${JSON.stringify(inner)}}`;
+    const masks = masksOf([variable(outer)]);
+    for (const mask of [
+      ...[key, key.trim(), 'MIIEabcd+/==', encodeURIComponent('MIIEabcd+/=='), btoa('MIIEabcd+/==')],
+      ...['12345678901234567890', '1.1000', '8443', inner, '87654321', 'to "trim"', 'to \\"trim\\"'],
+    ])
+      assert.ok(masks.includes(mask), mask);
+    // Deeper than what else reads JSON.
+    const deep = `${'[['.repeat(20_000)}"inside", 4711${']]'.repeat(20_000)}`;
+    for (const mask of ['inside', '4711']) assert.ok(masksOf([variable(deep)]).includes(mask), mask);
+  });
+
+  test('JSON within JSON has an end', () => {
+    let text = '"innermost"';
+    let looks = 0;
+    for (let level = 0; level < 15; level += 1) text = JSON.stringify([text]);
+    masksOf([variable(text)], () => (looks += 1));
+    assert.equal(looks, 1, 'few steps');
+  });
+
   test('none of what every log has, and none of a variable that may show', () => {
     const texts = ['', 'x', '123', '12', 'true', 'FALSE', 'null', '{}', '[ ]', '\n\n', '"",:;'];
     assert.deepEqual(masksOf(texts.map((text) => variable(text))), []);

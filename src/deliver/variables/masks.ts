@@ -1,3 +1,6 @@
+import { nestsTooDeep } from '../../base/depth.ts';
+import { looksStructured, parseJson } from '../../base/lossless-json.ts';
+import { isRawJsonNumber, textOf, type JsonValue } from '../../base/secret-data.ts';
 import type { Variable } from './variable.ts';
 
 /** Shorter texts are words and numbers that every log has. */
@@ -5,6 +8,8 @@ const SHORTEST = 4;
 /** A mask of these would black out the structure of every log. */
 const PUNCTUATION = /^[\s{}[\](),:;"']*$/;
 const STEPS_BETWEEN_CHECKS = 1000;
+/** Of JSON texts within each other: nobody writes more, and each reads all that is inside once more. */
+const DEEPEST_JSON = 5;
 /** Flags: every log has these words. */
 const WORD = /^(?:true|false|null)$/i;
 
@@ -21,8 +26,8 @@ export function unmaskable(variables: readonly Variable[]): string[] {
 }
 
 /**
- * All texts that must be hidden in a job's log: each value as a whole and its parts, their lines, their trimmed form, and
- * all of them in the encodings that a log may show them in.
+ * All texts that must be hidden in a job's log: each value as a whole and its parts, their lines, their trimmed form, what is
+ * inside if they are JSON, and all of them in the encodings that a log may show them in.
  * @param checkpoint is called between steps, and may throw
  */
 export function masksOf(variables: readonly Variable[], checkpoint: () => void = noCheck): string[] {
@@ -32,17 +37,31 @@ export function masksOf(variables: readonly Variable[], checkpoint: () => void =
     if (isMaskable(mask) && mask.isWellFormed()) masks.add(mask);
   };
   const texts = variables.filter(({ mask }) => mask).flatMap(({ text, parts }) => [text, ...parts]);
+  const forms = new Set<string>();
   let steps = 0;
-  for (const text of new Set(texts)) {
-    for (const form of new Set([text, text.trim(), ...text.split(/\r\n|\r|\n/), ...leavesOf(text)])) {
-      steps += 1;
-      if (steps % STEPS_BETWEEN_CHECKS === 0) checkpoint();
-      if (isMaskable(form)) for (const mask of [form, ...encodingsOf(form)]) add(mask);
-    }
+  for (const form of formsOf(texts, DEEPEST_JSON)) {
+    steps += 1;
+    if (steps % STEPS_BETWEEN_CHECKS === 0) checkpoint();
+    if (forms.has(form) || !isMaskable(form)) continue;
+    forms.add(form);
+    for (const mask of [form, ...encodingsOf(form)]) add(mask);
   }
   checkpoint();
   // The longest first: a runner that replaces one after the other would leave the rest of a longer one.
   return [...masks].sort((a, b) => b.length - a.length);
+}
+
+/**
+ * Each text, its trimmed form and its lines, and the same of the texts inside.
+ * @param levels how many JSON texts to open, one within the other
+ */
+function* formsOf(texts: readonly string[], levels: number): Generator<string> {
+  for (const text of new Set(texts)) {
+    yield text;
+    yield text.trim();
+    yield* text.split(/\r\n|\r|\n/);
+    if (levels > 0) yield* formsOf(leavesOf(text), levels - 1);
+  }
 }
 
 function noCheck(): void {
@@ -56,25 +75,25 @@ function encodingsOf(text: string): string[] {
   return [Buffer.from(text).toString('base64'), ...(isPlain ? [] : [encodeURIComponent(text)]), ...escaped];
 }
 
-/** The texts within a structured value: a log may show them alone. */
+/** The texts and numbers within a structured value: a log may show them alone. */
 function leavesOf(text: string): string[] {
-  if (!/^\s*[{[]/.test(text)) return [];
+  if (!looksStructured(text)) return [];
   try {
-    return textsIn(JSON.parse(text));
+    // Only the parser itself, which loses digits, walks what nests deeper.
+    return leavesIn((nestsTooDeep(text) ? JSON.parse(text) : parseJson(text)) as JsonValue);
   } catch {
     return [];
   }
 }
 
 /** However deep they are: what a secret holds has no limit. */
-function textsIn(root: unknown): string[] {
-  const texts: string[] = [];
+function leavesIn(root: JsonValue): string[] {
+  const leaves: string[] = [];
   const rest = [root];
-  while (rest.length > 0) {
-    const value = rest.pop();
-    if (typeof value === 'string') texts.push(value);
-    else if (typeof value === 'object' && value !== null)
-      for (const inner of Object.values(value) as unknown[]) rest.push(inner);
+  for (let value = rest.pop(); value !== undefined; value = rest.pop()) {
+    if (typeof value === 'object' && value !== null && !isRawJsonNumber(value))
+      for (const inner of Object.values(value)) rest.push(inner);
+    else leaves.push(textOf(value));
   }
-  return texts;
+  return leaves;
 }
