@@ -70,6 +70,7 @@ ${EXIT_CODES}`,
 Examples:
   password=$(vaultonce read secret/app/db#password)
   vaultonce read secret/app/db#password@3 secret/app/db#/replicas/0/host --json
+  vaultonce read secret/app/db#user secret/app/db#password       a line each
   vaultonce read secret/app/db --json | jq .        all keys of a secret
   vaultonce read secret/app/tls#key --out /dev/shm/tls.key
 ${EXIT_CODES}`,

@@ -1,8 +1,9 @@
-import { RunError, throwIfAny } from '../base/errors.ts';
+import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { textOf, type JsonValue } from '../base/secret-data.ts';
 import type { DeclaredOutput, DeclaredVariable } from '../config/config.ts';
 import { overrideOf, type Flags } from '../config/settings.ts';
 import { maskInJob } from '../deliver/variables/index.ts';
+import type { Variable } from '../deliver/variables/variable.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import type { RenderedVariable } from '../render/render-variables.ts';
@@ -17,7 +18,7 @@ export interface ReadOptions {
 
 /**
  * `vaultonce read REF…`: single values for scripts. One value is printed unchanged, with a newline only on a terminal;
- * several have a line each; with `--json` they are an object by reference. With `--json` an argument can be a secret as a
+ * several have a line for each argument; with `--json` they are an object by reference. With `--json` an argument can be a secret as a
  * whole; the only one is the object itself.
  * @throws RunError
  */
@@ -27,7 +28,7 @@ export async function read(
   flags: Flags,
   io: Io,
 ): Promise<void> {
-  const declared = [...new Set(refs)].map((ref, index) => declaredBy(ref, json === true, index));
+  const declared = [...new Set(refs)].map((ref) => declaredBy(ref, json === true, refs.indexOf(ref)));
   const [first] = declared;
   if (out !== undefined && (declared.length !== 1 || json === true)) {
     throw new RunError('usage', '--out takes a single reference, and writes its value unchanged', {
@@ -50,7 +51,7 @@ export async function read(
         values: output === undefined ? declared : [],
       }),
       deliver: (values, _note, scope) => {
-        if (output === undefined) print(values, json === true, io, scope);
+        if (output === undefined) print(refs, values, json === true, io, scope);
       },
     },
     io,
@@ -67,20 +68,41 @@ function declaredBy(text: string, json: boolean, index: number): DeclaredVariabl
   return { name: text, where, content: { kind: 'value', ref }, mask: true };
 }
 
-function print(values: readonly RenderedVariable[], json: boolean, io: Io, scope: Scope): void {
+/** A reference that stands twice is fetched once, and printed twice. */
+function print(
+  refs: readonly string[],
+  values: readonly RenderedVariable[],
+  json: boolean,
+  io: Io,
+  scope: Scope,
+): void {
   const variables = values.flatMap((variable) =>
     variable.value === undefined ? [] : [inClear(variable, textOf(variable.value.reveal()))],
   );
-  const broken = json ? [] : variables.filter(({ text }) => !text.isWellFormed());
-  throwIfAny(
-    broken.map(({ name }) => ({
-      kind: 'output',
-      message: `the value of \`${name}\` has half of a surrogate pair, which is no Unicode text`,
-      hint: 'print it with --json, which escapes it',
-    })),
-  );
+  if (!json) throwIfAny(variables.flatMap((variable) => unprintable(variable, refs.length > 1)));
   maskInJob(variables, io, scope);
-  io.stdout.write(json ? jsonOf(values) : linesOf(values, io.stdout.isTTY));
+  const byRef = new Map(values.map((variable) => [variable.name, variable]));
+  const asked = refs.flatMap((ref) => byRef.get(ref) ?? []);
+  io.stdout.write(json ? jsonOf(asked) : linesOf(asked, io.stdout.isTTY));
+}
+
+function unprintable({ name, text }: Variable, hasOneLine: boolean): Failure[] {
+  if (!text.isWellFormed())
+    return [
+      {
+        kind: 'output',
+        message: `the value of \`${name}\` has half of a surrogate pair, which is no Unicode text`,
+        hint: 'print it with --json, which escapes it',
+      },
+    ];
+  if (!hasOneLine || !/[\r\n]/.test(text)) return [];
+  return [
+    {
+      kind: 'output',
+      message: `the value of \`${name}\` has a line break, and several values have a line each`,
+      hint: 'print them with --json, or read this one alone',
+    },
+  ];
 }
 
 function outputOf(

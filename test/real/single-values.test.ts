@@ -81,6 +81,25 @@ describe('single values', () => {
       });
     });
 
+    test('a line for each argument: what is named twice is fetched once, a line break is refused', async () => {
+      const [password, nasty] = ['secret/db#password', 'secret/db#nasty'];
+      const twice = await run('read', {}, [password, 'kv1/legacy#token', password]);
+      assert.equal(twice.stdout, 'second\nold\nsecond\n');
+      assert.equal(requestsOf(app.server).filter((request) => /secret|kv1/.test(request)).length, 2);
+      assert.equal((await run('read', {}, [password, password])).stdout, 'second\nsecond\n');
+      const broken = await run('read', {}, [password, nasty, nasty]);
+      assert.deepEqual([broken.code, broken.stdout], [8, '']);
+      const [failure, ...others] = failuresOf(broken);
+      assert.deepEqual(others, []);
+      assert.match(failure?.message ?? '', /^the value of `secret\/db#nasty` has a line break/);
+      assert.match(failure?.hint ?? '', /--json, or read this one alone/);
+      assert.equal((await run('read', {}, [nasty])).stdout, NASTY);
+      const { stdout } = await run('read', {}, [password, nasty, password, '--json']);
+      assert.deepEqual(JSON.parse(stdout), { [password]: 'second', [nasty]: NASTY });
+      const wrong = await run('read', {}, [password, password, 'password']);
+      assert.equal(failuresOf(wrong)[0]?.where, 'argument 3');
+    });
+
     test('names of declared secrets; only what is asked for is fetched', async () => {
       const secrets = {
         db: 'secret/db',
