@@ -94,7 +94,7 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
         refuseHijacking(values);
         const variables = textsOf(values);
         maskInJob(variables, io, scope);
-        await deliver(variables, delivery, note, io);
+        await deliver(variables, delivery, note, { ...io, scope });
       },
     },
     io,
@@ -108,7 +108,7 @@ async function deliver(
   io: Io,
 ): Promise<void> {
   if (handover.kind === 'job') {
-    handover.deliver(variables, io, to);
+    await handover.deliver(variables, io, to);
     io.scope.log.write({ event: 'handed_over', variables: variables.length, to: handover.goesTo(to) });
     return;
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { FORMAT_NAMES } from '../../src/deliver/variables/format-names.ts';
@@ -10,6 +10,7 @@ import {
   failuresOf,
   logLines,
   runCli,
+  startCli,
   starter,
   type CliOptions,
   type CliResult,
@@ -17,6 +18,7 @@ import {
 } from '../support/cli.ts';
 import { installed } from '../support/format-readers.ts';
 import { needsDisk, needsMounts } from '../support/needs.ts';
+import { until } from '../support/patience.ts';
 import { diskDirectory } from '../support/places.ts';
 
 const NASTY = 'it\'s ‘so’ "$HOME" `id` \\ \\\' %0A\n::set-env name=X::y\n##vso[task.complete]\nEOF\r\n\n';
@@ -333,20 +335,57 @@ describe('env', () => {
       assert.equal(output, NASTY);
     });
 
+    /** A job of Buildkite with an agent of these lines. */
+    const buildkite = (script: string): { BUILDKITE: string; PATH: string } => {
+      app.workspace.write('agent/buildkite-agent', `#!/bin/sh\n${script}\n`, 0o755);
+      return { BUILDKITE: 'true', PATH: `${app.workspace.path('agent')}:${process.env['PATH'] ?? ''}` };
+    };
+
     test('Buildkite: its agent redacts, then sets', async () => {
       const calls = app.workspace.path('agent-calls');
-      app.workspace.write(
-        'agent/buildkite-agent',
-        `#!/bin/sh\n{ echo "$*"; cat; echo; } >> ${calls}\n`,
-        0o755,
-      );
-      const job = { BUILDKITE: 'true', PATH: `${app.workspace.path('agent')}:${process.env['PATH'] ?? ''}` };
+      const job = buildkite(`{ echo "$*"; cat; echo; } >> ${calls}`);
       assert.equal((await env(environment, [], { env: job })).code, 0);
       const [redact, masks = '', set, json = ''] = app.workspace.read('agent-calls').trimEnd().split('\n');
       assert.equal(redact, 'redactor add --format json');
       assert.ok(Object.values(JSON.parse(masks) as object).includes('second'));
       assert.equal(set, 'env set --input-format=json -');
       assert.deepEqual(JSON.parse(json), values);
+    });
+
+    test('8: an agent of Buildkite that fails, reads nothing, or is not there', async () => {
+      await app.putKv2('long', { value: 'x'.repeat(200_000) });
+      for (const [script, reason] of [
+        ['exit 3', 'status 3'],
+        ['kill -9 $$', 'SIGKILL'],
+        ['case $1 in redactor) cat >/dev/null ;; *) exit 4 ;; esac', 'status 4'],
+      ] as const) {
+        const refused = await env({ V: 'secret/long#value' }, [], { env: buildkite(script) });
+        assert.equal(refused.code, 8, refused.stderr);
+        const call = script.startsWith('case') ? 'env set' : 'redactor add';
+        assert.equal(failuresOf(refused)[0]?.message, `buildkite-agent ${call} failed (${reason})`);
+      }
+      const none = await env(plain, [], { env: { BUILDKITE: 'true', PATH: app.workspace.root } });
+      assert.equal(failuresOf(none)[0]?.message, 'buildkite-agent redactor add failed (ENOENT)');
+      assert.equal(none.code, 8);
+    });
+
+    test('124, 143: an agent of Buildkite that hangs ends with the run', async () => {
+      const pid = app.workspace.path('agent-pid');
+      const job = { env: buildkite(`echo $$ > ${pid}.new && mv ${pid}.new ${pid} && exec sleep 50`) };
+      const isGone = (): boolean => !existsSync(`/proc/${readFileSync(pid, 'utf8').trim()}`);
+      const late = await env(plain, ['--timeout', '5s'], job);
+      assert.equal(late.code, 124, late.stderr);
+      const [failure] = failuresOf(late);
+      assert.deepEqual(failure?.details, ['buildkite-agent redactor add had not ended']);
+      assert.ok(isGone());
+      rmSync(pid);
+      const told = startCli(['env', '-c', app.config({ environment: plain })], job);
+      await until('the agent is asked', () => existsSync(pid));
+      told.child.kill('SIGTERM');
+      const { code, stderr } = await told.done;
+      assert.equal(code, 143, stderr);
+      assert.ok(isGone());
+      assert.equal(await app.server.tokensLeft(), 0);
     });
 
     test('GitLab: exports for the script; a report for later jobs, with a warning and nothing it would change', async () => {

@@ -45,9 +45,9 @@ export interface JobHandover extends Common {
   goesTo(to: Destination): string;
   /**
    * Hands all variables on, or none.
-   * @throws RunError `output` for what it cannot carry, and where it cannot write
+   * @throws RunError `output` for what it cannot carry, and where it cannot write; the reason of the scope
    */
-  deliver(variables: readonly Variable[], io: HandoverIo, to: Destination): void;
+  deliver(variables: readonly Variable[], io: HandoverIo, to: Destination): void | Promise<void>;
 }
 
 /** A handover that is one text wherever it goes. */
