@@ -38,7 +38,8 @@ export function selectKeys(values: KeyValues, selection: KeySelection, slash?: s
     sources.set(name, [...(sources.get(name) ?? []), key]);
     selected.set(name, values.get(key) ?? null);
   }
-  const named = [...(include ?? []).filter((pattern) => !pattern.includes('*')), ...Object.keys(rename)];
+  const literal = [...(include ?? []), ...exclude].filter((pattern) => !pattern.includes('*'));
+  const named = [...literal, ...Object.keys(rename)];
   return {
     values: selected,
     missing: [...new Set(named)].filter((key) => !values.has(key)),

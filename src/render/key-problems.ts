@@ -1,5 +1,6 @@
 import { DEEPEST } from '../base/depth.ts';
 import type { Failure } from '../base/errors.ts';
+import type { KeySelection } from '../formats/keys.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 
 /** Keys that an output cannot hold side by side. */
@@ -20,6 +21,11 @@ export function tooDeepKey({ where }: Pick<OutputPlan, 'where'>): Failure {
     where,
     hint: 'rename it with keys.rename, or leave it out with keys.exclude',
   };
+}
+
+/** What to do about a key that a selection names and no secret has. */
+export function remedyOf(key: string, { exclude = [] }: KeySelection, otherwise: string): string {
+  return exclude.includes(key) ? 'correct the name, or leave it out of keys.exclude' : otherwise;
 }
 
 export function conflict(

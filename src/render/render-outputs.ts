@@ -14,7 +14,7 @@ import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { LARGEST_OUTPUT, renderInSteps, type RenderedTemplate } from '../template/render-template.ts';
 import { foundInputs } from './format-inputs.ts';
 import { missingKey, placed, resolveValues } from './found-values.ts';
-import { collision, conflict, keyAndFolder, tooDeepKey } from './key-problems.ts';
+import { collision, conflict, keyAndFolder, remedyOf, tooDeepKey } from './key-problems.ts';
 import { finish, NO_PAUSE, type Pause } from './pause.ts';
 import { sharedPaths } from './shared-paths.ts';
 
@@ -178,7 +178,11 @@ function filesOf(
         { key: absent, secrets: content.secrets, where: plan.where },
         [...values.keys()].sort(),
         nearest(absent, [...values.keys()].sort()),
-        'correct the name, add the key to the secret, or give it a `default:`',
+        remedyOf(
+          absent,
+          content.keys,
+          'correct the name, add the key to the secret, or give it a `default:`',
+        ),
       ),
     ),
     ...conflicts.map(({ key, secrets: names }) => conflict(key, names, plan)),

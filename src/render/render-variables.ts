@@ -16,7 +16,7 @@ import type { VariablePlan } from '../plan/variables.ts';
 import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import { renderInSteps } from '../template/render-template.ts';
 import { missingKey, placed, resolveValue, resolveValues, type Value } from './found-values.ts';
-import { collision } from './key-problems.ts';
+import { collision, remedyOf } from './key-problems.ts';
 import { finish, NO_PAUSE, type Pause } from './pause.ts';
 import { RUNS_CODE } from './variable-names.ts';
 
@@ -128,7 +128,7 @@ function spreadOf(
         { key, secrets: [of.secret], where },
         known,
         nearest(key, known),
-        'correct the name, or add the key',
+        remedyOf(key, keys, 'correct the name, or add the key'),
       ),
     ),
     ...collisions

@@ -362,7 +362,7 @@ describe('values', () => {
     await app.putKv2('k2', { user: 'other', host: 'h' });
     const secrets = { one: 'secret/k1', two: 'secret/k2' };
     const result = await app.render({
-      secrets,
+      secrets: { ...secrets, none: { path: 'secret/none', optional: true } },
       outputs: [
         {
           path: 'k.env',
@@ -384,12 +384,27 @@ describe('values', () => {
           on_conflict: 'last',
           keys: { include: ['user'] },
         },
+        {
+          path: 'some.json',
+          format: 'json',
+          secret: ['one', 'two'],
+          on_conflict: 'first',
+          keys: { exclude: ['debug', 'host'] },
+        },
+        {
+          path: 'absent.json',
+          format: 'json',
+          secret: ['one', 'none'],
+          keys: { exclude: ['debug', 'only_there'] },
+        },
       ],
     });
     assert.equal(result.code, 0, result.stderr);
     assert.equal(app.workspace.read('out/k.env'), 'DB_PASSWORD=p\nlogin=u\n');
     assert.deepEqual(JSON.parse(app.workspace.read('out/first.json')), { host: 'h', user: 'u' });
     assert.deepEqual(JSON.parse(app.workspace.read('out/last.json')), { user: 'other' });
+    assert.deepEqual(JSON.parse(app.workspace.read('out/some.json')), { password: 'p', user: 'u' });
+    assert.deepEqual(JSON.parse(app.workspace.read('out/absent.json')), { password: 'p', user: 'u' });
     const wrong = await app.render({
       secrets,
       outputs: [
@@ -402,5 +417,25 @@ describe('values', () => {
     const failures = failuresOf(wrong);
     assert.deepEqual(failures.map(({ kind }) => kind).sort(), ['not_found', 'output', 'output']);
     assert.match(failures.find(({ kind }) => kind === 'not_found')?.hint ?? '', /did you mean `password`/);
+  });
+
+  test('6: a key to leave out that no secret has, which may be one with a typo', async () => {
+    await app.putKv2('k3', { user: 'u', password: 'p' });
+    const result = await app.render({
+      secrets: { one: 'secret/k3' },
+      outputs: [
+        { path: 'typo.env', format: 'dotenv', secret: 'one', keys: { exclude: ['pasword'] } },
+        { path: 'gone.env', format: 'dotenv', secret: 'one', keys: { exclude: ['debug_level'] } },
+      ],
+    });
+    assert.equal(result.code, 6, result.stderr);
+    assert.deepEqual(
+      failuresOf(result).map(({ message, hint }) => [message, hint]),
+      [
+        ['the secret `one` has no key `pasword`', 'did you mean `password`?'],
+        ['the secret `one` has no key `debug_level`', 'correct the name, or leave it out of keys.exclude'],
+      ],
+    );
+    assert.ok(!app.workspace.list('out').includes('typo.env'));
   });
 });

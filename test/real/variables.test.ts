@@ -127,10 +127,12 @@ describe('variables', () => {
       // What is named by itself needs no name made of its key.
       const named = { '*': 'secret/bad', LD_PRELOAD: 'secret/bad#fine' };
       assert.deepEqual(await json({ environment: named }), { fine: 'x', LD_PRELOAD: 'x' });
-      const missing = { '*': { value: 'secret/mail', keys: { include: ['usr'] } } };
-      const absent = await run('env', { environment: missing });
-      assert.equal(absent.code, 6);
-      assert.equal(failuresOf(absent)[0]?.message, 'the secret `secret/mail` has no key `usr`');
+      for (const list of ['include', 'exclude']) {
+        const missing = { '*': { value: 'secret/mail', keys: { [list]: ['usr'] } } };
+        const absent = await run('env', { environment: missing });
+        assert.equal(absent.code, 6, list);
+        assert.equal(failuresOf(absent)[0]?.message, 'the secret `secret/mail` has no key `usr`');
+      }
       const env = { GITHUB_ACTIONS: 'true', GITHUB_ENV: app.workspace.write('github', '') };
       const job = await run('env', { environment: { '*': 'secret/job' } }, [], { env });
       assert.equal(job.code, 8);

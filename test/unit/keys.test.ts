@@ -86,13 +86,13 @@ describe('keys of an output', () => {
     });
   });
 
-  test('keys that are named have to be there, patterns and exclusions do not', () => {
+  test('keys that are named have to be there, those to leave out too; patterns need not match', () => {
     const { missing } = selectKeys(keysOf('a', 'b'), {
       include: ['a', 'gone', 'no*'],
-      exclude: ['absent', 'b'],
+      exclude: ['absent', 'b', 'none*'],
       rename: { gone: 'x', b: 'excluded', lost: 'y', 'x*': 'z' },
     });
-    assert.deepEqual(missing, ['gone', 'lost', 'x*']);
+    assert.deepEqual(missing, ['gone', 'absent', 'lost', 'x*']);
   });
 
   test('keys that would get one name are told', () => {
