@@ -29,6 +29,7 @@ import {
   text,
   texts,
   uid,
+  timeLimit,
   wait,
 } from '../shape/fields.ts';
 import type { AuthConfig } from './config.ts';
@@ -73,7 +74,7 @@ const vault = object({
   namespace: optional(namespace, 'Namespace of login and secrets.'),
   tls: optional(tls, 'TLS of the connection to the server.'),
   client_timeout: optional(
-    duration,
+    timeLimit,
     'Limit of a single request; one that may be repeated is then tried again. Default: half of `timeout`, for what mints credentials all of it.',
   ),
   max_retries: optional(
@@ -227,7 +228,7 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
     output: optional(outputDefaults, 'Defaults for all outputs.'),
     watch: optional(watch, 'How `watch` keeps secrets good; other commands ignore it.'),
     timeout: optional(
-      duration,
+      timeLimit,
       'Limit of the whole run; of `watch`, that of its first one, and of each later piece of work. Default: 60s.',
     ),
     startup_jitter: optional(

@@ -22,7 +22,8 @@ const UNCLOSED = /\$\$\{|\$\{/g;
 const MOST_VALUES = 100_000;
 
 /**
- * Replaces `${VAR}` and `${VAR:-default}` in all strings of a parsed config; `$${` gives a literal `${`. Keys are left
+ * Replaces `${VAR}` and `${VAR:-default}` in all strings of a parsed config; `$${` gives a literal `${`. A default ends at the
+ * next brace and cannot hold `${`. Keys are left
  * alone, and so is everything that is fetched later: a secret may hold `${`.
  * @throws RunError `config` for a config that is written in a few lines and endless when read
  */
@@ -94,6 +95,14 @@ class Interpolation {
           path,
           message: 'has a `${` that is not a variable',
           hint: 'write `${VAR}` or `${VAR:-default}`; for a literal `${` write `$${`',
+        });
+        return match;
+      }
+      if (fallback?.includes('${') === true) {
+        this.problems.push({
+          path,
+          message: `has a \`\${\` in the default of \`${name}\``,
+          hint: 'a default cannot hold another variable: give it a plain text, or set the variable that it is for',
         });
         return match;
       }

@@ -24,9 +24,10 @@ any other. They are not a config: a command that needs one still does, and \`--n
 shows where each value comes from.
 
 - **Variables**: \`\${VAR}\` and \`\${VAR:-default}\` are replaced in every text value; an unset variable is an error, and
-  \`$\${\` is a literal \`\${\`. Fetched data and template files are never touched. Numbers and booleans may be written
-  as text, so that a variable can provide them.
-- **Durations** as Vault writes them: \`90s\`, \`1h30m\`, \`500ms\`, or a number of seconds.
+  \`$\${\` is a literal \`\${\`. A default cannot hold another variable. Fetched data and template files are never
+  touched. Numbers and booleans may be written as text, so that a variable can provide them.
+- **Durations** as Vault writes them: \`90s\`, \`1h30m\`, \`500ms\`, or a number of seconds. What limits a run, a request or a
+  command may have 24 days and 20 hours at most.
 - **Modes** are quoted octal: \`"0440"\`.
 - **Paths**: templates are relative to their config file; outputs to \`output.directory\`; all other files to the working
   directory.

@@ -1,4 +1,4 @@
-import { parseDuration, parseWait } from '../base/duration.ts';
+import { parseTimeLimit, parseWait } from '../base/duration.ts';
 import { RunError } from '../base/errors.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../host/log-events.ts';
 import { parseRateLimit, type RateLimit } from '../shape/rate-limit.ts';
@@ -70,6 +70,7 @@ function parseChoice<T extends string>(choices: readonly T[]): (text: string) =>
 const asIs = (text: string): string => text;
 const BOOLEAN = 'a boolean (true or false)';
 const DURATION = 'a duration (`90s`, `1h30m`, or seconds)';
+const TIME_LIMIT = `${DURATION} of 24d20h at most`;
 
 /** Precedence in one place: flag (one of its own, then `--set`), then environment, then file, then default. */
 export const SETTINGS = {
@@ -108,8 +109,8 @@ export const SETTINGS = {
   clientTimeoutMs: {
     env: client('CLIENT_TIMEOUT'),
     file: 'vault.client_timeout',
-    expected: DURATION,
-    parse: parseDuration,
+    expected: TIME_LIMIT,
+    parse: parseTimeLimit,
   },
   maxRetries: {
     env: client('MAX_RETRIES'),
@@ -133,8 +134,8 @@ export const SETTINGS = {
     flag: 'timeout',
     env: ['VAULTONCE_TIMEOUT'],
     file: 'timeout',
-    expected: DURATION,
-    parse: parseDuration,
+    expected: TIME_LIMIT,
+    parse: parseTimeLimit,
   },
   startupJitterMs: {
     flag: 'startupJitter',

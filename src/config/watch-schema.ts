@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../base/duration.ts';
 import {
   either,
   enumeration,
@@ -8,7 +9,7 @@ import {
   required,
   type TypeOf,
 } from '../shape/definition.ts';
-import { duration, percentage, text, wait } from '../shape/fields.ts';
+import { duration, percentage, text, timeLimit, wait } from '../shape/fields.ts';
 import { needs, oneOf } from '../shape/combination.ts';
 
 /** `watch:` of a config, and what secrets and outputs say of it. */
@@ -19,6 +20,14 @@ const SHORTEST_REFRESH_MS = 1000;
 /** What is wrong with how often something is to be read. */
 export function refreshProblems({ refresh }: { readonly refresh?: number | undefined }): string[] {
   return refresh !== undefined && refresh < SHORTEST_REFRESH_MS ? ['`refresh` is shorter than 1s'] : [];
+}
+
+function watchProblems(watch: {
+  readonly refresh?: number | undefined;
+  readonly settle?: number | undefined;
+}): string[] {
+  const isTooLong = watch.settle !== undefined && watch.settle > LONGEST_TIMER_MS;
+  return [...refreshProblems(watch), ...(isTooLong ? ['`settle` is longer than 24d20h'] : [])];
 }
 
 const SIGNALS = ['HUP', 'USR1', 'USR2', 'TERM', 'INT', 'QUIT', 'WINCH', 'CONT', 'ALRM'] as const;
@@ -52,7 +61,7 @@ const handler = object(
     pid_file: optional(text, 'With `signal`: the process whose number is in this file.'),
     run: optional(list(text, { isFilled: true }), 'Run a command, without a shell: its words.'),
     http: optional(http, 'Send an HTTP request; any answer below 300 is a success.'),
-    timeout: optional(duration, 'Limit of `run` and `http`. Default: 30s.'),
+    timeout: optional(timeLimit, 'Limit of `run` and `http`. Default: 30s.'),
   },
   [
     oneOf(['signal', 'run', 'http'], true),
@@ -97,7 +106,7 @@ export const watch = object(
       'Serve health checks and metrics. Default: off.',
     ),
     stop_timeout: optional(
-      duration,
+      timeLimit,
       'How long the command may take to end before it gets SIGKILL, at a restart and at the end. Default: 10s.',
     ),
     max_stale: optional(
@@ -106,7 +115,7 @@ export const watch = object(
     ),
   },
   [],
-  refreshProblems,
+  watchProblems,
 );
 
 export type WatchFile = TypeOf<typeof watch>;

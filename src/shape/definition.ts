@@ -62,6 +62,7 @@ interface ParsedDefinition {
 export type Notation =
   | 'boolean'
   | 'duration'
+  | 'timeLimit'
   | 'wait'
   | 'percentage'
   | 'mode'

@@ -1,4 +1,4 @@
-import { parseDuration, parseWait } from '../base/duration.ts';
+import { parseDuration, parseTimeLimit, parseWait } from '../base/duration.ts';
 import type { JsonValue } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
 import {
@@ -69,21 +69,30 @@ export const gid = integer(0, HIGHEST_ID, { name: 'gid', hint: ID_HINT });
 
 const textOrNumber = either(string(), number);
 
+function toDuration(value: string | number): Parsed<number> {
+  const milliseconds = parseDuration(String(value));
+  if (milliseconds !== undefined) return { value: milliseconds };
+  return {
+    problem: 'is not a duration',
+    hint: 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds above 0',
+  };
+}
+
 /** Milliseconds from a duration as Vault writes it. */
-export const duration = parsed(
+export const duration = parsed(textOrNumber, toDuration, 'duration');
+
+/** The same, of what a timer waits for. */
+export const timeLimit = parsed(
   textOrNumber,
   (value): Parsed<number> => {
-    const milliseconds = parseDuration(String(value));
-    if (milliseconds !== undefined) return { value: milliseconds };
-    return {
-      problem: 'is not a duration',
-      hint: 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds above 0',
-    };
+    const whole = toDuration(value);
+    if ('problem' in whole || parseTimeLimit(String(value)) !== undefined) return whole;
+    return { problem: 'is too long', hint: 'write 24d20h at most' };
   },
-  'duration',
+  'timeLimit',
 );
 
-/** The same, or 0 for none. */
+/** The same as `duration`, or 0 for none. */
 export const wait = parsed(
   textOrNumber,
   (value): Parsed<number> => {

@@ -1,3 +1,4 @@
+import { LONGEST_MS, LONGEST_TIMER_MS } from '../base/duration.ts';
 import { KEY_STEP } from '../base/key-path.ts';
 import type { Notation } from './definition.ts';
 import { REF_HINT, SECRET_HINT } from './ref.ts';
@@ -58,8 +59,8 @@ const REFERENCE = String.raw`(?=[^#]*/)${PATH}#${KEY}(?:@[1-9]\d*)?|[^#/]+#(?![\
 /** Smaller numbers, and larger ones, are written with an exponent. */
 const SMALLEST_PLAIN = 1e-6;
 const LARGEST_PLAIN = 999_999_999_999_999_900_000;
-/** setTimeout's limit, in seconds. */
-const LONGEST_S = 2_147_483.647;
+const LONGEST_S = LONGEST_MS / 1000;
+const LONGEST_TIMER_S = LONGEST_TIMER_MS / 1000;
 
 /** A text whose value only the environment decides. */
 export const variableText: JsonSchema = { type: 'string', pattern: VARIABLE };
@@ -76,6 +77,18 @@ function onlyTextLike(pattern: string, patternErrorMessage: string): JsonSchema 
 
 const DURATION = 'write it as `90s`, `1h30m`, `500ms`, or as a number of seconds';
 
+function positiveDuration(maximum: number): JsonSchema {
+  return {
+    anyOf: [
+      textLike(
+        String.raw`\s*(?=[^1-9]*[1-9])(?:\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)\s*`,
+        `${DURATION} above 0`,
+      ),
+      { type: 'number', minimum: SMALLEST_PLAIN, maximum },
+    ],
+  };
+}
+
 /** The schema and the name in the reference of each notation that has a definition of its own. */
 const NOTATIONS: Readonly<
   Record<Extract<Notation, string>, { readonly name: string; readonly schema: JsonSchema }>
@@ -84,18 +97,8 @@ const NOTATIONS: Readonly<
     name: 'boolean',
     schema: { anyOf: [{ type: 'boolean' }, textLike('true|false', 'must be true or false')] },
   },
-  duration: {
-    name: 'duration',
-    schema: {
-      anyOf: [
-        textLike(
-          String.raw`\s*(?=[^1-9]*[1-9])(?:\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+)\s*`,
-          `${DURATION} above 0`,
-        ),
-        { type: 'number', minimum: SMALLEST_PLAIN, maximum: LONGEST_S },
-      ],
-    },
-  },
+  duration: { name: 'duration', schema: positiveDuration(LONGEST_S) },
+  timeLimit: { name: 'duration', schema: positiveDuration(LONGEST_TIMER_S) },
   wait: {
     name: 'duration',
     schema: {

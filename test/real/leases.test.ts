@@ -189,6 +189,12 @@ describe('leases and lifetimes', await needsPlugins('secret/pki'), () => {
       assert.ok(failure?.hint);
     }
     assert.equal((await app.render({ secrets: { one: { ...long, min_ttl: '2h' } } })).code, 0);
+    const month = { path: 'pki/issue/plain', write: { common_name: 'x', ttl: '720h' } };
+    assert.equal((await app.render({ secrets: { one: { ...month, min_ttl: '29d' } } })).code, 0);
+    const shorter = await app.render({ secrets: { one: { ...month, min_ttl: '31d' } } });
+    assert.equal(shorter.code, 10, shorter.stderr);
+    const wrapped = { path: 'secret/a', wrap_ttl: '30d', min_ttl: '29d' };
+    assert.equal((await app.render({ secrets: { wrapped } })).code, 0);
     const endless = await app.render({ secrets: { a: { path: 'secret/a', min_ttl: '1s' } } });
     assert.equal(endless.code, 10);
     assert.match(failuresOf(endless)[0]?.message ?? '', /does not say when it ends/);

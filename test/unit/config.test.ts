@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseDuration } from '../../src/base/duration.ts';
+import { parseDuration, parseTimeLimit } from '../../src/base/duration.ts';
 import { RunError } from '../../src/base/errors.ts';
 import { nearest } from '../../src/base/nearest.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
@@ -41,6 +41,15 @@ describe('interpolation', () => {
       problems.map(({ path }) => path.join('.')),
       ['a', 'a', 'b.1.c', 'd', 'e'],
     );
+  });
+
+  test('a default cannot hold another variable, whether it is needed or not', () => {
+    for (const text of ['${NONE:-${A}/x}', '${A:-${NONE:-y}}', 'x ${NONE:-y ${}', '${NONE:-$${A}}']) {
+      const { problems } = interpolate({ a: text }, { A: 'a' });
+      const [problem, ...others] = problems;
+      assert.match(problem?.message ?? '', /^has a `\$\{` in the default of `(?:NONE|A)`$/, text);
+      assert.deepEqual([problem?.path, others], [['a'], []]);
+    }
   });
 
   test('a text without `${` is left alone, and any text can be written', () => {
@@ -172,9 +181,14 @@ describe('small languages', () => {
       ['1 s', undefined],
       ['5x', undefined],
       ['', undefined],
-      ['99d', undefined],
+      ['768h', 2_764_800_000],
+      ['99d', 8_553_600_000],
+      ['106751d', 9_223_286_400_000],
+      ['106752d', undefined],
     ];
     for (const [text, milliseconds] of cases) assert.equal(parseDuration(text), milliseconds, text);
+    assert.equal(parseTimeLimit('24d20h'), 2_145_600_000);
+    assert.deepEqual(['25d', '0s', 'x'].map(parseTimeLimit), [undefined, undefined, undefined]);
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 100 }),

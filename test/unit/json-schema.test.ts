@@ -66,7 +66,9 @@ const SAMPLES: Readonly<Record<string, Samples>> = {
       30,
       0.5,
       1e-6,
-      2_147_483.647,
+      '720h',
+      '100000d',
+      9_223_372_036.854,
     ],
     wrong: [
       '',
@@ -84,11 +86,17 @@ const SAMPLES: Readonly<Record<string, Samples>> = {
       0,
       -1,
       1e-7,
-      2_147_483.648,
+      9_223_372_036.855,
       true,
       null,
       {},
     ],
+    alphabet: '0159.hms ',
+  },
+  'time limit': {
+    field: fields.timeLimit,
+    right: ['90s', '24d20h', '500ms', 30, 1e-6, 2_147_483.647],
+    wrong: ['', '0', '5x', 0, 1e-7, 2_147_483.648, true, null],
     alphabet: '0159.hms ',
   },
   percentage: {
@@ -186,7 +194,7 @@ function acceptsAs(name: string, value: unknown): boolean {
 
 /** What no pattern can tell: 10 days and 15 more are too long together. */
 function isTooLong(field: Definition, value: unknown): boolean {
-  if (field !== fields.duration || typeof value !== 'string') return false;
+  if ((field !== fields.duration && field !== fields.timeLimit) || typeof value !== 'string') return false;
   return /\d/.test(value) && !takes(field, value) && takes(field, value.replace(/\d{2,}(?:\.\d+)?/g, '1'));
 }
 
