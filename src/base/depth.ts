@@ -50,7 +50,7 @@ export function isTooDeep(value: unknown, known = new Map<unknown, number>(), de
 }
 
 /** @param start of its opening quote @returns the place of its closing one */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   let at = text.indexOf('"', start + 1);
   while (at !== -1 && isEscaped(text, at)) at = text.indexOf('"', at + 1);
   return at === -1 ? text.length : at;

@@ -1,6 +1,8 @@
 import { DEEPEST, nestsTooDeep } from '../base/depth.ts';
 import { RunError } from '../base/errors.ts';
+import { parseJson } from '../base/lossless-json.ts';
 import { positionOfJsonError } from './json-position.ts';
+import { repeatedKeyIn } from './repeated-key.ts';
 import type { Parsed, Purpose, Source, SourceText } from './source.ts';
 
 /** What to write into an empty file, or into one that holds something else. */
@@ -46,7 +48,7 @@ function checked({ purpose, name, directory }: SourceText, { value, lineOf }: Pa
       kind: 'file',
       name,
       directory,
-      value: value as Record<string, unknown>,
+      value: withoutSchema(value as Record<string, unknown>, purpose),
       placeOf: (path) => {
         const line = lineOf(path);
         return line === undefined ? name : `${name}:${String(line)}`;
@@ -60,22 +62,47 @@ function checked({ purpose, name, directory }: SourceText, { value, lineOf }: Pa
   });
 }
 
-function parseJsonConfig({ text, name, purpose }: SourceText): unknown {
+/** Editors look for a schema there, and JSON has no comments to name it in. */
+function withoutSchema(fields: Source['value'], purpose: Purpose): Source['value'] {
+  if (purpose === 'fixtures file' || typeof fields['$schema'] !== 'string') return fields;
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => key !== '$schema'));
+}
+
+function parseJsonConfig(source: SourceText): unknown {
+  const { text, name, purpose } = source;
   if (nestsTooDeep(text)) {
     throw new RunError('config', `the ${purpose} nests deeper than ${String(DEEPEST)} levels`, {
       where: name,
       hint: 'check the path: no config is that deep',
     });
   }
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    // What a fixture stands for is read from the server in this way, too.
+    value = purpose === 'fixtures file' ? parseJson(text) : JSON.parse(text);
   } catch {
-    const before = text.slice(0, positionOfJsonError(text));
-    const line = before.split('\n').length;
-    const column = before.length - before.lastIndexOf('\n');
-    throw new RunError('config', `invalid JSON at column ${String(column)}`, {
-      where: `${name}:${String(line)}`,
+    throw invalidJson(source, positionOfJsonError(text), {
       hint: 'look for a missing or extra comma, quote or bracket at or before this place',
     });
   }
+  const repeated = repeatedKeyIn(text);
+  if (repeated === undefined) return value;
+  throw invalidJson(source, repeated, {
+    problem: ': the map has this key already',
+    hint: 'remove one of the two, or rename it',
+  });
+}
+
+function invalidJson(
+  { text, name }: SourceText,
+  position: number,
+  { problem = '', hint }: { readonly problem?: string; readonly hint: string },
+): RunError {
+  const before = text.slice(0, position);
+  const line = before.split('\n').length;
+  const column = before.length - before.lastIndexOf('\n');
+  return new RunError('config', `invalid JSON at column ${String(column)}${problem}`, {
+    where: `${name}:${String(line)}`,
+    hint,
+  });
 }

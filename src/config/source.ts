@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { PATH_HINT, shownPath } from '../base/shown-text.ts';
+import { utf8Text } from '../base/utf8.ts';
 import { readInput, withPipes } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
@@ -124,23 +125,23 @@ export async function readSource(
   field = CONFIG_FLAG,
 ): Promise<SourceText> {
   if (path !== '-') return readFile(path, purpose, io, field);
-  const text = await io.readStdin(largestBytes(purpose), io.scope.signal);
-  if (text === undefined) throw tooLarge('-', purpose);
-  return sourceText('-', text, io.cwd, purpose);
+  const bytes = await io.readStdin(largestBytes(purpose), io.scope.signal);
+  if (bytes === undefined) throw tooLarge('-', purpose);
+  return sourceText('-', textOf(bytes, '-', purpose), io.cwd, purpose);
 }
 
 function largestBytes(purpose: Purpose): number {
   return LARGEST_MIB[purpose] * 1024 * 1024;
 }
 
-/** A text that has been read. What starts with a brace is JSON. */
+/** A text that has been read. YAML may start with a brace, too, but quotes few keys. */
 export function sourceText(
   name: string,
   text: string,
   directory: string | undefined,
   purpose: Purpose = 'config',
 ): SourceText {
-  return { purpose, name, text, directory, format: /^\s*\{/.test(text) ? 'json' : 'yaml' };
+  return { purpose, name, text, directory, format: /^\s*\{\s*["}]/.test(text) ? 'json' : 'yaml' };
 }
 
 async function readFile(
@@ -156,7 +157,7 @@ async function readFile(
     return {
       purpose,
       name,
-      text: bytes.toString('utf8'),
+      text: textOf(bytes, name, purpose),
       directory: dirname(absolute),
       format: path.endsWith('.json') ? 'json' : 'yaml',
     };
@@ -170,6 +171,15 @@ async function readFile(
       hint: where === path ? 'check the path and its permissions' : PATH_HINT,
     });
   }
+}
+
+/** @throws RunError `config` for what would be another text than it is: bytes that are not UTF-8 */
+function textOf(bytes: Buffer, where: string, purpose: Purpose): string {
+  const text = utf8Text(bytes);
+  if (text === undefined) {
+    throw new RunError('config', `the ${purpose} is not UTF-8 text`, { where, hint: 'save it as UTF-8' });
+  }
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 async function readDefault(io: SourceIo, optional: boolean): Promise<SourceText[]> {

@@ -7,6 +7,7 @@ import { parseSource } from '../config/parse-source.ts';
 import { readSource, type SourceIo } from '../config/source.ts';
 import type { SecretPlan } from '../plan/plan.ts';
 import { undeclared } from '../plan/values.ts';
+import { holdsLostDigits, LOST_DIGITS } from '../shape/fields.ts';
 import { completed } from './read-outcome.ts';
 import { treeOf } from './tree.ts';
 
@@ -84,6 +85,11 @@ function secretOf(plan: SecretPlan, fixture: unknown, file: string, failures: Fa
       where: file,
       hint: 'they are metadata; no fixture has a key of that name',
     });
+  if (holdsLostDigits(fields)) {
+    const { problem, hint } = LOST_DIGITS;
+    failures.push({ kind: 'config', message: `the fixture of \`${name}\` ${problem}`, where: file, hint });
+    return { kind: 'failed', name };
+  }
   const entries = Object.entries(fields).filter(([key]) => !Object.hasOwn(METADATA, key));
   if (plan.listing?.kind === 'tree') return treeFixture(plan, entries, file, failures);
   const keys = new Map(entries);

@@ -9,7 +9,7 @@ export interface Io {
   readonly stdout: ResultOutput;
   readonly stderr: Output;
   /** @returns undefined for more bytes than the largest @throws the reason of the signal */
-  readStdin(largest: number, signal: CancelSignal): Promise<string | undefined>;
+  readStdin(largest: number, signal: CancelSignal): Promise<Buffer | undefined>;
   /** The scope of all work: SIGINT and SIGTERM end it. */
   readonly scope: Scope;
 }

@@ -76,7 +76,7 @@ function openLog(
   return createLog({ level, format, colours, stderr, progress });
 }
 
-async function readStdin(largest: number, signal: CancelSignal): Promise<string | undefined> {
+async function readStdin(largest: number, signal: CancelSignal): Promise<Buffer | undefined> {
   const end = (): void => {
     process.stdin.destroy(signal.reason as Error);
   };
@@ -89,6 +89,6 @@ async function readStdin(largest: number, signal: CancelSignal): Promise<string 
       if (bytes > largest) return undefined;
     }
     signal.throwIfAborted();
-    return Buffer.concat(chunks).toString('utf8');
+    return Buffer.concat(chunks);
   });
 }

@@ -171,21 +171,26 @@ function referenceBy<T>(check: (text: string) => Checked<T>): (text: string) => 
   };
 }
 
+export const LOST_DIGITS = { problem: 'has a number whose digits cannot be kept', hint: 'quote it' } as const;
+
 /** JSON data by key, whose numbers are kept exactly or refused; a Secret from here on. */
 export const secretData = parsed(
   map(string(), json),
   (value): Parsed<Secret<Readonly<Record<string, JsonValue>>>> => {
-    if (!holdsUnsafeNumber(value)) return { value: new Secret(value) };
-    return { problem: 'has a number whose digits cannot be kept', hint: 'quote it' };
+    return holdsLostDigits(value) ? LOST_DIGITS : { value: new Secret(value) };
   },
 );
 
 /** The same of what logs in. */
 export const credentialData = credential(secretData);
 
-function holdsUnsafeNumber(value: JsonValue): boolean {
+/**
+ * Whether a whole number may be another than the one that was written.
+ * @param known what has been looked at: aliases of YAML repeat it
+ */
+export function holdsLostDigits(value: JsonValue, known = new Set<unknown>()): boolean {
   if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);
-  return (
-    typeof value === 'object' && value !== null && Object.values(value as object).some(holdsUnsafeNumber)
-  );
+  if (typeof value !== 'object' || value === null || known.has(value)) return false;
+  known.add(value);
+  return Object.values(value as object).some((inner: JsonValue) => holdsLostDigits(inner, known));
 }

@@ -77,7 +77,7 @@ describe('two runs in one process', () => {
   const configOf = (config: TestConfig) =>
     loadConfig(
       { config: [app.config(config)] },
-      { env: {}, cwd: '/', readStdin: () => Promise.resolve(''), scope: quietScope() },
+      { env: {}, cwd: '/', readStdin: () => Promise.resolve(Buffer.alloc(0)), scope: quietScope() },
     );
 
   const prepare = async (config: TestConfig, timeoutMs = 30_000): Promise<TestRun> => {
