@@ -66,6 +66,10 @@ class Interpolation {
 
   #at(step: string | number, value: unknown): unknown {
     this.#path.push(step);
+    // It would be left out without a word: in an object it is no key like the others.
+    if (step === '__proto__') {
+      this.problems.push({ path: [...this.#path], message: 'is no name', hint: 'choose another one' });
+    }
     const replaced = this.inside(value);
     this.#path.pop();
     return replaced;

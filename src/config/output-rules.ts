@@ -8,7 +8,7 @@ import {
   optionProblems,
   type OutputKeys,
 } from '../formats/options.ts';
-import { needs, oneOf, type Combination } from '../shape/combination.ts';
+import { needs, type Combination } from '../shape/combination.ts';
 
 /** An output as far as its fields depend on each other. */
 interface OutputFields {
@@ -42,7 +42,13 @@ const OTHER_CONTENT = ['template', 'contents', 'value', 'token'];
 
 /** Which fields go together. */
 export const OUTPUT_COMBINATIONS: readonly Combination[] = [
-  oneOf(['path', 'kubernetes_secret'], true, 'needs `path` or `kubernetes_secret`'),
+  {
+    kind: 'alternatives',
+    of: ['path', 'kubernetes_secret'],
+    isRequired: true,
+    problem: 'needs `path` or `kubernetes_secret`',
+    problemOfSeveral: 'has both `path` and `kubernetes_secret`: keep one of them',
+  },
   {
     kind: 'alternatives',
     of: [...OTHER_CONTENT, formatKeys()],

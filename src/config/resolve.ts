@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { RunError, type Failure } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { looksLikeCredential, shownName } from '../base/shown-text.ts';
+import { formatNamed } from '../formats/index.ts';
 import { formatNameOf, optionsOf } from '../formats/options.ts';
 import type { ConfigFile, OutputFile } from './config-definition.ts';
 import type {
@@ -154,14 +155,18 @@ interface OutputContext {
 /** What relative paths of outputs start at. */
 interface Base {
   readonly path: string;
+  /** By `output.directory`; else it is the working directory. */
+  readonly isDeclared: boolean;
   /** `output.directory` is what a credential looks like. */
   readonly isRefused: boolean;
   readonly hasNul: boolean;
 }
 
-function baseOf(directory = '', cwd: string): Base {
+function baseOf(declared: string | undefined, cwd: string): Base {
+  const directory = declared ?? '';
   return {
     path: resolve(cwd, directory),
+    isDeclared: declared !== undefined,
     isRefused: looksLikeCredential(directory),
     hasNul: directory.includes('\0'),
   };
@@ -197,8 +202,25 @@ function nameOf({ path, kubernetes_secret: secret }: OutputFile): string {
 
 function placeIn(output: OutputFile, base: Base, where: string): Pick<DeclaredOutput, 'path' | 'kubernetes'> {
   const { path, kubernetes_secret: secret } = output;
-  if (path !== undefined) return { path: resolvePath(path, base, where), kubernetes: undefined };
+  if (path !== undefined) {
+    const absolute = resolvePath(path, base, where);
+    if (absolute === base.path && !isDirectory(output)) throw noFile(base, where);
+    return { path: absolute, kubernetes: undefined };
+  }
   return { path: nameOf(output), kubernetes: secret && secretTarget(secret) };
+}
+
+function isDirectory(output: OutputFile): boolean {
+  const format = formatNameOf(output);
+  return format !== undefined && formatNamed(format).target === 'directory';
+}
+
+function noFile({ isDeclared }: Base, where: string): RunError {
+  return new RunError(
+    'config',
+    `the path is that of ${isDeclared ? 'output.directory' : 'the working directory'} itself`,
+    { where, hint: 'name a file in it' },
+  );
 }
 
 function secretTarget(secret: NonNullable<OutputFile['kubernetes_secret']>): SecretTarget {

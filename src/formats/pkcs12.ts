@@ -10,6 +10,15 @@ import type { KeystoreEntries } from './pkcs12/keystore.ts';
 
 const PASSWORDS = ['password', 'password_file', 'password_value'];
 
+/** Readers encode others differently: UTF-16 for the seal and UTF-8 for the content; Java takes ASCII alone. */
+const PASSWORD = /^[\x20-\x7e]+$/;
+
+const BAD_PASSWORD: FormatProblem = {
+  key: 'password',
+  reason: 'must be ASCII text: readers understand other characters differently',
+  hint: 'choose another password',
+};
+
 const options = object(
   {
     parts: partsOption,
@@ -33,19 +42,14 @@ const options = object(
       ({ parts = [] }) => !parts.includes('key') || parts.includes('certificate'),
       'a key needs its `certificate` in `parts`',
     ],
+    [
+      ({ password }) => password === undefined || PASSWORD.test(password.reveal()),
+      `\`password\` ${BAD_PASSWORD.reason}`,
+    ],
   ],
 );
 
 type Options = TypeOf<typeof options>;
-
-/** Readers encode others differently: UTF-16 for the seal and UTF-8 for the content; Java takes ASCII alone. */
-const PASSWORD = /^[\x20-\x7e]+$/;
-
-const BAD_PASSWORD: FormatProblem = {
-  key: 'password',
-  reason: 'must be ASCII text: readers understand other characters differently',
-  hint: 'choose another password',
-};
 
 /**
  * A key store (RFC 7292) of a secret as pki issues it: certificate, chain and key, or certificates alone, which Java then

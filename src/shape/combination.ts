@@ -11,6 +11,8 @@ interface Alternatives {
   readonly of: readonly (string | readonly string[])[];
   readonly isRequired: boolean;
   readonly problem: string;
+  /** Where several are given; undefined: the same. */
+  readonly problemOfSeveral?: string;
 }
 
 /** With any of these fields, one of the others is given. */
@@ -25,16 +27,21 @@ interface Need {
 export function problemsOf(combinations: readonly Combination[], value: object): string[] {
   const given = new Set<string>();
   for (const [field, one] of Object.entries(value)) if (one !== undefined && one !== false) given.add(field);
-  return combinations.filter((one) => !holds(one, given)).map(({ problem }) => problem);
+  return combinations.flatMap((one) => problemOf(one, given) ?? []);
 }
 
-function holds(combination: Combination, given: ReadonlySet<string>): boolean {
+function problemOf(combination: Combination, given: ReadonlySet<string>): string | undefined {
+  const { problem } = combination;
   const isGiven = (field: string): boolean => given.has(field);
-  if (combination.kind === 'need') return !combination.with.some(isGiven) || combination.oneOf.some(isGiven);
+  if (combination.kind === 'need') {
+    const holds = !combination.with.some(isGiven) || combination.oneOf.some(isGiven);
+    return holds ? undefined : problem;
+  }
   let count = 0;
   for (const one of combination.of)
     if (typeof one === 'string' ? given.has(one) : one.some(isGiven)) count += 1;
-  return count === 1 || (count === 0 && !combination.isRequired);
+  if (count > 1) return combination.problemOfSeveral ?? problem;
+  return count === 0 && combination.isRequired ? problem : undefined;
 }
 
 /** Exactly one of some fields, or at most one. */

@@ -240,7 +240,10 @@ function ownerOf(steps: readonly KeyStep[], way: readonly string[]): string {
 /** Why a reserved name has no value. */
 const RESERVED_PROBLEMS: ReadonlyMap<string, { readonly problem: string; readonly hint: string }> = new Map([
   ['@entries', { problem: 'has no entries: only secrets have them', hint: 'name the keys that you need' }],
-  ['@version', { problem: 'has no version: it is not a kv2 secret', hint: testHint('@version') }],
+  [
+    '@version',
+    { problem: 'has no version', hint: `only a kv2 secret that is there has one: ${testHint('@version')}` },
+  ],
   ['@lease_id', { problem: 'has no lease', hint: testHint('@lease_id') }],
   ['@lease_duration', { problem: 'has no lease', hint: testHint('@lease_duration') }],
 ]);

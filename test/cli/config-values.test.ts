@@ -60,4 +60,45 @@ describe('values of a config', () => {
     assert.equal(flag.code, 2);
     assert.match(failuresOf(flag)[0]?.message ?? '', /^--timeout is not valid: .* of 24d20h at most$/);
   });
+
+  test('3: a name that no object has as a key of its own', async () => {
+    for (const text of [
+      '{"secrets": {"__proto__": "a/b"}}',
+      'secrets: { __proto__: a/b }\n',
+      '{"secrets": {"db": {"path": "secret/db", "default": {"__proto__": {"a": 1}}}}}',
+    ]) {
+      const file = workspace.write(text.startsWith('{') ? 'proto.json' : 'proto.yaml', text);
+      const result = await runCli(['check', '-c', file, '--address', 'http://127.0.0.1:1']);
+      assert.equal(result.code, 3, text);
+      assert.match(failuresOf(result)[0]?.message ?? '', /^`secrets\..*__proto__` is no name$/);
+    }
+  });
+
+  test('3: an output in the place of its directory, and one that goes to two places', async () => {
+    const directory = workspace.path('directory');
+    for (const path of ['.', 'a/..', directory]) {
+      const failure = await refused({ output: { directory }, outputs: [{ path, contents: 'x' }] });
+      assert.equal(failure.message, 'the path is that of output.directory itself');
+      assert.equal(failure.hint, 'name a file in it');
+    }
+    const { message } = await refused({ outputs: [{ path: '.', contents: 'x' }] });
+    assert.equal(message, 'the path is that of the working directory itself');
+    const files = await check({
+      output: { directory },
+      outputs: [{ path: './', format: 'files', secret: 'db' }],
+    });
+    assert.equal(files.code, 0, files.stderr);
+    const both = { path: 'x', kubernetes_secret: { name: 'a', key: 'b' }, contents: 'x' };
+    const failure = await refused({ outputs: [both] });
+    assert.match(failure.message ?? '', / has both `path` and `kubernetes_secret`: keep one of them$/);
+    const neither = await refused({ outputs: [{ contents: 'x' }] });
+    assert.match(neither.message ?? '', / needs `path` or `kubernetes_secret`$/);
+  });
+
+  test('3: a password of a key store that readers would understand differently', async () => {
+    const store = { path: 'x.p12', format: 'pkcs12', secret: 'db', password: 'canary-pässword' };
+    const { message } = await refused({ outputs: [store] });
+    assert.match(message ?? '', / `password` must be ASCII text: readers understand other characters/);
+    assert.equal((await check({ outputs: [{ ...store, password: 'canary-password' }] })).code, 0);
+  });
 });
