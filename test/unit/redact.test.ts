@@ -13,6 +13,44 @@ function redact(chunks: readonly Uint8Array[], secrets: readonly string[]): Buff
 }
 
 describe('redaction', () => {
+  test('a secret that another begins with leaves nothing of that, wherever its chunks are cut', () => {
+    const secrets = ['admin', 'admin-S3cretTail', 'Tail-of-another'];
+    for (const [text, expected] of [
+      ['admin-S3cretTail', '***'],
+      ['admin-S3cret, admin', '***-S3cret, ***'],
+      ['admin-S3cretTail-of-another', '***-of-another'],
+    ] as const) {
+      for (let cut = 0; cut <= text.length; cut += 1) {
+        const chunks = [text.slice(0, cut), text.slice(cut)].map((chunk) => Buffer.from(chunk));
+        assert.equal(redact(chunks, secrets).toString(), expected);
+      }
+    }
+  });
+
+  test('any chunks of a text give what the whole gives', () => {
+    const text = (maxLength: number): fc.Arbitrary<string> =>
+      fc.array(fc.constantFrom('a', 'b', 'aab', 'é'), { maxLength }).map((parts) => parts.join(''));
+    const secrets = fc.array(
+      text(8).filter((one) => one !== ''),
+      { maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(fc.array(text(6)), secrets, fc.array(fc.nat(5)), (texts, masks, lengths) => {
+        // Masks that others begin with, and those amid which others begin.
+        const all = [...masks, ...masks.map((mask) => `${mask}${masks[0] ?? ''}`)];
+        const whole = Buffer.from(texts.join(all[0] ?? ''));
+        const chunks: Buffer[] = [];
+        for (let start = 0; start < whole.length; start += chunks.at(-1)?.length ?? 0) {
+          chunks.push(whole.subarray(start, start + 1 + (lengths[chunks.length] ?? 0)));
+        }
+        const output = redact(chunks, all).toString();
+        assert.equal(output, redact([whole], all).toString());
+        for (const mask of all) assert.ok(!output.includes(mask), `${output} has ${mask}`);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('a secret does not show, wherever its chunks are cut', () => {
     const part = fc.constantFrom('a', 'b', 'ab', 'aab', 'é', ' ');
     const text = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));
