@@ -19,7 +19,7 @@ const OWNERS_OF_FILES = [
   // What earlier runs have left, and what this one leaves.
   ...['reuse/known-outputs.ts', 'publish/files/*.ts', 'report/*.ts', 'auth/used-file.ts'],
   // What a command is, and the file in which a CI system takes variables.
-  ...['deliver/exec/find-program.ts', 'deliver/variables/job-file.ts'],
+  ...['deliver/exec/find-program.ts', 'deliver/exec/program-head.ts', 'deliver/variables/job-file.ts'],
   // Which processes there are.
   ...['watch/on-change/processes.ts'],
   // What was there before it began to watch.

@@ -66,13 +66,19 @@ class Interpolation {
 
   #at(step: string | number, value: unknown): unknown {
     this.#path.push(step);
-    // It would be left out without a word: in an object it is no key like the others.
-    if (step === '__proto__') {
-      this.problems.push({ path: [...this.#path], message: 'is no name', hint: 'choose another one' });
-    }
+    if (step === '__proto__') this.#refuseName();
     const replaced = this.inside(value);
     this.#path.pop();
     return replaced;
+  }
+
+  /** What reads or copies it further on would lose it without a word. */
+  #refuseName(): void {
+    this.problems.push({
+      path: [...this.#path],
+      message: 'is a name that a config cannot have',
+      hint: 'choose another one',
+    });
   }
 
   #refuse(): void {

@@ -263,7 +263,7 @@ function interpolateSource(source: Source, env: Io['env']): { filled: Source; pr
   return {
     filled: { ...source, value: value as Source['value'] },
     problems: isInline(source)
-      ? problems.map(({ hint, ...problem }) => ({ ...problem, hint: `${hint}${KUBELET}` }))
+      ? problems.map((one) => ({ ...one, hint: `${one.hint}${one.hint.includes('$${') ? KUBELET : ''}` }))
       : problems,
   };
 }

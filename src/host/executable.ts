@@ -12,7 +12,7 @@ export function isExecutable(file: string): boolean {
 
 /**
  * Becomes another program by execve(2), in the same process; returns only where the system cannot. Node aborts if the kernel
- * refuses, so that must be ruled out before.
+ * refuses, so that must be ruled out before; Bun throws the error of the system.
  * @param args with the name that it is called by in front
  */
 export function becomeProgram(

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import { COMMAND, failuresOf, runCli, startCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import { elfFor } from '../support/elf-stub.ts';
 import { needsDisk, needsOtherUser, OTHER_USER } from '../support/needs.ts';
 import { diskDirectory } from '../support/places.ts';
 
@@ -23,6 +24,8 @@ describe('single values', () => {
       'a/b': 1,
     });
     await app.putKv2('big', { value: 'x'.repeat(200_000) });
+    await app.putKv2('odd', Object.fromEntries([['__proto__', 'from all keys']]));
+    await app.putKv2('long', { value: 'x'.repeat(100_000) });
     await app.putKv1('legacy', { token: 'old' });
   });
   beforeEach(() => {
@@ -364,6 +367,84 @@ describe('single values', () => {
       assert.deepEqual(requestsOf(app.server), []);
     });
 
+    test('what the kernel would refuse is 126 before any request, and says why', async () => {
+      const script = (name: string, content: string | Buffer): string =>
+        app.workspace.write(`refused/${name}`, content, 0o755);
+      const elf = (name: string, target: string, change?: (bytes: Buffer) => void): string => {
+        const bytes = elfFor(target);
+        change?.(bytes);
+        return script(name, bytes);
+      };
+      const [own, other] = process.arch === 'arm64' ? ['arm64', 'x64'] : ['x64', 'arm64'];
+      const noLoader = elf('loader', `linux-${own}`, (bytes) => bytes.write('/no/', bytes.indexOf('/lib')));
+      let chain = '/bin/sh';
+      for (let depth = 1; depth <= 6; depth += 1) chain = script(`chain-${String(depth)}`, `#!${chain}\n`);
+      const cases: Readonly<Record<string, RegExp>> = {
+        [script('windows', '#!/bin/sh\r\necho\n')]: /carriage return/,
+        [script('missing', '#!/no/such/interpreter -e\n')]: /\/no\/such\/interpreter does not exist/,
+        [script('directory', '#! /bin\n')]: /\/bin is not a file/,
+        [script('mode', `#!${app.workspace.write('no-program', '#!/bin/sh\n')}\n`)]: /EACCES/,
+        [script('text', `#!${script('shell', 'echo\n')}\n`)]: /is not a program/,
+        [script('second', `#!${script('first', '#!/no/such\n')}\n`)]: /\/no\/such does not exist/,
+        [script('empty', '#!\necho\n')]: /names no interpreter/,
+        [script('long', `#!/${'x'.repeat(300)}\n`)]: /names no interpreter/,
+        [chain]: /nested too deeply/,
+        [noLoader]: /loader \/no\/\S+ does not exist/,
+        [script('of-elf', `#!${noLoader}\n`)]: /cannot be run: its loader \/no\//,
+        [elf('foreign', `linux-${other}`)]: /another processor/,
+        [elf('object', `linux-${own}`, (bytes) => bytes.writeUInt16LE(1, 16))]: /not that of a program/,
+        [elf('cut', `linux-${own}`, (bytes) => bytes.fill(0, 56))]: /not that of a program/,
+      };
+      for (const [command, reason] of Object.entries(cases)) {
+        for (const flags of [[], ['--redact']]) {
+          const result = await run('exec', { environment }, [...flags, '--', command]);
+          assert.equal(result.code, 126, `${command}: ${result.stderr}`);
+          const [failure] = failuresOf(result);
+          assert.match(failure?.message ?? '', reason);
+          assert.notEqual(failure?.hint, undefined);
+        }
+      }
+      assert.deepEqual(requestsOf(app.server), []);
+    });
+
+    test('what the kernel runs is not refused', async () => {
+      const script = (name: string, text: string): string => app.workspace.write(`run/${name}`, text, 0o755);
+      // Each is the interpreter of the next.
+      let chain = '/bin/sh';
+      for (let depth = 1; depth <= 5; depth += 1) chain = script(`chain-${String(depth)}`, `#!${chain}\n`);
+      for (const command of [
+        script('blanks', '#! \t/bin/sh  -e \necho "$PASSWORD"\n'),
+        script('by-env', '#!/usr/bin/env -S sh -e\necho "$PASSWORD"\n'),
+        script('argument', `#!/usr/bin/env sh${' '.repeat(300)}\necho "$PASSWORD"\n`),
+      ]) {
+        const result = await run('exec', { environment }, ['--', command]);
+        assert.deepEqual([result.code, result.stdout], [0, 'second\n'], `${command}: ${result.stderr}`);
+      }
+      assert.equal((await run('exec', { environment }, ['--', chain])).code, 0);
+    });
+
+    test('the size of an environment is measured by the stack, as the kernel does', async () => {
+      const runUnder = (kib: number, keys: number): Promise<CliResult> => {
+        const command = ['sh', '-c', `ulimit -s ${String(kib)} && exec "$@"`, 'sh', ...COMMAND];
+        const flags = Array.from({ length: keys }, (_, index) => [
+          '--env',
+          `V${String(index)}=secret/long#value`,
+        ]);
+        return run('exec', {}, [...flags.flat(), '--', 'true'], { command });
+      };
+      const small = await runUnder(1024, 3);
+      assert.equal(small.code, 8, small.stderr);
+      assert.match(failuresOf(small)[0]?.message ?? '', /exceed 256 KiB/);
+      await nothingLeft();
+      for (const [kib, keys] of [
+        [1024, 2],
+        [16_384, 38],
+      ] as const) {
+        const result = await runUnder(kib, keys);
+        assert.equal(result.code, 0, `${String(kib)} KiB: ${result.stderr}`);
+      }
+    });
+
     test('--redact: no value in its output, signals and status forwarded', async () => {
       const script =
         'echo "$PASSWORD ${PASSWORD}x" | tr x y; printf %s "$NASTY" >&2; printf sec; sleep 0.1; printf ond; printf seco; exit 9';
@@ -391,6 +472,26 @@ describe('single values', () => {
     test('a script without an interpreter line is for the shell', async () => {
       const script = app.workspace.write('script', 'echo "$1 $PASSWORD"\n', 0o755);
       assert.equal((await run('exec', { environment }, ['--', script, 'arg'])).stdout, 'arg second\n');
+    });
+
+    test('a variable may be named `__proto__`; a config cannot have the name', async () => {
+      for (const [args, value] of [
+        [['--env', '__proto__=secret/db#password'], 'second'],
+        [['--env-from', 'secret/odd'], 'from all keys'],
+        [['--env', 'A=secret/db#password'], 'inherited'],
+      ] as const) {
+        const result = await run('exec', {}, [...args, '--', 'printenv', '__proto__'], {
+          env: Object.fromEntries([['__proto__', 'inherited']]),
+        });
+        assert.deepEqual([result.code, result.stdout], [0, `${value}\n`], result.stderr);
+      }
+      const refused = await run(
+        'exec',
+        { environment: Object.fromEntries([['__proto__', 'secret/db#password']]) },
+        ['--', 'true'],
+      );
+      assert.equal(refused.code, 3);
+      assert.match(failuresOf(refused)[0]?.message ?? '', /`environment\.__proto__` is a name/);
     });
 
     test('a failed run starts nothing; nor does a variable that no program can have', async () => {

@@ -6,6 +6,7 @@ export function elfFor(target: string): Buffer {
   const interpreter = musl === undefined ? `/lib/ld-linux-${name}.so.2` : `/lib/ld-musl-${name}.so.1`;
   const header = Buffer.alloc(64 + 56);
   header.write('\x7fELF\x02\x01\x01', 'latin1');
+  header.writeUInt16LE(3, 16);
   header.writeUInt16LE(machine, 18);
   // One segment, right behind this header: the loader's path.
   header.writeBigUInt64LE(64n, 32);
@@ -13,5 +14,6 @@ export function elfFor(target: string): Buffer {
   header.writeUInt16LE(1, 56);
   header.writeUInt32LE(3, 64);
   header.writeBigUInt64LE(BigInt(header.length), 64 + 8);
+  header.writeBigUInt64LE(BigInt(interpreter.length + 1), 64 + 32);
   return Buffer.concat([header, Buffer.from(`${interpreter}\0`)]);
 }

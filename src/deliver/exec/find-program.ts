@@ -1,9 +1,10 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { shownName, shownPath } from '../../base/shown-text.ts';
 import { becomeProgram, isExecutable } from '../../host/executable.ts';
 import type { Io } from '../../host/io.ts';
+import { headOf } from './program-head.ts';
 
 /** A command that can be run: what execve(2) needs. */
 export interface Program {
@@ -14,8 +15,15 @@ export interface Program {
 
 /** Of a single string that execve(2) takes (MAX_ARG_STRLEN: 32 pages), its end included. */
 const LONGEST_STRING_BYTES = 131_072;
-/** Of all of them together: a quarter of the usual stack limit of 8 MiB, less some room. */
-const LARGEST_BYTES = 2 * 1024 * 1024 - 64 * 1024;
+const KIB = 1024;
+/** Of all of them together, at least: https://github.com/torvalds/linux/blob/v6.12/fs/exec.c, bprm_set_stack_limits. */
+const SMALLEST_LIMIT = 128 * KIB;
+const LARGEST_LIMIT = 6 * 1024 * KIB;
+/** Where the limit is not known: a quarter of the usual stack limit of 8 MiB, less some room. */
+const USUAL_LIMIT = (2 * 1024 - 64) * KIB;
+/** What the kernel adds: the path, and interpreters. */
+const ROOM_BYTES = 4 * KIB;
+const POINTER_BYTES = 8;
 
 /**
  * Finds a command as a shell would.
@@ -32,8 +40,16 @@ export function findCommand(
   }
   const file = name.includes('/') ? resolve(cwd, name) : searchPath(name, env['PATH'] ?? '', cwd);
   checkExecutable(file, shownName(name));
+  const head = headOf(file);
+  if (head.kind === 'refused') {
+    const { problem, hint } = head;
+    throw new RunError('not_executable', `the command \`${shownName(name)}\` cannot be run: ${problem}`, {
+      where: file,
+      hint,
+    });
+  }
   // As execvp(3): a script without an interpreter line is for the shell.
-  return startsAsProgram(file)
+  return head.kind === 'program'
     ? { file, args: [name, ...args] }
     : { file: '/bin/sh', args: ['sh', file, ...args] };
 }
@@ -101,27 +117,6 @@ function checkExecutable(file: string, name: string): void {
   });
 }
 
-/** ELF, Mach-O, or an interpreter line. What cannot be read is left to the kernel. */
-function startsAsProgram(file: string): boolean {
-  try {
-    const descriptor = openSync(file, 'r');
-    try {
-      const start = Buffer.alloc(4);
-      readSync(descriptor, start, 0, start.length, 0);
-      const magic = start.readUInt32BE(0);
-      return (
-        start.toString('latin1', 0, 2) === '#!' ||
-        magic === 0x7f454c46 ||
-        [0xcffaedfe, 0xcafebabe].includes(magic)
-      );
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return true;
-  }
-}
-
 /** @throws RunError `output` for an environment that the kernel would refuse */
 export function checkSize({ args }: Program, env: Readonly<Record<string, string>>): void {
   const bytesOf = (text: string): number => Buffer.byteLength(text) + 1;
@@ -137,25 +132,58 @@ export function checkSize({ args }: Program, env: Readonly<Record<string, string
     );
   }
   const total = [...sizes.map(({ bytes }) => bytes), ...args.map(bytesOf)].reduce(
-    (sum, bytes) => sum + bytes,
-    0,
+    (sum, bytes) => sum + bytes + POINTER_BYTES,
+    ROOM_BYTES,
   );
-  if (total <= LARGEST_BYTES) return;
-  throw new RunError('output', 'arguments and environment together exceed 2 MiB, the limit for a program', {
-    hint: 'write large values to files with outputs, and pass the paths to the command',
-  });
+  if (total <= SMALLEST_LIMIT) return;
+  const limit = limitOfAll();
+  if (total <= limit) return;
+  const shown = `${String(Math.ceil(limit / KIB))} KiB`;
+  throw new RunError(
+    'output',
+    `arguments and environment together exceed ${shown}, the limit for a program`,
+    {
+      hint: 'write large values to files with outputs, and pass the paths to the command; or raise the limit of the stack (`ulimit -s`), of which a quarter counts',
+    },
+  );
+}
+
+/** In bytes; of a quarter of the stack, as Linux has it. */
+function limitOfAll(): number {
+  try {
+    const [, soft = ''] = /^Max stack size +(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
+    const quarter = soft === 'unlimited' ? LARGEST_LIMIT : Number(soft) / 4;
+    if (quarter > 0) return Math.min(Math.max(quarter, SMALLEST_LIMIT), LARGEST_LIMIT);
+  } catch {
+    // Other systems have no /proc.
+  }
+  return USUAL_LIMIT;
 }
 
 /**
  * Becomes the program: same process, so that signals, job control and the exit status are its own. Does not return.
  * What the kernel could refuse has been checked before: after this there is no way back.
+ * @throws RunError `not_executable`
  */
-export function replaceProcess({ file, args }: Program, env: Readonly<Record<string, string>>): never {
+export function replaceProcess(program: Program, env: Readonly<Record<string, string>>): never {
+  const { file, args } = program;
   // Node ignores these two, and what is ignored stays so in the new program, which then never ends with its pipe. What
   // has a handler goes back to the default.
   for (const signal of ['SIGPIPE', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
-  becomeProgram(file, args, env);
+  try {
+    becomeProgram(file, args, env);
+  } catch (error) {
+    throw notStarted(program, systemErrorCode(error));
+  }
   throw new RunError('not_executable', 'this system cannot replace a process', {
     hint: 'use `vaultonce env` or `vaultonce render`, and start the command yourself',
+  });
+}
+
+/** Of a program that the system has refused. */
+export function notStarted({ file, args: [name = file] }: Program, code = 'unknown error'): RunError {
+  return new RunError('not_executable', `the command \`${name}\` cannot be run (${code})`, {
+    where: file,
+    hint: 'check whether it runs on its own on this system',
   });
 }

@@ -20,7 +20,8 @@ export function inherited(
   credentials: readonly string[],
 ): Record<string, string> {
   const kept = new Set(['PATH', ...keepEnv]);
-  const result: Record<string, string> = {};
+  // It has no prototype: a variable may be named `__proto__`.
+  const result = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(own)) {
     if (value === undefined || (clearEnv && !kept.has(name))) continue;
     const isCredential = CREDENTIALS.test(name) || credentials.includes(name);

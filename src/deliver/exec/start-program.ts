@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { RunError, systemErrorCode } from '../../base/errors.ts';
-import type { Program } from './find-program.ts';
+import { systemErrorCode } from '../../base/errors.ts';
+import { notStarted, type Program } from './find-program.ts';
 import { copyRedacted } from './redacted-output.ts';
 
 /** A program as a child of this process. */
@@ -77,11 +77,4 @@ async function statusOf(
   // A command that noticed has its own status.
   if (failed !== undefined && status === 0) throw failed.reason;
   return signal === null ? (status ?? 1) : 128 + constants.signals[signal];
-}
-
-function notStarted({ file, args: [name = file] }: Program, code = 'unknown error'): RunError {
-  return new RunError('not_executable', `the command \`${name}\` cannot be run (${code})`, {
-    where: file,
-    hint: 'check whether it runs on its own on this system',
-  });
 }
