@@ -1,10 +1,11 @@
-import { RunError } from '../base/errors.ts';
+import { RunError, throwIfAny } from '../base/errors.ts';
 import type { Flags } from '../config/settings.ts';
 import { checkSize, findCommand, replaceProcess } from '../deliver/exec/find-program.ts';
 import { inherited, type Inheritance } from '../deliver/exec/own-environment.ts';
 import { checkpointOf, maskInJob, warnUnmaskable } from '../deliver/variables/index.ts';
 import { masksOf } from '../deliver/variables/masks.ts';
 import type { Io } from '../host/io.ts';
+import { changedArguments, changedVariables } from '../host/lost-bytes.ts';
 import { perform } from '../run/perform.ts';
 import { credentialVariables } from '../session/prepare.ts';
 import { textsOf, variablesOf, variablesOfFlags, type VariableFlags } from './declared-variables.ts';
@@ -25,6 +26,7 @@ export async function exec(
   flags: Flags,
   io: Io,
 ): Promise<void> {
+  checkArguments(command);
   const program = findCommand(command, io);
   const named = await variablesOfFlags(options);
   let credentials: Promise<readonly string[]> = Promise.resolve([]);
@@ -46,7 +48,12 @@ export async function exec(
       deliver: async (values, _note, scope) => {
         const variables = textsOf(values);
         const result = inherited(io.env, options, await credentials);
-        for (const { name, text } of variables) result[name] = text;
+        const changed = new Set(changedVariables(result));
+        for (const { name, text } of variables) {
+          result[name] = text;
+          changed.delete(name);
+        }
+        if (changed.size > 0) io.scope.log.write({ event: 'variables_not_utf8', names: [...changed] });
         checkSize(program, result);
         maskInJob(variables, io, scope);
         const redacts = options.redact === true;
@@ -60,4 +67,15 @@ export async function exec(
   const { runRedacted } = await import('../deliver/exec/supervise.ts');
   // Its status is ours, and there is no failure to report.
   throw new RunError([], await runRedacted(program, env, masks));
+}
+
+/** @throws RunError `usage` */
+function checkArguments(command: readonly string[]): void {
+  throwIfAny(
+    changedArguments(command).map((index) => ({
+      kind: 'usage',
+      message: `${index === 0 ? 'the name' : `argument ${String(index)}`} of the command is not valid UTF-8, and cannot be passed on as it is`,
+      hint: 'encode it as UTF-8, or let a shell make it: `vaultonce exec -- sh -c COMMAND`',
+    })),
+  );
 }

@@ -212,6 +212,8 @@ export type LogEvent =
   | { readonly event: 'handed_over'; readonly variables: number; readonly to: string }
   | { readonly event: 'manifest_note'; readonly note: string }
   | { readonly event: 'not_masked'; readonly names: readonly string[] }
+  /** What the command of `exec` inherits, and gets with other bytes. */
+  | { readonly event: 'variables_not_utf8'; readonly names: readonly string[] }
   | ({ readonly event: 'failed'; readonly exit_code: number } & Failure)
   | {
       readonly event: 'run_failed';

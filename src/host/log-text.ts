@@ -153,6 +153,10 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   not_masked: ({ names }) => [
     `not masked, because every log has such a text (fewer than 4 characters, true, false, null): ${names.join(', ')}; \`mask: false\` says that this is meant`,
   ],
+  variables_not_utf8: ({ names }) => [
+    `the command gets U+FFFD in the place of bytes that are not valid UTF-8, in ${names.join(', ')}`,
+    `${HINT_MARK}encode the value as UTF-8, or set the variable within the command: \`vaultonce exec -- sh -c COMMAND\``,
+  ],
   failed: (event) => failureLines(event),
   run_failed: ({ exit_code, failures, summary, duration_ms }) => [
     `failed with exit code ${String(exit_code)} after ${seconds(duration_ms)}${failures > 1 ? `, ${count(failures, 'failure')}` : ''}: ${summary}`,

@@ -69,6 +69,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   handed_over: 'info',
   manifest_note: 'info',
   not_masked: 'warn',
+  variables_not_utf8: 'warn',
   failed: 'error',
   run_failed: 'error',
 };

@@ -4,7 +4,15 @@ import { mkdirSync, openSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp } from '../support/app.ts';
-import { COMMAND, failuresOf, runCli, startCli, type CliOptions, type CliResult } from '../support/cli.ts';
+import {
+  COMMAND,
+  failuresOf,
+  logLines,
+  runCli,
+  startCli,
+  type CliOptions,
+  type CliResult,
+} from '../support/cli.ts';
 import { elfFor } from '../support/elf-stub.ts';
 import { needsDisk, needsOtherUser, OTHER_USER } from '../support/needs.ts';
 import { diskDirectory } from '../support/places.ts';
@@ -492,6 +500,27 @@ describe('single values', () => {
       );
       assert.equal(refused.code, 3);
       assert.match(failuresOf(refused)[0]?.message ?? '', /`environment\.__proto__` is a name/);
+    });
+
+    test('bytes that are not UTF-8: an argument is refused, a variable a warning', async () => {
+      const runIn = (script: string, args: readonly string[]): Promise<CliResult> =>
+        run('exec', { environment }, args, { command: ['sh', '-c', script, 'sh', ...COMMAND] });
+      // A shell can start it with such bytes; what is U+FFFD already is no reason to complain.
+      const argument = await runIn('exec "$@" "$(printf "caf\\351")"', ['--', 'printf', '%s', 'good \uFFFD']);
+      assert.equal(argument.code, 2);
+      const [refused, ...others] = failuresOf(argument);
+      assert.match(refused?.message ?? '', /^argument 3 of the command is not valid UTF-8/);
+      assert.deepEqual(others, []);
+      assert.deepEqual(requestsOf(app.server), []);
+      const set = 'export ODD="$(printf "caf\\351")" FINE="\uFFFDé" PASSWORD="$(printf "\\377")"; exec "$@"';
+      const variable = await runIn(set, ['--', 'printf', '%s', 'good \uFFFD']);
+      assert.deepEqual([variable.code, variable.stdout], [0, 'good \uFFFD'], variable.stderr);
+      assert.deepEqual(
+        logLines(variable).map(({ event, level, names }) => ({ event, level, names })),
+        [{ event: 'variables_not_utf8', level: 'warn', names: ['ODD'] }],
+      );
+      const cleared = await runIn(set, ['--clear-env', '--', 'printenv', 'PASSWORD']);
+      assert.deepEqual(cleared, { code: 0, stdout: 'second\n', stderr: '' });
     });
 
     test('a failed run starts nothing; nor does a variable that no program can have', async () => {

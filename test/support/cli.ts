@@ -116,6 +116,7 @@ export interface LogLine {
   readonly hint?: string;
   readonly details?: readonly string[];
   readonly reason?: string;
+  readonly names?: readonly string[];
   readonly path?: string;
   readonly exit_code?: number;
 }
