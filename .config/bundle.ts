@@ -41,8 +41,12 @@ const OF_RUNTIME: Readonly<Record<'node' | 'bun', Readonly<Record<string, string
   // What stays after its first run has all that it needs with it, with copies of what the program has, too: so the one-shot run is no
   // larger by it. In the standalone binary, where what is not used is compiled and costs nothing, copies would take 2 MB of memory.
   node: { 'watch.js': 'src/watch/start.ts', 'csi.js': 'src/csi/start.ts' },
-  // What goes before the program, and the module by which the program takes over what that has begun.
-  bun: { 'first.js': 'src/cli/connect-first.ts', 'first-connection.js': 'src/http/first-connection.ts' },
+  // What goes before the program, and the modules by which the program takes over what that has begun and seen.
+  bun: {
+    'first.js': 'src/cli/connect-first.ts',
+    'first-connection.js': 'src/http/first-connection.ts',
+    'inherited-descriptors.js': 'src/host/inherited-descriptors.ts',
+  },
 };
 
 /** The packages that must have what is replaced in them, where it is not the same as in the program. */
@@ -53,6 +57,7 @@ const MUST_MEET: Readonly<Record<string, readonly string[]>> = {
   'command-line.js': ['commander'],
   'first.js': [],
   'first-connection.js': [],
+  'inherited-descriptors.js': [],
 };
 
 /** All files of code that a build makes, the program first. */

@@ -2,6 +2,7 @@ import { LOGIN_MOUNTS, loginPath } from '../auth/login-mounts.ts';
 import { readPlainYaml } from '../config/plain-yaml.ts';
 import { resolveServer } from '../config/server-settings.ts';
 import { DEFAULT_FILE } from '../config/source.ts';
+import { noteInherited } from '../host/inherited-descriptors.ts';
 import { isRegularFile, readInput } from '../host/input-file.ts';
 import { beginsOne } from '../http/begun-request.ts';
 import { fetchLate, open, settingsOf } from '../http/bun-session.ts';
@@ -123,6 +124,7 @@ function mayReuse(secrets: unknown): boolean {
 }
 
 try {
+  if (process.argv.includes('exec')) noteInherited();
   connectFirst(process.argv.slice(2), process.env);
 } catch {
   // What is wrong is found again, and told, by the program.

@@ -8,6 +8,8 @@ type Argument = number | Uint8Array | null;
 
 /** The part of Bun's interface to C libraries that is used. */
 interface ForeignFunctions {
+  /** The address of its first byte. */
+  ptr(bytes: Uint8Array): number;
   dlopen(
     library: string,
     functions: Readonly<Record<string, Signature>>,
@@ -23,7 +25,7 @@ const C_LIBRARIES = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so
 export function functionsOfC<Name extends string>(
   functions: Readonly<Record<Name, Signature>>,
 ): Readonly<Record<Name, (...args: readonly Argument[]) => number>> | undefined {
-  const foreign = process.getBuiltinModule('bun:ffi') as unknown as ForeignFunctions | undefined;
+  const foreign = foreignFunctions();
   if (foreign === undefined) return undefined;
   for (const library of C_LIBRARIES) {
     try {
@@ -33,4 +35,25 @@ export function functionsOfC<Name extends string>(
     }
   }
   return undefined;
+}
+
+function foreignFunctions(): ForeignFunctions | undefined {
+  return process.getBuiltinModule('bun:ffi') as unknown as ForeignFunctions | undefined;
+}
+
+/** What C calls `char *[]`: addresses, a null one at their end, and behind them the texts that they are of. On Bun only. */
+export function textsForC(texts: readonly string[]): Uint8Array {
+  const strings = texts.map((text) => Buffer.from(`${text}\0`));
+  const start = (strings.length + 1) * BigUint64Array.BYTES_PER_ELEMENT;
+  const memory = new ArrayBuffer(strings.reduce((sum, { length }) => sum + length, start));
+  const addresses = new BigUint64Array(memory, 0, strings.length + 1);
+  const bytes = new Uint8Array(memory);
+  const first = foreignFunctions()?.ptr(bytes) ?? 0;
+  let place = start;
+  for (const [index, string] of strings.entries()) {
+    addresses[index] = BigInt(first + place);
+    bytes.set(string, place);
+    place += string.length;
+  }
+  return bytes;
 }

@@ -7,6 +7,7 @@ import { requestsOf, startApp, type TestApp } from '../support/app.ts';
 import {
   COMMAND,
   failuresOf,
+  IS_STANDALONE,
   logLines,
   runCli,
   startCli,
@@ -521,6 +522,19 @@ describe('single values', () => {
       );
       const cleared = await runIn(set, ['--clear-env', '--', 'printenv', 'PASSWORD']);
       assert.deepEqual(cleared, { code: 0, stdout: 'second\n', stderr: '' });
+    });
+
+    test('the command has the descriptors of the parent, where Node has not marked them', async () => {
+      const file = app.workspace.write('descriptor', 'content');
+      const command = ['sh', '-c', `exec "$@" 3<${file} 7<${file}`, 'sh', ...COMMAND];
+      const open = 'for d in $(seq 3 40); do test ! -e "/proc/$$/fd/$d" || echo "$d"; done; ';
+      const read = 'test ! -e "/proc/$$/fd/7" || cat <&7';
+      for (const redacts of [false, true]) {
+        const args = [...(redacts ? ['--redact'] : []), '--', 'sh', '-c', `${open}${read}`];
+        const result = await run('exec', { environment }, args, { command });
+        const expected = IS_STANDALONE && !redacts ? '3\n7\ncontent' : '';
+        assert.deepEqual(result, { code: 0, stdout: expected, stderr: '' });
+      }
     });
 
     test('a failed run starts nothing; nor does a variable that no program can have', async () => {

@@ -3,6 +3,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { shownName, shownPath } from '../../base/shown-text.ts';
 import { becomeProgram, isExecutable } from '../../host/executable.ts';
+import { becomeHeir } from '../../host/inherited-descriptors.ts';
 import type { Io } from '../../host/io.ts';
 import { headOf } from './program-head.ts';
 
@@ -171,6 +172,7 @@ export function replaceProcess(program: Program, env: Readonly<Record<string, st
   // has a handler goes back to the default.
   for (const signal of ['SIGPIPE', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
   try {
+    if (process.versions['bun'] !== undefined) becomeHeir(file, args, env);
     becomeProgram(file, args, env);
   } catch (error) {
     throw notStarted(program, systemErrorCode(error));
