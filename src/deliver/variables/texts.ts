@@ -29,18 +29,8 @@ export const envFile = printed('env-file', (variables) => inFormat(envFileFormat
  * https://fishshell.com/docs/current/language.html#special-variables
  */
 const KEPT_BY_FISH: ReadonlySet<string> = new Set([
-  ...[
-    'FISH_VERSION',
-    'PWD',
-    'SHLVL',
-    '_',
-    'fish_kill_signal',
-    'fish_killring',
-    'fish_pid',
-    'history',
-    'hostname',
-  ],
-  ...['pipestatus', 'status', 'status_generation', 'umask', 'version'],
+  ...['FISH_VERSION', 'PWD', 'SHLVL', '_', 'fish_kill_signal', 'fish_killring', 'fish_pid', 'history'],
+  ...['hostname', 'pipestatus', 'status', 'status_generation', 'umask', 'version'],
 ]);
 
 /** fish knows two escapes within single quotes. https://fishshell.com/docs/current/language.html#quotes */

@@ -26,21 +26,10 @@ const KEPT = [
  * the callers of getiparam in zsh 5.9). To other shells they are variables like any other, or kept.
  */
 const NUMBERS_OF_ZSH = [
-  ...[
-    'BAUD',
-    'COLUMNS',
-    'DIRSTACKSIZE',
-    'EGID',
-    'ERRNO',
-    'EUID',
-    'FUNCNEST',
-    'GID',
-    'HISTSIZE',
-    'KEYTIMEOUT',
-  ],
-  ...['LINES', 'LISTMAX', 'LOGCHECK', 'MAILCHECK', 'MENUSCROLL', 'PERIOD', 'REPORTMEMORY', 'REPORTTIME'],
-  ...['SAVEHIST', 'SECONDS', 'SHLVL', 'TMOUT', 'TRY_BLOCK_ERROR', 'TRY_BLOCK_INTERRUPT', 'UID', 'ZFTP_TMOUT'],
-  'ZLE_RPROMPT_INDENT',
+  ...['BAUD', 'COLUMNS', 'DIRSTACKSIZE', 'EGID', 'ERRNO', 'EUID', 'FUNCNEST', 'GID', 'HISTSIZE'],
+  ...['KEYTIMEOUT', 'LINES', 'LISTMAX', 'LOGCHECK', 'MAILCHECK', 'MENUSCROLL', 'PERIOD', 'REPORTMEMORY'],
+  ...['REPORTTIME', 'SAVEHIST', 'SECONDS', 'SHLVL', 'TMOUT', 'TRY_BLOCK_ERROR', 'TRY_BLOCK_INTERRUPT'],
+  ...['UID', 'ZFTP_TMOUT', 'ZLE_RPROMPT_INDENT'],
 ];
 /** Of 18 digits at most: zsh cuts off what 64 bits do not hold. */
 const NUMBER = /^(?:0|-?[1-9]\d{0,17})$/;
