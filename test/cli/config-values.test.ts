@@ -70,7 +70,10 @@ describe('values of a config', () => {
       const file = workspace.write(text.startsWith('{') ? 'proto.json' : 'proto.yaml', text);
       const result = await runCli(['check', '-c', file, '--address', 'http://127.0.0.1:1']);
       assert.equal(result.code, 3, text);
-      assert.match(failuresOf(result)[0]?.message ?? '', /^`secrets\..*__proto__` is a name that a config cannot have$/);
+      assert.match(
+        failuresOf(result)[0]?.message ?? '',
+        /^`secrets\..*__proto__` is a name that a config cannot have$/,
+      );
     }
   });
 
