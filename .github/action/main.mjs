@@ -5,6 +5,7 @@ import { mask, Refused, tell } from './workflow-commands.mjs';
 
 /** What vault-action takes, too, and where it belongs here. It would be dangerous to pass over in silence. */
 const ELSEWHERE = {
+  pki: 'write a secret with `write:` in `config`, and its keys in `environment:`',
   exportToken: 'write `environment: { VAULT_TOKEN: { token: true } }` in `config`',
   outputToken: 'write `environment: { VAULT_TOKEN: { token: true } }` in `config`, with `exportEnv: false`',
   ignoreNotFound: 'write `optional: true` at the secret in `config`',

@@ -770,6 +770,47 @@ ${objects.replace(/^/gm, '      ')}
       });
     });
 
+    test('vault-action: each input that is not carried over, whatever its case; those of other logins are not read', async () => {
+      const step = `steps:
+  - uses: hashicorp/vault-action@v3
+    with:
+      URL: https://vault.example.com:8200
+      method: jwt
+      jwtgithubaudience: vault
+      roleId: x
+      ignoreNotFound: false
+      secrets: secret/data/a key
+      pki: pki/issue/web {"common_name":"a"}
+      jwtKeyPassword: canary
+      JwtTTL: 60
+      somethingUnknown: 1
+`;
+      const { result } = await migrated({ 'ci.yml': step });
+      assert.equal(result.code, 3);
+      assert.deepEqual(
+        failuresOf(result).map(({ where, message }) => [where, message]),
+        [
+          ['from/ci.yml:10', 'the input `pki` has no counterpart'],
+          ['from/ci.yml:11', 'the input `jwtKeyPassword` has no counterpart'],
+          ['from/ci.yml:12', 'the input `jwtTtl` has no counterpart'],
+          ['from/ci.yml:13', 'the input `somethingUnknown` is not known'],
+        ],
+      );
+      assert.doesNotMatch(result.stderr, /canary/);
+      const partial = await migrated({ 'ci.yml': step }, ['--partial']);
+      assert.match(partial.files['notes.md'] ?? '', /- `from\/ci\.yml:10`: the input `pki`.*`write:`/);
+      const { vault, auth } = load(partial.files['vaultonce.yaml'] ?? '') as Record<string, object>;
+      assert.deepEqual(vault, { address: 'https://vault.example.com:8200' });
+      assert.deepEqual(auth, { method: 'jwt', audience: 'vault', source: 'github-actions' });
+      const alone = await migrated({
+        'ci.yml': step.replace(/ +secrets: .*\n|.*(?:jwtKey|TTL|Unknown).*\n/g, ''),
+      });
+      assert.deepEqual(
+        failuresOf(alone.result).map(({ message }) => message),
+        ['the input `pki` has no counterpart'],
+      );
+    });
+
     test('vault-action: what has no counterpart, with its line', async () => {
       const { result, files } = await migrated({
         'ci.yml': `jobs:

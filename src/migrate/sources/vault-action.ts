@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../base/secret-data.ts';
+import { shownName } from '../../base/shown-text.ts';
 import {
   isForAll,
   keysOfSelector,
@@ -48,7 +49,8 @@ function readStep(given: YamlMap | undefined, step: YamlMap, draft: Draft): void
   if (inputs.isTrue('tlsSkipVerify'))
     draft.set('vault.tls', 'skip_verify', true, inputs.where('tlsSkipVerify'));
   readLogin(inputs, draft);
-  readSecrets(inputs, draft);
+  inputs.knows('ignoreNotFound');
+  if (inputs.has('secrets') || !inputs.has('pki')) readSecrets(inputs, draft);
   if (inputs.isTrue('exportToken'))
     draft.environment.set('VAULT_TOKEN', { kind: 'value', value: () => ({ token: true }) });
   if (inputs.has('caCertificate')) draft.note('ca certificate', inputs.where('caCertificate'));
@@ -56,13 +58,22 @@ function readStep(given: YamlMap | undefined, step: YamlMap, draft: Draft): void
     if (inputs.has(name)) draft.problem(inputs.where(name), `the input \`${name}\` has no counterpart`, hint);
   draft.note(inputs.text('exportEnv') === 'false' ? 'step outputs' : 'env command', step.where());
   if (inputs.has('outputToken')) draft.note('step outputs', inputs.where('outputToken'));
+  for (const name of inputs.unknown())
+    draft.problem(
+      inputs.where(name),
+      `the input \`${shownName(name)}\` is not known`,
+      'correct its name, or remove it',
+    );
 }
 
 const NO_COUNTERPART = [
+  ['pki', 'declare a secret with `write:`, and name its keys in `environment:`'],
   ['extraHeaders', 'leave it out'],
   ['clientCertificate', 'write it into a file, decoded: `vault.tls.client_cert`'],
   ['clientKey', 'write it into a file, decoded: `vault.tls.client_key`'],
   ['jwtPrivateKey', 'sign the JWT elsewhere: `jwt_file`'],
+  ['jwtKeyPassword', 'sign the JWT elsewhere: `jwt_file`'],
+  ['jwtTtl', 'leave it out: whoever signs the JWT sets its TTL'],
   ['authPayload', 'write `method: custom`, with its `payload`'],
   ['secretEncodingType', 'write the value into a file, with `decode:`'],
 ] as const;
@@ -102,7 +113,14 @@ const METHODS: ReadonlyMap<string, ActionMethod> = new Map<string, ActionMethod>
   ['ldap', { method: 'ldap', fields: { username: 'username' } }],
 ]);
 
+/** Of any method: the action does not read those of another. */
+const OF_METHODS = [...METHODS.values()].flatMap(({ fields = {}, variables = [] }) => [
+  ...Object.keys(fields),
+  ...variables.map(([name]) => name),
+]);
+
 function readLogin(inputs: Inputs, draft: Draft): void {
+  inputs.knows('path', 'password', ...OF_METHODS);
   const found = METHODS.get((inputs.text('method') ?? 'token').toLowerCase());
   const where = inputs.where('method');
   if (found === undefined) {

@@ -5,6 +5,7 @@ import type { YamlMap } from '../yaml-tree.ts';
 export class Inputs {
   readonly #map: YamlMap;
   readonly #draft: Draft;
+  readonly #read = new Set<string>();
 
   constructor(map: YamlMap, draft: Draft) {
     this.#map = map;
@@ -12,24 +13,33 @@ export class Inputs {
   }
 
   has(name: string): boolean {
-    return this.#map.text(name) !== undefined;
+    return this.#text(name) !== undefined;
   }
 
   isTrue(name: string): boolean {
-    return this.#map.text(name) === 'true';
+    return this.#text(name) === 'true';
   }
 
   where(name: string): string {
-    return this.#map.where(name);
+    return this.#map.where(this.#keyOf(name));
   }
 
   lines(name: string): ReturnType<YamlMap['placedText']> {
-    return this.#map.placedText(name);
+    return this.#map.placedText(this.#keyOf(name));
+  }
+
+  /** Marks names as known. */
+  knows(...names: readonly string[]): void {
+    for (const name of names) this.#keyOf(name);
+  }
+
+  unknown(): readonly string[] {
+    return this.#map.keys().filter((key) => !this.#read.has(key));
   }
 
   /** For the config: an expression like `${{ secrets.NAME }}` is `${NAME}` there. */
   text(name: string): string | undefined {
-    const text = this.#map.text(name);
+    const text = this.#text(name);
     return text === undefined ? undefined : this.withVariables(text, this.where(name));
   }
 
@@ -59,11 +69,22 @@ export class Inputs {
 
   /** The name of the variable that holds a credential; one that stands in the file is left out. */
   variable(name: string, fallback: string): string | undefined {
-    const text = this.#map.text(name);
+    const text = this.#text(name);
     if (text === undefined) return undefined;
     const variable = variableOf(text.trim());
     this.#draft.note(variable === undefined ? 'credential' : 'expression', this.where(name));
     return variable ?? fallback;
+  }
+
+  #text(name: string): string | undefined {
+    return this.#map.text(this.#keyOf(name));
+  }
+
+  /** As it stands in the file: the runner ignores the case of names. */
+  #keyOf(name: string): string {
+    const key = this.#map.keys().find((one) => one.toLowerCase() === name.toLowerCase()) ?? name;
+    this.#read.add(key);
+    return key;
   }
 }
 
