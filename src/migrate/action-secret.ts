@@ -1,6 +1,6 @@
 import { Unsupported } from './unsupported.ts';
 
-/** An entry of `secrets` of vault-action: `PATH KEY | NAME`, `PATH KEY`, `PATH *`, `PATH * | PREFIX`. */
+/** An entry of `secrets` of vault-action: `PATH KEY | NAME`, `PATH KEY`, `PATH *`, `PATH * | PREFIX`, `PATH **`. */
 export interface ActionSecret {
   readonly path: string;
   readonly selector: string;
@@ -21,11 +21,25 @@ export function isForAll({ selector }: ActionSecret): boolean {
   return selector === '*' || selector === '**';
 }
 
+/** How names are made of keys, as `keys:` of the config says it. */
+export type KeysForAll = Readonly<{ sanitize: true; case?: 'upper'; prefix?: string }>;
+
+/** For all keys: `*` writes names in upper case, `**` leaves their case as it is. */
+export function keysForAll({ selector, name }: ActionSecret): KeysForAll {
+  const isUpper = selector === '*';
+  const prefix = isUpper ? name.toUpperCase() : name;
+  return {
+    sanitize: true,
+    ...(isUpper ? { case: 'upper' } : {}),
+    ...(prefix === '' ? {} : { prefix }),
+  };
+}
+
 /** As the action names a variable. @throws Unsupported */
 export function variableName({ selector, name: given }: ActionSecret): string {
   const plain = selector
     .replaceAll('"', '')
-    .replace('.', '__')
+    .replaceAll('.', '__')
     .replace(/[^\p{L}\p{N}_-]/gu, '');
   const name = given === '' ? plain.toUpperCase() : given;
   if (/^[A-Za-z_]\w*$/.test(name)) return name;

@@ -62,6 +62,8 @@ export const NOTES = {
   pristine: 'The command gets the variables alone with `vaultonce exec --clear-env -- COMMAND`.',
   'envconsul names':
     'Variables have the names that envconsul gives them, with the path in front unless `no_prefix` is set. Two secrets with one name are an error here.',
+  'all keys':
+    'Names of `PATH *` have `_` for each character that no variable may have in its name. The action writes `__` for a dot, and keeps or leaves out any other.',
   'env command':
     'The step becomes `vaultonce env`, or the action vaultonce/vaultonce with `config`: it masks the values and sets the variables of later steps.',
   'step outputs':

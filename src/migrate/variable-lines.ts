@@ -4,10 +4,12 @@ import type { DeclaredVariable } from '../config/config.ts';
 import { checkRef, checkSource, REF_HINT, SECRET_HINT, type Checked } from '../shape/ref.ts';
 import {
   isForAll,
+  keysForAll,
   keysOfSelector,
   parseActionSecret,
   variableName,
   type ActionSecret,
+  type KeysForAll,
 } from './action-secret.ts';
 import { keyText, normalPath } from './declared-secrets.ts';
 import { requestOf } from './go-template/requests.ts';
@@ -76,7 +78,7 @@ function readEntry(entry: string, where: string): Checked<DeclaredVariable> {
     const secret = parseActionSecret(entry);
     if (secret === undefined) return { problem: 'the text does not declare a variable' };
     const path = sourceOf(secret);
-    if (isForAll(secret)) return allKeysOf(path.text, secret.name, where);
+    if (isForAll(secret)) return allKeysOf(path.text, keysForAll(secret), where);
     if ([secret.selector, secret.name].some(holdsCredential))
       return { problem: 'a key or a name that looks like a credential is refused' };
     return valueOf(
@@ -105,14 +107,12 @@ function valueOf(name: string, text: string, where: string): Checked<DeclaredVar
   return { problem: `the text is not a reference to a value: ${ref.problem}`, hint: ref.hint ?? REF_HINT };
 }
 
-function allKeysOf(text: string, prefix: string, where: string): Checked<DeclaredVariable> {
+function allKeysOf(text: string, keys: KeysForAll, where: string): Checked<DeclaredVariable> {
   const source = checkSource(text);
   if (!('value' in source))
     return {
       problem: `the text does not name a secret: ${source.problem}`,
       hint: source.hint ?? SECRET_HINT,
     };
-  const named = prefix === '' ? {} : { prefix: prefix.toUpperCase() };
-  const keys = { sanitize: true, case: 'upper', ...named } as const;
   return { value: { name: '*', where, content: { kind: 'keys', of: source.value, keys }, mask: true } };
 }

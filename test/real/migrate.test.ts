@@ -88,6 +88,7 @@ describe('migrate', () => {
       tag: '{{x}} {{#y}}',
       lines: 'one\n\ntwo\n',
     });
+    await app.putKv2('web/values', { port: 5432, none: null, opts: { mode: { deep: 'x' } } });
     await app.putKv1('old', { data: 'key called data', password: 'old' });
     app.workspace.write('token', app.server.rootToken);
   });
@@ -751,7 +752,9 @@ ${objects.replace(/^/gm, '      ')}
             secret/data/web/db username;
             secret/data/web/lists servers[0].host | FIRST ;
             secret/data/web/odd "a-b" | ODD ;
-            kv1/old * | OLD_
+            secret/data/web/values opts.mode.deep;
+            kv1/old * | OLD_ ;
+            kv1/old ** | Old_
 `;
       const { files } = await migrated({ 'ci.yml': step });
       const { auth } = load(files['vaultonce.yaml'] ?? '') as { auth: object };
@@ -765,9 +768,16 @@ ${objects.replace(/^/gm, '      ')}
         USERNAME: 'web',
         FIRST: 'one',
         ODD: '1',
+        OPTS__MODE__DEEP: 'x',
         OLD_DATA: 'key called data',
         OLD_PASSWORD: 'old',
+        Old_data: 'key called data',
+        Old_password: 'old',
       });
+      assert.match(
+        files['notes.md'] ?? '',
+        /- Names of `PATH \*` have `_` for each character .* \(`from\/ci\.yml:17`, `from\/ci\.yml:18`\)$/m,
+      );
     });
 
     test('vault-action: each input that is not carried over, whatever its case; those of other logins are not read', async () => {

@@ -159,6 +159,10 @@ describe('variables', () => {
         M_USER: 'mailer',
         M_HOST: 'smtp.internal',
       });
+      assert.deepEqual(await json({}, '--env-lines', 'secret/mail ** | m_'), {
+        m_user: 'mailer',
+        m_host: 'smtp.internal',
+      });
       const args = ['--env-lines', lines, '--clear-env', '--', '/usr/bin/env'];
       const result = await run('exec', {}, args);
       assert.deepEqual(result.stdout.match(/^(DB_USER|MAX|HOST)=.*$/gm), [

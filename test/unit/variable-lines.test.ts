@@ -37,6 +37,7 @@ describe('variables in the notation of vault-action', () => {
       ['HOST', { ...path('secret/app'), key: '/hosts/0/name' }],
     ]);
     assert.deepEqual(declared('secret/app "a.b"'), [['A__B', { ...path('secret/app'), key: '"a.b"' }]]);
+    assert.deepEqual(declared('secret/app a.b.c'), [['A__B__C', { ...path('secret/app'), key: '/a/b/c' }]]);
     assert.deepEqual(declared('secret/app?version=3 key'), [
       ['KEY', { ...path('secret/app', 3), key: 'key' }],
     ]);
@@ -47,8 +48,11 @@ describe('variables in the notation of vault-action', () => {
   test('all keys of a secret, whose names may begin with a prefix', () => {
     const keys = { sanitize: true, case: 'upper' };
     assert.deepEqual(declared('secret/app *'), [['*', { kind: 'keys', of: path('secret/app'), keys }]]);
-    assert.deepEqual(declared('secret/app?version=2 ** | app_'), [
+    assert.deepEqual(declared('secret/app?version=2 * | app_'), [
       ['*', { kind: 'keys', of: path('secret/app', 2), keys: { ...keys, prefix: 'APP_' } }],
+    ]);
+    assert.deepEqual(declared('secret/app ** | App_'), [
+      ['*', { kind: 'keys', of: path('secret/app'), keys: { sanitize: true, prefix: 'App_' } }],
     ]);
   });
 

@@ -2,6 +2,7 @@ import type { JsonValue } from '../../base/secret-data.ts';
 import { shownName } from '../../base/shown-text.ts';
 import {
   isForAll,
+  keysForAll,
   keysOfSelector,
   parseActionSecret,
   variableName,
@@ -199,7 +200,7 @@ function readSecret(text: string, where: string, context: StepContext): void {
   const path = inputs.withVariables(secret.path, where);
   if (path === undefined) return;
   try {
-    addVariable({ ...secret, path }, context);
+    addVariable({ ...secret, path }, where, context);
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     draft.problem(where, error.message, error.hint);
@@ -207,17 +208,14 @@ function readSecret(text: string, where: string, context: StepContext): void {
 }
 
 /** @throws Unsupported */
-function addVariable(wanted: ActionSecret, { inputs, all, draft }: StepContext): void {
+function addVariable(wanted: ActionSecret, where: string, { inputs, all, draft }: StepContext): void {
   const optional = inputs.isTrue('ignoreNotFound') || undefined;
   const secret = draft.secrets.declare({ ...requestOf(wanted.path), optional });
-  if (isForAll(wanted)) all.push(allKeys(secret.name, wanted.name));
-  else {
+  if (isForAll(wanted)) {
+    all.push({ value: secret.name, keys: keysForAll(wanted) });
+    draft.note('all keys', where);
+  } else {
     const reference = referenceTo(secret.name, keysOfSelector(wanted));
     draft.environment.set(variableName(wanted), { kind: 'value', value: () => reference });
   }
-}
-
-function allKeys(secret: string, prefix: string): JsonValue {
-  const named = prefix === '' ? {} : { prefix: prefix.toUpperCase() };
-  return { value: secret, keys: { sanitize: true, case: 'upper', ...named } };
 }
