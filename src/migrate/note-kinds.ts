@@ -38,6 +38,8 @@ export const NOTES = {
   urlquery: 'A blank in a URL is written `%20` instead of `+`.',
   if: 'A section is left out if its value is missing, false, 0, empty or an empty list. On a list it renders once for each item; an empty object counts as a value.',
   range: '`range` over a key of a secret is taken to be over a list. An object has no entries here.',
+  'list metadata':
+    '`secrets` of `MOUNT/metadata` lists what is in the mount, by `path: MOUNT`. Write the whole path where `metadata` is a folder.',
   list: 'Lists and objects are printed as JSON, not in the notation of Go.',
   'whole data':
     '`.Data` as a whole is taken for all keys of the secret. Of KV version 2, Go prints `data` and `metadata` instead.',

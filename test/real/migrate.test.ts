@@ -61,6 +61,9 @@ const TEMPLATES: Readonly<Record<string, string>> = {
   defined:
     '{{ define "line" }}host={{ .host }};{{ end }}{{ with secret "secret/data/web/db" }}{{ template "line" .Data.data }}{{ template "line" .Data.data }}{{ end }}',
   names: '{{ range secrets "secret/web/" }}{{ . }} {{ end }}',
+  'names of a mount':
+    '{{ range secrets "secret" }}{{ . }} {{ end }}{{ range secrets "secret/metadata/" }}{{ . }} {{ end }}{{ range secrets "/secret/metadata" }}{{ . }} {{ end }}',
+  'names as the API lists them': '{{ range secrets "secret/metadata/web/" }}{{ . }} {{ end }}',
   nested:
     '{{ with secret "secret/data/web/lists" }}{{ $l := .Data.data }}{{ with secret "secret/data/web/db" }}{{ range $l.servers }}{{ .host }} {{ end }}{{ .Data.data.host }}{{ end }}{{ end }}',
   'tags in values':
@@ -381,6 +384,14 @@ template {
       assert.match(theirs['tls.pem'] ?? '', /^\n-----BEGIN CERTIFICATE-----\n/);
       assert.equal(form(ours['tls.pem']), form(theirs['tls.pem']));
       assert.match(app.workspace.read('made/notes.md'), /each run asks for a new one/);
+    });
+
+    test('names below `MOUNT/metadata`: those of the mount, which the notes say', async () => {
+      const template = '{{ range secrets "team/kv/metadata/" }}{{ . }}{{ end }}';
+      const { files } = await migrated({ 'names.ctmpl': template });
+      const { secrets } = load(files['vaultonce.yaml'] ?? '') as { secrets: object };
+      assert.deepEqual(secrets, { names: { path: 'team/kv', list: true } });
+      assert.match(files['notes.md'] ?? '', /lists what is in the mount.*`from\/names\.ctmpl:1`/);
     });
 
     test('nothing that exists is overwritten without --force, and nothing is written beside it', async () => {

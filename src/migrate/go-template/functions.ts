@@ -3,7 +3,7 @@ import type { DeclaredSecrets } from '../declared-secrets.ts';
 import type { NoteKind } from '../note-kinds.ts';
 import { encoded, textPiece, type Piece } from './pieces.ts';
 import { choose, conditionOf } from './conditions.ts';
-import { configText, requestOf, writeOf } from './requests.ts';
+import { configText, listedPath, requestOf, writeOf } from './requests.ts';
 import {
   encodedValue,
   InKeptBlock,
@@ -88,8 +88,10 @@ function secret(args: readonly Value[], { secrets: declared, note }: CallContext
   return { kind: 'secret', secret: declared.declare({ ...request, write }), fields: [] };
 }
 
-function secrets(args: readonly Value[], { secrets: declared }: CallContext): Value {
-  const path = configText(only(args, 'secrets'));
+function secrets(args: readonly Value[], { secrets: declared, note }: CallContext): Value {
+  const given = configText(only(args, 'secrets'));
+  const path = listedPath(given);
+  if (path !== given) note('list metadata');
   return { kind: 'names', secret: declared.declare({ path, list: true }, `${path}/names`) };
 }
 

@@ -16,6 +16,11 @@ export function requestOf(text: string): SecretRequest {
   return version === '0' ? { path } : { path, version: Number(version) };
 }
 
+/** The mount, where a path is what the API lists of a whole mount of KV version 2: `MOUNT/metadata/`. */
+export function listedPath(path: string): string {
+  return path.replace(/(?<=[^/])\/+metadata\/*$/, '');
+}
+
 /** Names of fields whose values are credentials. */
 const CREDENTIAL = /(?:^|_)(?:password|passphrase|token|secret|secret_id|jwt|private_key|api_key)$/i;
 
