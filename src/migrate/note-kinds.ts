@@ -62,6 +62,8 @@ export const NOTES = {
     'Secrets of the cluster are written by a run with the pod’s service account, which needs the right to; nothing keeps them in step, or removes them with the pod.',
   consul: 'Settings of Consul and Nomad are left out: nothing is read from them.',
   pristine: 'The command gets the variables alone with `vaultonce exec --clear-env -- COMMAND`.',
+  'exec env':
+    'Variables that `exec` sets or keeps away (`custom`, `allowlist`, `denylist`) are left out: set or unset them where `vaultonce exec` is called. `--clear-env --keep-env NAME` passes on only those that are named.',
   'envconsul names':
     'Variables have the names that envconsul gives them, with the path in front unless `no_prefix` is set. Two secrets with one name are an error here.',
   'all keys':

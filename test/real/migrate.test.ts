@@ -882,9 +882,26 @@ template {
   right_delimiter = "]]"
   contents = "[[ with secret \\"secret/data/web/db\\" ]][[ .Data.data.host ]][[ end ]]"
 }
+exec {
+  command = ["env"]
+  kill_signal = "SIGTERM"
+  splay = "5s"
+  env {
+    pristine = true
+    custom = ["MODE=prod"]
+    denylist = ["AWS_*"]
+  }
+}
 `,
       });
       assert.equal(result.code, 0, result.stderr);
+      for (const note of [
+        /^- The command is started by .* \(`from\/ct\.hcl:24`\)$/m,
+        /^- The command gets the variables alone with .* \(`from\/ct\.hcl:29`\)$/m,
+        /^- Variables that `exec` sets or keeps away .* \(`from\/ct\.hcl:30`\)$/m,
+        /^- Settings of the process, .* \(`from\/ct\.hcl:26`\)$/m,
+      ])
+        assert.match(files['notes.md'] ?? '', note);
       assert.deepEqual(load(files['vaultonce.yaml'] ?? ''), {
         vault: {
           address: 'https://vault.example.com',
@@ -928,11 +945,11 @@ exec { command = "env" }
       });
       const wrong = await migrated({
         'ec.hcl':
-          'upcase = true\nprefix { path = "a" }\nsecret {\n  path = "a"\n  format = "{{ key }}_x"\n}\n',
+          'upcase = true\nprefix { path = "a" }\nsecret {\n  path = "a"\n  format = "{{ key }}_x"\n}\nexec {\n  env { pristin = true }\n}\n',
       });
       assert.deepEqual(
         failuresOf(wrong.result).map(({ where }) => where),
-        ['from/ec.hcl:2', 'from/ec.hcl:3'],
+        ['from/ec.hcl:2', 'from/ec.hcl:3', 'from/ec.hcl:8'],
       );
     });
 

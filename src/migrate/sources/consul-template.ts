@@ -36,10 +36,30 @@ function readConfig(root: HclObject, file: string, draft: Draft, reading: Readin
   const delimiters = { left: left ?? '{{', right: right ?? '}}' };
   for (const block of stanza.blocks('template'))
     readTemplateStanza(block, { draft, reading, tool: TOOL, delimiters });
-  if (stanza.knows('exec')) draft.note('exec', stanza.where('exec'));
+  for (const block of stanza.blocks('exec')) readExec(block, TOOL, draft);
   if (stanza.knows('consul', 'nomad')) draft.note('consul', stanza.where('consul'));
   leaveOut(stanza, LEFT_OUT, draft);
   stanza.end(TOOL);
+}
+
+/** `exec { … }` of consul-template and envconsul: the command is given on the command line. */
+export function readExec(stanza: Stanza, tool: string, draft: Draft): void {
+  draft.note('exec', stanza.where());
+  stanza.knows('enabled', 'command');
+  for (const env of stanza.blocks('env')) {
+    if (env.boolean('pristine') === true) draft.note('pristine', env.where('pristine'));
+    leaveOut(env, [['exec env', ['custom', 'allowlist', 'denylist', 'whitelist', 'blacklist']]], draft);
+    env.end(tool);
+  }
+  leaveOut(
+    stanza,
+    [
+      ['process', ['kill_signal', 'kill_timeout', 'reload_signal']],
+      ['watching', ['splay', 'timeout']],
+    ],
+    draft,
+  );
+  stanza.end(tool);
 }
 
 /** Notes what has no meaning for a run. */

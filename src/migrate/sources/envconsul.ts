@@ -4,7 +4,7 @@ import { Unsupported } from '../unsupported.ts';
 import { requestOf } from '../go-template/requests.ts';
 import type { HclObject } from '../hcl/hcl-syntax.ts';
 import { Stanza } from '../stanza.ts';
-import { leaveOut, readTokenServer } from './consul-template.ts';
+import { leaveOut, readExec, readTokenServer } from './consul-template.ts';
 import type { SourceFormat } from './source-format.ts';
 
 const TOOL = 'envconsul';
@@ -49,8 +49,9 @@ function readConfig(root: HclObject, file: string, draft: Draft): void {
       'store it in Vault',
     );
   if (stanza.boolean('pristine') === true) draft.note('pristine', stanza.where('pristine'));
-  if (stanza.knows('exec')) draft.note('exec', stanza.where('exec'));
-  else draft.note('exec', stanza.where());
+  const commands = stanza.blocks('exec');
+  for (const block of commands) readExec(block, TOOL, draft);
+  if (commands.length === 0) draft.note('exec', stanza.where());
   leaveOut(stanza, LEFT_OUT, draft);
   stanza.end(TOOL);
 }
