@@ -124,9 +124,12 @@ export class Draft {
 
   /** Reads a Go template. What does not parse is a problem, and the text of an empty template. */
   goTemplate(placed: PlacedText, delimiters?: Delimiters): TemplateDraft {
-    const { text, file } = placed;
+    const { file } = placed;
+    // What reads the template leaves it out, too.
+    const text = placed.text.replace(/^\ufeff/, '');
     const whereOf = (position: number): string => `${file}:${String(lineOf(placed, position))}`;
     const where = whereOf(0);
+    if (text !== placed.text) this.note('bom', where);
     if (holdsCredential(text)) this.note('template credential', where);
     try {
       const note = (kind: NoteKind): void => {

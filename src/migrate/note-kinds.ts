@@ -2,7 +2,7 @@
 export const NOTES = {
   once: '`vaultonce render` runs once: leases, and their token, must outlast the application. `vaultonce watch` renews them and renders again.',
   'missing key':
-    'A key that is missing fails the run (exit 6), and nothing is written. Go templates print `<no value>`, unless `error_on_missing_key` is set. A section `{{#db.key}}…{{/db.key}}` tests for a key.',
+    'A key that is missing fails the run (exit 6), and nothing is written. Go templates print `<no value>`, unless `error_on_missing_key` is set. A section `{{#db.key}}…{{/db.key}}` tests for a key. A key whose value is null renders as nothing; Go prints `<no value>` for it, too.',
   'missing secret': 'A secret that is missing fails the run at once (exit 6); it is not waited for.',
   mode: 'Files are written with mode 0644, as before: `output.mode` says so. "0400", the default of vaultonce, is safer where the application runs as the same user.',
   disk: 'Files outside tmpfs and ramfs are refused. Mount a memory volume at the directory of the outputs, or set `output.allow_disk: true`.',
@@ -34,12 +34,14 @@ export const NOTES = {
     '`pkiCert` reads its certificate from the file that it has written, and asks for another only when it has expired. Here each run asks for a new one, unless the secret has `reuse: true` and `min_ttl`. Key and certificate come from one request in all templates.',
   toJSON:
     'In JSON, `<`, `>` and `&` stay as they are. A value that is no text, such as a number or a list, becomes a text in `{{#@json}}`: write `{{db.key}}` for its JSON.',
-  toYAML: 'Texts in YAML are written in double quotes: the same value, in other words.',
+  toYAML:
+    'Texts in YAML are written in double quotes: the same value, in other words. A value that is no text, such as a number or a list, becomes a text in `{{#@yaml}}`: write `{{db.key}}` for its JSON, which is YAML, too.',
   urlquery: 'A blank in a URL is written `%20` instead of `+`.',
   if: 'A section is left out if its value is missing, false, 0, empty or an empty list. On a list it renders once for each item; an empty object counts as a value.',
   range: '`range` over a key of a secret is taken to be over a list. An object has no entries here.',
   'list metadata':
     '`secrets` of `MOUNT/metadata` lists what is in the mount, by `path: MOUNT`. Write the whole path where `metadata` is a folder.',
+  bom: 'A byte order mark at the start of a template is left out; Go writes it.',
   list: 'Lists and objects are printed as JSON, not in the notation of Go.',
   'whole data':
     '`.Data` as a whole is taken for all keys of the secret. Of KV version 2, Go prints `data` and `metadata` instead.',

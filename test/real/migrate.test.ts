@@ -386,12 +386,50 @@ template {
       assert.match(app.workspace.read('made/notes.md'), /each run asks for a new one/);
     });
 
+    test('what renders differently: the notes say so, and it is so', async () => {
+      const { workspace } = app;
+      const template =
+        '\ufeff{{ with secret "secret/data/web/values" }}port: {{ .Data.data.port | toYAML }}, {{ .Data.data.none }}{{ end }}\n';
+      const stanza = {
+        source: workspace.write('templates/values.ctmpl', template),
+        destination: workspace.path('out/values.txt'),
+      };
+      const config = {
+        exit_after_auth: true,
+        vault: { address: app.server.address },
+        auto_auth: {
+          method: [{ type: 'token_file', config: { token_file_path: workspace.path('token') } }],
+        },
+        template: [stanza],
+      };
+      const [theirs, ours] = await both(workspace.write('agent.json', JSON.stringify(config)));
+      assert.equal(theirs['values.txt'], '\ufeffport: 5432, <no value>\n');
+      assert.equal(ours['values.txt'], 'port: "5432", \n');
+      const notes = workspace.read('made/notes.md');
+      for (const text of [
+        /^- A byte order mark at the start of a template is left out.*values\.ctmpl:1/m,
+        /becomes a text in `\{\{#@yaml\}\}`: write `\{\{db\.key\}\}` for its JSON/,
+        /A key whose value is null renders as nothing; Go prints `<no value>`/,
+      ])
+        assert.match(notes, text);
+    });
+
     test('names below `MOUNT/metadata`: those of the mount, which the notes say', async () => {
       const template = '{{ range secrets "team/kv/metadata/" }}{{ . }}{{ end }}';
       const { files } = await migrated({ 'names.ctmpl': template });
       const { secrets } = load(files['vaultonce.yaml'] ?? '') as { secrets: object };
       assert.deepEqual(secrets, { names: { path: 'team/kv', list: true } });
       assert.match(files['notes.md'] ?? '', /lists what is in the mount.*`from\/names\.ctmpl:1`/);
+    });
+
+    test('the key of an object that `range` is over: a problem that names it', async () => {
+      const template =
+        '{{ with secret "secret/data/web/values" }}{{ range $k, $v := .Data.data.opts }}{{ $k }}{{ end }}{{ end }}';
+      const { result } = await migrated({ 'opts.ctmpl': template });
+      assert.equal(result.code, 3);
+      const [failure] = failuresOf(result);
+      assert.equal(failure?.message, 'the position in a list, or the key in an object, has no counterpart');
+      assert.match(failure.hint ?? '', /`\{\{#name\.@entries\}\}`/);
     });
 
     test('nothing that exists is overwritten without --force, and nothing is written beside it', async () => {

@@ -74,7 +74,10 @@ export function nameOf(value: Value, scopes: readonly SectionScope[]): () => str
 
 function noName({ kind }: Value): Unsupported {
   return kind === 'index'
-    ? new Unsupported('the position in a list has no counterpart', 'leave it out')
+    ? new Unsupported(
+        'the position in a list, or the key in an object, has no counterpart',
+        'leave it out, or store the object as a secret of its own: `{{#name.@entries}}`',
+      )
     : new Unsupported('a value that is no key of a secret has no counterpart here');
 }
 
