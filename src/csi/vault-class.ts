@@ -210,14 +210,14 @@ function refused(
   return { ...failure, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** What it says of its life; what has no end and was only read lies there, and is read again. */
+/** What was only read, and has no lease, lies there: of KV version 1, `ttl` and `certificate` are keys of the user. */
 function foundIn({ body }: Answer, request: VaultRequest, { name }: SecretPlan): FetchedSecret {
   const envelope = readEnvelope(body);
   const keys = envelope.data === undefined ? new Map<string, JsonValue>() : keysOf(envelope.data);
   const metadata = leaseOf(envelope);
+  const lies = request.method === 'GET' && metadata.lease_id === undefined && isJsonObject(body);
   const clock = { now: Date.now() / 1000, tokenTtl: undefined };
-  const expires_at = expiryOf({ request, engine: ENGINES.raw }, { keys, metadata }, clock);
-  const lies = request.method === 'GET' && expires_at === undefined && isJsonObject(body);
+  const expires_at = lies ? undefined : expiryOf({ request, engine: ENGINES.raw }, { keys, metadata }, clock);
   return {
     kind: 'found',
     name,

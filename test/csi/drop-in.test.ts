@@ -112,6 +112,27 @@ describe('a class of the provider `vault`', needs, () => {
     assert.deepEqual(requestsOf(world.server), ['update auth/kubernetes/login', 'read secret/data/app']);
   });
 
+  test('what lies in KV version 1 is read again, whatever its keys are called', async () => {
+    const { api } = world.server;
+    const { data } = await api.post('pki/issue/web', { common_name: 'web.example.com', ttl: '20h' });
+    const { certificate } = data as Readonly<Record<string, string>>;
+    const inADay = Math.floor(Date.now() / 1000) + 86_400;
+    const objects = '- { objectName: v, secretPath: kv1/named, secretKey: v }';
+    for (const key of [
+      { ttl: 3600 },
+      { expiration: inADay },
+      { certificate },
+      { last_vault_rotation: 'x' },
+    ]) {
+      const pod = newPod();
+      const read = async (v: string): Promise<string | undefined> => {
+        await world.putKv1('named', { v, ...key });
+        return textsOf(await mounted({ roleName: 'web', objects }, {}, pod))['v'];
+      };
+      assert.deepEqual([await read('one'), await read('two')], ['one', 'two'], Object.keys(key).join());
+    }
+  });
+
   test('two classes in a pod', async () => {
     const pod = newPod();
     const first = await mounted(WEB, { volume: 'one', className: 'one' }, pod);
