@@ -39,6 +39,7 @@ export class Volume {
   readonly #mountTables = new Map<string | undefined, readonly Mount[]>();
   #turn: Promise<unknown> = Promise.resolve();
   #gapS = FIRST_GAP_S;
+  readonly #firstAskedAtS: number;
   #askedAtS: number;
   #asks = 0;
   /** Leases that something else has replaced, which has not been handed out yet. */
@@ -56,7 +57,7 @@ export class Volume {
     this.#contents = contents;
     this.#keeper = keeper;
     this.#clock = clock;
-    this.#askedAtS = clock.now();
+    this.#firstAskedAtS = this.#askedAtS = clock.now();
     const { config, plans } = contents;
     this.#stock = createStock({ plans, settings: config.watch, clock, outage: keeper.outage, random });
   }
@@ -78,6 +79,11 @@ export class Volume {
   /** Seconds of the life clock. */
   get askedAtS(): number {
     return this.#askedAtS;
+  }
+
+  /** From the first time to the latest, in seconds. */
+  get askedForS(): number {
+    return this.#askedAtS - this.#firstAskedAtS;
   }
 
   /** When there is something to do without being asked, in seconds of the life clock; Infinity: nothing. */

@@ -20,6 +20,9 @@ import { Volume } from './volume.ts';
 /** Of what is done for one volume without being asked. */
 const TEND_LIMIT_MS = 60_000;
 
+/** Of `keepS`: a driver that asks for one volume for longer asks at intervals, and does not just repeat a mount that failed there. */
+const REPEATING_PART = 1 / 4;
+
 /** Tokens given back at the same time, at the end. */
 const ENDED_AT_ONCE = 32;
 
@@ -47,7 +50,7 @@ class VolumesOfNode implements Volumes {
   readonly #places = new Map<string, Place>();
   /** Of volumes that are gone. */
   readonly #past = { logins: 0, tokenRenewals: 0, leaseRenewals: 0, requests: 0 };
-  /** Some volume was asked for a second time: the driver asks at intervals. */
+  /** The driver asks at intervals. */
   #isRepublishing = false;
 
   constructor(parts: VolumesParts) {
@@ -78,10 +81,8 @@ class VolumesOfNode implements Volumes {
     place.asking += 1;
     try {
       const answer = await this.#filled(place, scope);
-      if (place.volume.asks > 1) {
-        this.#isRepublishing = true;
-        await this.#endFormer(place, scope);
-      }
+      this.#isRepublishing ||= place.volume.askedForS >= this.#parts.keepS * REPEATING_PART;
+      if (place.volume.asks > 1) await this.#endFormer(place, scope);
       return answer;
     } catch (error) {
       // Nobody has got anything of it, or is about to.

@@ -246,13 +246,27 @@ describe('a volume', needs, () => {
       await delay(2500);
       assert.equal(await leases(), before + 1, 'a driver that asks once never asks again');
       await world.mount(name, next, leased());
-      await world.mount(name, next, leased());
-      await until('the first is ended', async () => (await leases()) === before + 1);
+      await until('the first is ended', async () => {
+        await world.mount(name, next, leased());
+        return (await leases()) === before + 1;
+      });
       await until('so is the second', async () => (await leases()) === before);
       await until('so are the tokens', async () => (await world.server.tokensLeft()) <= tokens);
       assert.match(other.log(), /has not asked for it any more/);
       // A pod that was only slow gets its volume again.
       assert.equal((await world.mount(name, pod, leased())).code, 'OK');
+    });
+  });
+
+  test('a mount that the driver repeats at once is no sign that it asks at intervals', async () => {
+    await withProvider(['--keep', '8s'], async (name, other) => {
+      const [pod, repeated] = [newPod(), newPod()];
+      const before = await leases();
+      for (const one of [pod, repeated, repeated])
+        assert.equal((await world.mount(name, one, leased())).code, 'OK');
+      await delay(9000);
+      assert.equal(await leases(), before + 2);
+      assert.doesNotMatch(other.log(), /no longer kept/);
     });
   });
 
