@@ -81,7 +81,10 @@ const vault = object({
     integer(0, 1000),
     'Retries of a request after an outage. Default: as many as `timeout` allows.',
   ),
-  rate_limit: optional(rateLimit, 'Requests per second, as `RATE` or `RATE:BURST`. Default: no limit.'),
+  rate_limit: optional(
+    rateLimit,
+    'Requests per second, as `RATE` or `RATE:BURST`. After a signal or the timeout, tokens and leases are given back without waiting for it. Default: no limit.',
+  ),
   proxy_address: optional(
     text,
     'Proxy, as `http://` or `https://` or `host:port`; overrides `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, which are read as by Go.',

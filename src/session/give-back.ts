@@ -33,10 +33,11 @@ export async function sendWithin(
     return await sender.send(request, {
       ...options,
       signal: grace.signal,
+      isUrgent: signal.aborted,
       remainingMs: () => endMs - scope.now(),
     });
   } catch {
-    const message = 'the server did not answer in time';
+    const message = 'there was no answer in time';
     return { kind: 'unavailable', failure: { kind: 'unavailable', message } };
   }
 }

@@ -23,6 +23,8 @@ export interface SendOptions {
   readonly alsoRetry?: AlsoRetry;
   /** Milliseconds that are left for it; by default those of the run. */
   readonly remainingMs?: () => number;
+  /** It does not wait for the rate limit. */
+  readonly isUrgent?: boolean;
   /** Rebuilds the request for each retry, so that a rotated service account token is read again. */
   readonly rebuild?: () => Promise<VaultRequest>;
 }
@@ -57,7 +59,7 @@ export function createSender(
 
   const tryOnce = async (request: VaultRequest, attempt: number, options: SendOptions): Promise<Try> => {
     const signal = options.signal ?? scope.signal;
-    await pace.turn(signal);
+    await pace.turn(signal, options.isUrgent);
     const startMs = scope.now();
     const context = { signal: options.attemptSignal ?? signal, counters, log: scope.log };
     let result = await client.attempt(request, context);

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { createCertificates } from '../support/certificates.ts';
 import { failuresOf, IS_STANDALONE, logLines, runCli, startCli, type CliResult } from '../support/cli.ts';
+import { until } from '../support/patience.ts';
 import { startStandIn, type Answer, type StandIn, type StandInOptions } from '../support/stand-in.ts';
 
 const UNAVAILABLE = { status: 503, body: { errors: ['Vault is sealed'] } };
@@ -357,7 +358,7 @@ describe('faults of the network and the server', () => {
     assert.equal(result.code, 0, result.stderr);
     assert.equal(app.workspace.read('out/f.txt'), 'one two');
     const warnings = logLines(result).filter(({ event }) => event === 'revoke_failed');
-    assert.match(warnings[0]?.reason ?? '', /did not answer in time/);
+    assert.match(warnings[0]?.reason ?? '', /no answer in time/);
     await app.server.revokeTokens();
   });
 
@@ -718,6 +719,21 @@ describe('faults of the network and the server', () => {
     const lastMs = server.seen.at(-1)?.atMs ?? 0;
     assert.ok(lastMs - startMs >= (server.seen.length - 1) * 100, String(lastMs - startMs));
   });
+
+  for (const command of ['render', 'watch']) {
+    test(`${command}, SIGTERM: the token is revoked, however long the rate limit would hold that back`, async () => {
+      standIn = await startStandIn({ target: app.server.address, answer: () => 'forward' });
+      app.server.takeAudit();
+      const limited = app.config({ ...config, vault: { rate_limit: '0.05:2' } });
+      const running = startCli([command, '-c', limited, '--address', standIn.address]);
+      // The reads come after the login and the mounts, and wait for their turns.
+      await until('the mounts are read', () => (standIn?.seen.length ?? 0) > 1);
+      running.child.kill('SIGTERM');
+      const result = await running.done;
+      assert.equal(result.code, 143, result.stderr);
+      assert.equal(requestsOf(app.server).at(-1), 'update auth/token/revoke-self');
+    });
+  }
 
   for (const [signal, code] of [
     ['SIGTERM', 143],

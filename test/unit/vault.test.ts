@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
+import { Cancellation } from '../../src/base/cancellation.ts';
 import { EXIT_CODES, RunError } from '../../src/base/errors.ts';
 import { parseJson } from '../../src/base/lossless-json.ts';
 import { Secret } from '../../src/base/secret.ts';
@@ -11,6 +12,7 @@ import { delayMs, delayWithin } from '../../src/http/delay.ts';
 import { headerValueOf } from '../../src/http/header-value.ts';
 import { presentable } from '../../src/http/presentable.ts';
 import { findMount } from '../../src/vault/mounts.ts';
+import { createPace } from '../../src/vault/pace.ts';
 
 describe('errors', () => {
   test('the exit codes are frozen', () => {
@@ -117,6 +119,23 @@ describe('the last delay', () => {
     assert.equal(delayWithin(100, 250, 10, false), undefined);
     assert.equal(delayWithin(2000, 3000, 10, true), 2000);
     assert.equal(delayWithin(4000, 3000, 10, true), undefined, 'earlier than asked is pointless');
+  });
+});
+
+describe('the rate limit', () => {
+  test('requests that are given up before their turn hold up no others', async () => {
+    let now = 0;
+    const pace = createPace({ perSecond: 1, burst: 1 }, () => now);
+    const [given, kept] = [new Cancellation(), new Cancellation()];
+    assert.equal(pace.turn(given), undefined);
+    const waiting = [1, 2, 3].map(async () => assert.rejects(pace.turn(given)!, /given up/));
+    given.abort(new Error('given up'));
+    await Promise.all(waiting);
+    now = 1000;
+    const [first, second] = [pace.turn(kept), pace.turn(kept)];
+    kept.abort(new Error('too late'));
+    await first;
+    await assert.rejects(second!, /too late/);
   });
 });
 
