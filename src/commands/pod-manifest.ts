@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fieldsOf, needsOf } from '../auth/index.ts';
-import { RunError, systemErrorCode } from '../base/errors.ts';
+import { RunError, systemErrorCode, throwIfAny } from '../base/errors.ts';
 import { configFields } from '../config/config-definition.ts';
 import type { Config } from '../config/config.ts';
 import { loadWritten } from '../config/load.ts';
@@ -58,7 +58,7 @@ export async function manifest(own: ManifestFlags, flags: Flags, io: Io): Promis
   const result = manifestOf({
     options: {
       ...{ format, name, containers: container, image, serviceAccount, podNamespace, user, audience, ca },
-      sidecar: own.watch === true ? sidecarOf(config, format) : undefined,
+      sidecar: own.watch === true ? await sidecarOf(config, format, io) : undefined,
     },
     definition: configFields(await fieldsOf(config.auth.map(({ method }) => method))),
     written: written.value,
@@ -79,18 +79,24 @@ export async function manifest(own: ManifestFlags, flags: Flags, io: Io): Promis
 /** Where a config says nothing: the port of examples. */
 const DEFAULT_PORT = 9102;
 
-/** @throws RunError `usage` for policies, whose containers end */
-function sidecarOf({ watch: { health } }: Config, format: ManifestFormat): Sidecar {
+/** @throws RunError `usage` for policies, whose containers end; `config` for what `watch` would refuse at its start */
+async function sidecarOf(config: Config, format: ManifestFormat, { env }: Io): Promise<Sidecar> {
   if (format === 'policy')
     throw new RunError('usage', '--watch is not for --format policy', {
       hint: 'pods that ask for injection get an init container; print a sidecar with another --format',
     });
-  if (health === undefined) return { port: DEFAULT_PORT, isAssumed: true };
+  const { problemsOf } = await import('../watch/start.ts');
+  throwIfAny(problemsOf(config, { env, cwd: POD_CWD, hasCommand: false, isElsewhere: true }));
+  const { health, where, onChange: ofAll = [] } = config.watch;
+  const handlers = [...new Set(config.outputs.flatMap(({ onChange = ofAll }) => onChange))];
+  if (health === undefined) return { port: DEFAULT_PORT, isAssumed: true, socket: undefined, handlers };
   const address = parseHealthAddress(health);
   // The kubelet asks at the address of the pod.
   const isReached =
     address?.kind === 'port' && (address.host === undefined || /^(?:0\.0\.0\.0|::)$/.test(address.host));
-  return { port: isReached ? address.port : undefined, isAssumed: false };
+  const socket =
+    address?.kind === 'socket' ? { path: address.path, where: `${where}.health.address` } : undefined;
+  return { port: isReached ? address.port : undefined, isAssumed: false, socket, handlers };
 }
 
 /** Flags override the config: in a pod there are none, and the config has what they say. */

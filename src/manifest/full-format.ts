@@ -22,7 +22,7 @@ export const fullFormat: ManifestFormatter = {
 
 function deployment(parts: PodParts, options: ManifestOptions): object {
   const labels = { app: options.name };
-  const { user, initContainer, volumes, appMounts, annotations } = parts;
+  const { user, initContainer, volumes, shared, appMounts, annotations } = parts;
   const { runAsNonRoot, seccompProfile, ...ofContainers } = RESTRICTED;
   const mounts = appMounts.length === 0 ? {} : { volumeMounts: appMounts };
   return {
@@ -36,6 +36,7 @@ function deployment(parts: PodParts, options: ManifestOptions): object {
         spec: {
           serviceAccountName: namesFor(options).serviceAccount,
           automountServiceAccountToken: false,
+          ...shared,
           securityContext: { runAsNonRoot, runAsUser: user, runAsGroup: user, fsGroup: user, seccompProfile },
           initContainers: [initContainer],
           containers: options.containers.map((name) => ({

@@ -1,3 +1,4 @@
+import type { Handler } from '../config/config.ts';
 import type { ConfigPath } from '../config/interpolate.ts';
 import type { PlacedOutput } from '../plan/outputs.ts';
 import type { ObjectDefinition } from '../shape/definition.ts';
@@ -25,12 +26,15 @@ export interface ManifestOptions {
   readonly sidecar: Sidecar | undefined;
 }
 
-/** How a sidecar is asked whether it is ready. */
+/** How a sidecar is asked whether it is ready, and whom it tells of changes. */
 export interface Sidecar {
   /** Where it answers the kubelet; undefined: nowhere, and it is asked from within. */
   readonly port: number | undefined;
   /** Nothing in the config says where. */
   readonly isAssumed: boolean;
+  /** Where it answers within. */
+  readonly socket: { readonly path: string; readonly where: string } | undefined;
+  readonly handlers: readonly Handler[];
 }
 
 /** An output, and the bytes of each of its files, where they are known. */

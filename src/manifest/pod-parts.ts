@@ -12,6 +12,7 @@ import { IMAGE_USER, userOf, wrongOwners } from './pod-user.ts';
 import { podVariables } from './pod-variables.ts';
 import { rbacFor, unplacedAccounts } from './rbac.ts';
 import { notesFor, type Note } from './requirements.ts';
+import { sharesProcesses, socketMount } from './sidecar-parts.ts';
 
 export const CONTAINER = 'vaultonce';
 
@@ -19,6 +20,8 @@ export const CONTAINER = 'vaultonce';
 export interface PodParts {
   readonly initContainer: object;
   readonly volumes: readonly object[];
+  /** Fields of the pod. */
+  readonly shared: { readonly shareProcessNamespace?: true };
   /** Of the application's containers. */
   readonly appMounts: readonly object[];
   /** Of the pod: another config makes other pods. */
@@ -50,6 +53,7 @@ export function podParts(input: ManifestInput): Assembled {
     configMount(names.vaultonce, config.items),
     ...read.mounts,
     ...apiMounts(input),
+    ...socketMount(options.sidecar, written.mounts),
   ];
   const problems = [
     ...read.problems,
@@ -63,6 +67,7 @@ export function podParts(input: ManifestInput): Assembled {
   const parts = {
     initContainer: initContainer(input, named, written, variables.env),
     volumes: named.map(({ name, source }) => ({ name, ...source })),
+    shared: sharesProcesses(options.sidecar) ? ({ shareProcessNamespace: true } as const) : {},
     appMounts: named.filter(({ role }) => role === 'secrets').map((mount) => mountOf(mount, true)),
     annotations: { 'vaultonce.dev/config-hash': hashOf(config.data) },
     configMap: {
@@ -80,6 +85,9 @@ export function podParts(input: ManifestInput): Assembled {
   return { parts: { ...parts, notes } };
 }
 
+/** The other volumes hold what it reads. */
+const WRITABLE: ReadonlySet<Mount['role']> = new Set(['secrets', 'health']);
+
 type NamedMount = Mount & { readonly name: string };
 
 function initContainer(
@@ -96,7 +104,7 @@ function initContainer(
     terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: { ...userOf(input), ...RESTRICTED },
     resources: resourcesFor(written),
-    volumeMounts: mounts.map((mount) => mountOf(mount, mount.role !== 'secrets')),
+    volumeMounts: mounts.map((mount) => mountOf(mount, !WRITABLE.has(mount.role))),
   };
 }
 

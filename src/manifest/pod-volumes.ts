@@ -9,7 +9,7 @@ export interface Mount {
   /** The volume without its name. */
   readonly source: object;
   /** The end of the volume's name. */
-  readonly role: 'secrets' | 'config' | 'token' | 'ca' | 'credentials' | 'api';
+  readonly role: 'secrets' | 'config' | 'token' | 'ca' | 'credentials' | 'api' | 'health';
   /** What is in it, for messages. */
   readonly what: string;
   /** Where its path comes from, for messages. */

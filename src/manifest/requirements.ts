@@ -3,6 +3,7 @@ import type { ManifestInput } from './manifest-input.ts';
 import type { Names } from './names-of-objects.ts';
 import { ASSUMED_KIB } from './output-volumes.ts';
 import { userOf } from './pod-user.ts';
+import { handlerNotes, userNotes } from './sidecar-parts.ts';
 
 interface Needed {
   /** Keys of the Secret with credentials. */
@@ -27,11 +28,12 @@ export function notesFor(input: ManifestInput, names: Names, needed: Needed): No
     ...caNotes(input, needed),
     ...accountNotes(input, names),
   ];
-  const pod = [...sizeNotes(input), ...addressNotes(input)];
+  const pod = [...sizeNotes(input), ...addressNotes(input), ...handlerNotes(input.options.sidecar)];
+  const readers = [...notesOnReaders(input), ...userNotes(input)];
   return [
     ...cluster.map((text) => ({ about: 'cluster', text }) as const),
     ...pod.map((text) => ({ about: 'pod', text }) as const),
-    ...notesOnReaders(input).map((text) => ({ about: 'readers', text }) as const),
+    ...readers.map((text) => ({ about: 'readers', text }) as const),
   ];
 }
 

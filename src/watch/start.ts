@@ -19,7 +19,7 @@ import { openServiceManager } from './service-manager.ts';
 import { createReloadSignal } from './reload-signal.ts';
 import { createTokenKeeper } from './token-keeper.ts';
 
-export { foresee } from './foresight.ts';
+export { foresee, problemsOf } from './foresight.ts';
 
 export interface WatchJob {
   /** Undefined: files only. */

@@ -147,23 +147,30 @@ describe('pods with a sidecar', await needsPlugins('auth/kubernetes', 'secret/pk
     await until('no lease', async () => (await leases('pki/issue/web')) === 0);
   });
 
-  test('`vaultonce manifest --watch` makes of its config what the Deployment has', async () => {
-    const objects = objectsOf('sidecar.yaml');
-    const config = app.workspace.write('vaultonce.yaml', configOf(objects));
-    const args = ['manifest', '--watch', '--name', 'web', '--format', 'full', '-c', config];
-    const { stdout, stderr } = await runCli(args);
-    const made = loadAll(stdout) as KubernetesObject[];
-    assert.ok(made.length > 0, stderr);
-    const sidecarOf = (object: KubernetesObject): object => {
-      const { volumeMounts, ...rest } = podOf(object)?.initContainers?.[0] ?? {};
-      return {
-        ...rest,
-        mounts: volumeMounts?.map(({ mountPath }) => mountPath).sort(),
-        securityContext: undefined,
+  for (const [file, name, ...more] of [
+    ['sidecar.yaml', 'web'],
+    ['sidecar-nginx.yaml', 'proxy', '--user', '101'],
+  ] as const) {
+    test(`\`vaultonce manifest --watch\` makes of its config what the Deployment of ${file} has`, async () => {
+      const objects = objectsOf(file);
+      const config = app.workspace.write('vaultonce.yaml', configOf(objects));
+      const args = ['manifest', '--watch', '--name', name, ...more, '--format', 'full', '-c', config];
+      const { stdout, stderr } = await runCli(args);
+      const made = loadAll(stdout) as KubernetesObject[];
+      assert.ok(made.length > 0, stderr);
+      const sidecarOf = (object: KubernetesObject): object => {
+        const { shareProcessNamespace, securityContext, initContainers } = podOf(object) ?? {};
+        const { volumeMounts, ...rest } = initContainers?.[0] ?? {};
+        return {
+          ...rest,
+          mounts: volumeMounts?.map(({ mountPath }) => mountPath).sort(),
+          securityContext,
+          shareProcessNamespace,
+        };
       };
-    };
-    assert.deepEqual(sidecarOf(objects.at(-1)!), sidecarOf(made.at(-1)!));
-  });
+      assert.deepEqual(sidecarOf(objects.at(-1)!), sidecarOf(made.at(-1)!));
+    });
+  }
 
   for (const [code, status] of [
     [0, 'Complete'],

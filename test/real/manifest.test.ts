@@ -80,6 +80,8 @@ describe('vaultonce manifest', () => {
   };
   const volume = ({ volumes = [] }: PodSpec, name: string): Fields | undefined =>
     volumes.find((one) => one.name === `vaultonce-${name}`);
+  const notesOf = (result: CliResult): string[] =>
+    logLines(result).flatMap((line) => (line as { note?: string }).note ?? []);
   const refusal = async (config: object, args: readonly string[] = [], options: CliOptions = {}) => {
     const result = await manifest(config, args, options);
     assert.equal(result.stdout, '', 'nothing is printed');
@@ -430,7 +432,7 @@ describe('vaultonce manifest', () => {
       DB_PASSWORD: secret('DB_PASSWORD'),
       POD_NAME: { fieldRef: { fieldPath: 'metadata.name' } },
     });
-    const notes = logLines(result).flatMap((line) => (line as { note?: string }).note ?? []);
+    const notes = notesOf(result);
     assert.ok(
       notes.some((note) => /^the Secret web-vaultonce must have the keys .*DB_PASSWORD/.test(note)),
       notes.join(),
@@ -716,6 +718,87 @@ describe('vaultonce manifest', () => {
     }
     const policies = await manifest(BASE, ['--format', 'policy', '--watch']);
     assert.equal(policies.code, 2, policies.stderr);
+  });
+
+  test('--watch: what tells the application has what it needs', async () => {
+    const [output] = BASE.outputs;
+    const toNginx = { signal: 'SIGHUP', process: 'nginx' };
+    const toFile = { signal: 'SIGHUP', pid_file: '/run/app/app.pid' };
+    const told = (on_change: object): object => ({ ...BASE, outputs: [{ ...output, on_change }] });
+    const userNote = /processes of the same user.*as user 65532, or add --user/;
+    for (const config of [told(toNginx), told(toFile), { ...BASE, watch: { on_change: toNginx } }]) {
+      const { objects, pod } = await full(config, ['--watch']);
+      assertValid(objects, 'full');
+      assert.equal(pod.shareProcessNamespace, true);
+      for (const [format, apply] of [
+        ['patch', (patch: Fields) => kubernetes.patched(ownDeployment('web'), patch)],
+        ['kustomize', (component: Fields) => applied(component, ownDeployment('web'))],
+      ] as const) {
+        const printed = await manifest(config, ['--watch', '--format', format]);
+        const made = apply(objectsIn(printed)[0]!);
+        assertValid([made], format);
+        assert.equal(podOf(made)?.shareProcessNamespace, true, format);
+        assert.match(notesOf(printed).join(' '), userNote);
+        const asUser = await manifest(config, ['--watch', '--format', format, '--user', '101']);
+        assert.doesNotMatch(notesOf(asUser).join(' '), userNote);
+      }
+    }
+    // Nobody sends a signal.
+    for (const [config, ...args] of [
+      [told(toNginx)],
+      [{ ...told({ http: { url: 'http://127.0.0.1:80/' } }), watch: { on_change: toNginx } }, '--watch'],
+    ] as const) {
+      const { pod } = await full(config, args);
+      assert.equal(pod.shareProcessNamespace, undefined);
+    }
+    for (const [handler, note] of [
+      [toFile, /^the sidecar needs a volume with the pid_file \(.*outputs\[0\]/],
+      [{ http: { url: 'unix:///run/app/reload.sock' } }, /^the sidecar needs a volume with the socket/],
+      [{ run: ['./reload'] }, /^the image must have the program that is run/],
+    ] as const) {
+      const notes = notesOf(await manifest(told(handler), ['--watch']));
+      assert.equal(notes.filter((one) => note.test(one)).length, 1, notes.join('\n'));
+    }
+  });
+
+  test('--watch: a socket of health has a volume that the sidecar can write to', async () => {
+    const watched = (path: string): object => ({ ...BASE, watch: { health: { address: `unix://${path}` } } });
+    const { objects, pod } = await full(watched('/run/vaultonce/health.sock'), ['--watch']);
+    assertValid(objects, 'full');
+    const mount = { name: 'vaultonce-health', mountPath: '/run/vaultonce' };
+    assert.deepEqual(container(pod).volumeMounts?.at(-1), mount);
+    assert.deepEqual(volume(pod, 'health')?.['emptyDir'], { medium: 'Memory', sizeLimit: '1Mi' });
+    assert.ok(pod.containers?.every(({ volumeMounts }) => volumeMounts?.length === 1));
+    for (const path of ['/vault/secrets/health.sock', '/vault/secrets/own/health.sock'])
+      assert.equal(volume((await full(watched(path), ['--watch'])).pod, 'health'), undefined, path);
+    const { code, message, where } = await refusal(watched('/run/health.sock'), ['--watch']);
+    assert.equal(code, 3);
+    assert.match(message ?? '', /the socket of health would be in \/run/);
+    assert.match(where ?? '', /watch\.health\.address/);
+  });
+
+  test('3: --watch: what `watch` refuses at its start, in the same words', async () => {
+    for (const watch of [
+      { on_change: 'restart' },
+      { on_change: { signal: 'SIGHUP' } },
+      { health: { address: 'nowhere' } },
+    ]) {
+      const config = { ...BASE, watch };
+      const refused = await refusal(config, ['--watch']);
+      const started = await runCli(['watch', '-c', workspace.path('vaultonce.yaml')]);
+      const [failure] = failuresOf(started);
+      const { message, hint, where } = refused;
+      assert.deepEqual(
+        { message, hint, where },
+        {
+          message: failure?.message,
+          hint: failure?.hint,
+          where: failure?.where,
+        },
+      );
+      assert.deepEqual([refused.code, started.code], [3, 3]);
+      assert.equal((await manifest(config)).code, 0, 'an init container ends before anything changes');
+    }
   });
 
   test('policies for all pods: server and login of the config, everything else as in the examples', async () => {
