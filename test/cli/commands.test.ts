@@ -54,6 +54,8 @@ describe('the command line', () => {
     }
     const near = await runCli(['redner']);
     assert.match(near.stderr, /Did you mean render/);
+    const [filled] = failuresOf(await runCli(['render', '--allow-disk=canary']));
+    assert.deepEqual(filled?.message, "option '--allow-disk' takes no value");
   });
 
   test('2: a flag whose value is checked later; 3: a variable likewise', async () => {
