@@ -20,7 +20,15 @@ interface BunRequest {
   /** Exactly this one: it is all that is offered to the server. */
   readonly protocol?: Protocol;
   readonly decompress: boolean;
+  readonly proxy: false;
+  readonly verbose: false;
 }
+
+/**
+ * What every request takes. Bun's client would send requests through the proxy in `$ALL_PROXY`, also those to this machine, and print
+ * their heads, tokens and all, where `$BUN_CONFIG_VERBOSE_FETCH` is set.
+ */
+export const DIRECT_AND_SILENT = { proxy: false, verbose: false } as const;
 
 export type Protocol = 'http2' | 'http1.1';
 
@@ -80,6 +88,7 @@ export function initOf(
     signal: abortSignalOf(signal),
     redirect: 'manual',
     decompress: false,
+    ...DIRECT_AND_SILENT,
     ...(protocol === undefined ? {} : { protocol }),
     // Bun sends these again by itself when a kept-alive connection ends before the answer.
     ...(once && IDEMPOTENT.test(method) ? { keepalive: false } : {}),

@@ -1,5 +1,5 @@
 import type { BegunRequest } from './begun-request.ts';
-import type { BunSession, SessionSettings } from './bun-session.ts';
+import { DIRECT_AND_SILENT, type BunSession, type SessionSettings } from './bun-session.ts';
 
 /** A session that was opened, and a request that was begun in it, before the program was loaded. */
 export interface FirstConnection {
@@ -8,7 +8,7 @@ export interface FirstConnection {
   readonly begun: BegunRequest<BunSession>;
 }
 
-const NOWHERE: RequestInit & SessionSettings = { unix: '/dev/null' };
+const NOWHERE: RequestInit & SessionSettings = { ...DIRECT_AND_SILENT, unix: '/dev/null' };
 
 let first: FirstConnection | undefined;
 let isAwake = false;

@@ -58,7 +58,7 @@ export async function warmUp(): Promise<void> {
   wakeHttpThread();
 }
 
-/** Bun takes the proxy from the environment of the process, for every server and whatever its options say. */
+/** Bun's client goes through no proxy, and a redirect may lead to a server behind one. */
 function usesBun({ proxyAddress }: Pick<ReachableServer, 'proxyAddress'>): boolean {
   return process.versions['bun'] !== undefined && proxyAddress === undefined && !namesProxy(process.env);
 }

@@ -67,6 +67,13 @@ describe('the first connection, made before the program is loaded', () => {
     assert.match(server.seen.find(({ path }) => path === LOGIN)?.body ?? '', new RegExp(`${MARK}-id`));
   });
 
+  test('neither it nor what follows is printed where Bun is asked to print requests', async () => {
+    for (const BUN_CONFIG_VERBOSE_FETCH of ['curl', '1']) {
+      const result = await run({}, ['--quiet'], { BUN_CONFIG_VERBOSE_FETCH });
+      assert.deepEqual([result.code, result.stdout, result.stderr], [0, '', '']);
+    }
+  });
+
   test('it is made once the config names the server, and is given up with a config that is wrong', async () => {
     const count = server.seen.length;
     const result = await run(WRONG);

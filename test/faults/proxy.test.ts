@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { failuresOf, logLines, type CliResult } from '../support/cli.ts';
+import { failuresOf, logLines, runCli, type CliResult } from '../support/cli.ts';
 import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.ts';
 import { startStandIn } from '../support/stand-in.ts';
 
@@ -130,6 +130,23 @@ describe('a proxy', () => {
       await fails(/^the connection to the proxy \S+ failed \(CLOSED\) \(after 2 attempts\)$/, variable);
     }
     proxy.become('forward');
+  });
+
+  test('of $ALL_PROXY, which the official clients do not know, is not used', async () => {
+    const env = { ALL_PROXY: `http://${proxy.name}`, all_proxy: `http://${proxy.name}` };
+    proxy.become('forward');
+    // 0.0.0.0 leads to this machine, but is no loopback address.
+    const block = app.server.address.replace('127.0.0.1', '0.0.0.0');
+    for (const address of [app.server.address, app.server.tlsAddress, block]) {
+      const result = await at(address, env);
+      assert.equal(result.code, 0, result.stderr);
+    }
+    const healthy = await startStandIn({ answer: () => ({ status: 200, body: {} }) });
+    const watch = { health: { address: new URL(healthy.address).host } };
+    const probed = await runCli(['watch', '--probe', '-c', app.config({ ...config, watch })], { env });
+    await healthy.stop();
+    assert.equal(probed.code, 0, probed.stderr);
+    assert.deepEqual(proxy.asked, []);
   });
 
   test('of another kind is refused before any request', async () => {

@@ -76,6 +76,15 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
     ],
     ['a token that is not accepted', 4, { ...good, auth: { method: 'token', token: `s.${CANARY}` } }],
     ['a token of the environment', 4, { ...good, auth: { method: 'token' } }, { VAULT_TOKEN: `s.${CANARY}` }],
+    ...['curl', '1'].map(
+      (value) =>
+        [
+          `a token, where Bun is asked to print requests (${value})`,
+          4,
+          { ...good, auth: { method: 'token', token: `s.${CANARY}` } },
+          { BUN_CONFIG_VERBOSE_FETCH: value },
+        ] as const,
+    ),
     ['a token that no header carries', 3, { ...good, auth: { method: 'token', token: `s.${CANARY}\ud800` } }],
     [
       'a proxy that is not supported',
