@@ -82,7 +82,11 @@ export function createHttp2Sessions(tls: TlsSettings, dialled = new Map<string, 
       return undefined;
     }
     multiplexes = true;
-    const session = startSession(origin, { createConnection: () => socket });
+    const session = startSession(origin, {
+      createConnection: () => socket,
+      // Nobody listens to a pushed stream, so its error would end the process.
+      settings: { enablePush: false },
+    });
     return noting(session);
   };
   return {

@@ -131,6 +131,30 @@ describe('streams of HTTP/2', () => {
     return path === 'auth/token/revoke-self' ? { status: 204, body: '' } : FOUND;
   };
 
+  test('a server is asked to push none, so that none breaks off unheard with its connection', async () => {
+    let revoked = 0;
+    const { result } = await run(
+      {
+        answer: (request, stream, connection) => {
+          if (request.path === 'auth/token/revoke-self') revoked += 1;
+          if (connection > 1 || request.path !== 'secret/data/d') return asVault(request, stream, connection);
+          const breakOff = (): void => stream.session?.goaway(INTERNAL_ERROR);
+          if (!stream.pushAllowed) breakOff();
+          else
+            stream.pushStream({ ':path': '/pushed' }, (_error, pushed) => {
+              pushed.on('error', () => undefined).respond({ ':status': 200 });
+              setImmediate(breakOff);
+            });
+          return 'taken';
+        },
+      },
+      {},
+      LOGIN,
+    );
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(revoked, 1);
+  });
+
   test('something in between that wants to know the length of a body beforehand gets the login with it', async () => {
     const asked: (string | undefined)[] = [];
     const { result, server } = await run(
