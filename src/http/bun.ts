@@ -16,6 +16,7 @@ import {
   concurrencyOf,
   LARGEST_RESPONSE_BYTES,
   NoAnswer,
+  TIMED_OUT,
   type HttpRequest,
   type HttpResponse,
   type Wire,
@@ -63,8 +64,7 @@ export async function openBunWire(
         return await ask(request);
       }
       if (code === UNUSABLE) await checkFiles(tls);
-      // Its connection takes no more requests, and would refuse the next try as well.
-      if (code === REFUSED) sessions.retire(used);
+      if (isLost(asked, code)) sessions.retire(used);
       throw isForeign(error) ? new NoAnswer(code) : error;
     } finally {
       sessions.leave(used);
@@ -122,6 +122,11 @@ function createSessions(
 
 function isNotHttp2(asked: Protocol | undefined, code: string): boolean {
   return asked === 'http2' && NOT_HTTP2.has(code);
+}
+
+/** Whether the connection takes no more requests, or may answer none: the next try should not meet with the same. */
+function isLost(asked: Protocol | undefined, code: string): boolean {
+  return asked === 'http2' && (code === REFUSED || code === TIMED_OUT);
 }
 
 /** @throws RunError `config` when they cannot be used */

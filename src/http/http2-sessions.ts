@@ -45,9 +45,30 @@ export function isUnseen(session: ClientHttp2Session, stream: number | undefined
   return last !== undefined && stream !== undefined && stream > last;
 }
 
-/** No further request goes over this connection; those under way do. */
+/** Requests under way over each connection. */
+const underWay = new WeakMap<ClientHttp2Session, number>();
+const retired = new WeakSet<ClientHttp2Session>();
+
+/** No further request goes over this connection; after those under way it is closed: a process that stays would collect them. */
 export function retire(session: ClientHttp2Session): void {
+  retired.add(session);
   session.emit(RETIRED);
+  closeUnused(session);
+}
+
+/** Does what a request needs of a connection. */
+export async function using<T>(session: ClientHttp2Session, work: () => Promise<T>): Promise<T> {
+  underWay.set(session, (underWay.get(session) ?? 0) + 1);
+  try {
+    return await work();
+  } finally {
+    underWay.set(session, (underWay.get(session) ?? 0) - 1);
+    closeUnused(session);
+  }
+}
+
+function closeUnused(session: ClientHttp2Session): void {
+  if (retired.has(session) && (underWay.get(session) ?? 0) === 0) session.destroy();
 }
 
 /** As an agent of Node names it. */

@@ -3,7 +3,14 @@ import { listening, type CancelSignal } from '../base/cancellation.ts';
 import type { Io } from '../host/io.ts';
 import { turnAfterPieces, turnsToSend } from '../base/turns.ts';
 import type { Dialled } from './dial.ts';
-import { createHttp2Sessions, isUnseen, knowsLimit, retire, type Http2Sessions } from './http2-sessions.ts';
+import {
+  createHttp2Sessions,
+  isUnseen,
+  knowsLimit,
+  retire,
+  using,
+  type Http2Sessions,
+} from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
 import { proxyOf, type ReachableServer } from './proxy.ts';
 import {
@@ -72,8 +79,10 @@ export function openHttp2Wire(
         url.origin !== home && proxyOf({ address: url.origin, proxyAddress }, env) !== undefined;
       const session = isProxied ? undefined : await sessionFor(url, request.signal, sessions).catch(giveUp);
       if (session === undefined) return (await (http1 ??= openExpected())).send(request);
-      await mayBegin();
-      return sendOver(session, url, request).catch(giveUp);
+      return using(session, async () => {
+        await mayBegin();
+        return sendOver(session, url, request).catch(giveUp);
+      });
     },
     close() {
       // Most processes end now, and their connections with them.

@@ -82,6 +82,9 @@ export class NoAnswer extends Error {
   }
 }
 
+/** Ours: no answer came within the limit of the request. */
+export const TIMED_OUT = 'TIMEOUT';
+
 /**
  * @throws RunError as it is; `internal` for an error that no request fails with, which would be a bug of ours
  */
@@ -116,7 +119,7 @@ export function limitedSignal(timeoutMs: number, outer: CancelSignal): LimitedSi
   const timer = setTimeout(
     () => {
       expired = true;
-      signal.abort(undefined);
+      signal.abort(new NoAnswer(TIMED_OUT));
     },
     Math.max(0, timeoutMs),
   );

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import type { ServerHttp2Session } from 'node:http2';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp } from '../support/app.ts';
-import { failuresOf, IS_STANDALONE, logLines, type CliResult } from '../support/cli.ts';
+import { failuresOf, IS_STANDALONE, logLines, startCli, type CliResult } from '../support/cli.ts';
 import { startHttp2Server, type Http2ServerOptions } from '../support/http2-server.ts';
+import { until } from '../support/patience.ts';
 import type { StandIn } from '../support/stand-in.ts';
 
 const FOUND = { status: 200, body: { request_id: 'r', data: { data: { key: 'v' }, metadata: {} } } };
@@ -65,12 +67,14 @@ describe('streams of HTTP/2', () => {
   });
 
   test('a request that hangs does not hold up its next try, which takes another connection', async () => {
-    const { result, server } = await run({
-      settings: { maxConcurrentStreams: 1 },
-      answer: (_request, _stream, connection) => (connection === 1 ? 'taken' : FOUND),
-    });
-    assert.equal(result.code, 0, result.stderr);
-    assert.ok(server.connections() > 1);
+    for (const settings of [{ maxConcurrentStreams: 1 }, {}]) {
+      const { result, server } = await run({
+        settings,
+        answer: (_request, _stream, connection) => (connection === 1 ? 'taken' : FOUND),
+      });
+      assert.equal(result.code, 0, result.stderr);
+      assert.ok(server.connections() > 1);
+    }
   });
 
   test('a connection that refuses streams is left for another one, also for what mints', async () => {
@@ -153,6 +157,37 @@ describe('streams of HTTP/2', () => {
     );
     assert.equal(result.code, 0, result.stderr);
     assert.equal(revoked, 1);
+  });
+
+  test('a program that stays closes a connection that it has left', async (t) => {
+    const sessions: ServerHttp2Session[] = [];
+    let reads = 0;
+    const server = await startHttp2Server({
+      tls,
+      onSession: (session) => sessions.push(session),
+      answer: (request, stream, connection) => {
+        if (request.path.startsWith('secret/')) reads += 1;
+        return reads > 1 && connection === 1 ? 'taken' : asVault(request, stream, connection);
+      },
+    });
+    t.after(() => server.stop());
+    const config = app.config({
+      vault: {
+        address: server.address,
+        client_timeout: '600ms',
+        tls: { ca_cert: app.server.certificates.caFile },
+      },
+      auth: LOGIN,
+      secrets: { a: { path: 'secret/a', engine: 'kv2' } },
+      outputs: [{ path: 'f.txt', contents: '{{a.key}}' }],
+      watch: { refresh: '1s', settle: 0 },
+    });
+    const watching = startCli(['watch', '-c', config]);
+    await until('the first connection is closed', () => sessions[0]?.destroyed === true);
+    assert.equal(watching.child.exitCode, null);
+    watching.child.kill('SIGTERM');
+    const { code, stderr } = await watching.done;
+    assert.equal(code, 0, stderr);
   });
 
   test('something in between that wants to know the length of a body beforehand gets the login with it', async () => {
