@@ -12,9 +12,9 @@ export function endpointOf({ hostname, port, protocol }: URL): Endpoint {
 }
 
 /** The name that is sent as SNI: an address is none. */
-export function servernameOf({ host }: Endpoint, configured: string | undefined): { servername?: string } {
-  const servername = configured ?? (isIP(host) === 0 ? host : undefined);
-  return servername === undefined ? {} : { servername };
+export function servernameOf({ host }: Endpoint, configured?: string): { servername?: string } {
+  const servername = configured ?? host;
+  return isIP(servername) === 0 ? { servername } : {};
 }
 
 /** 4, 6, or 0 for a name. node:net takes milliseconds to load, and many runs need no more of it. */

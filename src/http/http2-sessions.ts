@@ -4,7 +4,7 @@ import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import { established, type Dialled } from './dial.ts';
 import { endpointOf, servernameOf } from './endpoint.ts';
 import type { TlsSettings } from './server.ts';
-import { secureContextOf } from './tls.ts';
+import { expectedIdentity, secureContextOf } from './tls.ts';
 
 /** One HTTP/2 connection to each server that speaks it. */
 export interface Http2Sessions {
@@ -193,7 +193,8 @@ function connectTo(
     secureContext,
     rejectUnauthorized: !tls.skipVerify,
     ALPNProtocols: ['h2', 'http/1.1'],
-    ...servernameOf(endpoint, tls.serverName),
+    ...servernameOf(endpoint),
+    ...expectedIdentity(tls),
   });
   return socket.setNoDelay(true);
 }

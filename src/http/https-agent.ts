@@ -1,6 +1,7 @@
 import https from 'node:https';
 import type { SecureContext } from 'node:tls';
 import type { TlsSettings } from './server.ts';
+import { expectedIdentity } from './tls.ts';
 
 /**
  * In a file of its own, so that TLS is loaded only for it.
@@ -15,6 +16,6 @@ export function createHttpsAgent(
     ...options,
     secureContext,
     rejectUnauthorized: !tls.skipVerify,
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...expectedIdentity(tls),
   });
 }

@@ -1,5 +1,11 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
+import {
+  checkServerIdentity,
+  createSecureContext,
+  type ConnectionOptions,
+  type SecureContext,
+} from 'node:tls';
 import { RunError, systemErrorCode } from '../base/errors.ts';
+import { isIP } from './endpoint.ts';
 import type { TlsSettings } from './server.ts';
 import { placesOf, readTlsFiles, type TlsFiles } from './tls-files.ts';
 
@@ -27,4 +33,16 @@ export function secureContextOf(tls: TlsSettings, files: TlsFiles = readTlsFiles
       },
     );
   }
+}
+
+/** Whose certificate is expected, if it is not the host's. An address is not sent as SNI, but compared, as by Go's clients. */
+export function expectedIdentity({
+  serverName,
+}: TlsSettings): Pick<ConnectionOptions, 'servername' | 'checkServerIdentity'> {
+  if (serverName === undefined) return {};
+  if (isIP(serverName) === 0) return { servername: serverName };
+  return {
+    servername: '',
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(serverName, certificate),
+  };
 }

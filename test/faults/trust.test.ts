@@ -72,6 +72,28 @@ describe('what makes a server trusted', () => {
     assert.deepEqual(failuresOf(named)[0]?.details, ['the certificate is for IP Address:127.0.0.1']);
   });
 
+  test('a server name that is an address is verified, over HTTP/2 and HTTP/1.1, and no name of the host', async () => {
+    for (const [address, ca_cert] of [
+      [app.server.tlsAddress, app.server.certificates.caFile],
+      [withChain.address, issued.rootFile],
+    ] as const) {
+      const named = address.replace('127.0.0.1', 'localhost');
+      const result = await at(named, { ca_cert, server_name: '127.0.0.1' });
+      assert.equal(result.code, 0, result.stderr);
+      // What a runtime warns of is no line of JSON.
+      assert.ok(
+        result.stderr
+          .trim()
+          .split('\n')
+          .every((line) => line.startsWith('{')),
+        result.stderr,
+      );
+      const other = await at(named, { ca_cert, server_name: '127.0.0.2' });
+      assert.equal(other.code, 9, other.stderr);
+      assert.match(failuresOf(other)[0]?.message ?? '', /is not trusted/);
+    }
+  });
+
   test('a CA that cannot be parsed is a mistake of the config, and names where it comes from', async () => {
     const pem = readFileSync(app.server.certificates.caFile, 'utf8');
     const oneLine = pem.trim().replaceAll('\n', '\\n');
