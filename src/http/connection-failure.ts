@@ -81,6 +81,9 @@ export function connectionFailure(
   return { ...failure, message: `${failure.message}, through the proxy ${proxy.name}` };
 }
 
+/** Request Timeout, Too Many Requests */
+const PASSING = /^(?:408|429)$/;
+
 /** Nothing of the request went further than to the proxy. */
 function proxyFailure(reason: string, proxy: Proxy): ConnectionFailure {
   const isStatus = /^\d+$/.test(reason);
@@ -88,7 +91,7 @@ function proxyFailure(reason: string, proxy: Proxy): ConnectionFailure {
     kind: 'connection_failure',
     code: ofProxy(reason),
     ambiguous: false,
-    permanent: isStatus && reason < '5',
+    permanent: isStatus && reason < '5' && !PASSING.test(reason),
     ...(isStatus ? refusedByProxy(reason, proxy) : unreachableProxy(reason, proxy)),
   };
 }

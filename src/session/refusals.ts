@@ -83,6 +83,10 @@ const HINTS: readonly (readonly [text: RegExp, hint: string])[] = [
     'no key of the mount has signed the token: check jwks_url, oidc_discovery_url or jwt_validation_pubkeys, and whether the token is of this issuer',
   ],
   [
+    /invalid certificate or no client certificate/,
+    'the certificate reached the server, but no role knows its issuer: `certificate` of the role must be the CA or the certificate itself, client_cert contain the CAs in between, and auth.name, if set, name such a role',
+  ],
+  [
     /no client certificate|client certificate must be supplied|tls connection required/i,
     'the certificate did not reach the server: a proxy in between ends TLS, or the listener has tls_disable_client_certs',
   ],

@@ -124,8 +124,13 @@ describe('a proxy', () => {
       proxy.become(403);
       const refused = await fails(/^the proxy \S+ did not connect to the server \(403\)$/, /NO_PROXY/);
       assert.equal(retriesOf(refused), 0);
-      proxy.become(502);
-      await fails(/^the proxy \S+ did not connect to the server \(502\) \(after 2 attempts\)$/, /NO_PROXY/);
+      for (const status of [408, 429, 502]) {
+        proxy.become(status);
+        const message = new RegExp(
+          `^the proxy \\S+ did not connect to the server \\(${String(status)}\\) \\(after 2 attempts\\)$`,
+        );
+        await fails(message, /NO_PROXY/);
+      }
       proxy.become('close');
       await fails(/^the connection to the proxy \S+ failed \(CLOSED\) \(after 2 attempts\)$/, variable);
     }

@@ -184,10 +184,15 @@ describe('more logins, and ways to the server', () => {
       auth: encrypted,
     });
     await fails(3, /TLS files cannot be used/, { vault: { address, tls }, auth: encrypted });
-    await fails(4, /cert login was refused \(400\)/, {
-      vault: { address, tls },
-      auth: { method: 'cert', name: 'nobody', client_cert, client_key },
-    });
+    const { otherCaFile } = app.server.certificates;
+    const ofAnotherCa = { client_cert: otherCaFile, client_key: join(directory, 'other-ca.key') };
+    for (const unknown of [{ name: 'nobody', client_cert, client_key }, ofAnotherCa]) {
+      const result = await run({ vault: { address, tls }, auth: { method: 'cert', ...unknown } });
+      assert.equal(result.code, 4, result.stderr);
+      const [failure] = failuresOf(result);
+      assert.match(failure?.message ?? '', /cert login was refused \(400\)/);
+      assert.match(failure?.hint ?? '', /^the certificate reached the server, but no role knows its issuer/);
+    }
     await fails(3, /exclude each other/, {
       vault: { address, tls: { ...tls, client_key_password: 'sesame', client_key_password_file } },
       auth: encrypted,

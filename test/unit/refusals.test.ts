@@ -18,6 +18,8 @@ describe('hints of refused logins by their texts', () => {
     ['1 error occurred: * unsupported operation', /no such login path/],
     ['tls connection required', /tls_disable_client_certs/],
     ['client certificate must be supplied', /tls_disable_client_certs/],
+    ['no client certificate found', /did not reach the server/],
+    ['invalid certificate or no client certificate supplied', /no role knows its issuer/],
     ['user is locked', /lockout_duration/],
     ['okta auth failed: MFA required', /no second factor/],
   ];
