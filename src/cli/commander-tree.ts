@@ -48,10 +48,19 @@ export function parseFully(argv: readonly string[], commands: CommandDefinitions
     program.parse(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode !== 0) return { kind: 'refused', code: error.code, message: error.message };
+    if (error.exitCode !== 0)
+      return { kind: 'refused', code: error.code, message: withReason(error.message, commands) };
   }
   const [call] = calls;
   return call === undefined ? { kind: 'text', text: printed.join('') } : { kind: 'call', call, oldFlags };
+}
+
+/** To commander, a flag that takes no value and has one is an unknown one. */
+function withReason(message: string, commands: CommandDefinitions): string {
+  const [, flag = ''] = /^error: unknown option '(--[^=]+)=/.exec(message) ?? [];
+  const [command, ...others] = Object.values(commands);
+  const isKnown = others.length === 0 && command?.flags[flag] !== undefined;
+  return isKnown ? `error: option '${flag}' takes no value` : message;
 }
 
 function createProgram(version: string, print: (text: string) => void): Command {

@@ -106,10 +106,6 @@ function usageError({ code, message }: Refused, { command }: EarlyFlags): RunErr
   const [first = '', ...rest] = withoutValues(message.replace(/^error: /, '')).split('\n');
   const details = rest.filter((line) => line !== '');
   const [, flag = ''] = /^unknown option '(.*)'$/.exec(first) ?? [];
-  // Its nearest name is its own: with a value it is no other.
-  if (details.includes(`(Did you mean ${flag}?)`)) {
-    return new RunError('usage', `option '${flag}' takes no value`, { hint: 'leave out `=` and what follows' });
-  }
   return new RunError('usage', first, {
     ...(details.length === 0 ? {} : { details }),
     hint: CREDENTIAL_FLAG.test(first)

@@ -57,7 +57,7 @@ export function retire(session: ClientHttp2Session): void {
 }
 
 /** Does what a request needs of a connection. */
-export async function using<T>(session: ClientHttp2Session, work: () => Promise<T>): Promise<T> {
+export async function whileUsing<T>(session: ClientHttp2Session, work: () => Promise<T>): Promise<T> {
   underWay.set(session, (underWay.get(session) ?? 0) + 1);
   try {
     return await work();

@@ -8,7 +8,7 @@ import {
   isUnseen,
   knowsLimit,
   retire,
-  using,
+  whileUsing,
   type Http2Sessions,
 } from './http2-sessions.ts';
 import { giveUp } from './node-failure.ts';
@@ -79,7 +79,7 @@ export function openHttp2Wire(
         url.origin !== home && proxyOf({ address: url.origin, proxyAddress }, env) !== undefined;
       const session = isProxied ? undefined : await sessionFor(url, request.signal, sessions).catch(giveUp);
       if (session === undefined) return (await (http1 ??= openExpected())).send(request);
-      return using(session, async () => {
+      return whileUsing(session, async () => {
         await mayBegin();
         return sendOver(session, url, request).catch(giveUp);
       });
