@@ -105,7 +105,6 @@ function usageError({ code, message }: Refused, { command }: EarlyFlags): RunErr
   }
   const [first = '', ...rest] = withoutValues(message.replace(/^error: /, '')).split('\n');
   const details = rest.filter((line) => line !== '');
-  const [, flag = ''] = /^unknown option '(.*)'$/.exec(first) ?? [];
   return new RunError('usage', first, {
     ...(details.length === 0 ? {} : { details }),
     hint: CREDENTIAL_FLAG.test(first)
