@@ -87,7 +87,7 @@ const vault = object({
   ),
   proxy_address: optional(
     text,
-    'Proxy, as `http://` or `https://` or `host:port`; overrides `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, which are read as by Go.',
+    'Proxy, as `http://` or `https://` or `host:port`; overrides `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, which are read as by Go. `tls` must trust one of `https://`.',
   ),
 });
 

@@ -42,7 +42,7 @@ export async function openAxiosWire(
       const proxy = isSocket ? undefined : proxyOf({ address: url, proxyAddress }, io.env);
       const config = {
         ...defaults,
-        ...through(proxy),
+        ...(await through(proxy)),
         method,
         url,
         // Loading zlib costs more than it saves on answers of this size.

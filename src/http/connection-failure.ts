@@ -49,8 +49,8 @@ export function isNotSent(code: unknown): code is string {
 
 /** OpenSSL's verification results, as Node names them; another try does not help with any of them. */
 const TRUST_HINTS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "the server's certificate has expired: renew it, or correct the clock of this machine",
-  CERT_NOT_YET_VALID: "the server's certificate is not valid yet: correct the clock of this machine",
+  CERT_HAS_EXPIRED: 'the certificate has expired: renew it, or correct the clock of this machine',
+  CERT_NOT_YET_VALID: 'the certificate is not valid yet: correct the clock of this machine',
   [WRONG_NAME]:
     'the certificate is for another name: set vault.tls.server_name or $VAULT_TLS_SERVER_NAME to one of its names',
 };
@@ -97,14 +97,24 @@ function proxyFailure(reason: string, proxy: Proxy): ConnectionFailure {
 }
 
 function unreachableProxy(code: string, { name, from }: Proxy): Description {
+  if (isUntrusted(code)) {
+    const message = `the TLS certificate of the proxy ${name} is not trusted (${code})`;
+    const another = `the certificate is for another name: write one of its names into ${from}`;
+    const hint = code === WRONG_NAME ? another : (TRUST_HINTS[code] ?? TRUST_HINT);
+    return { permanent: true, message, hint };
+  }
+  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') {
+    const message = `the TLS handshake with the proxy ${name} failed (${code})`;
+    return { permanent: true, message, hint: `if the proxy does not speak TLS, write http:// into ${from}` };
+  }
   const { message } = describePassing(code, `the proxy ${name}`, 0);
   return { message, hint: `is the proxy up, and is ${from} correct?` };
 }
 
-function refusedByProxy(status: string, { name, from }: Proxy): Description {
+function refusedByProxy(status: string, { url, name, from }: Proxy): Description {
   if (status === '407') {
     const message = `the proxy ${name} asks for a user and a password (407)`;
-    return { message, hint: `write them into ${from}: http://USER:PASSWORD@${name}` };
+    return { message, hint: `write them into ${from}: ${new URL(url).protocol}//USER:PASSWORD@${name}` };
   }
   return {
     message: `the proxy ${name} did not connect to the server (${status})`,

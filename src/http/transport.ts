@@ -4,6 +4,7 @@ import type { Http2Sessions } from './http2-sessions.ts';
 import { openAhead } from './open-ahead.ts';
 import { socketOf, type ReachableServer } from './proxy.ts';
 import type { Proxy } from './server.ts';
+import type { TlsProxies } from './tls-proxy.ts';
 import { MOST_CONNECTIONS } from './wire.ts';
 
 /** What says where a request goes, in axios's words. */
@@ -18,7 +19,7 @@ interface Agents {
 /** The agents of a run: kept-alive connections, at most `sockets` of them, through proxies if any. */
 export interface Transport {
   /** @param proxy undefined: none */
-  readonly through: (proxy: Proxy | undefined) => Agents;
+  readonly through: (proxy: Proxy | undefined) => Promise<Agents>;
   /** So many requests will be made at once. */
   readonly expect: (requests: number) => void;
   readonly destroy: () => void;
@@ -37,6 +38,7 @@ export async function createTransport(
   const create = address.startsWith('https:') ? await httpsAgents(tls, sessions) : httpAgents(address);
   const options = { keepAlive: true, maxSockets: most };
   const agents = new Map<string, http.Agent>();
+  let tlsProxies: TlsProxies | undefined;
   let ahead: ReturnType<typeof openAhead> | undefined;
   let expected = 1;
   const agentThrough = (proxy: Proxy | undefined): http.Agent => {
@@ -47,6 +49,7 @@ export async function createTransport(
     const proxyEnv = { HTTP_PROXY: url, HTTPS_PROXY: url };
     const agent = create.agent(proxy === undefined ? options : { ...options, proxyEnv });
     agents.set(url, agent);
+    if (proxy !== undefined && isTls(proxy)) tlsProxies?.lead(agent, proxy, address.startsWith('https:'));
     // A proxy's tunnels are made by requests of their own.
     if (proxy === undefined) {
       ahead = openAhead(agent, now, sessions?.takeHttp1Socket);
@@ -55,16 +58,30 @@ export async function createTransport(
     return agent;
   };
   return {
-    through: (proxy) => create.where(agentThrough(proxy)),
+    async through(proxy) {
+      if (proxy !== undefined && isTls(proxy)) tlsProxies ??= await openProxies(tls);
+      return create.where(agentThrough(proxy));
+    },
     expect(requests) {
       expected = Math.max(expected, Math.min(most, requests));
       ahead?.expect(expected);
     },
     destroy() {
       ahead?.close();
+      tlsProxies?.close();
       for (const agent of agents.values()) agent.destroy();
     },
   };
+}
+
+function isTls({ url }: Proxy): boolean {
+  return url.startsWith('https:');
+}
+
+/** They are rare, and need TLS. */
+async function openProxies(tls: ReachableServer['tls']): Promise<TlsProxies> {
+  const { openTlsProxies } = await import('./tls-proxy.ts');
+  return openTlsProxies(tls);
 }
 
 interface AgentKind {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { failuresOf, logLines, runCli, type CliResult } from '../support/cli.ts';
@@ -152,6 +153,46 @@ describe('a proxy', () => {
     await healthy.stop();
     assert.equal(probed.code, 0, probed.stderr);
     assert.deepEqual(proxy.asked, []);
+  });
+
+  test('that speaks TLS itself is trusted as the server is, and named where it is not', async (t) => {
+    const { certificates, tlsAddress, address: plainAddress } = app.server;
+    const [cert, key] = [readFileSync(certificates.certFile), readFileSync(certificates.keyFile)];
+    const secure = await startConnectProxy({ tls: tlsAddress, plain: plainAddress }, { cert, key });
+    t.after(() => secure.stop());
+    for (const address of ADDRESSES) {
+      const isTls = address.startsWith('https');
+      const through = (tls: object, user = ''): Promise<CliResult> =>
+        at(address, both(`https://${user}${secure.name}`), { vault: { tls } });
+      const trust = { ca_cert: certificates.caFile };
+      for (const tls of [trust, { skip_verify: true }]) {
+        secure.become('forward');
+        const result = await through(tls, 'user:pass@');
+        assert.equal(result.code, 0, result.stderr);
+        assert.ok(secure.asked[0]?.startsWith(isTls ? 'CONNECT ' : 'POST '), secure.asked[0]);
+        assert.ok(secure.logins.every((login) => login === 'Basic dXNlcjpwYXNz'));
+      }
+      secure.become('forward');
+      for (const tls of [{}, { ca_cert: certificates.otherCaFile }]) {
+        const result = await through(tls);
+        assert.equal(result.code, 9, result.stderr);
+        const told = JSON.stringify(failuresOf(result));
+        assert.ok(told.includes(`"the TLS certificate of the proxy ${secure.name} is not trusted (`), told);
+        assert.match(told, /ca_cert/);
+        assert.equal(retriesOf(result), 0);
+      }
+      assert.deepEqual(secure.asked, []);
+      secure.become(isTls ? 403 : 407);
+      assert.equal((await through(trust)).code, 9);
+      secure.become('hang');
+      const vault = { tls: trust, client_timeout: '500ms', max_retries: 1 };
+      const hung = await at(address, both(`https://${secure.name}`), { vault });
+      assert.equal(hung.code, 9, hung.stderr);
+      assert.match(JSON.stringify(failuresOf(hung)), /did not answer within 0.5 s, through the proxy/);
+      const plain = await at(address, both(`https://${proxy.name}`));
+      assert.equal(plain.code, 9, plain.stderr);
+      assert.match(JSON.stringify(failuresOf(plain)), /does not speak TLS, write http:\/\//);
+    }
   });
 
   test('of another kind is refused before any request', async () => {

@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request as send,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
 /** How a proxy behaves: it forwards, answers with a status, never answers, or ends the connection. */
@@ -18,11 +25,14 @@ export interface ConnectProxy {
   stop(): Promise<void>;
 }
 
-/** @param target where tunnels lead, and where plain requests go: addresses of a server */
-export async function startConnectProxy(target: {
-  readonly tls: string;
-  readonly plain: string;
-}): Promise<ConnectProxy> {
+/**
+ * @param target where tunnels lead, and where plain requests go: addresses of a server
+ * @param tls what it shows where it speaks TLS itself
+ */
+export async function startConnectProxy(
+  target: { readonly tls: string; readonly plain: string },
+  tls?: { readonly cert: Buffer; readonly key: Buffer },
+): Promise<ConnectProxy> {
   let mode: ProxyMode = 'forward';
   const asked: string[] = [];
   const logins: (string | undefined)[] = [];
@@ -31,12 +41,13 @@ export async function startConnectProxy(target: {
     asked.push(`${method} ${url}`);
     logins.push(headers['proxy-authorization']);
   };
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     note(request);
     if (mode === 'close') request.destroy();
     else if (typeof mode === 'number') response.writeHead(mode).end('no');
     else if (mode === 'forward') passOn(request, response, target.plain);
-  });
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
   server.on('connection', (socket: Socket) => sockets.add(socket));
   server.on('connect', (request, socket: Socket) => {
     note(request);
