@@ -13,7 +13,7 @@ import { createTeller, type Teller } from './on-change/teller.ts';
 import { tendOrphans } from './orphans.ts';
 import type { Context, Present } from './reload.ts';
 import { openSite } from './site.ts';
-import { createWatcher, type Tell, type Watcher } from './watcher.ts';
+import { createWatcher, type Audience, type Watcher } from './watcher.ts';
 
 /** What the first run leaves to be kept good. */
 export interface Started {
@@ -102,24 +102,29 @@ async function assembled(
     random: () => whole.random(),
   });
   let refused = Promise.withResolvers<undefined>();
-  const tell: Tell = async (news, { site: { display }, config }) => {
-    try {
-      if (news.areVariablesChanged) latest = (await application?.start(display.variables)) ?? latest;
-    } catch (error) {
-      // The command runs on with the variables that it has.
-      for (const failure of asRunError(error).failures)
-        whole.log.write({ event: 'variables_refused', ...failure });
-      return refused.promise;
-    }
-    refused.resolve(undefined);
-    refused = Promise.withResolvers();
-    await teller.tell(news, config.watch);
-    await child?.restarted;
+  const audience: Audience = {
+    async tell(news, { site: { display } }) {
+      try {
+        if (news.areVariablesChanged) latest = (await application?.start(display.variables)) ?? latest;
+      } catch (error) {
+        // The command runs on with the variables that it has.
+        for (const failure of asRunError(error).failures)
+          whole.log.write({ event: 'variables_refused', ...failure });
+        return refused.promise;
+      }
+      refused.resolve(undefined);
+      refused = Promise.withResolvers();
+      await teller.tell(news);
+      await child?.restarted;
+    },
+    redeclare({ config, plan }) {
+      teller.redeclare({ settings: config.watch, outputs: plan.outputs });
+    },
   };
   // Another process kept them before this one, and somebody may have read them. A command starts with what there is now.
   const outputs = child === undefined ? replacedOutputs(former, first.outcome, present.plan) : [];
   if (outputs.length > 0) void teller.tell({ outputs, areVariablesChanged: false });
-  const watcher = createWatcher({ ...present, site }, context, createAlarm(clock, whole), tell);
+  const watcher = createWatcher({ ...present, site }, context, createAlarm(clock, whole), audience);
   return { watcher, teller, child, start };
 }
 

@@ -28,18 +28,23 @@ export interface Watcher {
   close(): Promise<void>;
 }
 
-/** Tells the application of a change; resolves once it was told. */
-export type Tell = (news: News, present: Present) => Promise<void>;
+/** The application, as far as it is told. */
+export interface Audience {
+  /** Of a change; resolves once it was told. */
+  tell(news: News, present: Present): Promise<void>;
+  /** Another config says whom to tell. */
+  redeclare(present: Present): void;
+}
 
-export function createWatcher(first: Present, context: Context, alarm: Alarm, tell: Tell): Watcher {
-  return new Turning(first, context, alarm, tell);
+export function createWatcher(first: Present, context: Context, alarm: Alarm, audience: Audience): Watcher {
+  return new Turning(first, context, alarm, audience);
 }
 
 class Turning implements Watcher {
   readonly counts: Counts = { writes: 0, errors: new Map() };
   readonly #context: Context;
   readonly #alarm: Alarm;
-  readonly #tell: Tell;
+  readonly #audience: Audience;
   readonly #whole: Scope;
   readonly #superseded: Superseded;
   readonly #saveMemory = createMemorySaver();
@@ -49,10 +54,10 @@ class Turning implements Watcher {
   #turnedAtMs: number;
   #restedAtMs = -Infinity;
 
-  constructor(first: Present, context: Context, alarm: Alarm, tell: Tell) {
+  constructor(first: Present, context: Context, alarm: Alarm, audience: Audience) {
     this.#context = context;
     this.#alarm = alarm;
-    this.#tell = tell;
+    this.#audience = audience;
     this.#whole = context.io.scope;
     this.#present = first;
     const settle = (): Promise<void> => delay(this.#present.config.watch.settleMs, undefined, { ref: false });
@@ -132,7 +137,7 @@ class Turning implements Watcher {
 
   #workOn(present: Present): Work {
     const tell = (news: News): void => {
-      this.#superseded.inUseUntil(this.#tell(news, present));
+      this.#superseded.inUseUntil(this.#audience.tell(news, present));
     };
     const { counts } = this;
     return createWork({
@@ -161,13 +166,14 @@ class Turning implements Watcher {
       const { present, replacement, former } = await reload(this.#present, this.#context, scope);
       this.#present = present;
       this.#work = this.#workOn(present);
+      this.#audience.redeclare(present);
       this.#whole.log.write({ event: 'config_reloaded' });
       this.#tellOfStart();
       const { outputs, areVariablesChanged, superseded } = replacement;
       this.#superseded.add(superseded);
       if (former !== undefined) this.#superseded.addLogin(former);
       if (outputs.length > 0 || areVariablesChanged)
-        this.#superseded.inUseUntil(this.#tell({ outputs, areVariablesChanged }, present));
+        this.#superseded.inUseUntil(this.#audience.tell({ outputs, areVariablesChanged }, present));
     } catch (error) {
       this.#whole.throwIfEnded();
       for (const failure of asRunError(error).failures)

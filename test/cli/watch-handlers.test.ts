@@ -44,8 +44,8 @@ const SETTINGS: WatchSettings = {
 
 const FILES_CHANGED: News = { outputs: [output()], areVariablesChanged: false };
 
-function output(onChange?: readonly Handler[]): RenderedOutput {
-  return { plan: { onChange }, files: [] } as unknown as RenderedOutput;
+function output(onChange?: readonly Handler[], path = '/out/a'): RenderedOutput {
+  return { plan: { onChange, target: { path } }, files: [] } as unknown as RenderedOutput;
 }
 
 describe('who is told of a change', () => {
@@ -276,6 +276,50 @@ while :; do sleep 0.05; done
     workspace.write('good', '');
     await Promise.all([first, second]);
     await teller([]).tell(FILES_CHANGED);
+  });
+
+  test('another config: what failed is told by what is in its place, once, and by nothing else; who waits waits for that', async () => {
+    const [a, b, gone] = ['/out/a', '/out/b', '/out/gone'];
+    const told = teller([sh('exit 1'), sh('echo good >> log')]);
+    const outputs = [output(undefined, a), output([sh('exit 2')], b), output([sh('exit 3')], gone)];
+    let isTold = false;
+    const all = told.tell({ outputs, areVariablesChanged: false }).then(() => (isTold = true));
+    await until('handler_failed', 3);
+    await until('told');
+    assert.equal(isTold, false);
+    told.redeclare({
+      settings: { ...SETTINGS, onChange: [sh('echo mended >> log'), sh('echo good >> log')] },
+      outputs: [output(undefined, a).plan, output([sh('echo own >> log')], b).plan],
+    });
+    assert.deepEqual(told.failing, []);
+    await all;
+    assert.equal(workspace.read('log'), 'good\nmended\nown\n');
+  });
+
+  test('another config while a handler runs that it no longer has: it is not tried again', async () => {
+    const told = teller([sh('echo old >> log; : > begun; while [ ! -e go ]; do sleep 0.02; done; exit 1')]);
+    const all = told.tell(FILES_CHANGED);
+    await appears('begun');
+    told.redeclare({
+      settings: { ...SETTINGS, onChange: [sh('echo new >> log')] },
+      outputs: [output().plan],
+    });
+    workspace.write('go', '');
+    await all;
+    assert.equal(workspace.read('log'), 'old\nnew\n');
+    assert.deepEqual([told.told, told.failures, told.failing], [1, 0, []]);
+  });
+
+  test('another config that still has what fails, or nobody to tell', async () => {
+    const failing = sh('[ -e good ] || exit 3');
+    const told = teller([failing]);
+    const all = told.tell(FILES_CHANGED);
+    await until('handler_failed');
+    told.redeclare({ settings: { ...SETTINGS, onChange: [failing] }, outputs: [output().plan] });
+    assert.deepEqual(told.failing, ['/bin/sh']);
+    told.redeclare({ settings: { ...SETTINGS, onChange: [] }, outputs: [output().plan] });
+    await all;
+    assert.deepEqual([told.told, told.failing], [0, []]);
   });
 
   test('closing ends what runs, and no try comes after it', async () => {

@@ -2,6 +2,7 @@ import { RunError } from '../../base/errors.ts';
 import type { Handler, WatchSettings } from '../../config/config.ts';
 import type { Scope } from '../../host/scope.ts';
 import { asRunError } from '../../host/unexpected.ts';
+import type { OutputPlan } from '../../plan/outputs.ts';
 import { createTries, type Tries } from '../tries.ts';
 import type { News } from '../work.ts';
 import type { HandlerParts } from './handler-kind.ts';
@@ -11,10 +12,11 @@ import { describeHandler, handle } from './index.ts';
 export interface Teller {
   /**
    * Handlers run one after the other, and changes meanwhile are one more round.
-   * @param settings by default those of the start
-   * @returns a promise that resolves once all of them have succeeded, of this change or of a later one
+   * @returns a promise that resolves once all of them have succeeded, of this change or of a later one, or are declared no longer
    */
-  tell(news: News, settings?: WatchSettings): Promise<void>;
+  tell(news: News): Promise<void>;
+  /** Another config: of what a handler that it no longer has was not told, those in its place are told. */
+  redeclare(declared: Declared): void;
   /** What is failing, for messages. */
   readonly failing: readonly string[];
   /** How often somebody was told. */
@@ -23,6 +25,12 @@ export interface Teller {
   readonly failures: number;
   /** Ends what is running and all further tries. */
   close(): Promise<void>;
+}
+
+/** Where a config says whom to tell. */
+export interface Declared {
+  readonly settings: WatchSettings;
+  readonly outputs: readonly OutputPlan[];
 }
 
 export interface TellerParts extends HandlerParts {
@@ -35,7 +43,10 @@ export interface TellerParts extends HandlerParts {
 /** One handler, of a round or between its tries. */
 interface Task {
   readonly handler: Handler;
+  /** As far as it is about this handler. */
   readonly news: News;
+  /** By which it is. */
+  readonly settings: WatchSettings;
   /** Those of this round. */
   readonly tries: Tries;
   /** Who waits for it. */
@@ -57,13 +68,18 @@ class OneAfterTheOther implements Teller {
   failures = 0;
   readonly #parts: TellerParts;
   readonly #scope: Scope;
-  /** The next round, by what the handlers do. */
+  /** What is left of this round, and the next one, by what the handlers do. */
+  #round = new Map<string, Task>();
   #next = new Map<string, Task>();
   readonly #faults = new Map<string, Fault>();
   #rounds: Promise<void> | undefined;
+  #settings: WatchSettings;
+  /** Undefined: as the news have them. */
+  #outputs: readonly OutputPlan[] | undefined;
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
+    this.#settings = parts.settings;
     this.#scope = parts.scope.child();
   }
 
@@ -71,19 +87,20 @@ class OneAfterTheOther implements Teller {
     return [...this.#faults.values()].map(({ task }) => describeHandler(task.handler));
   }
 
-  async tell(news: News, settings = this.#parts.settings): Promise<void> {
-    const clock = { now: () => this.#scope.now() / 1000 };
-    const told = handlersOf(news, { ...this.#parts, settings }).map((handler) => {
-      const { promise, resolve } = Promise.withResolvers<undefined>();
-      const waiting = new Set([
-        (): void => {
-          resolve(undefined);
-        },
-      ]);
-      this.#add({ handler, news, tries: createTries(clock, this.#parts.random), waiting });
-      return promise;
-    });
-    await Promise.all(told);
+  async tell(news: News): Promise<void> {
+    await this.#tellAll(this.#addressed(news, this.#settings).values());
+  }
+
+  redeclare({ settings, outputs }: Declared): void {
+    this.#settings = settings;
+    this.#outputs = outputs;
+    for (const [key, { task, timer }] of this.#faults) {
+      if (!this.#isGone(task)) continue;
+      clearTimeout(timer);
+      this.#faults.delete(key);
+      // What is in a round is passed on when its turn comes.
+      if (!this.#round.has(key) && !this.#next.has(key)) this.#passOn(task);
+    }
   }
 
   async close(): Promise<void> {
@@ -93,17 +110,58 @@ class OneAfterTheOther implements Teller {
     this.#scope[Symbol.dispose]();
   }
 
+  async #tellAll(addressed: Iterable<Addressed>): Promise<void> {
+    const clock = { now: () => this.#scope.now() / 1000 };
+    const told = [...addressed].map((one) => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const waiting = new Set([
+        (): void => {
+          resolve(undefined);
+        },
+      ]);
+      const tries = createTries(clock, this.#parts.random);
+      this.#add({ ...one, settings: this.#settings, tries, waiting });
+      return promise;
+    });
+    await Promise.all(told);
+  }
+
+  /** Its handler is not to be told of this any longer: those that were not, and are now, are. */
+  #passOn({ news, settings, waiting }: Task): void {
+    const before = this.#addressed(news, settings);
+    const after = this.#addressed(this.#asDeclared(news), this.#settings);
+    const instead = [...after].flatMap(([key, one]) => (before.has(key) ? [] : [one]));
+    void this.#tellAll(instead).then(() => {
+      for (const resolve of waiting) resolve();
+    });
+  }
+
+  #isGone({ handler, news }: Task): boolean {
+    return !this.#addressed(this.#asDeclared(news), this.#settings).has(keyOf(handler));
+  }
+
+  #addressed(news: News, settings: WatchSettings): ReadonlyMap<string, Addressed> {
+    return addressed(news, { settings, child: this.#parts.child });
+  }
+
+  #asDeclared({ outputs, areVariablesChanged }: News): News {
+    const declared = this.#outputs;
+    if (declared === undefined) return { outputs, areVariablesChanged };
+    const present = outputs.flatMap(({ plan: { target }, files }) => {
+      const plan = declared.find((one) => one.target.path === target.path);
+      return plan === undefined ? [] : [{ plan, files }];
+    });
+    return { outputs: present, areVariablesChanged };
+  }
+
   #add(task: Task): void {
     if (this.#scope.signal.aborted) return;
     const key = keyOf(task.handler);
     const fault = this.#faults.get(key);
     clearTimeout(fault?.timer);
-    const before = this.#next.get(key);
-    const news = before === undefined ? task.news : joined(before.news, task.news);
-    const waiting = [fault?.task, before, task].reduce(
-      (all, one) => all.union(one?.waiting ?? all),
-      new Set<() => void>(),
-    );
+    const known = [fault?.task, this.#next.get(key)].filter((one) => one !== undefined);
+    const news = known.reduce((all, one) => joined(one.news, all), task.news);
+    const waiting = known.reduce((all, one) => all.union(one.waiting), task.waiting);
     this.#next.set(key, { ...task, news, waiting });
     this.#rounds ??= this.#runRounds().finally(() => {
       this.#rounds = undefined;
@@ -114,14 +172,21 @@ class OneAfterTheOther implements Teller {
     // Whoever tells of several changes at once has told of all of them by then.
     await Promise.resolve();
     while (this.#next.size > 0 && !this.#scope.signal.aborted) {
-      const round = this.#next;
+      this.#round = this.#next;
       this.#next = new Map();
-      for (const [key, task] of round) await this.#run(key, task);
+      for (const [key, task] of this.#round) {
+        await this.#run(key, task);
+        this.#round.delete(key);
+      }
     }
   }
 
   async #run(key: string, task: Task): Promise<void> {
     if (this.#isClosed()) return;
+    if (this.#isGone(task)) {
+      this.#passOn(task);
+      return;
+    }
     // A try that was to come later is this one.
     clearTimeout(this.#faults.get(key)?.timer);
     try {
@@ -131,7 +196,9 @@ class OneAfterTheOther implements Teller {
       for (const resolve of task.waiting) resolve();
       this.#scope.log.write({ event: 'told', handler: describeHandler(task.handler) });
     } catch (error) {
-      if (!this.#isClosed()) this.#failed(key, task, asRunError(error));
+      if (this.#isClosed()) return;
+      if (this.#isGone(task)) this.#passOn(task);
+      else this.#failed(key, task, asRunError(error));
     }
   }
 
@@ -161,15 +228,30 @@ class OneAfterTheOther implements Teller {
   }
 }
 
-/** Those of each changed output, or those of all; equal ones once. Nobody has to say that a command needs its variables. */
-function handlersOf(
+/** A handler, and of the news what it is to be told. */
+type Addressed = Pick<Task, 'handler' | 'news'>;
+
+/**
+ * Those of each changed output, or those of all; equal ones once. Nobody has to say that a command needs its variables.
+ * @returns by what they do
+ */
+function addressed(
   { outputs, areVariablesChanged }: News,
   { settings, child }: Pick<TellerParts, 'settings' | 'child'>,
-): readonly Handler[] {
-  const ofFiles = outputs.flatMap(({ plan }) => plan.onChange ?? settings.onChange ?? []);
+): ReadonlyMap<string, Addressed> {
+  const all = new Map<string, Addressed>();
+  const add = (handlers: readonly Handler[], news: News): void => {
+    for (const handler of handlers) {
+      const key = keyOf(handler);
+      const before = all.get(key);
+      all.set(key, { handler, news: before === undefined ? news : joined(before.news, news) });
+    }
+  };
+  for (const output of outputs)
+    add(output.plan.onChange ?? settings.onChange ?? [], { outputs: [output], areVariablesChanged: false });
   const restart: readonly Handler[] = child === undefined ? [] : [{ kind: 'restart', where: settings.where }];
-  const ofVariables = areVariablesChanged ? (settings.onChange ?? restart) : [];
-  return [...new Map([...ofFiles, ...ofVariables].map((handler) => [keyOf(handler), handler])).values()];
+  if (areVariablesChanged) add(settings.onChange ?? restart, { outputs: [], areVariablesChanged });
+  return all;
 }
 
 /** Equal for handlers that do the same, wherever they are declared. */
@@ -177,9 +259,11 @@ function keyOf(handler: Handler): string {
   return JSON.stringify({ ...handler, where: '' });
 }
 
+/** Of an output, what the other says of it. */
 function joined(one: News, other: News): News {
+  const outputs = [...one.outputs, ...other.outputs];
   return {
-    outputs: [...one.outputs, ...other.outputs],
+    outputs: [...new Map(outputs.map((output) => [output.plan.target.path, output])).values()],
     areVariablesChanged: one.areVariablesChanged || other.areVariablesChanged,
   };
 }
