@@ -2,11 +2,11 @@ import { isStop, RunError } from '../base/errors.ts';
 import { onEndSignals } from '../host/end-signals.ts';
 import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
-import { asRunError } from '../host/unexpected.ts';
 import { credentialVariables } from '../session/prepare.ts';
 import { createAlarm } from './alarm.ts';
 import type { Application, Start } from './application.ts';
 import { createChild, forwardSignals, type Child } from './child.ts';
+import { createCommandVariables } from './command-variables.ts';
 import type { FirstRun } from './first-run.ts';
 import { replacedOutputs } from './former-outputs.ts';
 import { createTeller, type Teller } from './on-change/teller.ts';
@@ -62,7 +62,7 @@ export async function stay(
     return status ?? 0;
   };
   try {
-    if (child !== undefined && start !== undefined) await runChild(child, start, io.scope);
+    if (child !== undefined) await runChild(child, start, io.scope);
     manager?.ready();
     await watcher.watchOver();
   } catch (error) {
@@ -75,7 +75,7 @@ export async function stay(
 
 interface Assembled extends Required<Live> {
   /** What the command is started with. */
-  readonly start: Start | undefined;
+  readonly start: Start;
 }
 
 async function assembled(
@@ -89,32 +89,24 @@ async function assembled(
   const site = await openSite({ ...present, first, clock }, whole);
   const { stopMs, settleMs } = settings;
   const child = application && createChild(application.program, { stopMs, settleMs, scope: whole });
-  const start = await application?.start(site.display.variables);
-  let latest: Start = start ?? { env: {}, masks: undefined };
+  const variables = await createCommandVariables(application, site.display.variables, whole.log);
+  const { start } = variables;
   const teller = createTeller({
     settings,
     child,
-    envOf: () => latest.env,
-    masksOf: () => latest.masks,
+    envOf: () => variables.start.env,
+    masksOf: () => variables.start.masks,
     credentials: await credentialVariables(present.config),
     cwd: io.cwd,
     scope: whole,
     random: () => whole.random(),
   });
-  let refused = Promise.withResolvers<undefined>();
   const audience: Audience = {
     async tell(news, { site: { display } }) {
-      try {
-        if (news.areVariablesChanged) latest = (await application?.start(display.variables)) ?? latest;
-      } catch (error) {
-        // The command runs on with the variables that it has.
-        for (const failure of asRunError(error).failures)
-          whole.log.write({ event: 'variables_refused', ...failure });
-        return refused.promise;
-      }
-      refused.resolve(undefined);
-      refused = Promise.withResolvers();
-      await teller.tell(news);
+      const areTaken = !news.areVariablesChanged || (await variables.take(display.variables));
+      await teller.tell(areTaken ? news : { ...news, areVariablesChanged: false });
+      // Until then the command runs on with the variables that it has.
+      if (!areTaken) await variables.taken;
       await child?.restarted;
     },
     redeclare({ config, plan }) {
