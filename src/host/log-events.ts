@@ -98,6 +98,8 @@ export type LogEvent =
       readonly retry_in: number;
     } & Failure)
   | { readonly event: 'secret_recovered'; readonly names: readonly string[] }
+  /** Somebody had removed them. */
+  | { readonly event: 'output_restored'; readonly outputs: readonly string[] }
   | { readonly event: 'told'; readonly handler: string }
   | {
       readonly event: 'handler_failed';

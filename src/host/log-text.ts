@@ -66,6 +66,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
     ...(failure.hint === undefined ? [] : [`${HINT_MARK}${failure.hint}`]),
   ],
   secret_recovered: ({ names }) => [`${names.join(', ')}: read again`],
+  output_restored: ({ outputs }) => [`wrote ${outputs.join(', ')} again: it had been removed`],
   told: ({ handler }) => [`told of the change: ${handler}`],
   handler_failed: ({ handler, reason, retry_in, hint }) => [
     `${handler}: ${reason}; next try in ${seconds(retry_in * 1000)}`,

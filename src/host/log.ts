@@ -25,6 +25,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   secret_replaced: 'info',
   secret_stale: 'warn',
   secret_recovered: 'info',
+  output_restored: 'info',
   told: 'info',
   handler_failed: 'warn',
   command_started: 'info',

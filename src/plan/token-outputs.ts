@@ -6,6 +6,8 @@ import type { VariablePlan } from './variables.ts';
 export interface TokenOutput {
   readonly what: 'output' | 'variable';
   readonly where: string;
+  /** Its path, or its name. */
+  readonly place: string;
   readonly content: TokenContent;
 }
 
@@ -17,11 +19,11 @@ export interface TokenHolders {
 
 export function tokenOutputsOf({ outputs, values }: TokenHolders): TokenOutput[] {
   const holders = [
-    ...outputs.map((output) => ({ ...output, what: 'output' as const })),
-    ...values.map((variable) => ({ ...variable, what: 'variable' as const })),
+    ...outputs.map((output) => ({ ...output, what: 'output' as const, place: output.target.path })),
+    ...values.map((variable) => ({ ...variable, what: 'variable' as const, place: variable.name })),
   ];
-  return holders.flatMap(({ what, where, content }) =>
-    content.kind === 'token' ? [{ what, where, content }] : [],
+  return holders.flatMap(({ what, where, place, content }) =>
+    content.kind === 'token' ? [{ what, where, place, content }] : [],
   );
 }
 

@@ -7,6 +7,7 @@ import type { RenderedVariable } from '../render/render-variables.ts';
 import type { ReusedSecret } from '../reuse/what-is-due.ts';
 import type { Lease } from '../session/leases.ts';
 import type { Session } from '../session/session.ts';
+import type { OutputTokens } from '../session/tokens-for-outputs.ts';
 import type { WireCounters } from '../vault/client.ts';
 
 export type Stage = 'config' | 'login' | 'fetch' | 'render' | 'write';
@@ -29,6 +30,8 @@ export interface Outcome {
   readonly reused: readonly ReusedSecret[];
   /** The single values of the plan. */
   readonly values: readonly RenderedVariable[];
+  /** What outputs and values that hold the token were given. */
+  readonly tokens: OutputTokens;
   readonly changes: readonly Change[];
 }
 
@@ -41,6 +44,7 @@ export const NOTHING_DONE: Outcome = {
   leases: [],
   reused: [],
   values: [],
+  tokens: new Map(),
   changes: [],
 };
 

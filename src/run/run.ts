@@ -120,7 +120,7 @@ export async function runOnce(
     leases.keepAlive();
     // A failed run revokes the token even if outputs depend on it.
     if (whyAlive !== undefined) session.keepAlive(whyAlive);
-    outcome = { ...outcome, values };
+    outcome = { ...outcome, values, tokens };
   } catch (error) {
     outcome = { ...outcome, failure: withRemains(asRunError(error), changes, kept) };
     await session.giveBack();

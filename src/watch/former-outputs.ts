@@ -1,4 +1,5 @@
-import { lstatSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { systemErrorCode } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import type { RenderedOutput } from '../plan/outputs.ts';
 import { isSecretOutput } from '../plan/cluster-outputs.ts';
@@ -8,15 +9,16 @@ import { changesOf, type Outcome } from '../report/outcome.ts';
 /** The files and directories of a plan that were there before the first run, as after the end of another process: by their paths. */
 export function formerOutputs({ outputs }: Plan): ReadonlySet<string> {
   const paths = outputs.filter((output) => !isSecretOutput(output)).map(({ target }) => target.path);
-  return new Set(paths.filter(isThere));
+  return new Set(paths.filter((path) => isThere(path) === true));
 }
 
-function isThere(path: string): boolean {
+/** By whatever links lead to it. Undefined: this process may not look there. */
+export function isThere(path: string): boolean | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    // Whoever cannot look there has not written it either.
-    return false;
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // For Bun this is not the same as no entry.
+    return systemErrorCode(error) === 'ENOTDIR' ? false : undefined;
   }
 }
 

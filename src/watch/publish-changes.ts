@@ -18,6 +18,8 @@ export interface Published {
   readonly changes: readonly Change[];
 }
 
+export const NOTHING_PUBLISHED: Published = { outputs: [], changes: [] };
+
 interface Parts {
   readonly config: Config;
   readonly plan: Plan;
@@ -29,16 +31,18 @@ interface Parts {
 
 /**
  * Writes what has changed, all or nothing, and with it the record of what can be reused.
+ * @param tidies all files are looked at, even if nothing has changed
  * @throws RunError; then everything is as before, but for Secrets of the cluster
  */
 export async function publishChanges(
   changed: readonly RenderedOutput[],
+  tidies: boolean,
   parts: Parts,
   scope: Scope,
 ): Promise<Published> {
-  if (changed.length === 0) return { outputs: [], changes: [] };
+  if (changed.length === 0 && !tidies) return NOTHING_PUBLISHED;
   const { plan, display } = parts;
-  const shown = display.together(changed, plan.managed);
+  const shown = display.together(changed, plan.managed, tidies);
   const places = new Set(shown.map((output) => output.plan.where));
   const destinations = await destinationsOf(plan, scope);
   await checkDestinations(

@@ -8,6 +8,7 @@ import type { Io } from '../host/io.ts';
 import type { Scope } from '../host/scope.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan, PlanScope, SecretPlan } from '../plan/plan.ts';
+import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import { readInputs } from '../render/format-inputs.ts';
 import { nobodySees, problemsOf } from './foresight.ts';
 import type { LifeClock } from './life-clock.ts';
@@ -48,14 +49,50 @@ export interface Reloaded {
 
 /**
  * Reads the config again, and takes it as a whole: what has changed in it is fetched, everything is rendered, and what differs
- * is published. What the old config held and the new one does not is given up.
+ * is published. What the old config held and the new one does not is given up. What can be read again is due at once.
  * @throws RunError; then everything is as it was
  */
-export async function reload(
+export async function reload(present: Present, context: Context, scope: Scope): Promise<Reloaded> {
+  const { io, clock } = context;
+  const { config, plan } = await readAgain(present, context, scope);
+  const isSameLogin = loginText(config) === loginText(present.config);
+  const keeper = isSameLogin
+    ? present.keeper
+    : createTokenKeeper({ config, clock, random: () => io.scope.random() });
+  const { generation: before } = keeper;
+  keeper.forgive();
+  const access = await keeper.access(scope);
+  const { generation } = keeper;
+  const isSameToken = isSameLogin && generation === before;
+  const site = emptySite({ config, plan, keeper, clock, known: [] }, scope);
+  const names = carryOver(present, site, isSameToken);
+  const terms = {
+    access,
+    generation,
+    holdsOldToken: !isSameToken,
+    isWhole: true,
+    tidies: plan.managed !== undefined || present.plan.managed !== undefined,
+  };
+  const replacement = await replace(names, site, terms, scope);
+  if (replacement.failure !== undefined) {
+    if (!isSameLogin) await keeper.close(scope);
+    throw new RunError([replacement.failure]);
+  }
+  keeper.take(config, scope);
+  const former = isSameLogin ? undefined : present.keeper;
+  // Those of secrets that are declared no longer, too.
+  const dropped = isSameLogin
+    ? leasesOf([...present.site.stock.holdings.values()], generation, site.stock)
+    : [];
+  const superseded = [...replacement.superseded, ...dropped];
+  return { present: { config, plan, site, keeper }, replacement: { ...replacement, superseded }, former };
+}
+
+async function readAgain(
   present: Present,
-  { flags, io, clock, scopeOf, hasCommand }: Context,
+  { flags, io, scopeOf, hasCommand }: Context,
   scope: Scope,
-): Promise<Reloaded> {
+): Promise<Pick<Present, 'config' | 'plan'>> {
   const config = await loadConfig(flags, { ...io, scope });
   const planned = await planConfig(config, scopeOf(config));
   const plan = {
@@ -67,39 +104,42 @@ export async function reload(
     ...nobodySees(plan, config, hasCommand),
     ...fixedFor(config, present.config),
   ]);
-  const isSameLogin = loginText(config) === loginText(present.config);
-  const keeper = isSameLogin
-    ? present.keeper
-    : createTokenKeeper({ config, clock, random: () => io.scope.random() });
-  const site = emptySite({ config, plan, keeper, clock, known: [] }, scope);
+  return { config, plan };
+}
+
+/**
+ * What both configs have is there already.
+ * @param isSameToken what hangs on it is good
+ * @returns the names of the secrets that are to be fetched
+ */
+function carryOver(
+  { site: from, plan: before }: Present,
+  to: Site,
+  isSameToken: boolean,
+): ReadonlySet<string> {
   const isKept = (secret: SecretPlan): boolean => {
-    const holding = present.site.stock.holdings.get(secret.name);
-    const hangs = holding?.lease !== undefined && !isSameLogin;
+    const holding = from.stock.holdings.get(secret.name);
+    const hangs = holding?.lease !== undefined && !isSameToken;
     if (holding?.fetched === undefined || hangs || revealedJson(holding.plan) !== revealedJson(secret))
       return false;
-    site.stock.carriedOver(secret.name, holding);
+    to.stock.carriedOver(secret.name, holding);
     return true;
   };
-  const names = new Set(plan.secrets.filter((secret) => !isKept(secret)).map(({ name }) => name));
-  for (const output of present.site.display.outputs.values())
-    if (plan.outputs.some(({ target }) => target.path === output.plan.target.path))
-      site.display.show([output]);
-  site.display.showVariables(present.site.display.variables);
-  keeper.forgive();
-  const access = await keeper.access(scope);
-  const terms = { access, generation: keeper.generation, holdsOldToken: !isSameLogin, isWhole: true };
-  const replacement = await replace(names, site, terms, scope);
-  if (replacement.failure !== undefined) {
-    if (!isSameLogin) await keeper.close(scope);
-    throw new RunError([replacement.failure]);
+  const names = to.plan.secrets.filter((secret) => !isKept(secret)).map(({ name }) => name);
+  for (const { target } of to.plan.outputs) {
+    const shown = from.display.outputs.get(target.path);
+    if (shown !== undefined) to.display.show([shown]);
   }
-  const former = isSameLogin ? undefined : present.keeper;
-  // Those of secrets that are declared no longer, too.
-  const dropped = isSameLogin
-    ? leasesOf([...present.site.stock.holdings.values()], keeper.generation, site.stock)
-    : [];
-  const superseded = [...replacement.superseded, ...dropped];
-  return { present: { config, plan, site, keeper }, replacement: { ...replacement, superseded }, former };
+  to.display.showVariables(from.display.variables);
+  const former = tokenOutputsOf(before);
+  for (const { where, place, content } of tokenOutputsOf(to.plan)) {
+    const same = former.find(
+      (one) => one.place === place && revealedJson(one.content) === revealedJson(content),
+    );
+    const token = same && from.tokens.get(same.where);
+    if (token !== undefined) to.tokens.set(where, token);
+  }
+  return new Set(names);
 }
 
 /** A listener that whoever asks knows of. */

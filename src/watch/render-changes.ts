@@ -16,6 +16,10 @@ import type { Stock } from './stock.ts';
 /** What fresh secrets make of the outputs and variables. */
 export interface Rendering {
   readonly changed: readonly RenderedOutput[];
+  /** Others, as they were published, that somebody has removed. */
+  readonly lost: readonly RenderedOutput[];
+  /** What outputs and variables that hold the token are given now. */
+  readonly tokens: OutputTokens;
   readonly variables: readonly RenderedVariable[];
   readonly areVariablesChanged: boolean;
   /** Of the fresh secrets those that an output cannot be rendered with, and why. */
@@ -26,6 +30,8 @@ interface Site {
   readonly plan: Plan;
   readonly stock: Stock;
   readonly display: Display;
+  /** What those that hold the token were given. */
+  readonly tokens: OutputTokens;
   readonly access: Access;
   /** Outputs hold the token of an earlier login. */
   readonly holdsOldToken: boolean;
@@ -43,7 +49,7 @@ export async function renderChanges(
   scope: Scope,
 ): Promise<Rendering> {
   const { plan, display, access, holdsOldToken } = site;
-  const tokenOutputs = holdsOldToken ? tokenOutputsOf(plan) : [];
+  const tokenOutputs = tokenOutputsOf(plan).filter(({ where }) => holdsOldToken || !site.tokens.has(where));
   const tokens = await prepareTokens(tokenOutputs, access.session, access.sender);
   const refused = new Map<string, Failure>();
   for (;;) {
@@ -52,8 +58,12 @@ export async function renderChanges(
     for (const [name, failure] of attempt.refused) refused.set(name, failure);
     if (attempt.refused.size > 0) continue;
     const { rendered, variables } = attempt;
+    const changed = display.changedOf(rendered);
+    const paths = new Set(changed.map((output) => output.plan.target.path));
     return {
-      changed: display.changedOf(rendered),
+      changed,
+      lost: display.lost().filter((output) => !paths.has(output.plan.target.path)),
+      tokens,
       variables,
       areVariablesChanged: display.isChanged(variables),
       refused,
@@ -69,10 +79,11 @@ interface Attempt {
 
 async function renderWith(
   taken: ReadonlyMap<string, FetchedSecret>,
-  tokens: OutputTokens,
-  { plan, stock, display, isWhole }: Site,
+  newTokens: OutputTokens,
+  { plan, stock, display, isWhole, ...site }: Site,
   scope: Scope,
 ): Promise<Attempt> {
+  const tokens = new Map([...site.tokens, ...newTokens]);
   const secrets: Secrets = new Map([...stock.secrets, ...taken]);
   const pause = pauseOf(scope);
   const refused = new Map<string, Failure>();
@@ -81,9 +92,7 @@ async function renderWith(
   };
   const rendered: RenderedOutput[] = [];
   const isTouched = (output: OutputPlan): boolean =>
-    tokens.has(output.where) ||
-    (isWhole && output.content.kind !== 'token') ||
-    secretsOf(output).some((name) => taken.has(name));
+    isWhole || newTokens.has(output.where) || secretsOf(output).some((name) => taken.has(name));
   for (const output of plan.outputs.filter(isTouched)) {
     try {
       rendered.push(...(await renderOutputs([output], secrets, tokens, pause)));
@@ -95,7 +104,7 @@ async function renderWith(
     }
   }
   const used = plan.values.flatMap(secretsOfVariable);
-  const hasToken = plan.values.some(({ where }) => tokens.has(where));
+  const hasToken = plan.values.some(({ where }) => newTokens.has(where));
   if (!isWhole && !hasToken && !used.some((name) => taken.has(name)))
     return { rendered, variables: display.variables, refused };
   const { values: variables, failures } = await renderVariables(plan.values, secrets, tokens, pause);

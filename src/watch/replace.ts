@@ -1,4 +1,5 @@
 import type { Failure } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import type { FetchedSecret } from '../base/secret-data.ts';
 import { fetchSecrets } from '../fetch/fetch.ts';
 import type { Scope } from '../host/scope.ts';
@@ -10,7 +11,7 @@ import type { Access } from '../run/access.ts';
 import { leaseOf, noteLeases, revokeLease, type Lease } from '../session/leases.ts';
 import type { Mount } from '../vault/responses.ts';
 import type { Display } from './display.ts';
-import type { Published } from './publish-changes.ts';
+import { NOTHING_PUBLISHED, type Published } from './publish-changes.ts';
 import { renderChanges } from './render-changes.ts';
 import type { Holding, Stock } from './stock.ts';
 
@@ -21,11 +22,14 @@ export interface Exhibition {
   readonly display: Display;
   /** As they were when they were last looked up. */
   readonly mountTables: Map<string | undefined, readonly Mount[]>;
+  /** What outputs and variables that hold the token were given, by their `where`. */
+  readonly tokens: Map<string, Secret>;
   /**
    * Writes what has changed, all or nothing.
+   * @param tidies nothing else stays as it was, even if nothing has changed: see `Terms`
    * @throws RunError
    */
-  readonly publish: (changed: readonly RenderedOutput[], scope: Scope) => Promise<Published>;
+  readonly publish: (changed: readonly RenderedOutput[], tidies: boolean, scope: Scope) => Promise<Published>;
 }
 
 /** How something is replaced. */
@@ -37,6 +41,8 @@ export interface Terms {
   readonly holdsOldToken: boolean;
   /** Everything is rendered, and one fault keeps all as it was. */
   readonly isWhole: boolean;
+  /** A directory that is, or was, managed as a whole may hold what is declared no longer: all files are looked at. */
+  readonly tidies: boolean;
 }
 
 /** What a replacement came to. */
@@ -48,6 +54,10 @@ export interface Replacement extends Published {
   /** Why nothing at all was published; undefined: nothing stood against it. */
   readonly failure: Failure | undefined;
   readonly areVariablesChanged: boolean;
+  /** Outputs that had been removed from the file system, and were written again as they were. */
+  readonly restored: readonly RenderedOutput[];
+  /** Why others could not be; undefined: there are none. */
+  readonly unrestored: Failure | undefined;
   /** Leases that were replaced. */
   readonly superseded: readonly Lease[];
 }
@@ -90,7 +100,8 @@ export async function replace(
   const [fault] = terms.isWhole ? faults.values() : [];
   const published =
     fault === undefined ? await renderAndPublish(fresh, site, terms, scope) : refuseAll(fresh, fault);
-  for (const [name, failure] of published.refused) {
+  const { refused, ...done } = published;
+  for (const [name, failure] of refused) {
     fresh.delete(name);
     faults.set(name, failure);
   }
@@ -99,15 +110,7 @@ export async function replace(
     stock.arrived(name, { fetched, lease: leaseOf(fetched, issued), generation });
   const unused = issued.filter(({ lease_id }) => !isHeld(lease_id, stock));
   await Promise.all(unused.map((lease) => revokeLease(lease, session.token, sender, scope)));
-  return {
-    names: [...fresh.keys()],
-    faults,
-    changes: published.changes,
-    outputs: published.outputs,
-    failure: published.failure,
-    areVariablesChanged: published.areVariablesChanged,
-    superseded: leasesOf(replaced, generation, stock),
-  };
+  return { ...done, names: [...fresh.keys()], faults, superseded: leasesOf(replaced, generation, stock) };
 }
 
 /** An output is rendered from all of its secrets: those that only an earlier run has read are read again with the others. */
@@ -139,17 +142,18 @@ function firstFailure(error: unknown): Failure {
   return failures[0] ?? { kind: 'unavailable', message: 'the work was ended' };
 }
 
-interface Tried extends Published {
+interface Tried
+  extends Published, Pick<Replacement, 'failure' | 'areVariablesChanged' | 'restored' | 'unrestored'> {
   /** Fresh secrets that are not used, and why. */
   readonly refused: ReadonlyMap<string, Failure>;
-  readonly failure: Failure | undefined;
-  readonly areVariablesChanged: boolean;
 }
 
 function refuseAll(fresh: ReadonlyMap<string, FetchedSecret>, failure: Failure): Tried {
   const refused = new Map([...fresh.keys()].map((name) => [name, failure]));
-  return { outputs: [], changes: [], refused, failure, areVariablesChanged: false };
+  return { ...NOTHING_PUBLISHED, ...NOTHING_RESTORED, refused, failure, areVariablesChanged: false };
 }
+
+const NOTHING_RESTORED = { restored: [], unrestored: undefined };
 
 async function renderAndPublish(
   fresh: ReadonlyMap<string, FetchedSecret>,
@@ -159,14 +163,35 @@ async function renderAndPublish(
 ): Promise<Tried> {
   try {
     const rendering = await renderChanges({ ...site, ...terms }, fresh, scope);
-    const { refused, areVariablesChanged, variables } = rendering;
+    const { refused, areVariablesChanged, variables, changed, lost } = rendering;
     const [first] = terms.isWhole ? refused.values() : [];
     if (first !== undefined) return refuseAll(fresh, first);
-    const published = await site.publish(rendering.changed, scope);
+    const published = await site.publish(
+      terms.isWhole ? [...changed, ...lost] : changed,
+      terms.tidies,
+      scope,
+    );
+    for (const [where, token] of rendering.tokens) site.tokens.set(where, token);
     if (areVariablesChanged) site.display.showVariables(variables);
-    return { ...published, refused, failure: undefined, areVariablesChanged };
+    const done = { ...published, failure: undefined, areVariablesChanged };
+    if (terms.isWhole) return { ...done, ...NOTHING_RESTORED, refused };
+    return { ...done, ...(await restore(lost, site, scope)), refused };
   } catch (error) {
     return refuseAll(fresh, firstFailure(error));
+  }
+}
+
+/** By itself: what cannot be written again does not stand against what has changed. */
+async function restore(
+  lost: readonly RenderedOutput[],
+  site: Exhibition,
+  scope: Scope,
+): Promise<Pick<Tried, 'restored' | 'unrestored'>> {
+  try {
+    const { outputs } = await site.publish(lost, false, scope);
+    return { restored: outputs, unrestored: undefined };
+  } catch (error) {
+    return { restored: [], unrestored: firstFailure(error) };
   }
 }
 

@@ -47,7 +47,8 @@ export function emptySite(
     stock,
     display,
     mountTables: new Map(),
-    publish: (changed, work) => publishChanges(changed, parts, work),
+    tokens: new Map(),
+    publish: (changed, tidies, work) => publishChanges(changed, tidies, parts, work),
   };
 }
 
@@ -58,15 +59,14 @@ export async function openSite(
 ): Promise<Site> {
   const { outcome, due, known } = first;
   const site = emptySite({ config, plan, keeper, clock, known }, scope);
-  const { stock, display } = site;
+  const { stock, display, tokens } = site;
   for (const [name, fetched] of outcome.secrets) {
     const lease = leaseOf(fetched, outcome.leases);
     stock.arrived(name, { fetched, lease, generation: keeper.generation });
   }
   takeOver(first, config, stock, clock);
-  // Token outputs change with the token only.
-  const readable = due.rest.outputs.filter(({ content }) => content.kind !== 'token');
-  display.show(await renderOutputs(readable, outcome.secrets, new Map()));
+  for (const [where, token] of outcome.tokens) tokens.set(where, token);
+  display.show(await renderOutputs(due.rest.outputs, outcome.secrets, tokens));
   for (const output of plan.outputs) {
     const taken = known.find(({ path }) => path === output.target.path);
     if (taken !== undefined) display.show([{ plan: output, files: taken.files }]);

@@ -67,7 +67,7 @@ export interface Stock {
   arrived(name: string, arrival: Arrival): void;
   /** An earlier run has written it. @param endsAtS undefined: it has no end */
   takenOver(name: string, times: { readonly endsAtS: number | undefined; readonly dueAtS: number }): void;
-  /** It was held before, under another config. */
+  /** It was held before, under another config: what has failed, or can be read again, is due now, and the rest by this config. */
   carriedOver(name: string, holding: Holding): void;
   renewed(name: string, lease: Lease): void;
   /** It cannot be renewed: another one is fetched now. */
@@ -162,7 +162,16 @@ class Shelf implements Stock {
 
   carriedOver(name: string, holding: Holding): void {
     const plan = this.#plans.get(name);
-    if (plan !== undefined) this.holdings.set(name, { ...holding, plan });
+    if (plan !== undefined)
+      this.holdings.set(name, { ...holding, plan, dueAtS: this.#dueAnew(plan, holding) });
+  }
+
+  #dueAnew(plan: SecretPlan, { fetched, lease, fault, readAtS, endsAtS, ...holding }: Holding): number {
+    if (fault !== undefined || fetched === undefined || isReadable(plan, fetched, endsAtS)) return this.#nowS;
+    const times = { remainingS: endsAtS - readAtS, wholeS: holding.wholeS };
+    const life = lifeOf(plan, { fetched, lease }, times);
+    const { action, inS } = nextOf(life, this.#habitsOf(plan), this.#parts.random());
+    return action === holding.action ? readAtS + inS : holding.dueAtS;
   }
 
   renewed(name: string, lease: Lease): void {
@@ -242,9 +251,15 @@ const SHORTEST_S = 0.5;
 const NEVER_CHANGED = { renewals: 0, rotations: 0 };
 const RENEWED = { isStored: false, isWritten: true, isChangedByServer: false };
 
+/** Asking for it again makes nothing new. */
+function isReadable(plan: SecretPlan, fetched: FetchedSecret, endsAtS: number): boolean {
+  if (isStored(plan, fetched) || isChangedByServer(fetched)) return true;
+  return endsAtS === Infinity && plan.write === undefined;
+}
+
 function lifeOf(
   plan: SecretPlan,
-  { fetched, lease }: Arrival,
+  { fetched, lease }: Pick<Arrival, 'fetched' | 'lease'>,
   times: Pick<Life, 'remainingS' | 'wholeS'>,
 ): Life {
   return {

@@ -9,7 +9,7 @@ import { lent } from './lent-session.ts';
 import { isWornOut, nextOf } from './due-times.ts';
 import type { LifeClock } from './life-clock.ts';
 import { createOutage, isOutage, type Outage } from './outage.ts';
-import { expiresInS, readLookUp } from './token-life.ts';
+import { expiresInS, lifeOf } from './token-life.ts';
 import { createTraffic } from './traffic.ts';
 import { createTries, type Tries } from './tries.ts';
 import { createUsedCredentials, endOfGiven, triedLater, type UsedCredentials } from './used-credentials.ts';
@@ -59,6 +59,8 @@ export interface TokenKeeper {
   replaceDead(scope: Scope): Promise<boolean>;
   /** Somebody may have mended what stood against a login: it is tried again without a wait. */
   forgive(): void;
+  /** Another config that logs in in the same way. */
+  take(config: Config, scope: Scope): void;
   /** Gives back the tokens of earlier logins but these, on which something depends. */
   endOld(scope: Scope, used: ReadonlySet<number>): Promise<void>;
   /** Gives all tokens back. */
@@ -95,7 +97,7 @@ class Keeper implements TokenKeeper {
   generation = 0;
   renewals = 0;
   readonly outage: Outage;
-  readonly #config: Config;
+  #config: Config;
   readonly #maxRetries: number;
   readonly #clock: LifeClock;
   readonly #prepare: NonNullable<Parts['prepare']>;
@@ -191,6 +193,14 @@ class Keeper implements TokenKeeper {
   forgive(): void {
     this.#failure = undefined;
     this.#credentials.forgive();
+  }
+
+  take(config: Config, scope: Scope): void {
+    const isOther = config.watch.rotateAt !== this.#config.watch.rotateAt;
+    this.#config = config;
+    // A retry is not put off.
+    if (isOther && this.#held !== undefined && this.#tries.count === 0 && !this.#isAway)
+      this.#plan(this.#held, scope);
   }
 
   async endOld(scope: Scope, used: ReadonlySet<number>): Promise<void> {
@@ -326,15 +336,3 @@ const OF_A_TOKEN = { isStored: false, isWritten: true, isChangedByServer: false 
 
 /** A server that gives less is not asked more often. */
 const SHORTEST_LIFE_S = 1;
-
-/** The token's TTL, from the login, or from the server for a token that was given. */
-async function lifeOf(
-  access: Access,
-  scope: Scope,
-): Promise<{ readonly ttlS: number; readonly isRenewable: boolean }> {
-  const { session } = access;
-  if (session.lease_duration !== undefined)
-    return { ttlS: expiresInS(session.lease_duration), isRenewable: session.renewable === true };
-  const { sender } = access.share(scope);
-  return readLookUp(await sender.send(selfLookUp(session.token, session.namespace)));
-}

@@ -1,5 +1,6 @@
-import { lifeIn } from '../session/token-look-ups.ts';
-import type { Answer, Unavailable } from '../vault/vault-answer.ts';
+import type { Scope } from '../host/scope.ts';
+import type { Access } from '../run/access.ts';
+import { lifeIn, selfLookUp } from '../session/token-look-ups.ts';
 
 /** How long a token lives. */
 interface TokenLife {
@@ -14,10 +15,15 @@ export function expiresInS(lease_duration: number): number {
 }
 
 /**
- * https://openbao.org/api-docs/auth/token/#lookup-a-token-self
- * @param answer to `auth/token/lookup-self`; one that says nothing counts as a token without an end: the first 403 tells
+ * From the login, or from the server for a token that was given; an answer that says nothing counts as a token without an end:
+ * the first 403 tells. https://openbao.org/api-docs/auth/token/#lookup-a-token-self
  */
-export function readLookUp(answer: Answer | Unavailable): TokenLife {
+export async function lifeOf(access: Access, scope: Scope): Promise<TokenLife> {
+  const { session } = access;
+  if (session.lease_duration !== undefined)
+    return { ttlS: expiresInS(session.lease_duration), isRenewable: session.renewable === true };
+  const { sender } = access.share(scope);
+  const answer = await sender.send(selfLookUp(session.token, session.namespace));
   const { ttl, renewable } = lifeIn(answer.kind === 'answer' ? answer.body : undefined);
   return { ttlS: ttl === undefined ? Infinity : expiresInS(ttl), isRenewable: renewable };
 }

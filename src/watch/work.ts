@@ -10,6 +10,7 @@ import type { Access } from '../run/access.ts';
 import { revokeLease, type Lease } from '../session/leases.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
+import { sinceWhenS, tooStale } from './staleness.ts';
 import { isStored, sayingOf, UNKNOWN, type Holding } from './stock.ts';
 import type { Superseded } from './superseded.ts';
 import type { TokenKeeper } from './token-keeper.ts';
@@ -67,6 +68,8 @@ class DueWork implements Work {
   /** The login that leases were last moved to. */
   #movedGeneration: number;
   #tokenFault: string | undefined;
+  /** Why removed outputs could not be written again. */
+  #restoreFault: string | undefined;
   readonly #wasFaulty = new Set<string>();
 
   constructor(parts: WorkParts) {
@@ -240,7 +243,7 @@ class DueWork implements Work {
     const { keeper, site } = this.#parts;
     const access = await this.#access(scope);
     const { generation } = keeper;
-    const terms = { isWhole: false, access, generation, holdsOldToken: this.#holdsOldToken };
+    const terms = { isWhole: false, tidies: false, access, generation, holdsOldToken: this.#holdsOldToken };
     const replacement = await replace(names, site, terms, scope);
     // What the end of the process has cut off is no fault of a secret.
     this.#parts.whole.throwIfEnded();
@@ -258,7 +261,7 @@ class DueWork implements Work {
     return failure;
   }
 
-  #note({ names, faults, outputs, areVariablesChanged, ...more }: Replacement, scope: Scope): void {
+  #note({ names, faults, outputs, restored, areVariablesChanged, ...more }: Replacement, scope: Scope): void {
     const { site, counts, tell, superseded } = this.#parts;
     this.#noteRecovered(names, scope);
     const written = new Set(outputs.flatMap((output) => secretsOf(output.plan)));
@@ -267,10 +270,21 @@ class DueWork implements Work {
     const next_in = site.stock.inS(changed);
     if (paths.length > 0)
       scope.log.write({ event: 'secret_replaced', names: changed, outputs: paths, next_in });
-    counts.writes += outputs.length;
+    this.#noteRestored(restored, more.unrestored, scope);
+    counts.writes += outputs.length + restored.length;
     for (const [name, failure] of faults) this.#noteFault(name, failure, scope);
     superseded.add(more.superseded);
-    if (outputs.length > 0 || areVariablesChanged) tell({ outputs, areVariablesChanged });
+    const toTell = [...outputs, ...restored];
+    if (toTell.length > 0 || areVariablesChanged) tell({ outputs: toTell, areVariablesChanged });
+  }
+
+  #noteRestored(restored: readonly RenderedOutput[], failure: Failure | undefined, scope: Scope): void {
+    const outputs = restored.map((output) => output.plan.target.path);
+    if (outputs.length > 0) scope.log.write({ event: 'output_restored', outputs });
+    const saying = failure && sayingOf(failure);
+    if (failure !== undefined && saying !== this.#restoreFault)
+      scope.log.write({ event: 'watch_warning', ...failure });
+    this.#restoreFault = saying;
   }
 
   #noteRecovered(names: readonly string[], scope: Scope): void {
@@ -291,20 +305,4 @@ class DueWork implements Work {
     const retry_in = this.#parts.site.stock.inS([name]) ?? 0;
     scope.log.write({ event: 'secret_stale', names: [name], retry_in, ...failure });
   }
-}
-
-/** Since when it is not what it should be, in seconds of the life clock; Infinity: it is good. */
-function sinceWhenS({ fault, endsAtS }: Holding): number {
-  if (fault === undefined) return Infinity;
-  return endsAtS === Infinity ? fault.sinceS : endsAtS;
-}
-
-function tooStale({ plan, fault, ...times }: Holding, nowS: number): Failure {
-  const seconds = String(Math.round(nowS - sinceWhenS({ plan, fault, ...times })));
-  return {
-    kind: 'unavailable',
-    message: `${plan.name} could not be replaced for ${seconds} s: ${fault?.failure.message ?? ''}`,
-    where: plan.where,
-    hint: fault?.failure.hint ?? 'is the server up?',
-  };
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { createRole, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
+import { startInterruptible } from '../support/stand-in.ts';
 
 /** How long something may take that is due within a few seconds. */
 const PATIENCE_MS = 30_000;
@@ -18,13 +19,9 @@ describe('a config that watch reads again', await needsPlugins('secret/pki'), ()
     const { api } = app.server;
     await api.post('sys/mounts/pki', { type: 'pki' });
     await api.post('pki/root/generate/internal', { common_name: 'root', ttl: '24h' });
-    await api.post('pki/roles/leased', {
-      allow_any_name: true,
-      enforce_hostnames: false,
-      key_type: 'ec',
-      max_ttl: '1h',
-      generate_lease: true,
-    });
+    const role = { allow_any_name: true, enforce_hostnames: false, key_type: 'ec', max_ttl: '1h' };
+    await api.post('pki/roles/web', role);
+    await api.post('pki/roles/leased', { ...role, generate_lease: true });
     await api.post('sys/policies/acl/leases', {
       policy: ['renew', 'revoke']
         .map((what) => `path "sys/leases/${what}" { capabilities = ["update"] }`)
@@ -47,6 +44,7 @@ describe('a config that watch reads again', await needsPlugins('secret/pki'), ()
   const B = { path: 'b', contents: '{{b.key}}' };
   const LEASED = { path: 'pki/issue/leased', write: { common_name: 'reload', ttl: '1h' } };
   const until = untilWithin(PATIENCE_MS);
+  const out = (name: string): string => app.workspace.read(`out/${name}`);
   const write = (own: TestConfig): string =>
     app.config({ auth, secrets: KV, outputs: [A, B], watch: { refresh: '1h', settle: 0 }, ...own });
   const start = async (own: TestConfig): Promise<RunningCli> => {
@@ -94,5 +92,122 @@ describe('a config that watch reads again', await needsPlugins('secret/pki'), ()
     await until('the end of the old lease', async () => (await leases()) === 1);
     const { stderr } = await stopped(running);
     assert.equal(app.workspace.read('log'), 'told\n', stderr);
+  });
+
+  test('a mode alone', async () => {
+    const config = (mode: string, secret: string): TestConfig => ({
+      outputs: [A, { ...B, mode, on_change: { run: ['touch', app.workspace.path(secret)] } }],
+    });
+    const modes = (): number[] =>
+      ['a', 'b'].map((name) => statSync(app.workspace.path('out', name)).mode & 0o777);
+    const running = await start(config('0400', 'mark'));
+    const { ino } = statSync(app.workspace.path('out', 'a'));
+    await reloaded(running, config('0440', 'mark'));
+    assert.deepEqual(modes(), [0o400, 0o440]);
+    assert.equal(statSync(app.workspace.path('out', 'a')).ino, ino, 'it is not written again');
+    await until('the handler', () => existsSync(app.workspace.path('mark')));
+    await stopped(running);
+  });
+
+  for (const kind of ['prune', 'swap'])
+    test(`${kind}: what is declared no longer goes, and what holds the token stays`, async () => {
+      const output = { directory: app.workspace.path('out'), [kind]: true };
+      const token = { path: 'token', token: true };
+      const running = await start({ output, outputs: [A, B, token] });
+      const given = out('token');
+      await reloaded(running, { output, outputs: [A, token] });
+      assert.deepEqual([out('a'), out('token')], ['one', given]);
+      assert.ok(!app.workspace.list('out').includes('b'));
+      if (kind === 'swap') assert.deepEqual(app.workspace.list('out/..data'), ['a', 'token']);
+      await app.putKv2('a', { key: 'two' });
+      await reloaded(running, { output, outputs: [A, token] }, 2);
+      await until('the change', () => out('a') === 'two');
+      assert.equal(out('token'), given);
+      const plain = { directory: app.workspace.path('out') };
+      await reloaded(running, { output: plain, outputs: [A, token, { path: 'more', token: true }] }, 3);
+      assert.ok(lstatSync(app.workspace.path('out', 'a')).isFile());
+      assert.deepEqual([out('token'), out('more')], [given, given]);
+      running.child.kill('SIGTERM');
+      assert.equal((await running.done).code, 0);
+      await app.server.revokeTokens();
+    });
+
+  test('a variable that holds the token has it whatever else changes', async () => {
+    const seen = app.workspace.path('seen');
+    const config = (more: object): string =>
+      write({ environment: { TOKEN: { token: true }, A: 'a#key', ...more }, outputs: [] });
+    const script = `trap "" HUP; echo "$TOKEN $A $B" > ${seen}.new && mv ${seen}.new ${seen}; while :; do sleep 0.1; done`;
+    const running = startCli(['watch', '-c', config({}), '--', 'sh', '-c', script], { killAfterMs: 55_000 });
+    const has = (text: string): boolean => existsSync(seen) && app.workspace.read('seen').endsWith(text);
+    await until('the start', () => has(' one \n'));
+    const [token = ''] = app.workspace.read('seen').split(' ');
+    assert.notEqual(token, '');
+    config({ B: 'b#key' });
+    running.child.kill('SIGHUP');
+    await until('the other variable', () => has(' one one\n'));
+    assert.equal(app.workspace.read('seen'), `${token} one one\n`);
+    await app.putKv2('a', { key: 'two' });
+    running.child.kill('SIGHUP');
+    await until('the change', () => has(' two one\n'));
+    assert.equal(app.workspace.read('seen'), `${token} two one\n`);
+    running.child.kill('SIGTERM');
+    await running.done;
+    await app.server.revokeTokens();
+  });
+
+  test('how often it reads, and when it replaces: a certificate and a token, too', async () => {
+    const batch = await createRole(app.server, 'batch', {
+      token_policies: ['app'],
+      token_type: 'batch',
+      token_ttl: '5m',
+      secret_id_num_uses: 0,
+    });
+    const web = { path: 'pki/issue/web', write: { common_name: 'web', ttl: '5m' } };
+    const config = (watch: object): TestConfig => ({
+      auth: batch,
+      secrets: { ...KV, web },
+      outputs: [A, { path: 'pem', secret: 'web', format: 'pem' }],
+      watch: { settle: 0, ...watch },
+    });
+    const running = await start(config({ refresh: '1h' }));
+    const pem = out('pem');
+    await reloaded(running, config({ refresh: '1s', rotate_at: '1%' }));
+    await until('the certificate', () => out('pem') !== pem);
+    await app.putKv2('a', { key: 'two' });
+    await until('the change', () => out('a') === 'two');
+    let logins = 0;
+    await until('another login', () => {
+      logins += requestsOf(app.server).filter((one) => one === 'update auth/approle/login').length;
+      return logins >= 2;
+    });
+    running.child.kill('SIGTERM');
+    assert.equal((await running.done).code, 0);
+  });
+
+  test('a login that it takes: leases of the one before are replaced', async () => {
+    const standIn = await startInterruptible(app.server.address);
+    const short = await createRole(app.server, 'short', {
+      token_policies: ['app', 'leases'],
+      token_ttl: '4s',
+      token_max_ttl: '1h',
+      secret_id_num_uses: 0,
+    });
+    const running = await start({
+      auth: short,
+      vault: { address: standIn.address },
+      secrets: { ...KV, leased: LEASED },
+      outputs: [{ path: 'pem', secret: 'leased', format: 'pem' }],
+      timeout: '2s',
+    });
+    const pem = out('pem');
+    standIn.isAway = true;
+    await running.stderrMatches(/"event":"token_not_replaced"/);
+    await until('the end of the lease', async () => (await leases()) === 0);
+    standIn.isAway = false;
+    running.child.kill('SIGHUP');
+    await running.stderrMatches(/"event":"config_reloaded"/);
+    await until('another lease', () => out('pem') !== pem);
+    await stopped(running);
+    await standIn.stop();
   });
 });
