@@ -66,7 +66,12 @@ export type LogEvent =
     }
   | { readonly event: 'token_revoked' }
   | { readonly event: 'token_kept'; readonly reason: string }
-  | { readonly event: 'revoke_failed'; readonly reason: string }
+  | {
+      readonly event: 'revoke_failed';
+      readonly reason: string;
+      /** The server does not know it any longer. */
+      readonly ended?: boolean;
+    }
   | { readonly event: 'token_renewed'; readonly lease_duration: number | undefined }
   /** The server no longer knows it. */
   | { readonly event: 'token_lost' }

@@ -43,7 +43,9 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   logged_in: (event) => [loggedInLine(event)],
   token_revoked: () => ['token revoked'],
   token_kept: ({ reason }) => [`token kept alive: ${reason}`],
-  revoke_failed: ({ reason }) => [`the token could not be revoked: ${reason}; it lives until its TTL ends`],
+  revoke_failed: ({ reason, ended }) => [
+    `the token could not be revoked: ${reason}${ended === true ? '' : '; it lives until its TTL ends'}`,
+  ],
   token_renewed: ({ lease_duration }) => [
     `token renewed${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}`,
   ],

@@ -202,7 +202,7 @@ async function revokeSelf(
   const answer = await sendWithin(request, limit, sender, scope, options);
   const isRevoked = answer.kind === 'answer' && answer.status < 300;
   scope.log.write(
-    isRevoked ? { event: 'token_revoked' } : { event: 'revoke_failed', reason: whyNotRevoked(answer) },
+    isRevoked ? { event: 'token_revoked' } : { event: 'revoke_failed', ...whyNotRevoked(answer) },
   );
   return isRevoked;
 }
@@ -223,9 +223,11 @@ export function retryWhileUnknown({
     : {};
 }
 
-function whyNotRevoked(answer: Answer | Unavailable): string {
-  if (answer.kind === 'unavailable') return answer.failure.message;
-  if (isBareRefusal(answer)) return 'the server no longer accepts it: its uses or its TTL have run out';
+function whyNotRevoked(answer: Answer | Unavailable): { readonly reason: string; readonly ended?: boolean } {
+  if (answer.kind === 'unavailable') return { reason: answer.failure.message };
+  if (isBareRefusal(answer)) return { reason: 'the server no longer accepts it', ended: true };
   const said = answer.errors.join('; ');
-  return `the server answered ${String(answer.status)} ${said}; its policy must allow update on auth/token/revoke-self`;
+  return {
+    reason: `the server answered ${String(answer.status)} ${said}; its policy must allow update on auth/token/revoke-self`,
+  };
 }

@@ -35,7 +35,7 @@ export async function firstRun(
     plan.outputs.filter(({ where }) => !rest.has(where)).map(({ target }) => target.path),
   );
   const known = found.filter(({ path }) => taken.has(path));
-  using part = scope.child({ log: without('token_ends_first', scope.log) });
+  using part = scope.child({ log: without(({ event }) => event === 'token_ends_first', scope.log) });
   const outcome = await runDue({ config, plan, due }, () => keeper.prepare(part), part, stopwatch);
   const { session } = keeper;
   if (outcome.failure !== undefined) await keeper.close(scope);
@@ -48,11 +48,11 @@ export async function firstRun(
 }
 
 /** A log that leaves out what is not true, or of no interest, of somebody who stays. */
-export function without(event: LogEvent['event'], log: Log): Log {
+export function without(isLeftOut: (event: LogEvent) => boolean, log: Log): Log {
   return {
     ...log,
-    write(one) {
-      if (one.event !== event) log.write(one);
+    write(event) {
+      if (!isLeftOut(event)) log.write(event);
     },
   };
 }

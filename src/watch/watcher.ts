@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LogEvent } from '../host/log-events.ts';
 import type { Scope } from '../host/scope.ts';
 import { createMemorySaver } from '../host/spare-memory.ts';
 import { asRunError } from '../host/unexpected.ts';
@@ -130,8 +131,12 @@ class Turning implements Watcher {
   }
 
   #pieceOfWork(): Scope {
-    // What fails is told once, with what came of all tries.
-    const log = without('retrying', this.#whole.log);
+    const { holdings } = this.#present.site.stock;
+    // What fails is told once, with what came of all tries; so is what does not exist, until it does.
+    const isKnown = (event: LogEvent): boolean =>
+      event.event === 'retrying' ||
+      (event.event === 'secret_absent' && holdings.get(event.name)?.fetched?.kind === 'absent');
+    const log = without(isKnown, this.#whole.log);
     return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs, log });
   }
 
@@ -163,11 +168,14 @@ class Turning implements Watcher {
     this.#reloading = undefined;
     using scope = this.#pieceOfWork();
     try {
+      const { holdings } = this.#present.site.stock;
       const { present, replacement, former } = await reload(this.#present, this.#context, scope);
       this.#present = present;
       this.#work = this.#workOn(present);
       this.#audience.redeclare(present);
       this.#whole.log.write({ event: 'config_reloaded' });
+      const recovered = replacement.names.filter((name) => holdings.get(name)?.fault !== undefined);
+      if (recovered.length > 0) this.#whole.log.write({ event: 'secret_recovered', names: recovered });
       this.#tellOfStart();
       const { outputs, areVariablesChanged, superseded } = replacement;
       this.#superseded.add(superseded);

@@ -70,7 +70,7 @@ class DueWork implements Work {
   #tokenFault: string | undefined;
   /** Why removed outputs could not be written again. */
   #restoreFault: string | undefined;
-  readonly #wasFaulty = new Set<string>();
+  readonly #wasFaulty: Set<string>;
 
   constructor(parts: WorkParts) {
     this.#parts = parts;
@@ -78,6 +78,9 @@ class DueWork implements Work {
     this.#hasTokenOutputs = tokenOutputsOf(parts.site.plan).length > 0;
     this.#shownGeneration = parts.keeper.generation;
     this.#movedGeneration = parts.keeper.generation;
+    // Another config may have had them before.
+    const faulty = this.#holdings.filter(({ fault }) => fault !== undefined);
+    this.#wasFaulty = new Set(faulty.map(({ plan }) => plan.name));
   }
 
   get dueAtS(): number {

@@ -184,6 +184,24 @@ describe('a config that watch reads again', await needsPlugins('secret/pki'), ()
     assert.equal((await running.done).code, 0);
   });
 
+  test('what was stale before it recovers, whichever config it recovers by', async () => {
+    const recoveries = ({ stderr }: CliResult): number =>
+      stderr.split('"event":"secret_recovered"').length - 1;
+    const running = await start({ watch: { refresh: '1s', settle: 0 } });
+    await app.server.api.request('DELETE', 'secret/metadata/b');
+    await running.stderrMatches(/"event":"secret_stale"/);
+    await reloaded(running, { watch: { refresh: '1h', settle: 0 } });
+    await app.putKv2('b', { key: 'two' });
+    await until('the change', () => out('b') === 'two');
+    await running.stderrMatches(/"event":"secret_recovered"/);
+    await app.server.api.request('DELETE', 'secret/metadata/b');
+    await reloaded(running, { watch: { refresh: '1h', settle: 0 } }, 2);
+    await running.stderrMatches(/(?:"event":"secret_stale"[^]*){2}/);
+    await reloaded(running, { secrets: { ...KV, b: 'secret/a' } }, 3);
+    assert.equal(out('b'), 'one');
+    assert.equal(recoveries(await stopped(running)), 2);
+  });
+
   test('a login that it takes: leases of the one before are replaced', async () => {
     const standIn = await startInterruptible(app.server.address);
     const short = await createRole(app.server, 'short', {

@@ -75,6 +75,14 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
     return String((auth as { readonly client_token?: unknown } | undefined)?.client_token);
   };
 
+  test('a token that somebody else has revoked is not said to live on at the end', async () => {
+    const running = start({ auth: await roleOf('revoked'), watch: { refresh: '1h', settle: 0 } });
+    await running.stderrMatches(/"event":"watching"/);
+    await app.server.revokeTokens();
+    const told = (await stopped(running)).find(({ event }) => event === 'revoke_failed');
+    assert.equal(told?.message, 'the token could not be revoked: the server no longer accepts it');
+  });
+
   test('a secret_id that is used up is refused once, not until the role is locked; another one is used at once', async () => {
     const { role_id, secret_id } = await roleOf('once', {
       secret_id_num_uses: 1,

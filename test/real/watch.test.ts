@@ -204,6 +204,31 @@ describe('watch', await needsPlugins('secret/pki'), () => {
     assert.ok(eventsOf(result).includes('secret_recovered'));
   });
 
+  test('what is optional and does not exist is told once, until it does', async () => {
+    await app.putKv2('there', { key: 'one' });
+    const running = start({
+      secrets: { there: 'secret/there', may: { path: 'secret/may', optional: true } },
+      outputs: [
+        { path: 'there.txt', contents: '{{there.key}}' },
+        { path: 'may.json', secret: 'may', format: 'json' },
+      ],
+      watch: { refresh: '1s', settle: 0 },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    app.server.takeAudit();
+    let reads = 0;
+    await until('three reads', () => {
+      reads += requestsOf(app.server).filter((one) => one === 'read secret/data/may').length;
+      return reads >= 3;
+    });
+    await app.putKv2('may', { key: 'two' });
+    await until('the change', () => out('may.json').includes('two'));
+    await app.server.api.request('DELETE', 'secret/metadata/may');
+    await until('its end', () => !out('may.json').includes('two'));
+    const result = await stopped(running);
+    assert.equal(eventsOf(result).filter((event) => event === 'secret_absent').length, 2, result.stderr);
+  });
+
   test('an outage is survived, told once, and nothing is left of it', async () => {
     await app.putKv2('away', { key: 'one' });
     const standIn = await startInterruptible(app.server.address);
