@@ -215,7 +215,7 @@ describe('a config that watch reads again', await needsPlugins('secret/pki'), ()
       vault: { address: standIn.address },
       secrets: { ...KV, leased: LEASED },
       outputs: [{ path: 'pem', secret: 'leased', format: 'pem' }],
-      timeout: '2s',
+      timeout: '10s',
     });
     const pem = out('pem');
     standIn.isAway = true;
