@@ -299,8 +299,9 @@ class Keeper implements TokenKeeper {
     this.#noteAnswer();
     this.renewals += 1;
     const { lease_duration } = renewal;
-    const ttlS =
-      lease_duration === undefined ? token.endsAtS - this.#clock.now() : expiresInS(lease_duration);
+    // In the last second of a token that has an end, 0 is what is left of it.
+    const given = token.endsAtS === Infinity ? expiresInS(lease_duration ?? 0) : lease_duration;
+    const ttlS = given ?? token.endsAtS - this.#clock.now();
     token.endsAtS = this.#clock.now() + ttlS;
     scope.log.write({ event: 'token_renewed', lease_duration });
     if (isWornOut(ttlS, token.wholeS, this.#config.watch.rotateAt)) return false;

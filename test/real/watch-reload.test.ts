@@ -3,6 +3,7 @@ import { existsSync, lstatSync, statSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
+import { allowLeases, mountPki } from '../support/leased.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
 import { startInterruptible } from '../support/stand-in.ts';
@@ -16,17 +17,8 @@ describe('a config that watch reads again', await needsPlugins('secret/pki'), ()
   let auth: TestConfig;
   before(async () => {
     app = await startApp();
-    const { api } = app.server;
-    await api.post('sys/mounts/pki', { type: 'pki' });
-    await api.post('pki/root/generate/internal', { common_name: 'root', ttl: '24h' });
-    const role = { allow_any_name: true, enforce_hostnames: false, key_type: 'ec', max_ttl: '1h' };
-    await api.post('pki/roles/web', role);
-    await api.post('pki/roles/leased', { ...role, generate_lease: true });
-    await api.post('sys/policies/acl/leases', {
-      policy: ['renew', 'revoke']
-        .map((what) => `path "sys/leases/${what}" { capabilities = ["update"] }`)
-        .join('\n'),
-    });
+    await mountPki(app.server);
+    await allowLeases(app.server);
     auth = await createRole(app.server, 'reload', {
       token_policies: ['app', 'leases'],
       secret_id_num_uses: 0,

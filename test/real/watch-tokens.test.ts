@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
+import { mountPki } from '../support/leased.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
 
@@ -23,17 +24,8 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
 
   before(async () => {
     app = await startApp();
-    const { api } = app.server;
     await app.putKv2('kv', { key: 'one' });
-    await api.post('sys/mounts/pki', { type: 'pki' });
-    await api.post('pki/root/generate/internal', { common_name: 'root', ttl: '24h' });
-    await api.post('pki/roles/leased', {
-      allow_any_name: true,
-      enforce_hostnames: false,
-      key_type: 'ec',
-      max_ttl: '1h',
-      generate_lease: true,
-    });
+    await mountPki(app.server);
   });
   beforeEach(async () => {
     app.workspace.clear();
@@ -106,7 +98,9 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
     await app.putKv2('kv', { key: 'one' });
     const told = lines.find(({ event }) => event === 'token_not_replaced');
     assert.match(told?.hint ?? '', /tried again in 16 minutes, because five refusals lock the role/);
-    assert.equal(warnings.filter((event) => event === 'token_not_replaced').length, 1, warnings.join());
+    // Not at each of a dozen tries; a second time at most, when the token ends.
+    const refusals = warnings.filter((event) => event === 'token_not_replaced').length;
+    assert.ok(refusals === 1 || refusals === 2, warnings.join());
     assert.ok(warnings.filter((event) => event === 'token_lost').length <= 1, warnings.join());
     assert.equal(await app.server.tokensLeft(), 0);
   });

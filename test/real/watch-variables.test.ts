@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createRole, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
+import { allowLeases, mountPki } from '../support/leased.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
 
@@ -18,19 +19,8 @@ describe('variables that are refused', await needsPlugins('secret/pki'), () => {
   let auth: TestConfig;
   before(async () => {
     app = await startApp();
-    const { api } = app.server;
-    await api.post('sys/mounts/pki', { type: 'pki' });
-    await api.post('pki/root/generate/internal', { common_name: 'root', ttl: '24h' });
-    await api.post('pki/roles/leased', {
-      allow_any_name: true,
-      enforce_hostnames: false,
-      key_type: 'ec',
-      max_ttl: '1h',
-      generate_lease: true,
-    });
-    await api.post('sys/policies/acl/leases', {
-      policy: 'path "sys/leases/revoke" { capabilities = ["update"] }',
-    });
+    await mountPki(app.server);
+    await allowLeases(app.server);
     auth = await createRole(app.server, 'variables', {
       token_policies: ['app', 'leases'],
       secret_id_num_uses: 0,

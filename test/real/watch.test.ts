@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliOptions, type CliResult, type RunningCli } from '../support/cli.ts';
+import { allowLeases, mountPki } from '../support/leased.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
 import { startInterruptible, startStandIn } from '../support/stand-in.ts';
@@ -17,24 +18,15 @@ describe('watch', await needsPlugins('secret/pki'), () => {
 
   before(async () => {
     app = await startApp();
-    const { api } = app.server;
-    await api.post('sys/mounts/pki', { type: 'pki' });
-    await api.post('pki/root/generate/internal', { common_name: 'root', ttl: '24h' });
-    const role = { allow_any_name: true, enforce_hostnames: false, key_type: 'ec', max_ttl: '1h' };
-    await api.post('pki/roles/web', role);
-    await api.post('pki/roles/leased', { ...role, generate_lease: true });
-    await api.post('sys/policies/acl/watch', {
-      policy: ['renew', 'revoke']
-        .map((what) => `path "sys/leases/${what}" { capabilities = ["update"] }`)
-        .join('\n'),
-    });
+    await mountPki(app.server);
+    await allowLeases(app.server);
     auth = await roleOf('watch', {});
   });
   after(() => app.stop());
 
   const roleOf = (name: string, limits: object): Promise<TestConfig> =>
     createRole(app.server, name, {
-      token_policies: ['app', 'watch'],
+      token_policies: ['app', 'leases'],
       secret_id_num_uses: 0,
       ...limits,
     });
