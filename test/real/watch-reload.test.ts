@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, statSync } from 'node:fs';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
+import { createRole, requestsOf, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
-import { allowLeases, mountPki } from '../support/leased.ts';
+import { startLeasedApp } from '../support/leased.ts';
 import { needsPlugins } from '../support/needs.ts';
 import { untilWithin } from '../support/patience.ts';
 import { startInterruptible } from '../support/stand-in.ts';
@@ -16,13 +16,7 @@ describe('a config that watch reads again', await needsPlugins('secret/pki'), ()
   let app: TestApp;
   let auth: TestConfig;
   before(async () => {
-    app = await startApp();
-    await mountPki(app.server);
-    await allowLeases(app.server);
-    auth = await createRole(app.server, 'reload', {
-      token_policies: ['app', 'leases'],
-      secret_id_num_uses: 0,
-    });
+    ({ app, auth } = await startLeasedApp());
   });
   beforeEach(async () => {
     app.workspace.clear();

@@ -1,3 +1,4 @@
+import { createRole, startApp, type TestApp, type TestConfig } from './app.ts';
 import type { TestServer } from './server.ts';
 
 /** An engine with two roles: certificates of `web` have no lease, those of `leased` do. */
@@ -15,4 +16,13 @@ export async function allowLeases({ api }: TestServer): Promise<void> {
     .map((what) => `path "sys/leases/${what}" { capabilities = ["update"] }`)
     .join('\n');
   await api.post('sys/policies/acl/leases', { policy });
+}
+
+/** A server with both, and the `auth:` of a role that may log in often and has that policy. */
+export async function startLeasedApp(): Promise<{ readonly app: TestApp; readonly auth: TestConfig }> {
+  const app = await startApp();
+  await mountPki(app.server);
+  await allowLeases(app.server);
+  const role = { token_policies: ['app', 'leases'], secret_id_num_uses: 0 };
+  return { app, auth: await createRole(app.server, 'leased', role) };
 }
