@@ -105,9 +105,9 @@ export const wait = parsed(
 
 /** A part of something, between 0 and 1, from a percentage. */
 export const percentage = parsed(
-  string(),
+  textOrNumber,
   (value): Parsed<number> => {
-    const [, digits] = /^(\d{1,2}(?:\.\d+)?)%$/.exec(value) ?? [];
+    const [, digits] = /^(\d{1,2}(?:\.\d+)?)%$/.exec(String(value)) ?? [];
     const part = Number(digits) / 100;
     if (part > 0) return { value: part };
     return { problem: 'is not a percentage', hint: 'write one above 0 and below 100, as `80%`' };

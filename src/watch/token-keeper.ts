@@ -41,9 +41,10 @@ export interface TokenKeeper {
   access(scope: Scope): Promise<Access>;
   /**
    * Renews the token; if that does not do, logs in again. The old token lives on until `endOld`.
+   * @returns whether it is good now; false: the server could not be asked, and it is tried again
    * @throws RunError if there is neither a renewal nor a login; the next time is set all the same
    */
-  tend(scope: Scope): Promise<void>;
+  tend(scope: Scope): Promise<boolean>;
   /**
    * Logs in again, however long the token lives. It lives on until `endOld`.
    * @throws RunError if there is no login; when it is tried again is set all the same
@@ -163,9 +164,9 @@ class Keeper implements TokenKeeper {
     return this.#shared(this.#held.access, scope);
   }
 
-  async tend(scope: Scope): Promise<void> {
-    if (await this.renew(scope)) return;
-    await this.#logInOrWait(scope);
+  async tend(scope: Scope): Promise<boolean> {
+    if (!(await this.renew(scope))) await this.#logInOrWait(scope);
+    return !this.#isRetrying;
   }
 
   replace(scope: Scope): Promise<void> {
@@ -199,8 +200,7 @@ class Keeper implements TokenKeeper {
     const isOther = config.watch.rotateAt !== this.#config.watch.rotateAt;
     this.#config = config;
     // A retry is not put off.
-    if (isOther && this.#held !== undefined && this.#tries.count === 0 && !this.#isAway)
-      this.#plan(this.#held, scope);
+    if (isOther && this.#held !== undefined && !this.#isRetrying) this.#plan(this.#held, scope);
   }
 
   async endOld(scope: Scope, used: ReadonlySet<number>): Promise<void> {
@@ -214,6 +214,11 @@ class Keeper implements TokenKeeper {
     if (this.#held !== undefined) await this.#end(this.#held, scope);
     this.#held = undefined;
     this.dueAtS = Infinity;
+  }
+
+  /** The last renewal or login has failed. */
+  get #isRetrying(): boolean {
+    return this.#isAway || this.#tries.count > 0;
   }
 
   /** There is no token, or it has run out. */

@@ -169,12 +169,11 @@ class DueWork implements Work {
 
   async #tendToken(scope: Scope): Promise<void> {
     try {
-      await this.#parts.keeper.tend(scope);
+      if (await this.#parts.keeper.tend(scope)) this.#tokenIsGood();
     } catch (error) {
       this.#noToken(error, scope);
       return;
     }
-    this.#tokenIsGood();
     this.#moveLeases();
   }
 

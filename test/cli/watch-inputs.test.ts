@@ -52,6 +52,7 @@ describe('inputs of watch', () => {
     ['refresh of a moment', { watch: { refresh: '1ms' } }, /`refresh` is shorter than 1s/, /watch/],
     ['a refresh that is none', { watch: { refresh: 'often' } }, /is not a duration/, /watch\.refresh/],
     ['rotate_at beyond the end', { watch: { rotate_at: '150%' } }, /is not a percentage/, /watch\.rotate_at/],
+    ['rotate_at as a fraction', { watch: { rotate_at: 0.8 } }, /is not a percentage/, /watch\.rotate_at/],
     ['an unknown key', { watch: { refesh: '5m' } }, /is not a known key/, /watch/],
     ['signal misspelled', { watch: { on_change: { signal: 'SIGHUB' } } }, /./, /watch\.on_change/],
     [

@@ -111,18 +111,19 @@ describe('watch and a server that answers anything', { concurrency: 6 }, () => {
     id: string,
     names: readonly string[],
     answer: (request: SeenRequest, nth: number) => Answer,
+    own: { readonly vault?: object; readonly watch?: object } = {},
   ): Promise<Watched> => {
     const server = await startStandIn({ answer });
     const config = workspace.write(
       `${id}.yaml`,
       dump({
-        vault: { address: server.address },
+        vault: { address: server.address, ...own.vault },
         auth: { method: 'approle', role_id: 'a', secret_id: 'b' },
         secrets: Object.fromEntries(names.map((name) => [name, { path: `x/${name}`, engine: 'raw' }])),
         outputs: names.map((name) => ({ path: name, contents: `{{${name}.value}}` })),
         output: { directory: workspace.path(id) },
         timeout: '10s',
-        watch: { settle: 0, refresh: '2s' },
+        watch: { settle: 0, refresh: '2s', ...own.watch },
       }),
     );
     const running = startCli(['watch', '-c', config], { killAfterMs: 40_000 });
@@ -181,4 +182,23 @@ describe('watch and a server that answers anything', { concurrency: 6 }, () => {
       assert.ok(seen.length <= MOST_REQUESTS, `${String(seen.length)} requests: ${result.stderr}`);
     });
   }
+
+  test('a login that is refused is told once, also where the token can now and then not be renewed meanwhile', async () => {
+    const answer = ({ path }: SeenRequest, nth: number): Answer => {
+      if (path === LOGIN)
+        return nth === 1
+          ? login({ lease_duration: 3 })
+          : { status: 400, body: { errors: ['invalid role or secret ID'] } };
+      // So short that another login is needed.
+      if (path === RENEW_TOKEN) return nth % 2 === 0 ? { status: 503 } : login(SHORT);
+      return path === 'x/s' ? lease(nth, 's', { lease_duration: 3600 }) : { status: 204 };
+    };
+    const { result, seen } = await watched('refused', ['s'], answer, {
+      vault: { max_retries: 0 },
+      watch: { rotate_at: '30%' },
+    });
+    const renewals = seen.filter(({ path }) => path === RENEW_TOKEN);
+    assert.ok(renewals.length >= 3, `${String(renewals.length)} renewals`);
+    assert.equal(result.stderr.match(/"event":"token_not_replaced"/g)?.length, 1, result.stderr);
+  });
 });

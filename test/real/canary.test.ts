@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { runCli, startCli, type CliResult } from '../support/cli.ts';
 import { startCluster } from '../support/cluster.ts';
 import { needsPlugins } from '../support/needs.ts';
+import { until } from '../support/patience.ts';
 import { startStandIn, type Answer } from '../support/stand-in.ts';
 import { createWorkspace } from '../support/workspace.ts';
 
@@ -728,11 +728,17 @@ secret {
       assert.ok(!shows(result), `${JSON.stringify(config['watch'])}: ${result.stderr}`);
     }
     // Told while it runs.
+    const ready = app.workspace.write('ready', '');
     const script = app.workspace.write(
       'app.sh',
-      "#!/bin/sh\ntrap '' HUP\nwhile :; do sleep 0.1; done\n",
+      `#!/bin/sh\ntrap '' HUP\nprintf %s "$A" >'${ready}'\nwhile :; do sleep 0.1; done\n`,
       0o755,
     );
+    /** A restart ends here: what SIGHUP finds before that is ended by it. */
+    const started = async (value: string): Promise<void> => {
+      await until(`the command with ${value}`, () => app.workspace.read('ready') === value);
+      app.workspace.write('ready', '');
+    };
     for (const format of ['json', 'text']) {
       const config = (own: TestConfig = {}): string =>
         app.config({
@@ -753,13 +759,14 @@ secret {
       const flags = ['--log-level', 'debug', '--log-format', format];
       const running = startCli(['watch', '-c', config(), ...flags, '--', script]);
       await running.stderrMatches(/watching/);
+      await started(`${CANARY}-fetched`);
       await app.putKv2('a', { key: `${CANARY}-other\u0000` });
       // The variable cannot hold it.
       await running.stderrMatches(/the variables? |stays as it was|secret_stale|variables_refused/);
+      await started(`${CANARY}-fetched`);
       await app.putKv2('a', { key: `${CANARY}-third` });
+      await started(`${CANARY}-third`);
       await running.stderrMatches(/(?:exit|status) 3[^]*unix socket/);
-      // It ignores SIGHUP as soon as it has begun.
-      await delay(1000);
       app.workspace.write('vaultonce.yaml', `vault: { address: "${TOKEN}", ${CANARY}`);
       running.child.kill('SIGHUP');
       await running.stderrMatches(/the config stays as it was|reload_refused/);
