@@ -1,4 +1,4 @@
-import { becomeProgram, isExecutable } from './executable.ts';
+import { becomeProgram, obstacleTo } from './executable.ts';
 
 /** What Node does in threads of its own, and cannot be cancelled: look-ups of names, and reads of files. */
 const IN_A_THREAD = /^(?:GetAddrInfo|GetNameInfo|FS)Req/;
@@ -14,7 +14,7 @@ export function leaveBlockedThreads(exitCode: number): void {
   if (!process.getActiveResourcesInfo().some((name) => IN_A_THREAD.test(name))) return;
   const { execPath } = process;
   // The file may have been replaced since the start.
-  if (!isExecutable(execPath)) return;
+  if (obstacleTo(execPath) !== undefined) return;
   // The variable may load code into the new process.
   const env = Object.entries(process.env).filter(([name]) => name !== 'NODE_OPTIONS');
   becomeProgram(execPath, [execPath, '-e', `process.exit(${String(exitCode)})`], Object.fromEntries(env));

@@ -1,12 +1,19 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
+import { systemErrorCode } from '../base/errors.ts';
 
-/** Whether this user may execute it. */
-export function isExecutable(file: string): boolean {
+/** Why a file cannot be executed; `refused` with the error code of the system. */
+export type Obstacle =
+  { readonly kind: 'missing' | 'not_a_file' } | { readonly kind: 'refused'; readonly code: string };
+
+/** What keeps this user from executing a file; undefined: nothing, as far as the file system tells. */
+export function obstacleTo(file: string | Buffer): Obstacle | undefined {
   try {
+    if (!statSync(file).isFile()) return { kind: 'not_a_file' };
     accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    const code = systemErrorCode(error) ?? 'unknown error';
+    return code === 'ENOENT' || code === 'ENOTDIR' ? { kind: 'missing' } : { kind: 'refused', code };
   }
 }
 

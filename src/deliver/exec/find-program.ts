@@ -1,8 +1,8 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { shownName, shownPath } from '../../base/shown-text.ts';
-import { becomeProgram, isExecutable } from '../../host/executable.ts';
+import { becomeProgram, obstacleTo } from '../../host/executable.ts';
 import { becomeHeir } from '../../host/inherited-descriptors.ts';
 import type { Io } from '../../host/io.ts';
 import { headOf } from './program-head.ts';
@@ -70,7 +70,7 @@ function searchPath(name: string, path: string, cwd: string): string {
       if (systemErrorCode(error) === 'EACCES') closed.push(directory);
     }
   }
-  const found = present.find(isExecutable) ?? present[0];
+  const found = present.find((file) => obstacleTo(file) === undefined) ?? present[0];
   if (found !== undefined) return found;
   if (closed.length > 0) {
     throw new RunError(
@@ -96,22 +96,15 @@ export function checkProgram({ file, args: [name = file] }: Program): void {
 }
 
 function checkExecutable(file: string, name: string): void {
-  let problem = 'it is not a file';
-  try {
-    if (statSync(file).isFile()) {
-      accessSync(file, constants.X_OK);
-      return;
-    }
-  } catch (error) {
-    const code = systemErrorCode(error) ?? 'unknown error';
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new RunError('no_command', `the command \`${name}\` does not exist`, {
-        where: shownPath(file, 'exec', false),
-        hint: 'check the path',
-      });
-    }
-    problem = code;
+  const obstacle = obstacleTo(file);
+  if (obstacle === undefined) return;
+  if (obstacle.kind === 'missing') {
+    throw new RunError('no_command', `the command \`${name}\` does not exist`, {
+      where: shownPath(file, 'exec', false),
+      hint: 'check the path',
+    });
   }
+  const problem = obstacle.kind === 'refused' ? obstacle.code : 'it is not a file';
   throw new RunError('not_executable', `the command \`${name}\` cannot be run (${problem})`, {
     where: file,
     hint: 'it must be a file that this user may execute, in directories that this user may enter',

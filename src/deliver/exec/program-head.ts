@@ -1,15 +1,6 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-} from 'node:fs';
-import { systemErrorCode } from '../../base/errors.ts';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { shownPath } from '../../base/shown-text.ts';
+import { obstacleTo } from '../../host/executable.ts';
 
 /** What execve(2) would do with a file; a text without an interpreter line is for the shell, as with execvp(3). */
 export type ProgramHead =
@@ -148,14 +139,9 @@ function ofLoader(name: Buffer, length: number): ProgramHead {
 
 /** Why the kernel cannot take a file for the sake of another one. */
 function problemOf(path: Buffer): string | undefined {
-  try {
-    if (!statSync(path).isFile()) return 'is not a file';
-    accessSync(path, constants.X_OK);
-    return undefined;
-  } catch (error) {
-    const code = systemErrorCode(error) ?? 'unknown error';
-    return code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : `cannot be executed (${code})`;
-  }
+  const obstacle = obstacleTo(path);
+  if (obstacle?.kind === 'refused') return `cannot be executed (${obstacle.code})`;
+  return obstacle && { missing: 'does not exist', not_a_file: 'is not a file' }[obstacle.kind];
 }
 
 /** Whether the kernel was told to run other kinds of programs, as by QEMU: https://docs.kernel.org/admin-guide/binfmt-misc.html */
