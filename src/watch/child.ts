@@ -30,7 +30,11 @@ export interface Child {
   restart(env: Env, reason: string, masks?: readonly string[]): void;
   /** Resolves once no restart is under way. */
   readonly restarted: Promise<void>;
-  /** @returns whether it was sent */
+  /**
+   * Sends a signal; one that asks for something waits until the command has run for long enough, since it would end a program that
+   * has only just been started.
+   * @returns whether there is a command to get it
+   */
   signal(signal: NodeJS.Signals): boolean;
   /**
    * Sends a signal, SIGTERM unless named, then SIGKILL.
@@ -43,7 +47,7 @@ export interface Child {
 export interface ChildOptions {
   /** How long it may take to end before it gets SIGKILL. */
   readonly stopMs: number;
-  /** How long it runs before it is restarted. */
+  /** How long it runs before it is restarted, or asked for something. */
   readonly settleMs: number;
   readonly scope: Scope;
 }
@@ -53,6 +57,9 @@ interface Wanted {
   readonly reason: string;
   readonly masks: readonly string[] | undefined;
 }
+
+/** They end a program that does not handle them, and mean something else to one that does. */
+const ASKING: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'];
 
 /** 128 + SIGKILL: of a command that hangs in the kernel. */
 const KILLED = 137;
@@ -120,7 +127,13 @@ class Command implements Child {
   }
 
   signal(signal: NodeJS.Signals): boolean {
-    return this.#running?.signal(signal) ?? false;
+    const one = this.#running;
+    if (one === undefined || !ASKING.includes(signal)) return one?.signal(signal) ?? false;
+    void one.hasRunFor(this.#options.settleMs, this.#stopping).then(() => {
+      // The next one starts with what there is.
+      if (this.#goesOn() && this.#leaving !== one) one.signal(signal);
+    });
+    return true;
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {

@@ -205,6 +205,19 @@ describe('a command as a child', () => {
     one.process.removeAllListeners('exit');
   });
 
+  test('a signal that comes while it is starting does not end it', async () => {
+    const one = host({ settleMs: 3000 });
+    one.say({ forward: { hangsUp: true } });
+    await one.until(/"forwards"/, 'err');
+    one.say({ start: { env: { V: 'a' } } });
+    await one.until(/"command_started"/, 'err');
+    const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+    for (const signal of signals) one.process.kill(signal);
+    for (const signal of signals) await one.until(new RegExp(`^got ${signal}$`, 'm'));
+    one.say({ stop: 'SIGTERM' });
+    await one.until(/"stopped":7/, 'err');
+  });
+
   test('what it prints is redacted, with the values of each start', async () => {
     const one = host();
     one.say({ start: { env: { V: 'hunter22' }, masks: ['hunter22'] } });
