@@ -1,4 +1,5 @@
 import type { Failure } from '../base/errors.ts';
+import { isJsonObject } from '../base/lossless-json.ts';
 import type { Secret } from '../base/secret.ts';
 import { connectionFailure, HTTP_TO_TLS } from '../http/connection-failure.ts';
 import { presentable, repeatsSent } from '../http/presentable.ts';
@@ -42,10 +43,23 @@ export function notJson(response: VaultResponse, path: string, address: string):
   }
   const type = /^application\/(?!xhtml|xml)[\w.+-]+/.exec(response.contentType ?? '')?.[0];
   if (status === 200 && type !== undefined) return { failure: otherType(path, type), isFinal: true };
+  return notVault(status, address, 'it is not JSON');
+}
+
+/** With these a gateway says, often as JSON, that it lets nobody through or has no such route. */
+const SAID_BY_GATEWAYS = new Set([403, 404, 405]);
+
+/** JSON in the place of a refusal of the server, which has `errors`, and an envelope for a deleted version. */
+export function isForeignJson({ status, body }: VaultResponse): boolean {
+  if (!SAID_BY_GATEWAYS.has(status) || body === undefined) return false;
+  return !isJsonObject(body) || !(Object.hasOwn(body, 'errors') || Object.hasOwn(body, 'request_id'));
+}
+
+export function notVault(status: number, address: string, why: string): Foreign {
   return {
     failure: {
       kind: 'unavailable',
-      message: `the response from ${address} (${String(status)}) is not from a Vault server: it is not JSON`,
+      message: `the response from ${address} (${String(status)}) is not from a Vault server: ${why}`,
       hint: 'check the address and port, and whether a proxy or a login page is in between',
     },
     isFinal: true,

@@ -2,7 +2,7 @@ import { DEEPEST } from '../base/depth.ts';
 import type { Failure } from '../base/errors.ts';
 import type { ConnectionFailure } from '../http/connection-failure.ts';
 import { errorTexts, presentable, warningTexts } from '../http/presentable.ts';
-import { notJson, redirected } from './foreign-answers.ts';
+import { isForeignJson, notJson, notVault, redirected } from './foreign-answers.ts';
 import type { Attempt, VaultRequest } from './request.ts';
 
 /** With these a proxy or load balancer answers in place of the server, in text: 520 to 527 are Cloudflare's. */
@@ -54,6 +54,9 @@ export function answerOf(result: Attempt, request: VaultRequest, address: string
   if (result.isTooDeep) return { ...tooDeep(), isFinal: true };
   if (result.plainText !== undefined && !COMES_FROM_GATEWAYS.has(status)) {
     return { kind: 'unavailable', ...notJson(result, request.path, address) };
+  }
+  if (isForeignJson(result)) {
+    return { kind: 'unavailable', ...notVault(status, address, 'its JSON has no `errors`') };
   }
   if (status === 412 || status === 429 || status >= 500) {
     return unavailable(

@@ -46,6 +46,31 @@ describe('answers that are not those of Vault', () => {
     }
   });
 
+  test('a gateway that answers in JSON for a server it does not have is none: nothing is missing, or denied', async () => {
+    const optional: TestConfig = {
+      secrets: { a: { path: 'secret/a', engine: 'kv2', optional: true } },
+      outputs: [{ path: 'f.json', format: 'json', secret: 'a' }],
+    };
+    const bodies = [{ message: 'no Route matched with those values' }, {}, []];
+    for (const at of ['auth/approle/login', 'secret/data/a']) {
+      for (const [status, body] of [403, 404, 405].flatMap((one) =>
+        bodies.map((own) => [one, own] as const),
+      )) {
+        const { result, paths } = await through(
+          ({ path }) => (path === at ? { status, body } : 'forward'),
+          optional,
+        );
+        assert.equal(result.code, 9, result.stderr);
+        assert.match(
+          failuresOf(result)[0]?.message ?? '',
+          /is not from a Vault server: its JSON has no `errors`$/,
+        );
+        assert.equal(paths.filter((path) => path === at).length, 1);
+        await standIn?.stop();
+      }
+    }
+  });
+
   test('a gateway that answers in text for a server that is down is waited for', async () => {
     for (const status of [502, 503, 504, 522]) {
       const { result } = await through(({ path }, nth) =>
