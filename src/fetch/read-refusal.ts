@@ -103,11 +103,11 @@ function tokenRefused(what: string, { where, source }: Asked): Failure {
     source === undefined
       ? [
           '',
-          'the login issued it, but it is unknown there, has expired or is used up: token_ttl and token_num_uses of the role must last for the run, and the namespace be that of the login or below it',
+          'the login issued it, but it is unknown there, has expired, is used up or bound to other addresses: token_ttl and token_num_uses of the role must last for the run, token_bound_cidrs contain the address of this machine, and the namespace be that of the login or below it',
         ]
       : [
           ` from ${source}`,
-          'the token is unknown there, has expired or is used up: get a new one, or log in with an auth method',
+          'the token is unknown there, has expired, is used up or bound to other addresses (token_bound_cidrs): get a new one, or log in with an auth method',
         ];
   return { kind: 'auth', message: `the server does not accept the token${from} for ${what}`, where, hint };
 }

@@ -126,6 +126,8 @@ describe('refused logins', () => {
     );
     const elsewhere = await createRole(app.server, 'elsewhere', { secret_id_bound_cidrs: ['10.1.2.3/32'] });
     await refused(elsewhere, /CIDR restrictions/, /secret_id_bound_cidrs of the role/);
+    const bound = await createRole(app.server, 'bound', { token_bound_cidrs: ['10.1.2.3/32'] });
+    await refused(bound, /does not accept the token for /, /token_bound_cidrs contain the address/);
     const { api } = app.server;
     await api.post('sys/auth/locker', { type: 'approle' });
     const lock = { lockout_threshold: '1', lockout_duration: '5m', lockout_counter_reset: '5m' };
