@@ -94,7 +94,7 @@ function earlyEnvOptions({ values }: EarlyFlags): Pick<EnvOptions, 'format' | 'o
 /** Flags that others have, or that one would expect. */
 const CREDENTIAL_FLAG = /^unknown option '--(?:token|password|secret-id|jwt)'/;
 const CREDENTIAL_HINT =
-  'there are no flags for credentials, because other users can see them: use a file, as with `--set auth.token_file=FILE`, or for a token $VAULT_TOKEN';
+  'there are no flags for credentials, because other users can see them: use a file, as with `--auth token --set auth.token_file=FILE`, or for a token $VAULT_TOKEN';
 
 function usageError({ code, message }: Refused, { command }: EarlyFlags): RunError {
   // Without a command, and for help about one that it does not know, commander answers with the help text as an error.

@@ -78,9 +78,19 @@ describe('the command line', () => {
       assert.equal(result.code, 2);
       assert.match(
         failuresOf(result)[0]?.hint ?? '',
-        /`--set auth\.token_file=FILE`, or for a token \$VAULT_TOKEN$/,
+        /`--auth token --set auth\.token_file=FILE`, or for a token \$VAULT_TOKEN$/,
       );
     }
+    const token = ['--auth', 'token', '--set', `auth.token_file=${workspace.write('token', 's.x')}`];
+    const advised = await runCli([
+      'check',
+      '--secret',
+      'a=kv1/a',
+      '--address',
+      'http://127.0.0.1:1',
+      ...token,
+    ]);
+    assert.equal(advised.code, 0, advised.stderr);
   });
 
   test('the log is text for people, in CI jobs too, and each line of JSON has its message', async () => {
