@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { FORMAT_NAMES } from '../../src/deliver/variables/format-names.ts';
@@ -323,9 +323,15 @@ describe('env', () => {
       assert.equal(redacted.stdout, '  ***\n  ***\n  ***\n');
     });
 
-    test('CircleCI: exports that later steps source', async () => {
-      const bashEnv = app.workspace.write('bash-env', '');
-      assert.equal((await env(environment, [], { env: { CIRCLECI: 'true', BASH_ENV: bashEnv } })).code, 0);
+    test('CircleCI: exports that later steps source, in a file that only has a name until a step writes to it', async () => {
+      const bashEnv = app.workspace.path('bash-env');
+      const job = { env: { CIRCLECI: 'true', BASH_ENV: bashEnv } };
+      assert.equal((await env({ NASTY: 'secret/none#key' }, [], job)).code, 6);
+      assert.equal(existsSync(bashEnv), false);
+      assert.equal((await env(environment, [], job)).code, 0);
+      assert.equal(statSync(bashEnv).mode & 0o777, 0o600);
+      assert.equal((await env({ MORE: 'secret/db#password' }, [], job)).code, 0);
+      assert.match(app.workspace.read('bash-env'), /^export MORE=/m);
       // A bash whose stdin is a socket, as a pipe of Node is, reads ~/.bashrc instead of $BASH_ENV.
       const output = execFileSync('bash', ['-c', 'printf %s "$NASTY"'], {
         env: { PATH: process.env['PATH'], BASH_ENV: bashEnv },
@@ -472,7 +478,8 @@ describe('env', () => {
         }
       }
       assert.equal((await env(plain, ['--format', 'github'])).code, 8);
-      assert.equal((await env(plain, ['--format', 'circleci'])).code, 8);
+      for (const path of ['', app.workspace.root, '/nonexistent/file'])
+        assert.equal((await env(plain, ['--format', 'circleci'], { env: { BASH_ENV: path } })).code, 8);
       nothingAsked();
     });
 

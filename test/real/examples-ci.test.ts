@@ -228,7 +228,7 @@ describe('the examples of CI systems', await needsPlugins('auth/jwt'), () => {
       ...server(),
       CIRCLECI: 'true',
       CIRCLE_OIDC_TOKEN_V2: jobToken(),
-      BASH_ENV: workspace.write('bash-env', ''),
+      BASH_ENV: workspace.path('bash-env'),
     };
     for (const [index, command] of commands.entries()) {
       addProgram('publish.sh', index === 2 ? SHOWS : PUBLISH);

@@ -1,17 +1,39 @@
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { RunError, systemErrorCode } from '../../base/errors.ts';
 import { shownPath } from '../../base/shown-text.ts';
 import type { HandoverIo } from './handover.ts';
 
 type Environment = Pick<HandoverIo, 'env'>;
 
+const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK;
+
+/** Who makes the file. Of one that the runner makes, nobody would read another. */
+type Maker = 'runner' | 'first writer';
+
 /**
  * Looks whether the file that a CI system reads variables from can be written to.
  * @param variable that names the file
  * @throws RunError `output`
  */
-export function checkJobFile(variable: string, io: Environment): void {
-  withJobFile(variable, io, () => undefined);
+export function checkJobFile(variable: string, io: Environment, maker: Maker = 'runner'): void {
+  withJobFile(variable, io, (path) => {
+    try {
+      closeSync(openSync(path, APPENDING));
+    } catch (error) {
+      if (maker === 'runner' || systemErrorCode(error) !== 'ENOENT') throw error;
+      accessSync(dirname(path), constants.W_OK);
+    }
+  });
 }
 
 /**
@@ -22,16 +44,22 @@ export function appendToJobFiles(
   [variable, ...others]: readonly string[],
   text: string,
   io: Environment,
+  maker: Maker = 'runner',
 ): void {
   if (variable === undefined) return;
-  withJobFile(variable, io, (file) => {
-    append(file, Buffer.from(text), () => {
-      appendToJobFiles(others, text, io);
-    });
+  withJobFile(variable, io, (path) => {
+    const file = openSync(path, maker === 'runner' ? APPENDING : APPENDING | constants.O_CREAT, 0o600);
+    try {
+      append(file, Buffer.from(text), () => {
+        appendToJobFiles(others, text, io, maker);
+      });
+    } finally {
+      closeSync(file);
+    }
   });
 }
 
-function withJobFile(variable: string, { env }: Environment, use: (file: number) => void): void {
+function withJobFile(variable: string, { env }: Environment, use: (path: string) => void): void {
   const path = env[variable] ?? '';
   if (path === '') {
     throw new RunError('output', `$${variable} is not set`, {
@@ -39,13 +67,7 @@ function withJobFile(variable: string, { env }: Environment, use: (file: number)
     });
   }
   try {
-    // The runner made it: nobody would read one that had to be created.
-    const file = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK);
-    try {
-      use(file);
-    } finally {
-      closeSync(file);
-    }
+    use(path);
   } catch (error) {
     if (error instanceof RunError) throw error;
     const code = systemErrorCode(error) ?? 'unknown error';
