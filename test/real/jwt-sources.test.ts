@@ -139,6 +139,9 @@ describe('jwt from a CI system', await needsPlugins('auth/jwt'), () => {
     const unset = await render(auth('gitlab'));
     assert.equal(unset.code, 3);
     assert.match(failuresOf(unset)[0]?.hint ?? '', /id_tokens/);
+    const ofFork = await render(auth('circleci'));
+    assert.equal(ofFork.code, 3);
+    assert.match(failuresOf(ofFork)[0]?.hint ?? '', /a build of a fork/);
   });
 
   test('Buildkite: the agent is asked, with the audience', async () => {

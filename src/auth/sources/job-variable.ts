@@ -31,7 +31,7 @@ export const gitlab: JwtSource = {
 export const circleci = fromVariable(
   'CircleCI',
   ['CIRCLE_OIDC_TOKEN_V2', 'CIRCLE_OIDC_TOKEN'],
-  'let the job use at least one context: CircleCI gives others no identity token',
+  'CircleCI gives a build of a fork none, unless the project passes secrets to such builds; some servers only give one to jobs with a context',
 );
 
 /** https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/ */
