@@ -133,12 +133,12 @@ async function ask(
   const answer = await sender.send(request);
   if (answer.kind === 'unavailable') throw new RunError([answer.failure]);
   if (answer.status < 400) return answer;
-  throw refused(path, answer);
+  throw refused(path, answer, method === 'GET' ? 'read' : 'update');
 }
 
-function refused(path: string, { status, errors }: Answer): RunError {
+function refused(path: string, { status, errors }: Answer, capability = 'update'): RunError {
   return new RunError('denied', `the server refused ${path} (${String(status)})`, {
     details: errors,
-    hint: `a policy of the token must allow update on ${path}; the default policy does`,
+    hint: `a policy of the token must allow ${capability} on ${path}; the default policy does`,
   });
 }

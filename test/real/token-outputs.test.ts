@@ -97,6 +97,23 @@ describe('token outputs', () => {
     assert.equal(ends.code, 10, ends.stderr);
   });
 
+  test('what a role without the default policy lacks is named as a policy must say it', async () => {
+    const { auth: bare } = await app.server.api.post('auth/token/create', {
+      policies: ['app'],
+      no_default_policy: true,
+      ttl: '2m',
+    });
+    const auth = { method: 'token', token: bare?.client_token };
+    for (const [output, needed] of [
+      [{ min_ttl: '1m' }, 'read on auth/token/lookup-self'],
+      [{ wrap_ttl: '60s' }, 'update on sys/wrapping/wrap'],
+    ] as const) {
+      const result = await app.render(config(output, { auth }));
+      assert.equal(result.code, 5, result.stderr);
+      assert.ok(failuresOf(result)[0]?.hint?.includes(`must allow ${needed}; the default policy does`));
+    }
+  });
+
   test('a failed token output is a failed run, and leaves no token', async () => {
     app.workspace.write('out/blocked/file', '');
     const blocked = await app.render(config({ path: 'blocked' }));
