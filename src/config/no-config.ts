@@ -75,7 +75,7 @@ function hcl(text: string): Finding | undefined {
     details: found.map(
       (one) => `line ${String(lineAt(text, one.position))}: \`${one.name}\` ${one.here(text)}`,
     ),
-    hint: 'write it in YAML: `vault:`, `auth:`, `secrets:` and `outputs:`; `vaultonce schema --markdown` lists all keys',
+    hint: 'let `vaultonce migrate FILE` make a config of it, and of its templates; `vaultonce schema --markdown` lists all keys',
   };
 }
 

@@ -45,6 +45,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   envs: ['environment'],
   variables: ['environment'],
   env_template: ['environment'],
+  template: ['outputs'],
   templates: ['outputs'],
   files: ['outputs'],
   sinks: ['outputs'],

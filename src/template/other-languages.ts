@@ -50,7 +50,7 @@ function hintFor({ language, constructs }: Recognised, source: string): string {
     return 'templates are Mustache: `{{db.KEY}}`, `{{#db.KEY}}…{{/db.KEY}}`';
   const example = field ?? 'db.KEY';
   const [name = 'db'] = example.split('.');
-  return `declare the secret under \`secrets:\` as \`${name}\`, and write \`{{${example}}}\` here: templates are Mustache`;
+  return `declare the secret under \`secrets:\` as \`${name}\`, and write \`{{${example}}}\` here: templates are Mustache; \`vaultonce migrate\` converts those of Go`;
 }
 
 function recognise(source: string): Recognised | undefined {

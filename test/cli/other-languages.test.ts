@@ -42,6 +42,7 @@ describe('configs and templates of other tools', () => {
         failure?.message,
         'this looks like HCL, such as a config of Vault Agent or consul-template; vaultonce reads YAML or JSON',
       );
+      assert.match(failure.hint ?? '', /^let `vaultonce migrate FILE` make a config of it/);
       assert.match(failure.where ?? '', /agent\.\w+:2$/);
       assert.deepEqual(failure.details, [
         'line 2: `exit_after_auth` is not needed: a run always ends',
@@ -140,7 +141,7 @@ outputs:
         assert.match(message ?? '', /^this looks like a Go template \(Vault Agent, consul-template\), `/);
         assert.equal(
           hint,
-          'declare the secret under `secrets:` as `db`, and write `{{db.password}}` here: templates are Mustache',
+          'declare the secret under `secrets:` as `db`, and write `{{db.password}}` here: templates are Mustache; `vaultonce migrate` converts those of Go',
         );
       }
     }

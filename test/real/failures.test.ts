@@ -356,6 +356,7 @@ describe('every failure has its code, says what to do next, and leaves everythin
       'vault.tls.insecure': true,
       'auth.role': 'x',
       'nobody.x': 1,
+      template: [],
     });
     assert.deepEqual(
       failuresOf(misplaced)
@@ -374,6 +375,7 @@ describe('every failure has its code, says what to do next, and leaves everythin
         ['`outputs[0].directory`', 'it is `output.directory` here'],
         ['`outputs[0].prune`', 'it is `output.prune` here'],
         ['`role`', 'it is `auth.role` here'],
+        ['`template`', 'it is `outputs` here'],
         ['`tls`', 'it is `vault.tls` here'],
         ['`vault.addr`', 'keys are nested, not dotted: it is `vault.address` here, `vault: { address: … }`'],
         ['`vault.skip_verify`', 'it is `vault.tls.skip_verify` here'],

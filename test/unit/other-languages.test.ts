@@ -139,7 +139,7 @@ describe('templates of other languages', () => {
     );
     assert.equal(
       hint,
-      'declare the secret under `secrets:` as `db`, and write `{{db.user}}` here: templates are Mustache',
+      'declare the secret under `secrets:` as `db`, and write `{{db.user}}` here: templates are Mustache; `vaultonce migrate` converts those of Go',
     );
     assert.match(details.at(-1) ?? '', /its `write:`$/);
     assert.doesNotMatch(findingOf('{{ env "HOME" }}').hint, /secrets:/);
