@@ -115,6 +115,7 @@ describe('the examples', () => {
     assert.deepEqual(main.depends_on, { secrets: { condition: 'service_completed_successfully' } });
     assert.equal(main.volumes[0].source, init.volumes[0].source);
     assert.match(init.volumes[0].source, /^\/run\//);
+    assert.equal(init.volumes[0].bind?.create_host_path, true, 'nothing below /run is there after a restart');
     assert.equal(init.user, '0:0');
     const [appUid = ''] = main.user.split(':');
     assert.equal(appUid, init.environment['APP_UID']);

@@ -19,6 +19,7 @@ export interface Service {
 interface Mount {
   readonly source: string;
   readonly target: string;
+  readonly bind?: { readonly create_host_path: boolean };
 }
 
 export interface Compose<Name extends string> {
