@@ -87,6 +87,8 @@ export function readMounts(body: unknown): readonly Mount[] {
 /** The answer to a read or write: every engine's data is in such an envelope. */
 export interface Envelope {
   readonly data: JsonObject | undefined;
+  /** There is none: the data is the whole answer. */
+  readonly isMissing?: true;
   readonly lease_id: string | undefined;
   /** Seconds. */
   readonly lease_duration: number | undefined;
@@ -109,7 +111,7 @@ export function readEnvelope(body: unknown): Envelope {
   if (!isJsonObject(body)) return NOTHING;
   // `{"errors": []}` is the whole answer for a path without data.
   if (!Object.hasOwn(body, 'request_id'))
-    return Object.hasOwn(body, 'errors') ? NOTHING : { ...NOTHING, data: body };
+    return Object.hasOwn(body, 'errors') ? NOTHING : { ...NOTHING, data: body, isMissing: true };
   const { data, wrap_info } = body;
   const { lease_id, lease_duration, renewable } = leaseIn(body);
   return {

@@ -170,6 +170,23 @@ describe('answers that are not those of Vault', () => {
     }
   });
 
+  test('JSON without the envelope of Vault is no secret of KV, whatever its shape', async () => {
+    for (const engine of ['kv1', 'kv2']) {
+      for (const body of [{ status: 'ok' }, { data: { data: { key: 'x' } } }, { data: { key: 'x' } }]) {
+        const { result } = await through(
+          ({ path }) => (path.endsWith('/status') ? { status: 200, body } : 'forward'),
+          {
+            secrets: { a: { path: 'kv/status', engine, optional: true } },
+            outputs: [{ path: 'a.json', format: 'json', secret: 'a' }],
+          },
+        );
+        assert.equal(result.code, 9, result.stderr);
+        assert.match(failuresOf(result)[0]?.message ?? '', /answered 200, without the data of a secret$/);
+        await standIn?.stop();
+      }
+    }
+  });
+
   test('names that the server gives are lines of no log that a terminal or a CI runner obeys', async () => {
     const names = [
       '::add-mask::x',
