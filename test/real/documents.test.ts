@@ -77,6 +77,14 @@ describe('the documents', () => {
     }
   });
 
+  test('charts are installed from where they are: a name with a slash needs a repository that was added before', () => {
+    const installs = blocksIn('sh').flatMap(
+      ({ text }) => text.match(/\bhelm install (?:[^\n]*\\\n)*[^\n]*/g) ?? [],
+    );
+    assert.ok(installs.length > 0);
+    for (const command of installs) assert.match(command, /^helm install \w+ [\w-]+ [^]*--repo https:/);
+  });
+
   test('blocks are in languages that tests read, and so are those of commands and configs', () => {
     const languages = new Set(
       guides()
