@@ -135,6 +135,6 @@ function remainsOf(changes: readonly Change[]): string[] {
 
 function hintAfterStop(remains: readonly string[]): string {
   return remains.length === 0
-    ? 'nothing was changed; run it again to write the outputs'
+    ? 'nothing was changed; it can be run again'
     : 'everything else is unchanged; run it again to complete the outputs';
 }

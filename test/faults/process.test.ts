@@ -153,7 +153,10 @@ describe('the process', () => {
     test(`${signal} ends it with ${String(code)}, and leaves neither a file nor a token`, async () => {
       const result = await signalled(signal);
       assert.equal(result.code, code, result.stderr);
-      assert.equal(failuresOf(result)[0]?.message, `stopped by ${signal}`);
+      const [stopped] = failuresOf(result);
+      assert.equal(stopped?.message, `stopped by ${signal}`);
+      // Also what `read` and `env` say, which write nothing.
+      assert.equal(stopped.hint, 'nothing was changed; it can be run again');
       assert.deepEqual(
         app.workspace.list('.').filter((path) => path.startsWith('out/')),
         [],
