@@ -70,7 +70,7 @@ function parseChoice<T extends string>(choices: readonly T[]): (text: string) =>
 const asIs = (text: string): string => text;
 const BOOLEAN = 'a boolean (true or false)';
 const DURATION = 'a duration (`90s`, `1h30m`, or seconds)';
-const TIME_LIMIT = `${DURATION} of 24d20h at most`;
+const TIME_LIMIT = `${DURATION} above 0, and of 24d20h at most`;
 
 /** Precedence in one place: flag (one of its own, then `--set`), then environment, then file, then default. */
 export const SETTINGS = {

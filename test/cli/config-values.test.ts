@@ -59,6 +59,8 @@ describe('values of a config', () => {
     const flag = await check({}, ['--timeout', '25d']);
     assert.equal(flag.code, 2);
     assert.match(failuresOf(flag)[0]?.message ?? '', /^--timeout is not valid: .* of 24d20h at most$/);
+    const none = await check({}, ['--timeout', '0']);
+    assert.match(failuresOf(none)[0]?.message ?? '', /^--timeout is not valid: .* above 0/);
   });
 
   test('3: a name that no object has as a key of its own', async () => {
