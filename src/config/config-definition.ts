@@ -60,7 +60,7 @@ const tls = object({
   ),
   system_ca: optional(
     boolean,
-    'Trust the CAs of the operating system instead of the built-in ones. `SSL_CERT_FILE` and `SSL_CERT_DIR` replace both, `NODE_EXTRA_CA_CERTS` adds to each. Default: false.',
+    'Trust the CAs of the operating system instead of the built-in ones. `SSL_CERT_FILE`, or else the directory `SSL_CERT_DIR`, replaces both, `NODE_EXTRA_CA_CERTS` adds to each. Default: false.',
   ),
   server_name: optional(text, 'The name that the server’s certificate must have, also sent as SNI.'),
   skip_verify: optional(boolean, 'Do not verify certificates; each run warns about it. Default: false.'),

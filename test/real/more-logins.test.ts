@@ -212,6 +212,7 @@ describe('more logins, and ways to the server', () => {
     assert.equal((await run1({ system_ca: true }, { SSL_CERT_FILE: caFile })).code, 0);
     const directory = dirname(app.workspace.write('cas/ca.pem', readFileSync(caFile)));
     assert.equal((await run1({}, { SSL_CERT_DIR: directory })).code, 0);
+    assert.equal((await run1({}, { SSL_CERT_FILE: otherCaFile, SSL_CERT_DIR: directory })).code, 9);
   });
 
   test('a unix socket, and the address of an agent; one that is not there', async () => {
