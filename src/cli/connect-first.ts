@@ -98,7 +98,7 @@ function serverIn(vault: unknown, env: Env): ServerSettings | undefined {
 
 /** No client certificate, and CAs that are built in or in one text. */
 function isPlain({ ca, extraCa, clientCert }: ServerSettings['tls']): boolean {
-  if (clientCert !== undefined || extraCa !== undefined || ca?.kind === 'path') return false;
+  if (clientCert !== undefined || extraCa !== undefined || ca?.kind.startsWith('path') === true) return false;
   return ca?.kind !== 'file' || isRegularFile(ca.value);
 }
 

@@ -92,7 +92,7 @@ function resolveTls(tls: VaultFile['tls'] = {}, flags: Flags, env: Environment):
 function caOfSystem(env: Environment): TlsSettings['ca'] {
   return (
     caSetting('file', set(env, 'SSL_CERT_FILE'), '$SSL_CERT_FILE') ??
-    caSetting('path', set(env, 'SSL_CERT_DIR'), '$SSL_CERT_DIR')
+    caSetting('paths', set(env, 'SSL_CERT_DIR'), '$SSL_CERT_DIR')
   );
 }
 

@@ -30,7 +30,8 @@ export interface Proxy {
 }
 
 export interface CaSetting {
-  readonly kind: 'bytes' | 'file' | 'path';
+  /** `paths`: directories, with colons between them. */
+  readonly kind: 'bytes' | 'file' | 'path' | 'paths';
   readonly value: string;
   /** The variable, flag or key that it comes from. */
   readonly from: string;

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
@@ -109,6 +109,12 @@ function readCa(ca: CaSetting): Trust[] {
       return [readTrust(file)];
     case 'path':
       return readCaDirectory({ ...file, what: 'CA directory' });
+    case 'paths': {
+      // One of a list need not be there, for OpenSSL and Go.
+      const paths = file.path.split(':').filter((path) => existsSync(path));
+      const directories = paths.length === 0 ? [file.path] : paths;
+      return directories.flatMap((path) => readCaDirectory({ ...file, path, what: 'CA directory' }));
+    }
   }
 }
 

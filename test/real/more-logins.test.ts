@@ -212,6 +212,8 @@ describe('more logins, and ways to the server', () => {
     assert.equal((await run1({ system_ca: true }, { SSL_CERT_FILE: caFile })).code, 0);
     const directory = dirname(app.workspace.write('cas/ca.pem', readFileSync(caFile)));
     assert.equal((await run1({}, { SSL_CERT_DIR: directory })).code, 0);
+    assert.equal((await run1({}, { SSL_CERT_DIR: `/nonexistent:${directory}` })).code, 0);
+    assert.equal((await run1({}, { SSL_CERT_DIR: '/nonexistent:/neither' })).code, 3);
     assert.equal((await run1({}, { SSL_CERT_FILE: otherCaFile, SSL_CERT_DIR: directory })).code, 9);
   });
 
