@@ -6,7 +6,7 @@ import { needs, oneOf } from '../shape/combination.ts';
 import { LOCKOUT, loginFields } from './common.ts';
 import { loginPath } from './login-mounts.ts';
 import { defineMethod, type AuthIo } from './method.ts';
-import { tokenIn } from './token-text.ts';
+import { tokenIn, unwrapRequests } from './token-text.ts';
 import { removeUsedFile } from './used-file.ts';
 
 const ROLE_IDS = ['role_id', 'role_id_file', 'role_id_env'];
@@ -80,6 +80,8 @@ export const approle = defineMethod({
     };
   },
   postsTo: (config) => (config.secret_id_wrapped === true ? undefined : loginPath(config)),
+  unwraps: ({ secret_id_wrapped: isWrapped = false, secret_id_creation_path: path }) =>
+    unwrapRequests(isWrapped, path),
   isSelfContained: true,
   variables: ({ role_id_env: role, secret_id_env: secret }) =>
     [role, secret].filter((name) => name !== undefined),

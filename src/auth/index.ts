@@ -45,6 +45,8 @@ export interface LoginTraits {
   readonly postsTo: string | undefined;
   /** It renews its token before that is used. */
   readonly renews: boolean;
+  /** How many requests open the wrapping token that its credential is in. */
+  readonly unwraps: number;
   /** It proves a certificate, which the connection must have from its start. */
   readonly ownCertificate: boolean;
 }
@@ -55,6 +57,7 @@ export async function traitsOf(config: { readonly method: MethodName }): Promise
     posts: method.posts ?? true,
     postsTo: method.postsTo?.(config),
     renews: method.renews?.(config) ?? false,
+    unwraps: method.unwraps?.(config) ?? 0,
     ownCertificate: 'clientCertificate' in method,
   };
 }

@@ -90,6 +90,8 @@ export interface AuthMethod<Config = unknown> {
   postsTo?(config: Config): string | undefined;
   /** Whether the token is renewed before it is used. */
   renews?(config: Config): boolean;
+  /** How many requests open the wrapping token that its credential is in. */
+  unwraps?(config: Config): number;
   /** It uses the credential of the context, if there is one: the field that names another one. */
   readonly takesCredential?: string;
   /** Unless its config names a file or a variable, all that it logs in with is in there: nothing is the machine's. */

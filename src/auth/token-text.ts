@@ -32,3 +32,9 @@ export function tokenIn(text: string, { what, where, isWrapped }: TokenText): Se
         : 'it must contain only the token; of a wrapped one also the JSON of a sink of Vault Agent is understood',
   });
 }
+
+/** How many requests open a wrapping token: one, and another to verify where it was made. */
+export function unwrapRequests(isWrapped: boolean, creationPath: string | undefined): number {
+  if (!isWrapped) return 0;
+  return creationPath === undefined ? 1 : 2;
+}

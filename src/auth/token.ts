@@ -12,7 +12,7 @@ import { literal, object, optional, required, type TypeOf } from '../shape/defin
 import { boolean, namespace, secretText, text } from '../shape/fields.ts';
 import { needs, oneOf } from '../shape/combination.ts';
 import { defineMethod, type AuthIo, type GivenToken } from './method.ts';
-import { tokenIn } from './token-text.ts';
+import { tokenIn, unwrapRequests } from './token-text.ts';
 
 const WHAT = 'the token';
 const HOME_FILE = '~/.vault-token';
@@ -66,6 +66,7 @@ export const token = defineMethod({
       : undefined,
   worksOnce: ({ wrapped = false }) => (wrapped ? 'wrapped' : undefined),
   renews: ({ renew = false }) => renew,
+  unwraps: ({ wrapped = false, creation_path: path }) => unwrapRequests(wrapped, path),
   variables: ({ token_env: name }) => (name === undefined ? [] : [name]),
   refusedHint: 'get a new token',
 });

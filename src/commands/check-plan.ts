@@ -78,6 +78,7 @@ export interface PlanDescription {
   /** The most that a run sends when nothing is repeated; with trees, of which only the server knows the size, the least. */
   readonly requests: {
     readonly bound: 'at most' | 'at least';
+    /** Opening a wrapped credential and renewing a given token included. */
     readonly login: number;
     readonly mounts: number;
     readonly secrets: number;
@@ -155,19 +156,25 @@ function countRequests(
   logins: readonly LoginTraits[],
 ): PlanDescription['requests'] {
   const { secrets } = plan;
-  const login = logins.some(({ posts }) => posts) ? 1 : 0;
+  const mints = logins.some(({ posts }) => posts);
+  const login = Math.max(...logins.map(requestsToLogIn));
   const mounts = new Set(secrets.filter((secret) => secret.needsMountTable).map(({ namespace }) => namespace))
     .size;
   const reads = new Set(secrets.map(identityOf)).size;
   const tokenOutputs = tokenOutputsOf(plan);
-  const tokens = requestsForTokenOutputs(tokenOutputs, login === 1);
+  const tokens = requestsForTokenOutputs(tokenOutputs, mints);
   // With outputs there may be runs without variables.
   const isKept = tokenOutputs.some(({ what }) => what === 'output' || plan.outputs.length === 0);
-  const isReturned = revoke === 'always' || (revoke === 'auto' && login === 1 && !isKept);
+  const isReturned = revoke === 'always' || (revoke === 'auto' && mints && !isKept);
   const returned = isReturned ? 1 : 0;
   const bound = secrets.some(({ listing }) => listing?.kind === 'tree') ? 'at least' : 'at most';
   const total = login + mounts + reads + tokens + returned;
   return { bound, login, mounts, secrets: reads, tokens, revoke: returned, total };
+}
+
+/** One method of a list is used: the most that any of them needs counts. */
+function requestsToLogIn({ posts, renews, unwraps }: LoginTraits): number {
+  return unwraps + Number(posts) + Number(renews);
 }
 
 /** As far as it is known offline; a logical and an API path of one secret are joined when the mounts are known. */

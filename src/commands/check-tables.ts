@@ -42,7 +42,7 @@ export function tables(plan: PlanDescription & Found & Partial<Rendered> & Watch
 function requestsText({ requests }: PlanDescription): string {
   const { bound, total, login, mounts, secrets, tokens, revoke } = requests;
   const parts = [
-    `${String(login)} login`,
+    `${String(login)} ${login > 1 ? 'for the ' : ''}login`,
     `${String(mounts)} mount look-up${mounts > 1 ? 's' : ''}`,
     `${String(secrets)} secret${secrets === 1 ? '' : 's'}`,
     ...(tokens === 0 ? [] : [`${String(tokens)} for token outputs`]),

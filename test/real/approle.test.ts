@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
-import { failuresOf, type CliResult } from '../support/cli.ts';
+import { failuresOf, runCli, type CliResult } from '../support/cli.ts';
 import { needsMounts } from '../support/needs.ts';
 
 const CREATION_PATH = 'auth/approle/role/app/secret-id';
@@ -77,6 +77,30 @@ describe('approle, and wrapped credentials', () => {
     app.server.takeAudit();
     assert.equal((await login(await auth())).code, 0);
     assert.ok(!requestsOf(app.server).includes('update sys/wrapping/lookup'), 'nothing to check');
+  });
+
+  test('check counts what opening and renewing take', async () => {
+    const { auth: made } = await app.server.api.post('auth/token/create', { policies: ['app'], ttl: '1h' });
+    const secretId = { role_id: app.auth['role_id'], secret_id: await wrapped(CREATION_PATH) };
+    const token = await wrapped('sys/wrapping/wrap', { token: made?.client_token });
+    const logins: readonly [TestConfig, number][] = [
+      [
+        { method: 'approle', ...secretId, secret_id_wrapped: true, secret_id_creation_path: CREATION_PATH },
+        3,
+      ],
+      [{ method: 'token', token, wrapped: true, renew: true }, 2],
+    ];
+    for (const [auth, expected] of logins) {
+      const outputs = [{ path: 'a.txt', contents: '{{a.key}}' }];
+      const file = app.config({ auth, secrets: { a: 'secret/a' }, outputs });
+      const checked = await runCli(['check', '--json', '-c', file]);
+      const { requests } = JSON.parse(checked.stdout) as { requests: { login: number; total: number } };
+      assert.equal(requests.login, expected);
+      app.server.takeAudit();
+      assert.equal((await login(auth)).code, 0);
+      assert.equal(requestsOf(app.server).length, requests.total);
+    }
+    await app.server.revokeTokens();
   });
 
   test('what is not wrapped at all is no interception: 3, and the option that says so', async () => {

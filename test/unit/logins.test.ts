@@ -67,7 +67,7 @@ describe('what sets a login apart', () => {
       const { postsTo, ...others } = await traitsOf({ method, mount: 'm' } as { method: typeof method });
       assert.deepEqual(
         others,
-        { posts: method !== 'token', renews: false, ownCertificate: method === 'cert' },
+        { posts: method !== 'token', renews: false, unwraps: 0, ownCertificate: method === 'cert' },
         method,
       );
       assert.equal(postsTo, method in LOGIN_MOUNTS ? 'm/login' : undefined, method);
