@@ -33,8 +33,8 @@ export type MountTables = ReadonlyMap<string | undefined, readonly Mount[]>;
 export const NOBODY: Pick<Session, 'token' | 'source'> = { token: new Secret(''), source: undefined };
 
 /**
- * Decides how each secret is read, and joins secrets that need the same request: the same namespace, method, path,
- * query, body and wrap TTL. So a username and its password come from one lease.
+ * Decides how each secret is read, and joins secrets that need the same request, and read its answer in the same way: the
+ * same namespace, method, path, query, body and wrap TTL. So a username and its password come from one lease.
  */
 export function resolveReads(
   secrets: readonly SecretPlan[],
@@ -52,7 +52,9 @@ export function resolveReads(
     }
     const extent = secret.listing?.kind ?? 'secret';
     const request = requestFor(secret, engine, mount, token);
-    const key = `${extent} ${extent === 'tree' ? secret.name : ''} ${identityOf(request)}`;
+    // One answer may be read in two ways, as `engine: raw` beside the mount's own.
+    const reading = `${engine.name} ${String(mountKnown)} ${extent} ${extent === 'tree' ? secret.name : ''}`;
+    const key = `${reading} ${identityOf(request)}`;
     const secrets = [...(reads.get(key)?.secrets ?? []), secret];
     reads.set(key, { request, source, engine, mount, mountType, extent, mountKnown, secrets });
   }

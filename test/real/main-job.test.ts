@@ -86,6 +86,26 @@ describe('the main job', () => {
     assert.equal(app.workspace.read('out/shared.txt'), 'pass-0 pass-0 pass-0 pass-0');
   });
 
+  test('one answer is read in two ways, if `engine` says so', async () => {
+    app.server.takeAudit();
+    const result = await app.render({
+      secrets: {
+        whole: { path: 'secret/data/app/s0', engine: 'raw' },
+        logical: 'secret/app/s0',
+      },
+      outputs: [
+        {
+          path: 'ways.txt',
+          contents: '{{whole.data.password}} {{whole.metadata.version}} {{logical.password}}',
+        },
+      ],
+    });
+    assert.equal(result.code, 0, result.stderr);
+    const reads = requestsOf(app.server).filter((request) => request.startsWith('read secret/'));
+    assert.equal(reads.length, 1);
+    assert.equal(app.workspace.read('out/ways.txt'), 'pass-0 1 pass-0');
+  });
+
   test('requests go over kept-alive connections, no more than concurrency allows', async () => {
     app.server.takeAudit();
     const result = await app.render({
