@@ -76,11 +76,12 @@ function endsOf(
   const { keys, metadata } = answered;
   const end = (what: string, seconds: number | undefined, hint = HINT): End[] =>
     seconds === undefined ? [] : [{ what, seconds, hint }];
-  const certificate = end('the certificate', certificateSeconds(keys, clock));
-  // In KV these names are ordinary keys of the user.
-  if (engine.name === 'kv1' || engine.name === 'kv2') {
-    return request.wrapTtl === undefined ? certificate : end('the wrapping token', numberOf(keys, 'ttl'));
-  }
+  if (request.wrapTtl !== undefined)
+    return end('the wrapping token', numberOf(keys, 'ttl'), 'raise wrap_ttl, or lower min_ttl');
+  const certificate = certificateSeconds(keys, clock);
+  // In KV the other names are ordinary keys of the user.
+  if (engine.name === 'kv1' || engine.name === 'kv2')
+    return end('the certificate', certificate, 'store one that lasts longer, or lower min_ttl');
   const expiration = numberOf(keys, 'expiration');
   const leased = metadata.lease_id !== undefined;
   return [
@@ -91,8 +92,8 @@ function endsOf(
       'raise token_ttl of the role that logs in, or lower min_ttl',
     ),
     ...end('the credential', expiration === undefined ? undefined : expiration - clock.now),
-    ...end(request.wrapTtl === undefined ? 'the credential' : 'the wrapping token', numberOf(keys, 'ttl')),
-    ...certificate,
+    ...end('the credential', numberOf(keys, 'ttl')),
+    ...end('the certificate', certificate),
   ];
 }
 
