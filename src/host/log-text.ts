@@ -140,9 +140,7 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   prune_failed: ({ path, reason }) => [
     `${path} is no longer declared, but could not be removed: ${reason}; the next run tries again`,
   ],
-  set_left: ({ path, reason }) => [
-    `${path} still holds secrets of an earlier run with \`swap\`, and could not be removed: ${reason}; remove it as its owner`,
-  ],
+  set_left: ({ path, reason }) => [`${path} still holds secrets of an earlier run with \`swap\`: ${reason}`],
   report_failed: ({ reason }) => [`the report could not be written: ${reason}`],
   write_missing: ({ path, names, data }) => [
     `${path} looks like an endpoint that takes data, and ${names.join(', ')} has none`,

@@ -222,8 +222,14 @@ describe('obstacles', () => {
     const plain = await app.render(config(['d/z', 'd/new']));
     assert.equal(plain.code, 0, plain.stderr);
     assert.deepEqual(warningsOf(plain), [out(set)]);
-    assert.match(plain.stderr, /outputs are written through its links/);
+    assert.match(plain.stderr, /outputs are written through its links: \S+\/d; remove these, and run again/);
+    assert.doesNotMatch(plain.stderr, /as its owner/);
     assert.equal(app.workspace.read('out/d/new'), 'one');
+    rmSync(out('d'));
+    const again = await app.render(config(['d/z', 'd/new']));
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(warningsOf(again), []);
+    assert.deepEqual(readdirSync(out()), ['d']);
   });
 
   test('several runs with swap at once: each succeeds, or names what another run did', async () => {

@@ -127,7 +127,9 @@ export function removeFormerSets(root: string, outputs: readonly WritableOutput[
   const used = [...through].filter((name) => linkAt(root, name) === linkTarget(name));
   if (used.length > 0) {
     const links = used.map((name) => join(root, name)).join(', ');
-    return [{ path, problem: `outputs are written through its links: ${links}` }];
+    return [
+      { path, problem: `outputs are written through its links: ${links}; remove these, and run again` },
+    ];
   }
   for (const name of strayLinks(root, new Set())) removeFile(join(root, name));
   removeFile(join(root, DATA_LINK));
@@ -290,7 +292,8 @@ function removeLeftBehind(root: string, published: string | undefined): PrunedFi
 function leftBy(sets: readonly string[]): PrunedFile[] {
   return sets.flatMap((path) => {
     const problem = removeTree(path);
-    return problem === undefined ? [] : [{ path, problem }];
+    if (problem === undefined) return [];
+    return [{ path, problem: `it could not be removed: ${problem}; remove it as its owner` }];
   });
 }
 
