@@ -22,6 +22,9 @@ const NOT_SENT = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EADDRNOTAVAIL',
+  // Of a unix socket.
+  'ENOENT',
+  'EACCES',
   // RFC 9113 §8.7: the server has not processed it.
   'HTTP2RefusedStream',
 ]);
@@ -175,6 +178,16 @@ function describePassing(code: string, address: string, timeoutMs: number): Desc
       return {
         message: `${address} refused the connection`,
         hint: 'is the server up, and is the port correct?',
+      };
+    case 'ENOENT':
+      return {
+        message: `there is no socket at ${address}`,
+        hint: 'is the server or agent up, and is the path correct?',
+      };
+    case 'EACCES':
+      return {
+        message: `the connection to ${address} is not permitted (EACCES)`,
+        hint: 'a socket needs to be writable for this user, and its directories to be searchable',
       };
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

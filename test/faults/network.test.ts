@@ -499,7 +499,7 @@ describe('faults of the network and the server', () => {
     assert.doesNotMatch(result.stderr, /please log in/);
   });
 
-  test('nothing listens; a name that does not resolve', async () => {
+  test('nothing listens; a socket that is not there, also for what mints; a name that does not resolve', async () => {
     const free = createServer();
     await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
     const { port } = free.address() as AddressInfo;
@@ -512,6 +512,17 @@ describe('faults of the network and the server', () => {
     ]);
     assert.equal(refused.code, 9);
     assert.match(failuresOf(refused)[0]?.message ?? '', /refused the connection/);
+    const noSocket = [
+      '--address',
+      `unix://${app.workspace.path('none.sock')}`,
+      '--set',
+      'vault.max_retries=1',
+    ];
+    const missing = await app.render(config, noSocket);
+    assert.equal(missing.code, 9);
+    const [failure] = failuresOf(missing);
+    assert.match(failure?.message ?? '', /there is no socket at unix:\S+ \(after 2 attempts\)$/);
+    assert.match(failure?.hint ?? '', /^is the server or agent up/);
     const unknown = await app.render(config, ['--address', 'http://vault.invalid:8200', '--timeout', '1s']);
     assert.ok([9, 124].includes(unknown.code ?? 0), unknown.stderr);
   });
