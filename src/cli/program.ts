@@ -105,13 +105,14 @@ function usageError({ code, message }: Refused, { command }: EarlyFlags): RunErr
   }
   const [first = '', ...rest] = withoutValues(message.replace(/^error: /, '')).split('\n');
   const details = rest.filter((line) => line !== '');
+  const page = command !== undefined && commandNamed(command) !== undefined ? `${command} ` : '';
   return new RunError('usage', first, {
     ...(details.length === 0 ? {} : { details }),
     hint: CREDENTIAL_FLAG.test(first)
       ? CREDENTIAL_HINT
       : first.includes("'--fixtures") && command === 'watch'
         ? 'values of a file do not change: use `render --fixtures`'
-        : 'see `vaultonce --help`',
+        : `see \`vaultonce ${page}--help\``,
   });
 }
 

@@ -69,7 +69,22 @@ describe('the command line', () => {
   test('a usage error on a terminal is text with what to do next', async () => {
     const { stdout, code } = await runCli(['render', '--xyzzy'], { terminal: true, env: { NO_COLOR: '1' } });
     assert.equal(code, 2);
-    assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce --help`/);
+    assert.match(stdout, /vaultonce: error: unknown option '--xyzzy'\r\n {2}→ see `vaultonce render --help`/);
+  });
+
+  test('what is wrong with a flag is answered with the help of its command', async () => {
+    for (const [args, page] of [
+      [['check', '--report', 'x'], 'check --help'],
+      [['read'], 'read --help'],
+      [['--xyzzy', 'render'], 'render --help'],
+      [['--xyzzy'], '--help'],
+      [['rendr'], '--help'],
+      [['s.credential', '--xyzzy'], '--help'],
+    ] as const) {
+      const result = await runCli(args);
+      assert.equal(result.code, 2);
+      assert.equal(failuresOf(result)[0]?.hint, `see \`vaultonce ${page}\``, args.join(' '));
+    }
   });
 
   test('a credential as a flag is answered with where it belongs', async () => {
