@@ -95,7 +95,9 @@ function describeUnion(
   );
   const branch = meant[0];
   if (branch !== undefined) return branch.flatMap((one) => describe(one, path, definition, value));
-  const expected = issue.errors.flatMap((issues) => issues.flatMap(expectedTypes));
+  const types = issue.errors.flatMap((issues) => issues.flatMap(expectedTypes));
+  // The texts are for variables; who writes another one needs to know of no more than two words.
+  const expected = types.includes('boolean') ? types.filter((type) => !type.startsWith('"')) : types;
   return [invalidType(path, [...new Set(expected)].join(' or '), valueAt(value, path))];
 }
 

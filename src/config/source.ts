@@ -190,7 +190,7 @@ async function readDefault(io: SourceIo, optional: boolean): Promise<SourceText[
     if (optional) return [];
     throw new RunError('config', 'no config found', {
       details: [`looked at: -c, $VAULTONCE_CONFIG, ${INLINE}, ./${DEFAULT_FILE}`],
-      hint: 'name one with `-c FILE`, or use --secret, --out and --auth; `vaultonce schema --markdown` lists all keys',
+      hint: 'name one with `-c FILE`, or use flags: --out for files, --env for variables; `vaultonce schema --markdown` lists all keys',
     });
   }
 }

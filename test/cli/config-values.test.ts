@@ -63,6 +63,13 @@ describe('values of a config', () => {
     assert.match(failuresOf(none)[0]?.message ?? '', /^--timeout is not valid: .* above 0/);
   });
 
+  test('3: what is neither true nor false', async () => {
+    for (const optional of ['yes', 1, '${NOPE:-on}']) {
+      const failure = await refused({ secrets: { db: { path: 'secret/db', optional } } });
+      assert.equal(failure.message, '`secrets.db.optional` must be true or false');
+    }
+  });
+
   test('3: a name that no object has as a key of its own', async () => {
     for (const text of [
       '{"secrets": {"__proto__": "a/b"}}',

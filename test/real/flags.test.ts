@@ -282,7 +282,7 @@ describe('flags instead of a config file', await needsPlugins('auth/jwt'), () =>
     for (const args of [[], ['--set', 'timeout=3s'], ['--role', 'ci']]) {
       const none = await run(['render', ...args]);
       assert.equal(none.code, 3, none.stderr);
-      assert.match(failuresOf(none)[0]?.hint ?? '', /--secret, --out and --auth/);
+      assert.match(failuresOf(none)[0]?.hint ?? '', /--out for files, --env for variables/);
     }
     const undeclared = await run(['render', '--out', '/dev/shm/x=db#password']);
     assert.equal(undeclared.code, 3);
