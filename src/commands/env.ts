@@ -80,6 +80,7 @@ async function handOn(options: EnvOptions, flags: Flags, io: Io): Promise<void> 
     flags,
     {
       printsValues: file === undefined,
+      file,
       declares: '`environment:` in the config, or use --env NAME=REF or --env-from SECRET',
       configOptional: named.length > 0,
       scope: (config) => {

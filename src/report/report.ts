@@ -1,12 +1,24 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  realpathSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { writePatiently, writeSome } from '../host/descriptor.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
 import type { FetchedSecret } from '../base/secret-data.ts';
 import { harmlessJson } from '../base/harmless.ts';
+import { isBelow } from '../base/paths-below.ts';
 import { PATH_HINT, shownPath } from '../base/shown-text.ts';
 import { VERSION } from '../base/version.ts';
+import { statusOf } from '../host/file-systems.ts';
 import type { Io } from '../host/io.ts';
 import { memoryLimit, type PeakMemory } from '../host/memory.ts';
+import type { Target } from '../plan/outputs.ts';
 import { changesOf, roundMs, type Outcome } from './outcome.ts';
 
 /** The JSON report, one document and a newline. */
@@ -86,7 +98,13 @@ const PATIENCE_MS = 1000;
 export interface ReportTarget {
   /** @param text is asked for only if it is written */
   write(text: () => string): void;
+  /** Whether it is the file of an output, or would be among its files. */
+  isIn(target: Pick<Target, 'path' | 'kind'>): boolean;
+  /** Writes nothing any more, and removes a file that was made for it. */
+  abandon(): void;
 }
+
+const NO_FILE = { isIn: () => false, abandon: () => undefined };
 
 /**
  * Opens the target before anything is requested, so that an unwritable one is reported early.
@@ -96,15 +114,18 @@ export interface ReportTarget {
  * @throws RunError `output`
  */
 export function openReport(path: string | undefined, io: Io, field: string): ReportTarget {
-  if (path === undefined) return { write: () => undefined };
+  if (path === undefined) return { ...NO_FILE, write: () => undefined };
   if (path === '-')
     return {
+      ...NO_FILE,
       write: (text) => {
         io.stdout.write(text());
       },
     };
-  let file: number;
+  let file: number | undefined;
+  let isNew = false;
   try {
+    isNew = statusOf(path) === undefined;
     file = openSync(path, REPORT_FILE, 0o644);
   } catch (error) {
     const code = systemErrorCode(error) ?? 'unknown error';
@@ -119,6 +140,7 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
   }
   return {
     write(text) {
+      if (file === undefined) return;
       const content = text();
       try {
         replaceContent(file, content);
@@ -128,7 +150,25 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
         closeSync(file);
       }
     },
+    isIn: (target) => holds(target, path),
+    abandon() {
+      if (file === undefined) return;
+      closeSync(file);
+      file = undefined;
+      if (isNew) unlinkSync(path);
+    },
   };
+}
+
+function holds({ path: target, kind }: Pick<Target, 'path' | 'kind'>, file: string): boolean {
+  try {
+    if (kind === 'directory') return isBelow(realpathSync(target), realpathSync(file));
+    const [one, other] = [statSync(target), statSync(file)];
+    return one.ino === other.ino && one.dev === other.dev;
+  } catch {
+    // What does not exist, or cannot be looked at.
+    return false;
+  }
 }
 
 /** Writes in place: a file that others have mounted or hold open cannot be replaced. */

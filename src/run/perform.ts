@@ -13,6 +13,8 @@ import type { Scope } from '../host/scope.ts';
 import { asRunError } from '../host/unexpected.ts';
 import { warmUp } from '../http/open.ts';
 import type { Wire } from '../http/wire.ts';
+import { isSecretOutput } from '../plan/cluster-outputs.ts';
+import type { PlacedOutput } from '../plan/outputs.ts';
 import { planConfig } from '../plan/plan-config.ts';
 import type { Plan, PlanScope } from '../plan/plan.ts';
 import type { Change } from '../publish/destination.ts';
@@ -26,7 +28,7 @@ import {
   type Outcome,
   type Stopwatch,
 } from '../report/outcome.ts';
-import { modeText, openReport, reportText } from '../report/report.ts';
+import { modeText, openReport, reportText, type ReportTarget } from '../report/report.ts';
 import { writeTerminationMessage } from '../report/termination-message.ts';
 import { connectAhead } from './connect-ahead.ts';
 import { runWithFixtures } from './run-offline.ts';
@@ -40,6 +42,8 @@ export interface Job<T> {
   readonly configOptional?: boolean;
   /** Outputs in addition to those of the config: `PATH=REF` each. */
   readonly outputs?: readonly string[] | undefined;
+  /** What `deliver` writes. */
+  readonly file?: PlacedOutput | undefined;
   /** What to declare where there is nothing to do; undefined: the arguments say it. */
   readonly declares?: string;
   /** A file with secrets that replaces the server. */
@@ -61,11 +65,8 @@ export interface Job<T> {
  */
 export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> {
   const { scope: whole } = io;
-  const report = openReport(
-    reportPath(flags, job.printsValues, io),
-    io,
-    placeOfSetting('report', flags, io.env),
-  );
+  const reportPlace = placeOfSetting('report', flags, io.env);
+  const report = openReport(reportPath(flags, job.printsValues, io), io, reportPlace);
   const stopwatch = createStopwatch(whole);
   const conclude = (concluded: Outcome): void => {
     const durationMs = whole.now() - whole.startedAtMs;
@@ -85,7 +86,9 @@ export async function perform<T>(flags: Flags, job: Job<T>, io: Io): Promise<T> 
       const connects = job.fixtures === undefined && job.run === undefined;
       const loaded = await load(flags, job, io, connects ? connect : undefined);
       warnOfMemoryLimit(whole);
-      return { config: loaded, plan: await planJob(loaded, job, whole) };
+      const planned = await planJob(loaded, job, whole);
+      checkReport(report, reportPlace, [...planned.outputs, ...(job.file === undefined ? [] : [job.file])]);
+      return { config: loaded, plan: planned };
     });
     using scope = withinTimeout(config, whole);
     const once = job.run ?? run;
@@ -141,6 +144,17 @@ async function fixturesOf(config: Config, plan: Plan, path: string, io: Io): Pro
 function checkSomethingToDo<T>({ secrets, outputs, values }: Plan, { declares }: Job<T>): void {
   if (declares === undefined || secrets.length + outputs.length + values.length > 0) return;
   throw new RunError('config', 'nothing to do: nothing is declared', { hint: `declare ${declares}` });
+}
+
+/** It would be written over an output that is complete, or lost below one that is new. */
+function checkReport(report: ReportTarget, place: string, outputs: readonly PlacedOutput[]): void {
+  const output = outputs.find((one) => !isSecretOutput(one) && report.isIn(one.target));
+  if (output === undefined) return;
+  report.abandon();
+  throw new RunError('config', `the report would be written into ${output.where}`, {
+    where: place,
+    hint: 'give it a path of its own',
+  });
 }
 
 function reportPath(flags: Flags, printsValues: boolean, io: Io): string | undefined {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { VERSION } from '../../src/base/version.ts';
 import { createRole, requestsOf, startApp, type TestApp } from '../support/app.ts';
@@ -259,6 +260,38 @@ describe('the main job', () => {
     const none = app.workspace.path('no-such-log');
     await app.render({ secrets: {} }, [], { env: { VAULTONCE_TERMINATION_LOG: none } });
     assert.ok(!app.workspace.list().includes('no-such-log'));
+  });
+
+  test('a report in the place of an output is refused: neither is written', async () => {
+    const config = {
+      secrets: { a: 'secret/app/s0' },
+      outputs: [
+        { path: 'taken.txt', contents: '{{a.password}}' },
+        { path: 'all/', format: 'files', secret: 'a' },
+      ],
+    };
+    const refused = async (path: string, index: number): Promise<void> => {
+      app.server.takeAudit();
+      const before = app.workspace.snapshot('out');
+      const result = await app.render(config, ['--report', app.workspace.path(path)]);
+      assert.equal(result.code, 3, result.stderr);
+      const [failure] = failuresOf(result);
+      assert.equal(failure?.where, '--report');
+      assert.match(
+        failure.message ?? '',
+        new RegExp(`would be written into .*outputs\\[${String(index)}\\]`),
+      );
+      assert.deepEqual(app.workspace.snapshot('out'), before);
+      assert.deepEqual(requestsOf(app.server), []);
+    };
+    await refused('out/taken.txt', 0);
+    assert.equal((await app.render(config)).code, 0);
+    await refused('out/taken.txt', 0);
+    await refused('out/all/password', 1);
+    await refused('out/all/report.json', 1);
+    symlinkSync(app.workspace.path('out/taken.txt'), app.workspace.path('linked.json'));
+    await refused('linked.json', 0);
+    assert.equal((await app.render(config, ['--report', app.workspace.path('out/report.json')])).code, 0);
   });
 
   test('an unwritable report is told before any request', async () => {
