@@ -1,9 +1,12 @@
+import { dirname } from 'node:path';
 import type { LoginTraits } from '../auth/index.ts';
 import type { AuthConfig, Config, DeclaredVariable } from '../config/config.ts';
 import type { ValueOrigin } from '../config/value-origins.ts';
 import type { OutputPlan } from '../plan/outputs.ts';
 import { secretsOf, type Plan, type SecretPlan } from '../plan/plan.ts';
+import { isSecretOutput } from '../plan/cluster-outputs.ts';
 import { requestsForTokenOutputs, tokenOutputsOf } from '../plan/token-outputs.ts';
+import { directoryModes } from '../publish/files/directories.ts';
 import { diskUnder } from '../publish/files/targets.ts';
 import { modeText } from '../report/report.ts';
 import type { Source } from '../shape/ref.ts';
@@ -64,7 +67,7 @@ export interface PlanDescription {
     readonly format: string;
     /** None for an entry of a Secret. */
     readonly mode: string | null;
-    /** Of directories that are created. */
+    /** Of its directory, if that is created: the modes of all outputs below it together. */
     readonly directory_mode: string | null;
     readonly owner: number | null;
     readonly group: number | null;
@@ -114,7 +117,7 @@ export function describePlan(config: Config, plan: Plan, logins: readonly LoginT
     login,
     login_alternatives: alternatives,
     secrets: secrets.map(describeSecret),
-    outputs: outputs.map(describeOutput),
+    outputs: describeOutputs(outputs),
     environment: config.environment.map(({ name }) => name),
     variables: config.environment.map(describeVariable),
     requests: countRequests(config, plan, logins),
@@ -137,17 +140,24 @@ function describeSecret(secret: SecretPlan): PlanDescription['secrets'][number] 
   };
 }
 
-function describeOutput({ target, content, kubernetes }: OutputPlan): PlanDescription['outputs'][number] {
-  return {
-    path: target.path,
-    format: content.kind === 'format' ? content.format.name : content.kind,
-    mode: kubernetes === undefined ? modeText(target.mode) : null,
-    directory_mode: kubernetes === undefined ? modeText(target.directoryMode) : null,
-    owner: kubernetes === undefined ? (target.uid ?? null) : null,
-    group: kubernetes === undefined ? (target.gid ?? null) : null,
-    secrets: secretsOf({ content }),
-    disk: kubernetes === undefined ? (diskUnder(target.path) ?? null) : null,
-  };
+function describeOutputs(outputs: readonly OutputPlan[]): PlanDescription['outputs'] {
+  const files = outputs.filter((output) => !isSecretOutput(output));
+  const modeOf = directoryModes(files.map((plan) => ({ plan, files: [] })));
+  return outputs.map((output) => {
+    const { target, content } = output;
+    const isFile = !isSecretOutput(output);
+    const directory = target.kind === 'directory' ? target.path : dirname(target.path);
+    return {
+      path: target.path,
+      format: content.kind === 'format' ? content.format.name : content.kind,
+      mode: isFile ? modeText(target.mode) : null,
+      directory_mode: isFile ? modeText(modeOf(directory)) : null,
+      owner: isFile ? (target.uid ?? null) : null,
+      group: isFile ? (target.gid ?? null) : null,
+      secrets: secretsOf({ content }),
+      disk: isFile ? (diskUnder(target.path) ?? null) : null,
+    };
+  });
 }
 
 function countRequests(

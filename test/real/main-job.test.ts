@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { symlinkSync } from 'node:fs';
+import { statSync, symlinkSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { VERSION } from '../../src/base/version.ts';
 import { createRole, requestsOf, startApp, type TestApp } from '../support/app.ts';
-import { failuresOf, logLines } from '../support/cli.ts';
+import { failuresOf, logLines, runCli } from '../support/cli.ts';
 
 describe('the main job', () => {
   let app: TestApp;
@@ -133,6 +133,26 @@ describe('the main job', () => {
       token: 'old',
     });
     assert.equal(app.workspace.read('out/kv1.txt'), 'yes old');
+  });
+
+  test('check tells the mode that a directory gets from all outputs below it', async () => {
+    const config = {
+      secrets: { a: 'secret/app/s0' },
+      outputs: [
+        { path: 'modes/key', secret: 'a', key: 'password' },
+        { path: 'modes/user', secret: 'a', key: 'username', mode: '0440' },
+        { path: 'modes/below/all/', format: 'files', secret: 'a', mode: '0444' },
+      ],
+    };
+    const { stdout } = await runCli(['check', '--json', '-c', app.config(config)]);
+    const { outputs } = JSON.parse(stdout) as { outputs: { directory_mode: string }[] };
+    const told = outputs.map(({ directory_mode: mode }) => mode);
+    const result = await app.render(config);
+    assert.equal(result.code, 0, result.stderr);
+    const made = ['out/modes', 'out/modes', 'out/modes/below/all'].map((path) =>
+      (statSync(app.workspace.path(path)).mode & 0o777).toString(8).padStart(4, '0'),
+    );
+    assert.deepEqual(told, made);
   });
 
   test('a second run with the same secrets touches no file', async () => {
