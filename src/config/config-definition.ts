@@ -221,7 +221,7 @@ export function configFields(methods: Readonly<Record<string, ObjectDefinition>>
     ),
     secrets: optional(
       secrets,
-      'The secrets by name; the short form is a path. All are fetched, used by an output or not.',
+      'The secrets by name; the short form is a path. All are fetched, used by an output or not; `env`, `read`, and `exec` without outputs fetch what they need.',
     ),
     outputs: optional(list(output), 'The files to write.'),
     environment: optional(
