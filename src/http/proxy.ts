@@ -1,4 +1,5 @@
 import { RunError } from '../base/errors.ts';
+import { shownKey } from '../base/shown-text.ts';
 import type { Io } from '../host/io.ts';
 import { endpointOf } from './endpoint.ts';
 import { isExempt, type Goal } from './no-proxy.ts';
@@ -51,7 +52,7 @@ export function variableOf(name: string, env: Io['env']): { readonly name: strin
 export function parseProxy(text: string, from: string): Proxy {
   const url = URL.parse(/^[a-z][\w+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url !== null && url.hostname !== '' && /^https?:$/.test(url.protocol)) {
-    return { url: url.href, name: url.host, from };
+    return { url: url.href, name: shownKey(url.host), from };
   }
   throw new RunError(
     'config',

@@ -99,6 +99,12 @@ describe('no secret shows in any output, at debug level, whatever goes wrong', u
       { HTTP_PROXY: `http://user:${CANARY}@127.0.0.1:1` },
     ],
     [
+      'a token in place of a proxy',
+      9,
+      { ...good, vault: { address: 'http://vault.invalid', max_retries: 0 } },
+      { VAULT_PROXY_ADDR: TOKEN },
+    ],
+    [
       'a CA that cannot be parsed',
       3,
       { ...good, vault: { address: 'https://127.0.0.1:1' } },
