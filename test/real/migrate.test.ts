@@ -785,6 +785,43 @@ ${objects.replace(/^/gm, '      ')}
       }
     });
 
+    /** What is made of a class: its outputs and secrets, here and in the class for `csi`. */
+    const madeOfClass = async (
+      text: string,
+    ): Promise<
+      Readonly<Record<'config' | 'class', { secrets?: object; outputs?: object; output?: object }>>
+    > => {
+      const { result, files } = await migrated({ 'class.yaml': text });
+      assert.equal(result.code, 0, result.stderr);
+      const native = load(files['vaultonce-class.yaml'] ?? '') as {
+        spec: { parameters: { config: string } };
+      };
+      return {
+        config: load(files['vaultonce.yaml'] ?? '') as object,
+        class: load(native.spec.parameters.config) as object,
+      };
+    };
+
+    test('a SecretProviderClass: arguments are sent as they stand, and none with a GET', async () => {
+      const made = await madeOfClass(
+        spc(`- objectName: a
+  secretPath: pki/issue/web
+  secretKey: certificate
+  method: PUT
+  secretArgs: { common_name: "\${a}", exclude_cn_from_sans: true, n: 1, sans: [a, b], deep: { a: [{ b: null }], password: x } }
+- objectName: b
+  secretPath: secret/data/b
+  secretKey: k
+  secretArgs: { a: b }`),
+      );
+      const write = {
+        ...{ common_name: '$${a}', exclude_cn_from_sans: true, n: 1, sans: ['a', 'b'] },
+        deep: { a: [{ b: null }], password: '${PASSWORD}' },
+      };
+      const secrets = { web: { path: 'pki/issue/web', write }, b: 'secret/data/b' };
+      assert.deepEqual([made.config.secrets, made.class.secrets], [secrets, secrets]);
+    });
+
     test('vault-action: the variables of the step', async () => {
       const step = `jobs:
   a:

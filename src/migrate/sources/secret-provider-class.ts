@@ -143,7 +143,6 @@ function objectFields(object: YamlMap, draft: Draft): Fields | undefined {
 function secretOf(object: YamlMap, draft: Draft): SecretUse | undefined {
   const path = object.text('secretPath');
   const method = (object.text('method') ?? 'GET').toUpperCase();
-  const args = object.map('secretArgs');
   const where = object.where('secretPath');
   if (path === undefined || !['GET', 'PUT', 'POST'].includes(method)) {
     draft.problem(
@@ -156,17 +155,24 @@ function secretOf(object: YamlMap, draft: Draft): SecretUse | undefined {
   const note = (): void => {
     draft.note('credential', object.where('secretArgs'));
   };
-  const pairs = args
-    ?.keys()
-    .map((key): [string, JsonValue] => [key, withoutCredential(key, literal(args.text(key) ?? ''), note)]);
-  const write = method === 'GET' && pairs === undefined ? undefined : Object.fromEntries(pairs ?? []);
+  // The server reads no body of a GET.
+  const write = method === 'GET' ? undefined : carried('', object.json('secretArgs') ?? {}, note);
   try {
-    return draft.secrets.declare({ ...requestOf(literal(path)), write });
+    return draft.secrets.declare({ ...requestOf(literal(path)), write: write as Fields | undefined });
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     draft.problem(where, error.message, error.hint);
     return undefined;
   }
+}
+
+/** What is sent, as it stands, without credentials. */
+function carried(key: string, value: JsonValue, note: () => void): JsonValue {
+  if (typeof value === 'string') return withoutCredential(key, literal(value), note);
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map((item) => carried(key, item, note));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value as Readonly<Record<string, JsonValue>>);
+  return Object.fromEntries(entries.map(([name, one]) => [name, carried(name, one, note)]));
 }
 
 /** `filePermission` as Go reads it: with a zero in front it is octal. */
