@@ -822,6 +822,16 @@ ${objects.replace(/^/gm, '      ')}
       assert.deepEqual([made.config.secrets, made.class.secrets], [secrets, secrets]);
     });
 
+    test('a SecretProviderClass: files in directories are below that of the volume', async () => {
+      const made = await madeOfClass(
+        spc(`- { objectName: a, secretPath: secret/data/a, secretKey: k }
+- { objectName: tls/b, secretPath: secret/data/a, secretKey: k }`),
+      );
+      const outputs = ['a', 'tls/b'].map((path) => ({ path, value: 'a#k' }));
+      assert.deepEqual([made.config.outputs, made.class.outputs], [outputs, outputs]);
+      assert.deepEqual(made.config.output, { directory: '/mnt/secrets-store', mode: '0644' });
+    });
+
     test('vault-action: the variables of the step', async () => {
       const step = `jobs:
   a:

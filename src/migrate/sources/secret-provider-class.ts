@@ -45,6 +45,7 @@ function readClass(map: YamlMap, draft: Draft, reading: Reading): void {
   readParameters(parameters, draft);
   const objects = readObjects(parameters, draft, reading);
   for (const secret of spec.maps('secretObjects')) readSynced(secret, objects, draft);
+  draft.set('output', 'directory', DIRECTORY, map.where());
   draft.set('output', 'mode', '0644', map.where());
   draft.note('mode', map.where());
   draft.note('csi', map.where());
@@ -111,7 +112,7 @@ function readObjects(parameters: YamlMap, draft: Draft, reading: Reading): Objec
     if (name === undefined || fields === undefined) continue;
     found.set(name, fields);
     const mode = modeOf(object, placed, draft);
-    draft.output({ path: `${DIRECTORY}/${literal(name)}`, fields: { ...fields, ...mode } }, object.where());
+    draft.output({ path: literal(name), fields: { ...fields, ...mode } }, object.where());
   }
   return found;
 }
