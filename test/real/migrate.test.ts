@@ -832,6 +832,16 @@ ${objects.replace(/^/gm, '      ')}
       assert.deepEqual(made.config.output, { directory: '/mnt/secrets-store', mode: '0644' });
     });
 
+    test('a SecretProviderClass: a mode is that of its object, wherever it is written', async () => {
+      const made = await madeOfClass(
+        spc(`[{ objectName: a, secretPath: secret/data/a, secretKey: k, filePermission: 0400 }, &b { objectName: b, secretPath: secret/data/a, secretKey: k, filePermission: 0440 },
+ { <<: *b, objectName: c }, { objectName: d, secretPath: secret/data/a, secretKey: k, filePermission: ~ }]`),
+      );
+      const modes = { a: { mode: '0400' }, b: { mode: '0440' }, c: { mode: '0440' }, d: {} };
+      const outputs = Object.entries(modes).map(([path, mode]) => ({ path, value: 'a#k', ...mode }));
+      assert.deepEqual(made.class.outputs, outputs);
+    });
+
     test('vault-action: the variables of the step', async () => {
       const step = `jobs:
   a:

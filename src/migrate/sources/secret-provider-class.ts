@@ -176,19 +176,16 @@ function carried(key: string, value: JsonValue, note: () => void): JsonValue {
   return Object.fromEntries(entries.map(([name, one]) => [name, carried(name, one, note)]));
 }
 
-/** `filePermission` as Go reads it: with a zero in front it is octal. */
-function modeOf(
-  object: YamlMap,
-  { text, firstLine }: { readonly text: string; readonly firstLine: number },
-  draft: Draft,
-): Fields {
+/** `filePermission` as Go reads it: with a zero in front it is octal, which its value no longer tells. */
+function modeOf(object: YamlMap, { text }: { readonly text: string }, draft: Draft): Fields {
   const where = object.where('filePermission');
-  if (!object.has('filePermission')) return {};
-  const line = text.split('\n')[Number(/\d+$/.exec(where)?.[0] ?? 0) - firstLine] ?? '';
-  const [, written = ''] = /filePermission["']?\s*:\s*([^\s,}#]+)/.exec(line) ?? [];
-  const isOctal = /^0o?[0-7]+$/.test(written);
-  const mode = isOctal ? Number.parseInt(written.replace('o', ''), 8) : Number(written);
-  if (Number.isInteger(mode) && mode <= 0o777) {
+  const value = object.json('filePermission');
+  if (value === undefined || value === null) return {};
+  const written = [...text.matchAll(/filePermission["']?\s*:\s*([^\s,}#]+)/g)]
+    .map(([, one = '']) => one)
+    .find((one) => Number(one) === value);
+  const mode = written?.match(/^0[0-7]+$/) ? Number.parseInt(written, 8) : value;
+  if (typeof mode === 'number' && Number.isInteger(mode) && mode >= 0 && mode <= 0o777) {
     if (mode === 0 || mode === 0o644) return {};
     return { mode: `0${mode.toString(8).padStart(3, '0')}` };
   }
