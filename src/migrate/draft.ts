@@ -58,6 +58,7 @@ export interface ClassDraft {
   readonly audience: string | undefined;
   /** Secrets that the driver makes of files. */
   readonly secretObjects: JsonValue | undefined;
+  readonly where: string;
 }
 
 export type Section = 'vault' | 'auth' | 'output' | 'vault.tls';

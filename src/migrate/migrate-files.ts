@@ -95,8 +95,10 @@ function fileOf(where: string): string {
 
 const HEADER = '# yaml-language-server: $schema=vaultonce.schema.json\n';
 
-/** What is the same for every tool. */
+/** What is known once all is read, and what is the same for every tool. */
 function addGeneralNotes(draft: Draft): void {
+  for (const { where } of draft.classes)
+    draft.note(draft.classes.length === 1 ? 'native class' : 'several classes', where);
   for (const kind of ['once', 'missing secret', 'all', 'revoked', 'list'] as const) draft.note(kind, '');
 }
 

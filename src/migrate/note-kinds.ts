@@ -58,6 +58,8 @@ export const NOTES = {
   csi: 'The class is for a volume of the Secrets Store CSI driver; an init container writes the files into `output.directory`: set it to where the volume was mounted.',
   'native class':
     '`vaultonce-class.yaml` is the same class for `vaultonce csi`: pods keep their volumes, and the driver its Secrets. Apply that in place of the old one, and leave out the other files; or leave out this one. CA and client certificate are those of the provider.',
+  'several classes':
+    'Several classes make one config, and no class for `vaultonce csi`: migrate each by itself to have one, from a file of its own.',
   audience:
     'The token of the service account needs the audience of the class: project it in the pod, and name its file as `auth.token_file`.',
   'synced secret':

@@ -842,6 +842,16 @@ ${objects.replace(/^/gm, '      ')}
       assert.deepEqual(made.class.outputs, outputs);
     });
 
+    test('SecretProviderClasses: of several, the notes promise no class', async () => {
+      const of = (name: string): string =>
+        spc(`- { objectName: ${name}, secretPath: secret/data/${name}, secretKey: k }`);
+      const { result, files } = await migrated({ 'class.yaml': `${of('a')}---\n${of('b')}` });
+      assert.equal(result.code, 0, result.stderr);
+      assert.deepEqual(Object.keys(files).toSorted(), ['notes.md', 'vaultonce.yaml']);
+      assert.doesNotMatch(files['notes.md'] ?? '', /vaultonce-class/);
+      assert.match(files['notes.md'] ?? '', /- Several classes make one config/);
+    });
+
     test('vault-action: the variables of the step', async () => {
       const step = `jobs:
   a:

@@ -55,8 +55,8 @@ function readClass(map: YamlMap, draft: Draft, reading: Reading): void {
     namespace: metadata?.text('namespace'),
     audience: parameters.text('audience'),
     secretObjects: spec.json('secretObjects'),
+    where: map.where(),
   });
-  draft.note('native class', map.where());
 }
 
 /** Parameters that are settings here. */
