@@ -136,13 +136,17 @@ async function loginsOf({ auth }: Config, isList: boolean): Promise<LoginChoice[
 
 const LARGEST_CA_BYTES = 100 * 1024;
 
-function certificateIn(path: string, variable: string, { cwd }: Io): string {
+/** @param variable that names the file; undefined: the config does */
+function certificateIn(path: string, variable: string | undefined, { cwd }: Io): string {
   try {
     return readInput(resolve(cwd, path), LARGEST_CA_BYTES).toString('utf8');
   } catch (error) {
     throw new RunError('config', `the CA cannot be read (${systemErrorCode(error) ?? 'unknown error'})`, {
-      where: `$${variable}`,
-      hint: 'correct the variable, or unset it and name the file in the pod: vault.tls.ca_cert',
+      where: variable === undefined ? 'vault.tls.ca_cert' : `$${variable}`,
+      hint:
+        variable === undefined
+          ? 'policies hold the CA itself: name its file on this machine, as --set vault.tls.ca_cert=FILE'
+          : 'correct the variable, or unset it and name the file in the pod: vault.tls.ca_cert',
     });
   }
 }

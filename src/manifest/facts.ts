@@ -21,8 +21,8 @@ export interface Facts extends Omit<
   readonly config: Pick<Config, 'outputs' | 'environment' | 'directory' | 'server'>;
   readonly logins: readonly LoginChoice[];
   readonly settings: Readonly<Record<ServerSetting, Pick<Setting<unknown>, 'env' | 'file'>>>;
-  /** The text of a CA that a variable names. */
-  readonly certificateIn: (path: string, variable: string) => string;
+  /** The text of a CA that a variable names, or else the config. */
+  readonly certificateIn: (path: string, variable: string | undefined) => string;
 }
 
 /** The facts, ordered; or why no pod can log in. */

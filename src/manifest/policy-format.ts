@@ -38,9 +38,12 @@ const VARIABLES = {
 
 /** Of the config as well as of the environment, which goes first: in the pods both are variables. */
 function serverVariables({ filled, settings, env, certificateIn }: Facts): Readonly<Record<string, string>> {
+  const variableOf = (name: ServerSetting): string | undefined =>
+    settings[name].env.find((one) => (env[one] ?? '') !== '');
   const found = (name: ServerSetting): string | undefined => {
-    const { env: variables, file } = settings[name];
-    const given = variables.map((one) => env[one] ?? '').find((value) => value !== '');
+    const { file } = settings[name];
+    const variable = variableOf(name);
+    const given = variable === undefined ? undefined : env[variable];
     const value = given ?? valueAt(filled, file?.split('.') ?? []);
     return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
   };
@@ -51,7 +54,7 @@ function serverVariables({ filled, settings, env, certificateIn }: Facts): Reado
   });
   const file = found('caCert');
   const text =
-    file === undefined ? [] : [[VARIABLES.caCertBytes, certificateIn(file, 'VAULT_CACERT')] as const];
+    file === undefined ? [] : [[VARIABLES.caCertBytes, certificateIn(file, variableOf('caCert'))] as const];
   // What a shell says of that is none of a platform's business.
   const isUnverified = valueAt(filled, ['vault', 'tls', 'skip_verify']);
   const skip =

@@ -672,6 +672,11 @@ describe('vaultonce manifest', () => {
     });
     assert.equal(ca.code, 3);
     assert.equal(ca.where, '$VAULT_CACERT');
+    const named = { ...without, vault: { ...BASE.vault, tls: { ca_cert: '/nonexistent' } } };
+    const inPolicies = await refusal(named, ['--format', 'policy', '--auth', 'kubernetes', '--role', 'x']);
+    assert.equal(inPolicies.code, 3);
+    assert.equal(inPolicies.where, 'vault.tls.ca_cert');
+    assert.match(inPolicies.hint ?? '', /--set vault\.tls\.ca_cert=FILE/);
   });
 
   test('2: flags that no object can have are not quoted', async () => {
