@@ -1,4 +1,4 @@
-import { RunError, throwIfAny, type Failure } from '../base/errors.ts';
+import { inDeclaredOrder, RunError, throwIfAny, type Failure } from '../base/errors.ts';
 import { isJsonObject } from '../base/lossless-json.ts';
 import type { FetchedSecret, JsonValue, Secrets } from '../base/secret-data.ts';
 import { Secret } from '../base/secret.ts';
@@ -95,7 +95,9 @@ class VaultContents implements Contents {
       }),
     );
     scope.throwIfEnded();
-    return { secrets: new Map(read), failures };
+    // Answers arrive in any order.
+    const places = plans.map(({ where }) => where);
+    return { secrets: new Map(read), failures: inDeclaredOrder(failures, places) };
   }
 
   render(secrets: Secrets): Promise<readonly Rendered[]> {
@@ -206,8 +208,21 @@ function refused(
   { source }: Session,
 ): Failure {
   const capability = method === 'GET' ? 'read' : 'update';
-  const { hint, ...failure } = refusalOf(answer, { path, namespace, where, source, capability });
-  return { ...failure, ...(hint === undefined ? {} : { hint }) };
+  const failure = refusalOf(answer, { path, namespace, where, source, capability });
+  const { details = [], hint } = failure;
+  const said = answer.warnings.map((text) => `the server warns: ${text}`);
+  return { ...failure, details: [...details, ...said], hint: hintFor(answer, method) ?? hint };
+}
+
+/** In the words of a class, which has neither `optional:` nor `write:`. Undefined: it is about the token. */
+function hintFor({ status, warnings }: Answer, method: VaultRequest['method']): string | undefined {
+  if (status === 401 || status === 403) return undefined;
+  if (warnings.some((text) => text.includes('versioned K/V')))
+    return 'behind the mount of a KV version 2, `secretPath` has `data/`: secret/data/app';
+  if (status === 404) return 'check `secretPath`, and the namespace';
+  if (status === 405 && method === 'GET')
+    return 'it takes data: write `method: PUT`, and `secretArgs` with what it takes';
+  return 'check `secretPath`, `method` and `secretArgs` against the API of the engine';
 }
 
 /** What was only read, and has no lease, lies there: of KV version 1, `ttl` and `certificate` are keys of the user. */

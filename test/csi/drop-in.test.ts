@@ -384,6 +384,28 @@ describe('a class of the provider `vault`', needs, () => {
     assert.deepEqual(requestsOf(world.server), []);
   });
 
+  test('refusals come in the order of the class and in its words', async () => {
+    const objects = `
+- { objectName: written, secretPath: pki/issue/nope, secretKey: certificate, method: PUT, secretArgs: { common_name: x } }
+- { objectName: read, secretPath: pki/issue/web, secretKey: certificate }
+- { objectName: without, secretPath: secret/app, secretKey: password }
+- { objectName: absent, secretPath: secret/data/absent, secretKey: password }
+`;
+    const message = await refused('PermissionDenied', { roleName: 'web', objects });
+    const places = message.match(/objects\[\d\] \(\w+\)/g);
+    assert.deepEqual(places, [
+      'objects[0] (written)',
+      'objects[1] (read)',
+      'objects[2] (without)',
+      'objects[3] (absent)',
+    ]);
+    assert.match(
+      message,
+      /\(read\), .*`method: PUT`, and `secretArgs`.*\(without\), .*: the server warns: Invalid path for a versioned K\/V.*`data\/`/,
+    );
+    assert.doesNotMatch(message, /`write:|optional:/);
+  });
+
   test('a server that is down', async () => {
     await withProvider({ env: { VAULT_MAX_RETRIES: '0' } }, async (ask) => {
       const { code, message } = await ask({ ...WEB, vaultAddress: 'http://127.0.0.1:1' });
