@@ -262,7 +262,10 @@ function inOutput<T>(where: string, work: () => T): T {
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     throw new RunError(
-      error.failures.map((failure) => ({ ...failure, where: `${where}, ${failure.where ?? ''}` })),
+      error.failures.map((failure) => ({
+        ...failure,
+        where: failure.where === undefined ? where : `${where}, ${failure.where}`,
+      })),
     );
   }
 }

@@ -70,16 +70,20 @@ function fieldsIn(value: unknown): Fields {
   return isFields(value) ? value : {};
 }
 
-/** What is the working directory elsewhere is the volume here. */
+/** What is the working directory elsewhere is the volume here, and what the environment is, a Secret. */
 function aboutVolumes(error: unknown): never {
   if (!(error instanceof RunError)) throw error;
   const [message, hint] = LEAVES;
   throw new RunError(
-    error.failures.map((one) =>
-      one.message.startsWith('the path leaves') ? { ...one, message, hint } : one,
-    ),
+    error.failures.map((one) => {
+      if (one.message.startsWith('the path leaves')) return { ...one, message, hint };
+      return one.message.includes('needs the variable') ? { ...one, hint: NO_VARIABLE } : one;
+    }),
   );
 }
+
+const NO_VARIABLE =
+  'variables are the entries of the Secret that the volume names (`nodePublishSecretRef`); for a literal `${` write `$${`';
 
 const LEAVES = ['the path leaves the volume', 'write it relative to the volume, as `db/password`'] as const;
 

@@ -105,9 +105,18 @@ outputs:
 
   test('gets nothing of the provider: no file, no variable, no identity', async () => {
     const cases: readonly (readonly [string, RegExp])[] = [
-      ['outputs: [{ path: a, template: /etc/passwd }]', /may name no files/],
-      ["outputs: [{ path: a, contents: '{{> token}}' }]", /may name no files/],
-      ["outputs: [{ path: a, contents: '${VAULT_ADDR}' }]", /VAULT_ADDR/],
+      [
+        'outputs: [{ path: a, template: /etc/passwd }]',
+        /^config:\d+, outputs\[0\] \(a\): .* may name no files/,
+      ],
+      [
+        "outputs: [{ path: a, contents: '{{> token}}' }]",
+        /^config:\d+, outputs\[0\] \(a\): .* may name no files/,
+      ],
+      [
+        "outputs: [{ path: a, contents: '${VAULT_ADDR}' }]",
+        /`VAULT_ADDR`, which is not set \(.*nodePublishSecretRef/,
+      ],
       [
         'vault: { tls: { ca_cert: /etc/ssl/x.pem } }\noutputs: [{ path: a, contents: x }]',
         /files of the provider/,
