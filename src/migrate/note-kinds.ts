@@ -56,6 +56,8 @@ export const NOTES = {
   'tls secret':
     'The Secret with the CA must be mounted in the init container, at the directory that `vault.tls` names.',
   csi: 'The class is for a volume of the Secrets Store CSI driver; an init container writes the files into `output.directory`: set it to where the volume was mounted.',
+  'class values':
+    'A key whose value is null is an empty file, where the provider writes `null`; in JSON, `<`, `>` and `&` stay as they are.',
   'native class':
     '`vaultonce-class.yaml` is the same class for `vaultonce csi`: pods keep their volumes, and the driver its Secrets. Apply that in place of the old one, and leave out the other files; or leave out this one. CA and client certificate are those of the provider.',
   'several classes':

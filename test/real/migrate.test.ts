@@ -706,7 +706,8 @@ ${objects.replace(/^/gm, '      ')}
   secretKey: a b}}
 - objectName: list
   secretPath: secret/data/web/lists
-  secretKey: hosts`;
+  secretKey: hosts
+- { objectName: none, secretPath: secret/data/web/values, secretKey: none }`;
       const out = ['--set', `output.directory=${workspace.path('csi')}`];
       const rendered = await runMade({ 'class.yaml': spc(objects) }, ['render', ...out]);
       assert.equal(rendered.code, 0, rendered.stderr);
@@ -717,10 +718,15 @@ ${objects.replace(/^/gm, '      ')}
         ['decoded', '0644', 'line 1'],
         ['first', '0644', 'first'],
         ['list', '0644', '["a","b","c"]'],
+        ['none', '0644', ''],
         ['odd', '0644', '3'],
         ['old', '0600', 'old'],
         ['password', '0640', 'p=ss "word"'],
       ]);
+      assert.match(
+        workspace.read('made/notes.md'),
+        /null is an empty file, where the provider writes `null`/,
+      );
     });
 
     test('a SecretProviderClass: all parameters, synced Secrets, and what has no counterpart, with its line', async () => {

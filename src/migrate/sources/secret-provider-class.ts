@@ -49,6 +49,7 @@ function readClass(map: YamlMap, draft: Draft, reading: Reading): void {
   draft.set('output', 'mode', '0644', map.where());
   draft.note('mode', map.where());
   draft.note('csi', map.where());
+  draft.note('class values', map.where());
   const metadata = map.map('metadata');
   draft.classes.push({
     name: metadata?.text('name') ?? 'secrets',
