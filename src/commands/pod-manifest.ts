@@ -10,6 +10,7 @@ import { SETTINGS, type Flags, type SettingName } from '../config/settings.ts';
 import { readInput } from '../host/input-file.ts';
 import type { Io } from '../host/io.ts';
 import type { ManifestFormat } from '../manifest/format-list.ts';
+import { POD_ONLY } from '../manifest/pod-only.ts';
 import type { LoginChoice } from '../manifest/facts.ts';
 import type { Sidecar, SizedOutput } from '../manifest/manifest-input.ts';
 import { planConfig } from '../plan/plan-config.ts';
@@ -39,7 +40,7 @@ export interface ManifestFlags {
 /** Where relative paths start in the container. */
 const POD_CWD = '/';
 
-/** What a pod sets itself, so that a config which names it is valid here. */
+/** What a pod sets itself, whatever it is here. */
 const IN_PODS = ['POD_NAME', 'POD_NAMESPACE', 'POD_UID', 'POD_IP', 'POD_SERVICE_ACCOUNT', 'NODE_NAME'];
 
 /**
@@ -47,7 +48,8 @@ const IN_PODS = ['POD_NAME', 'POD_NAMESPACE', 'POD_UID', 'POD_IP', 'POD_SERVICE_
  * @throws RunError `usage`, `config`
  */
 export async function manifest(own: ManifestFlags, flags: Flags, io: Io): Promise<void> {
-  const env = { ...Object.fromEntries(IN_PODS.map((name) => [name, 'x'])), ...io.env };
+  const inPod = Object.fromEntries(IN_PODS.map((name) => [name, POD_ONLY]));
+  const env = { ...io.env, ...inPod, POD_NAMESPACE: own.podNamespace ?? POD_ONLY };
   const overridden = { ...flags, set: [...settingsOf(flags), ...(flags.set ?? [])] };
   const options = { outputs: own.out };
   const { config, written, filled } = await loadWritten(overridden, { ...io, env }, POD_CWD, options);

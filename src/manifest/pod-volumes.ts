@@ -1,6 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { SHARED_DIRECTORIES } from '../base/shared-directories.ts';
+import { POD_ONLY } from './pod-only.ts';
 
 /** A volume, and where a container has it. */
 export interface Mount {
@@ -19,7 +20,11 @@ export interface Mount {
 /** What containers have there already: the kernel's, and this program in its image. */
 const OCCUPIED = ['/dev', '/proc', '/sys', '/opt/vaultonce', '/usr/local/bin'];
 
-const HINT = 'choose a directory of its own, such as /vault/secrets or /etc/vault-ca';
+function hintFor({ path }: Mount): string {
+  return path.includes(POD_ONLY)
+    ? 'name the directory above it: `output: { directory: /vault/secrets }`'
+    : 'choose a directory of its own, such as /vault/secrets or /etc/vault-ca';
+}
 
 /** Volumes that would hide what containers have, or each other. */
 export function misplaced(mounts: readonly Mount[]): Failure[] {
@@ -30,7 +35,7 @@ export function misplaced(mounts: readonly Mount[]): Failure[] {
     const problem = problemOf(mount) ?? overlap(mount, [...own, ...placed.slice(0, index)]);
     return problem === undefined
       ? []
-      : [{ kind: 'config', message: problem, where: mount.where, hint: HINT }];
+      : [{ kind: 'config', message: problem, where: mount.where, hint: hintFor(mount) }];
   });
 }
 
@@ -39,6 +44,8 @@ function problemOf({ path, what }: Mount): string | undefined {
     return `${what} would be in \`/\`, where no volume can be mounted: a relative path starts there in a pod`;
   if (OCCUPIED.some((one) => isAtOrBelow(one, path)))
     return `${what} would be in ${path}, where no volume can be mounted`;
+  if (path.includes(POD_ONLY))
+    return `${what} would be in a directory that only the pod can name, where no volume can be mounted`;
   if (!SHARED_DIRECTORIES.has(path)) return undefined;
   return `${what} would be in ${path}, where a volume would hide what containers have there`;
 }

@@ -1,6 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import type { ManifestInput } from './manifest-input.ts';
 import { metadata, type Names } from './names-of-objects.ts';
+import { POD_ONLY } from './pod-only.ts';
 
 /** The least that applying the Secrets takes, in each of their namespaces. */
 export function rbacFor(
@@ -11,6 +12,7 @@ export function rbacFor(
   const groups = Map.groupBy(secrets, ({ namespace }) => namespace ?? options.podNamespace);
   return [...groups].flatMap(([namespace, group]) => {
     const resourceNames = [...new Set(group.map(({ name }) => name))];
+    const named = resourceNames.some(isOfPod) ? {} : { resourceNames };
     const account = { kind: 'ServiceAccount', name: names.serviceAccount };
     const { podNamespace } = options;
     return [
@@ -21,7 +23,7 @@ export function rbacFor(
         rules: [
           // It cannot be granted by name.
           { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-          { apiGroups: [''], resources: ['secrets'], verbs: ['patch'], resourceNames },
+          { apiGroups: [''], resources: ['secrets'], verbs: ['patch'], ...named },
         ],
       },
       {
@@ -33,6 +35,11 @@ export function rbacFor(
       },
     ];
   });
+}
+
+/** A name that no Role can have: each pod has another one. */
+export function isOfPod(name: string): boolean {
+  return name.includes(POD_ONLY);
 }
 
 /** A binding in another namespace has to say where the service account is. */

@@ -3,6 +3,7 @@ import type { ManifestInput } from './manifest-input.ts';
 import type { Names } from './names-of-objects.ts';
 import { ASSUMED_KIB } from './output-volumes.ts';
 import { userOf } from './pod-user.ts';
+import { isOfPod } from './rbac.ts';
 import { handlerNotes, userNotes } from './sidecar-parts.ts';
 
 interface Needed {
@@ -85,10 +86,15 @@ function notesOnReaders(input: ManifestInput): string[] {
 }
 
 function accountNotes({ outputs, options }: ManifestInput, names: Names): string[] {
-  const applies = outputs.some(({ kubernetes }) => kubernetes !== undefined);
-  return applies && options.serviceAccount === undefined
-    ? [`the Role is for the service account ${names.serviceAccount}; --service-account names another`]
-    : [];
+  const secrets = outputs.flatMap(({ kubernetes }) => kubernetes?.name ?? []);
+  return [
+    ...(secrets.length > 0 && options.serviceAccount === undefined
+      ? [`the Role is for the service account ${names.serviceAccount}; --service-account names another`]
+      : []),
+    ...(secrets.some(isOfPod)
+      ? ['the Role is for all Secrets of its namespace: only a pod knows the name of its own']
+      : []),
+  ];
 }
 
 function sizeNotes({ outputs }: ManifestInput): string[] {

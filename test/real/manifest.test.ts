@@ -679,6 +679,36 @@ describe('vaultonce manifest', () => {
     assert.match(inPolicies.hint ?? '', /--set vault\.tls\.ca_cert=FILE/);
   });
 
+  test('what only the pod knows is taken for nothing else', async () => {
+    const secret = (fields: object): object => ({
+      kubernetes_secret: { name: 'web', key: 'a', ...fields },
+      value: 'db#a',
+    });
+    const rolesOf = async (fields: object, args: readonly string[] = []): Promise<Fields[]> => {
+      const config = { ...BASE, outputs: [secret(fields)] };
+      const env = { POD_NAME: 'here', POD_NAMESPACE: 'here' };
+      const objects = objectsIn(await manifest(config, ['--format', 'objects', ...args], { env }));
+      return objects.filter(({ kind }) => kind === 'Role');
+    };
+    const [each] = await rolesOf({ name: 'web-${POD_NAME}' });
+    const rule = { apiGroups: [''], resources: ['secrets'] };
+    assert.deepEqual(each?.['rules'], [
+      { ...rule, verbs: ['create'] },
+      { ...rule, verbs: ['patch'] },
+    ]);
+    const [own] = await rolesOf({ namespace: '${POD_NAMESPACE}' }, ['--pod-namespace', 'shop']);
+    assert.deepEqual(own?.['metadata'], { name: 'web-vaultonce', namespace: 'shop' });
+
+    const path = '${POD_NAME}/db.env';
+    const below = { ...BASE, outputs: [{ ...BASE.outputs[0], path }] };
+    const { pod } = await full(below);
+    assert.equal(container(pod).volumeMounts?.[0]?.mountPath, '/vault/secrets');
+    const outside = [{ ...BASE.outputs[0], path: `/vault/${path}` }];
+    const refused = await refusal({ ...BASE, output: {}, outputs: outside });
+    assert.equal(refused.code, 3);
+    assert.match(refused.message ?? '', /a directory that only the pod can name/);
+  });
+
   test('2: flags that no object can have are not quoted', async () => {
     for (const args of [
       ['--name', 'hvs.canary'],
