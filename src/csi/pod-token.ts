@@ -4,7 +4,7 @@ import type { Scope } from '../host/scope.ts';
 import type { Cluster } from './cluster.ts';
 import type { MountRequest } from './mount.ts';
 
-/** What the driver asks for if the class says nothing else. */
+/** What the driver asks for if the class says nothing else; with OpenBao's provider it is `openbao`. */
 const DEFAULT_AUDIENCE = 'vault';
 
 /**
@@ -19,7 +19,8 @@ export async function podToken(
   cluster: Cluster | undefined,
   scope: Scope,
 ): Promise<Secret> {
-  const passed = tokens.get(audience ?? DEFAULT_AUDIENCE);
+  const passed =
+    audience === undefined ? (tokens.get(DEFAULT_AUDIENCE) ?? tokens.get('openbao')) : tokens.get(audience);
   if (passed !== undefined) return passed;
   if (cluster !== undefined) return cluster.tokenOf(pod, audience === undefined ? [] : [audience], scope);
   const known = [...tokens.keys()].map((name) => `\`${name}\``);

@@ -207,6 +207,18 @@ describe('a class of the provider `vault`', needs, () => {
     });
   });
 
+  test('a class of OpenBao: its parameters, and its audience', async () => {
+    const parameters = { ...WEB, roleName: 'any-audience' };
+    world.api.requests.length = 0;
+    assert.deepEqual(textsOf(await mounted(parameters, { audiences: ['openbao'] })), { one: 'one' });
+    assert.deepEqual(
+      world.api.requests.filter((one) => one.endsWith('/token')),
+      [],
+    );
+    const elsewhere = { ...parameters, openbaoKubernetesMountPath: 'elsewhere' };
+    assert.match(await refused('Unauthenticated', elsewhere), /auth\/elsewhere\/login/);
+  });
+
   test('tokens that the driver passes in secrets', async () => {
     assert.deepEqual(textsOf(await mounted(WEB, { tokensInSecrets: true })), { one: 'one' });
   });

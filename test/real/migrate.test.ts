@@ -744,7 +744,13 @@ ${objects.replace(/^/gm, '      ')}
     - { secretName: app, type: Opaque, labels: { app: web }, data: [{ objectName: a, key: A }] }
 `,
       });
-      assert.deepEqual(load(files['vaultonce.yaml'] ?? ''), {
+      const text = app.workspace
+        .read('from/class.yaml')
+        .replace(/\bvault(?=[A-Z]|\n {2}parameters)/g, 'openbao');
+      const ofOpenBao = await migrated({ 'class.yaml': text });
+      const yaml = files['vaultonce.yaml'] ?? '';
+      assert.equal(ofOpenBao.files['vaultonce.yaml'], yaml);
+      assert.deepEqual(load(yaml), {
         vault: {
           address: 'https://vault.example.com:8200',
           namespace: 'team-a',

@@ -271,6 +271,27 @@ describe('parameters of a class', () => {
     });
   });
 
+  test('with names as in a class of OpenBao, the same', () => {
+    const parameters = {
+      roleName: 'web',
+      objects,
+      openbaoAddress: 'https://bao:8200',
+      openbaoNamespace: 'team',
+      openbaoKubernetesMountPath: 'prod',
+      openbaoCACertPath: '/ca.crt',
+      openbaoSkipTLSVerify: 'true',
+      vaultNamespace: '',
+    };
+    assert.deepEqual(JSON.parse(configTextOf(vaultParameters(parameters))), {
+      vault: {
+        address: 'https://bao:8200',
+        namespace: 'team',
+        tls: { ca_cert: '/ca.crt', skip_verify: true },
+      },
+      auth: { method: 'kubernetes', mount: 'prod', role: 'web' },
+    });
+  });
+
   test('what the class does not say, or says with an empty text, is left to the provider', () => {
     const empty = {
       vaultAddress: '',

@@ -27,14 +27,15 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /**
- * The parameters of a class that is written for vault-csi-provider 1.7.4. Others are ignored, as it does, and an empty text is
+ * The parameters of a class that is written for vault-csi-provider 1.7.4, or for openbao-csi-provider 2.0, where `vault…` is
+ * `openbao…`. Others are ignored, as it does, and an empty text is
  * as good as none.
  * @throws RunError `config` with everything that is wrong
  */
 export function vaultParameters(parameters: Readonly<Record<string, string>>): VaultParameters {
   const at = (name: string): string | undefined => {
-    const text = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-    return text === '' ? undefined : text;
+    const names = [name, name.replace(/^vault/, 'openbao')].filter((one) => Object.hasOwn(parameters, one));
+    return names.map((one) => parameters[one]).find((text) => text !== '');
   };
   const roleName = at('roleName');
   const skip = at('vaultSkipTLSVerify');

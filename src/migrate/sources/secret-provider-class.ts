@@ -71,19 +71,23 @@ const SETTINGS = {
 } as const;
 
 function readParameters(parameters: YamlMap, draft: Draft): void {
-  const address = parameters.text('vaultAddress');
-  setAddress(literalOf(address), parameters.where('vaultAddress'), draft);
+  // With OpenBao's provider they are called `openbao…`.
+  const named = (name: string): string => (parameters.has(name) ? name : name.replace(/^vault/, 'openbao'));
+  const address = parameters.text(named('vaultAddress'));
+  setAddress(literalOf(address), parameters.where(named('vaultAddress')), draft);
   if (address === undefined) draft.note('address', parameters.where());
-  for (const [name, [section, key]] of Object.entries(SETTINGS)) {
+  for (const [vaultName, [section, key]] of Object.entries(SETTINGS)) {
+    const name = named(vaultName);
     const text = parameters.text(name);
     if (text !== undefined) draft.set(section, key, literal(text), parameters.where(name));
   }
-  if (/^(?:1|t|true)$/i.test(parameters.text('vaultSkipTLSVerify') ?? ''))
-    draft.set('vault.tls', 'skip_verify', true, parameters.where('vaultSkipTLSVerify'));
+  const skip = named('vaultSkipTLSVerify');
+  if (/^(?:1|t|true)$/i.test(parameters.text(skip) ?? ''))
+    draft.set('vault.tls', 'skip_verify', true, parameters.where(skip));
   const where = parameters.where('roleName');
   const role = parameters.text('roleName');
   fieldsOfMethod('kubernetes', role === undefined ? [] : [{ key: 'role', text: role, where }], where, draft);
-  for (const name of ['vaultKubernetesMountPath', 'vaultAuthMountPath']) {
+  for (const name of ['vaultKubernetesMountPath', 'vaultAuthMountPath'].map(named)) {
     const mount = parameters
       .text(name)
       ?.replace(/^\/?auth\//, '')
