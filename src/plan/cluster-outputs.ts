@@ -73,7 +73,7 @@ export function isBadEntry({ kubernetes, target }: OutputPlan, name: string): bo
 export function badEntry({ where }: OutputPlan, name: string): Failure {
   return {
     kind: 'output',
-    message: `the key \`${shownKey(name)}\` cannot be an entry of a Secret: letters, digits, \`-\`, \`_\` and \`.\` only`,
+    message: `the key \`${shownKey(name)}\` cannot be an entry of a Secret: at most 253 letters, digits, \`-\`, \`_\` and \`.\`, and no \`..\` at its start`,
     where,
     hint: 'give it another name with keys.rename, or leave it out with keys.exclude',
   };
