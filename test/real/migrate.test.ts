@@ -741,7 +741,7 @@ ${objects.replace(/^/gm, '      ')}
     audience: vault
 `,
         )}  secretObjects:
-    - { secretName: app, type: Opaque, labels: { app: web }, data: [{ objectName: a, key: A }] }
+    - { secretName: app, type: Opaque, labels: { app: web }, annotations: { a/b: x }, data: [{ objectName: a, key: A }] }
 `,
       });
       const text = app.workspace
@@ -761,7 +761,13 @@ ${objects.replace(/^/gm, '      ')}
         outputs: [
           { path: 'a', value: 'a#k' },
           {
-            kubernetes_secret: { name: 'app', key: 'A', type: 'Opaque', labels: { app: 'web' } },
+            kubernetes_secret: {
+              name: 'app',
+              key: 'A',
+              type: 'Opaque',
+              labels: { app: 'web' },
+              annotations: { 'a/b': 'x' },
+            },
             value: 'a#k',
           },
         ],

@@ -201,20 +201,25 @@ function modeOf(object: YamlMap, { text }: { readonly text: string }, draft: Dra
 /** A Secret of the cluster that the driver keeps in step. */
 function readSynced(secret: YamlMap, objects: Objects, draft: Draft): void {
   const name = secret.text('secretName');
-  const labels = secret.map('labels');
   const type = secret.text('type');
   if (name === undefined) return;
   for (const entry of secret.maps('data')) {
     const object = objects.get(entry.text('objectName') ?? '');
     const key = entry.text('key');
     if (object === undefined || key === undefined) continue;
-    const own = labels?.keys().map((label) => [label, literal(labels.text(label) ?? '')] as const);
     const target = {
       ...{ name: literal(name), key: literal(key) },
       ...(type === undefined ? {} : { type: literal(type) }),
-      ...(own === undefined ? {} : { labels: Object.fromEntries(own) }),
+      ...textsAt(secret, 'labels'),
+      ...textsAt(secret, 'annotations'),
     };
     draft.output({ path: undefined, fields: { kubernetes_secret: target, ...object } }, entry.where());
   }
   draft.note('synced secret', secret.where());
+}
+
+function textsAt(secret: YamlMap, name: 'labels' | 'annotations'): Fields {
+  const map = secret.map(name);
+  if (map === undefined) return {};
+  return { [name]: Object.fromEntries(map.keys().map((key) => [key, literal(map.text(key) ?? '')])) };
 }
