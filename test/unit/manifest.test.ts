@@ -70,10 +70,15 @@ describe('the YAML of manifests', () => {
   test('a reader of YAML 1.1, as Kubernetes has, reads the same', () => {
     if (!pythonHas('yaml')) return;
     const written = fc.sample(value, 300);
-    const texts = written.map(yamlText);
+    // Compared there: JSON.parse of V8 13.6 takes a key of one escaped character for `\\` once it has seen that in its place.
+    const script =
+      'answer = [one for one in data if json.dumps(yaml.safe_load(one[0])) != json.dumps(one[1])]';
     assert.deepEqual(
-      runPython('import yaml\nanswer = [yaml.safe_load(one) for one in data]', texts),
-      written,
+      runPython(
+        `import json, yaml\n${script}`,
+        written.map((one) => [yamlText(one), one]),
+      ),
+      [],
     );
   });
 });

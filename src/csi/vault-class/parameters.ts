@@ -28,8 +28,7 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
 
 /**
  * The parameters of a class that is written for vault-csi-provider 1.7.4, or for openbao-csi-provider 2.0, where `vault…` is
- * `openbao…`. Others are ignored, as it does, and an empty text is
- * as good as none.
+ * `openbao…`. Others are ignored, as it does, and an empty text is as good as none.
  * @throws RunError `config` with everything that is wrong
  */
 export function vaultParameters(parameters: Readonly<Record<string, string>>): VaultParameters {
