@@ -63,7 +63,7 @@ export async function fetchSecrets(
       if (secret !== undefined) collected.add(await readTree(tree, secret, reader));
     }),
   ]);
-  scope.throwIfEnded();
+  (parts.afterwards ?? scope).throwIfEnded();
   if (session.num_uses !== undefined && reader.sent >= session.num_uses) {
     session.keepAlive('it ended with its last use');
   }

@@ -1,3 +1,4 @@
+import { RunError } from '../base/errors.ts';
 import type { Scope } from '../host/scope.ts';
 import { SHUTDOWN } from '../host/shutdown-budget.ts';
 import { gracefulSignal } from '../http/grace.ts';
@@ -25,6 +26,8 @@ export interface ReaderParts {
   readonly leases: Leases;
   /** The mount tables of an earlier fetch, which are not asked for again; the others are added. */
   readonly mountTables?: Map<string | undefined, readonly Mount[]>;
+  /** Goes on after the scope of the reader, with the answers until then: what had none is a failure of its own. Undefined: nothing does. */
+  readonly afterwards?: Scope;
   /** Once the run is lost, waiting for a retry only delays the bad news. */
   readonly worthRetrying: () => boolean;
 }
@@ -54,6 +57,13 @@ export function createReader(parts: ReaderParts, scope: Scope): Reader {
     }
   };
 
+  const late = (error: unknown): Unavailable => {
+    const [failure] = error instanceof RunError ? error.failures : [];
+    if (parts.afterwards === undefined || failure?.kind !== 'deadline') throw error;
+    parts.afterwards.throwIfEnded();
+    return { kind: 'unavailable', failure };
+  };
+
   return {
     get sent() {
       return answers.size;
@@ -63,7 +73,7 @@ export function createReader(parts: ReaderParts, scope: Scope): Reader {
     },
     read(request) {
       const identity = identityOf(request);
-      const known = answers.get(identity) ?? send(request);
+      const known = answers.get(identity) ?? send(request).catch(late);
       answers.set(identity, known);
       return known;
     },

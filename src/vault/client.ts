@@ -103,7 +103,8 @@ function createAttempt(
     const startMs = scope.now();
     const { address } = route;
     const ended = pending.begin({ address, proxy: proxyAt(address), path: request.path });
-    const limited = limitedSignal(request.mints ? server.mintTimeoutMs : server.clientTimeoutMs, signal);
+    const limitMs = request.mints ? server.mintTimeoutMs : server.clientTimeoutMs;
+    const limited = limitedSignal(limitMs, signal);
     let result: Attempt;
     try {
       const response = await wire.send(onTheWire(request, route, limited.signal));
@@ -114,7 +115,7 @@ function createAttempt(
       signal.throwIfAborted();
       route.address = server.address;
       const code = limited.expired() ? 'TIMEOUT' : codeOf(error);
-      result = await whyNoAnswer(code, { ...server, address }, scope.env, signal);
+      result = await whyNoAnswer(code, { ...server, address, clientTimeoutMs: limitMs }, scope.env, signal);
     } finally {
       ended();
       limited.end();

@@ -68,6 +68,7 @@ export async function reload(present: Present, context: Context, scope: Scope): 
   const names = carryOver(present, site, isSameToken);
   const terms = {
     access,
+    asking: scope,
     generation,
     holdsOldToken: !isSameToken,
     isWhole: true,

@@ -36,6 +36,8 @@ export interface Exhibition {
 export interface Terms {
   /** Its token is what everything fresh hangs on. */
   readonly access: Access;
+  /** For how long the server is asked, with this access. What has come by then is published. */
+  readonly asking: Scope;
   readonly generation: number;
   /** Outputs hold the token of an earlier login. */
   readonly holdsOldToken: boolean;
@@ -84,8 +86,9 @@ export async function replace(
   const faults = new Map<string, Failure>();
   const fresh = new Map<string, FetchedSecret>();
   try {
-    const parts = { session, sender, leases: noteLeases(issued), mountTables: site.mountTables };
-    const fetched = await fetchSecrets(plans, parts, scope);
+    const leases = noteLeases(issued);
+    const parts = { session, sender, leases, mountTables: site.mountTables, afterwards: scope };
+    const fetched = await fetchSecrets(plans, parts, terms.asking);
     for (const { name, where } of plans) {
       const one = fetched.secrets.get(name);
       if (one !== undefined && one.kind !== 'failed') fresh.set(name, one);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '../host/log.ts';
 import type { LogEvent } from '../host/log-events.ts';
 import type { Scope } from '../host/scope.ts';
 import { createMemorySaver } from '../host/spare-memory.ts';
@@ -74,9 +75,9 @@ class Turning implements Watcher {
   }
 
   get isAlive(): boolean {
-    // Until the next thing is due nothing turns, and each piece of work has its limit.
+    // Until the next thing is due nothing turns, and each step of the work has its limit.
     const isWaiting = this.#work.dueAtS > this.#context.clock.now();
-    const limitMs = 2 * this.#present.config.timeoutMs + PATIENCE_MS;
+    const limitMs = STEPS * this.#present.config.timeoutMs + PATIENCE_MS;
     return isWaiting || this.#whole.now() - this.#turnedAtMs < limitMs;
   }
 
@@ -88,7 +89,7 @@ class Turning implements Watcher {
       this.#turnedAtMs = this.#whole.now();
       if (this.#reloading !== undefined) await this.#reload(this.#reloading);
       this.#work.throwIfStale();
-      using scope = this.#pieceOfWork();
+      using scope = this.#whole.child({ log: this.#quietLog() });
       await this.#work.doWhatIsDue(scope);
       this.#whole.throwIfEnded();
     }
@@ -130,14 +131,13 @@ class Turning implements Watcher {
     this.#restedAtMs = nowMs;
   }
 
-  #pieceOfWork(): Scope {
+  #quietLog(): Log {
     const { holdings } = this.#present.site.stock;
     // What fails is told once, with what came of all tries; so is what does not exist, until it does.
     const isKnown = (event: LogEvent): boolean =>
       event.event === 'retrying' ||
       (event.event === 'secret_absent' && holdings.get(event.name)?.fetched?.kind === 'absent');
-    const log = without(isKnown, this.#whole.log);
-    return this.#whole.child({ timeoutMs: this.#present.config.timeoutMs, log });
+    return without(isKnown, this.#whole.log);
   }
 
   #workOn(present: Present): Work {
@@ -166,7 +166,8 @@ class Turning implements Watcher {
 
   async #reload({ resolve }: PromiseWithResolvers<undefined>): Promise<void> {
     this.#reloading = undefined;
-    using scope = this.#pieceOfWork();
+    const { timeoutMs } = this.#present.config;
+    using scope = this.#whole.child({ timeoutMs, log: this.#quietLog() });
     try {
       const { holdings } = this.#present.site.stock;
       const { present, replacement, former } = await reload(this.#present, this.#context, scope);
@@ -191,6 +192,9 @@ class Turning implements Watcher {
     }
   }
 }
+
+/** Of the work, that may get no answer in one turn. */
+const STEPS = 4;
 
 /** Of a busy machine. */
 const PATIENCE_MS = 60_000;

@@ -8,10 +8,11 @@ import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import type { Access } from '../run/access.ts';
 import { revokeLease, type Lease } from '../session/leases.ts';
+import { readAlong } from './read-along.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
 import { sinceWhenS, tooStale } from './staleness.ts';
-import { isStored, sayingOf, UNKNOWN, type Holding } from './stock.ts';
+import { sayingOf, UNKNOWN, type Holding } from './stock.ts';
 import type { Superseded } from './superseded.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
@@ -44,16 +45,13 @@ export interface Work {
   /** When there is something to do, in seconds of the life clock. */
   readonly dueAtS: number;
   /**
-   * Does all that is due now, or soon enough to count as the same change.
+   * Does all that is due now, or soon enough to count as the same change. Each step of it has the `timeout` of the config.
    * @throws RunError when the process is to end
    */
   doWhatIsDue(scope: Scope): Promise<void>;
   /** @throws RunError `unavailable` for a secret that has been past its end for as long as `max_stale` */
   throwIfStale(): void;
 }
-
-/** Of how often KV is read, the part within which others of the same kind are read along: their changes are one. */
-const READ_ALONG = 0.1;
 
 export function createWork(parts: WorkParts): Work {
   return new DueWork(parts);
@@ -102,9 +100,10 @@ class DueWork implements Work {
     await this.#endSuperseded(scope);
   }
 
-  async #endSuperseded(scope: Scope): Promise<void> {
+  async #endSuperseded(work: Scope): Promise<void> {
     const { keeper, superseded } = this.#parts;
     if (superseded.isInUse) return;
+    using scope = this.#step(work);
     for (const login of superseded.takeLogins()) await login.close(scope);
     await this.#endLeases(superseded.take(), scope);
     const leased = this.#holdings.filter(({ lease }) => lease !== undefined);
@@ -156,18 +155,22 @@ class DueWork implements Work {
   #namesToFetch(): ReadonlySet<string> {
     const { clock, config } = this.#parts;
     const due = this.#dueNow('fetch');
-    const untilS = clock.now() + (READ_ALONG * config.watch.refreshMs) / 1000;
-    const isAlong = ({ fetched, fault, plan, dueAtS }: Holding): boolean =>
-      fetched !== undefined &&
-      isStored(plan, fetched) &&
-      fault === undefined &&
-      plan.refreshMs === undefined &&
-      dueAtS <= untilS;
-    const along = due.some(isAlong) ? this.#holdings.filter(isAlong) : [];
+    const along = readAlong(due, this.#holdings, config.watch.refreshMs / 1000, clock.now());
     return new Set([...due, ...along].map((one) => one.plan.name));
   }
 
-  async #tendToken(scope: Scope): Promise<void> {
+  /** What is not answered in one takes no time from another. */
+  #step(scope: Scope, times = 1): Scope {
+    return scope.child({ timeoutMs: times * this.#parts.config.timeoutMs });
+  }
+
+  async #replaceDead(work: Scope): Promise<boolean> {
+    using scope = this.#step(work);
+    return await this.#parts.keeper.replaceDead(scope);
+  }
+
+  async #tendToken(work: Scope): Promise<void> {
+    using scope = this.#step(work);
     try {
       if (await this.#parts.keeper.tend(scope)) this.#tokenIsGood();
     } catch (error) {
@@ -201,7 +204,8 @@ class DueWork implements Work {
       if (lease !== undefined && generation !== keeper.generation) site.stock.isUp(name);
   }
 
-  async #renew(leases: readonly Holding[], scope: Scope): Promise<void> {
+  async #renew(leases: readonly Holding[], work: Scope): Promise<void> {
+    using scope = this.#step(work);
     const { keeper, site, whole } = this.#parts;
     let left: ReadonlySet<string> = new Set(leases.map(({ plan }) => plan.name));
     try {
@@ -219,11 +223,10 @@ class DueWork implements Work {
   }
 
   async #fetch(names: ReadonlySet<string>, scope: Scope): Promise<void> {
-    const { keeper } = this.#parts;
     try {
       const first = await this.#fetchOnce(names, scope);
       const isDenied = [...first.faults.values()].some(({ kind }) => kind === 'denied' || kind === 'auth');
-      if (!isDenied || !(await keeper.replaceDead(scope))) {
+      if (!isDenied || !(await this.#replaceDead(scope))) {
         this.#note(first, scope);
         return;
       }
@@ -243,10 +246,14 @@ class DueWork implements Work {
 
   async #fetchOnce(names: ReadonlySet<string>, scope: Scope): Promise<Replacement> {
     const { keeper, site } = this.#parts;
-    const access = await this.#access(scope);
+    // What has come when that time is over is published.
+    using doing = this.#step(scope, 2);
+    using asking = this.#step(scope);
+    const access = await this.#access(asking);
     const { generation } = keeper;
-    const terms = { isWhole: false, tidies: false, access, generation, holdsOldToken: this.#holdsOldToken };
-    const replacement = await replace(names, site, terms, scope);
+    const whole = { isWhole: false, tidies: false, holdsOldToken: this.#holdsOldToken };
+    const terms = { ...whole, access, asking, generation };
+    const replacement = await replace(names, site, terms, doing);
     // What the end of the process has cut off is no fault of a secret.
     this.#parts.whole.throwIfEnded();
     if (replacement.failure === undefined) this.#shownGeneration = generation;

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsMounts } from '../support/needs.ts';
+import { startStandIn } from '../support/stand-in.ts';
 import { untilWithin } from '../support/patience.ts';
 
 /** How long something may take that is due within a few seconds. */
@@ -70,6 +71,36 @@ describe('obstacles of watch', () => {
     assert.ok(count(result, 'secret_stale') <= 2, result.stderr);
     assert.ok(count(result, 'token_not_replaced') <= 1, result.stderr);
     assert.equal(count(result, 'secret_recovered'), 1, result.stderr);
+    assert.equal(await app.server.tokensLeft(), 0, result.stderr);
+  });
+
+  test('one secret that is never answered: the others are written all the same, and it alone is stale', async () => {
+    await app.putKv2('stuck', { key: 'one' });
+    let hangs = false;
+    const between = await startStandIn({
+      target: app.server.address,
+      answer: ({ path }) => (hangs && path === 'secret/data/stuck' ? 'hang' : 'forward'),
+    });
+    const running = start({
+      vault: { address: between.address },
+      secrets: { a: { path: 'secret/a', engine: 'kv2' }, stuck: { path: 'secret/stuck', engine: 'kv2' } },
+      outputs: [
+        { path: 'a', contents: '{{a.key}}' },
+        { path: 'stuck', contents: '{{stuck.key}}' },
+      ],
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    hangs = true;
+    for (const key of ['two', 'three']) {
+      await app.putKv2('a', { key });
+      await until('the change', () => app.workspace.read('out/a') === key);
+    }
+    await running.stderrMatches(/"event":"secret_stale","names":\["stuck"\]/);
+    hangs = false;
+    await running.stderrMatches(/"event":"secret_recovered","names":\["stuck"\]/);
+    const result = await stopped(running);
+    await between.stop();
+    assert.doesNotMatch(result.stderr, /"event":"secret_stale","names":\["a"\]/);
     assert.equal(await app.server.tokensLeft(), 0, result.stderr);
   });
 
