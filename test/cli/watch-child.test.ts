@@ -17,7 +17,7 @@ const PATIENCE_MS = 20_000;
 
 /** Says what it gets; ends with 7 on SIGTERM, unless it is stubborn. */
 const APP = `
-for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'])
+for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGINT', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'])
   process.on(signal, () => console.log('got ' + signal));
 process.on('SIGTERM', () => {
   console.log('got SIGTERM');
@@ -194,7 +194,8 @@ describe('a command as a child', () => {
     one.say({ forward: { hangsUp: false } });
     await one.until(/"forwards"/, 'err');
     one.process.on('exit', () => assert.fail('it has ended'));
-    for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'] as const) {
+    const signals = ['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGINT', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'] as const;
+    for (const signal of signals) {
       one.process.kill(signal);
       await one.until(new RegExp(`^got ${signal}$`, 'm'));
     }

@@ -3,7 +3,7 @@ const FROM_TERMINAL = ['SIGINT', 'SIGQUIT', 'SIGWINCH'] as const;
 
 /** What a command gets that has this process in front of it. */
 export const FORWARDED = [
-  ...(['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const),
+  ...(['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGCONT'] as const),
   ...FROM_TERMINAL,
 ] as const;
 
