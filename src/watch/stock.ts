@@ -314,9 +314,9 @@ export function isChangedByServer(fetched: FetchedSecret): boolean {
 /** Of work that was ended and does not say why. */
 export const UNKNOWN: Failure = { kind: 'unavailable', message: 'the work was ended' };
 
-/** What a failure says, however often it was tried: the same is no news. */
+/** What a failure says, whatever was asked for, and however often: the same is no news. */
 export function sayingOf({ kind, message }: Failure): string {
-  return `${kind} ${message.replace(/ \(after \d+ attempts\)$/, '')}`;
+  return `${kind} ${message.replace(/^\S+: | \(after \d+ attempts\)$/g, '')}`;
 }
 
 /** What is in it, but for how long it lives. */

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createRole, requestsOf, startApp, type TestApp, type TestConfig } from '../support/app.ts';
 import { startCli, type CliResult, type RunningCli } from '../support/cli.ts';
 import { needsMounts } from '../support/needs.ts';
-import { startStandIn } from '../support/stand-in.ts';
+import { startInterruptible, startStandIn } from '../support/stand-in.ts';
 import { untilWithin } from '../support/patience.ts';
 
 /** How long something may take that is due within a few seconds. */
@@ -102,6 +102,28 @@ describe('obstacles of watch', () => {
     await between.stop();
     assert.doesNotMatch(result.stderr, /"event":"secret_stale","names":\["a"\]/);
     assert.equal(await app.server.tokensLeft(), 0, result.stderr);
+  });
+
+  test('a server that is away: told once, whatever is asked of it meanwhile', async () => {
+    const between = await startInterruptible(app.server.address);
+    const running = start({
+      vault: { address: between.address },
+      secrets: { a: 'secret/a' },
+    });
+    await running.stderrMatches(/"event":"watching"/);
+    // Its mount is known then, until something fails.
+    await app.putKv2('a', { key: 'two' });
+    await until('the change', () => app.workspace.read('out/a') === 'two');
+    between.isAway = true;
+    const from = between.seen.length;
+    const lookUps = (): number =>
+      between.seen.slice(from).filter(({ path }) => path.startsWith('sys/internal/ui/mounts')).length;
+    await until('another look-up of the mounts', () => lookUps() > 0);
+    between.isAway = false;
+    await running.stderrMatches(/"event":"secret_recovered"/);
+    const result = await stopped(running);
+    await between.stop();
+    assert.equal(count(result, 'secret_stale'), 1, result.stderr);
   });
 
   test('a server that hangs at the end does not hold it up', async () => {
