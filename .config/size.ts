@@ -17,7 +17,7 @@ const LARGEST_KIB = {
   // Loaded for YAML that is not written as most configs are, and when there is a mistake in it.
   'yaml.js': 50,
   // Loaded by `watch` alone, with a copy of the pipeline.
-  'watch.js': 405,
+  'watch.js': 410,
   // Loaded by `csi` alone, with a copy of the pipeline; a quarter of it is gRPC.
   'csi.js': 695,
   // Loaded by `schema` alone.

@@ -73,6 +73,14 @@ export type LogEvent =
       readonly ended?: boolean;
     }
   | { readonly event: 'token_renewed'; readonly lease_duration: number | undefined }
+  /** Of a process that stays. */
+  | {
+      readonly event: 'token_tended';
+      readonly by: 'renewal' | 'login';
+      readonly lease_duration: number | undefined;
+      /** Seconds; undefined: never. */
+      readonly next_in: number | undefined;
+    }
   /** The server no longer knows it. */
   | { readonly event: 'token_lost' }
   | ({ readonly event: 'token_not_replaced' } & Failure)

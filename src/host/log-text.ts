@@ -46,13 +46,14 @@ const DESCRIBE: { readonly [Name in LogEvent['event']]: (event: EventOf<Name>) =
   revoke_failed: ({ reason, ended }) => [
     `the token could not be revoked: ${reason}${ended === true ? '' : '; it lives until its TTL ends'}`,
   ],
-  token_renewed: ({ lease_duration }) => [
-    `token renewed${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}`,
+  token_renewed: ({ lease_duration }) => [`token renewed${ttlText(lease_duration)}`],
+  token_tended: ({ by, lease_duration, next_in }) => [
+    `${by === 'login' ? 'another token' : 'renewed the token'}${ttlText(lease_duration)}${nextText(next_in)}`,
   ],
   token_lost: () => ['the server no longer knows the token: logging in again'],
   token_not_replaced: (failure) => failureLines({ ...failure, message: `no new token: ${failure.message}` }),
   lease_renewed: ({ names, lease_duration, next_in }) => [
-    `renewed the lease of ${names.join(', ')}${lease_duration === undefined ? '' : `, TTL ${String(lease_duration)} s`}${nextText(next_in)}`,
+    `renewed the lease of ${names.join(', ')}${ttlText(lease_duration)}${nextText(next_in)}`,
   ],
   lease_not_renewed: ({ names, reason }) => [
     `the lease of ${names.join(', ')} was not renewed: ${reason}; it is replaced`,
@@ -196,6 +197,10 @@ function finishedLine({ files, changed, ...rest }: EventOf<'finished'>): string 
 }
 
 /** @param nextIn seconds; undefined: never */
+function ttlText(seconds: number | undefined): string {
+  return seconds === undefined ? '' : `, TTL ${String(seconds)} s`;
+}
+
 function nextText(nextIn: number | undefined): string {
   return nextIn === undefined ? '' : `; next in ${seconds(nextIn * 1000)}`;
 }

@@ -16,6 +16,7 @@ const LEVEL_OF_EVENT: Readonly<Record<LogEvent['event'], LogLevel>> = {
   token_kept: 'debug',
   revoke_failed: 'warn',
   token_renewed: 'debug',
+  token_tended: 'info',
   token_lost: 'warn',
   token_not_replaced: 'warn',
   watch_warning: 'warn',

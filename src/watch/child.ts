@@ -59,7 +59,7 @@ interface Wanted {
 }
 
 /** They end a program that does not handle them, and mean something else to one that does. */
-const ASKING: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'];
+const ASKING: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM'];
 
 /** 128 + SIGKILL: of a command that hangs in the kernel. */
 const KILLED = 137;

@@ -120,7 +120,7 @@ class Shelf implements Stock {
 
   inS(names: readonly string[]): number | undefined {
     const dueAtS = Math.min(...names.map((name) => this.holdings.get(name)?.dueAtS ?? Infinity));
-    return dueAtS === Infinity ? undefined : Math.max(0, Math.round(dueAtS - this.#nowS));
+    return secondsUntil(dueAtS, this.#nowS);
   }
 
   arrived(name: string, arrival: Arrival): void {
@@ -309,6 +309,11 @@ export function isChangedByServer(fetched: FetchedSecret): boolean {
   if (fetched.kind !== 'found') return false;
   const keys = entriesOf(fetched);
   return keys.has('last_vault_rotation') && typeof keys.get('ttl') === 'number';
+}
+
+/** Of the life clock, for the log: to a tenth. Undefined: never. */
+export function secondsUntil(dueAtS: number, nowS: number): number | undefined {
+  return dueAtS === Infinity ? undefined : Math.max(0, Math.round((dueAtS - nowS) * 10) / 10);
 }
 
 /** Of work that was ended and does not say why. */

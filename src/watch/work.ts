@@ -12,7 +12,7 @@ import { readAlong } from './read-along.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
 import { sinceWhenS, tooStale } from './staleness.ts';
-import { sayingOf, UNKNOWN, type Holding } from './stock.ts';
+import { sayingOf, secondsUntil, UNKNOWN, type Holding } from './stock.ts';
 import type { Superseded } from './superseded.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
@@ -171,8 +171,12 @@ class DueWork implements Work {
 
   async #tendToken(work: Scope): Promise<void> {
     using scope = this.#step(work);
+    const { keeper } = this.#parts;
     try {
-      if (await this.#parts.keeper.tend(scope)) this.#tokenIsGood();
+      if (await keeper.tend(scope)) {
+        this.#tokenIsGood();
+        if (keeper.generation === this.#movedGeneration) this.#tellTended('renewal');
+      }
     } catch (error) {
       this.#noToken(error, scope);
       return;
@@ -188,6 +192,13 @@ class DueWork implements Work {
     for (const { plan, fault } of this.#holdings) if (fault !== undefined) stock.retryNow(plan.name);
   }
 
+  #tellTended(by: 'renewal' | 'login'): void {
+    const { keeper, clock, whole } = this.#parts;
+    const { dueAtS, session } = keeper;
+    const next_in = secondsUntil(dueAtS, clock.now());
+    whole.log.write({ event: 'token_tended', by, lease_duration: session?.lease_duration, next_in });
+  }
+
   async #access(scope: Scope): Promise<Access> {
     const access = await this.#parts.keeper.access(scope);
     this.#moveLeases();
@@ -200,6 +211,7 @@ class DueWork implements Work {
     if (this.#movedGeneration === keeper.generation) return;
     this.#movedGeneration = keeper.generation;
     this.#tokenIsGood();
+    this.#tellTended('login');
     for (const [name, { lease, generation }] of site.stock.holdings)
       if (lease !== undefined && generation !== keeper.generation) site.stock.isUp(name);
   }

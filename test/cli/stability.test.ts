@@ -33,6 +33,7 @@ const ABOUT = { version: 'string', runtime: 'object', target: 'string', features
 const EVENTS = [
   ...['config_loaded', 'deprecated', 'request', 'retrying', 'waiting', 'logged_in', 'login_waits'],
   ...['token_revoked', 'token_kept', 'revoke_failed', 'token_renewed', 'token_lost', 'lease_renewed'],
+  ...['token_tended'],
   ...['watching', 'secret_replaced', 'secret_stale', 'secret_recovered', 'handler_failed', 'config_reloaded'],
   ...['secret_fetched', 'secret_reused', 'secret_absent', 'server_warning', 'insecure', 'output_written'],
   ...['secret_applied', 'output_pruned', 'report_failed', 'finished', 'delivered', 'handed_over'],

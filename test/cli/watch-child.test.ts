@@ -212,7 +212,7 @@ describe('a command as a child', () => {
     await one.until(/"forwards"/, 'err');
     one.say({ start: { env: { V: 'a' } } });
     await one.until(/"command_started"/, 'err');
-    const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+    const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM'] as const;
     for (const signal of signals) one.process.kill(signal);
     for (const signal of signals) await one.until(new RegExp(`^got ${signal}$`, 'm'));
     one.say({ stop: 'SIGTERM' });

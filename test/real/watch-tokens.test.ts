@@ -61,6 +61,8 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
   };
   const warningsOf = (lines: readonly Line[]): string[] =>
     lines.filter(({ level }) => level === 'warn').map(({ event }) => event);
+  const tendedIn = (lines: readonly Line[]): string =>
+    lines.find(({ event }) => event === 'token_tended')?.message ?? '';
   const until = untilWithin(PATIENCE_MS);
   const givenToken = async (limits: object): Promise<string> => {
     const { auth } = await app.server.api.post('auth/token/create', { policies: ['app'], ...limits });
@@ -163,6 +165,7 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
     });
     const lines = await stopped(running);
     assert.deepEqual(warningsOf(lines), []);
+    assert.match(tendedIn(lines), /^renewed the token, TTL 3 s; next in [\d.]+ m?s$/);
     assert.equal(await app.server.tokensLeft(), 1, 'it is still there');
     const root = start({ auth: { method: 'token' } }, { env: { VAULT_TOKEN: app.server.rootToken } });
     await root.stderrMatches(/"event":"watching"/);
@@ -178,11 +181,12 @@ describe('the token of watch', await needsPlugins('secret/pki'), () => {
     await delay(5000);
     await app.putKv2('kv', { key: 'four' });
     await until('the change', () => app.workspace.read('out/kv.txt') === 'four');
-    const warnings = warningsOf(await stopped(running));
+    const lines = await stopped(running);
     assert.deepEqual(
-      warnings.filter((event) => event !== 'watch_warning'),
+      warningsOf(lines).filter((event) => event !== 'watch_warning'),
       [],
     );
+    assert.match(tendedIn(lines), /^another token; next in [\d.]+ s$/);
     await app.putKv2('kv', { key: 'one' });
   });
 
