@@ -38,3 +38,8 @@ export function createLifeClock(monotonicMs: () => number, wallMs: () => number)
     },
   };
 }
+
+/** For the log: to a tenth of a second. Undefined: never. */
+export function secondsUntil(dueAtS: number, nowS: number): number | undefined {
+  return dueAtS === Infinity ? undefined : Math.max(0, Math.round((dueAtS - nowS) * 10) / 10);
+}

@@ -4,16 +4,16 @@ import { isStored, type Holding } from './stock.ts';
 const READ_ALONG = 0.1;
 
 /**
- * What is read with those that are due.
  * @param refreshS how often KV is read
  * @param nowS of the life clock
+ * @returns the names of those that are due, and of what is read with them
  */
-export function readAlong(
+export function withReadAlong(
   due: readonly Holding[],
   all: readonly Holding[],
   refreshS: number,
   nowS: number,
-): readonly Holding[] {
+): ReadonlySet<string> {
   const untilS = nowS + READ_ALONG * refreshS;
   const isAlong = ({ fetched, fault, plan, dueAtS }: Holding): boolean =>
     fetched !== undefined &&
@@ -21,5 +21,6 @@ export function readAlong(
     fault === undefined &&
     plan.refreshMs === undefined &&
     dueAtS <= untilS;
-  return due.some(isAlong) ? all.filter(isAlong) : [];
+  const along = due.some(isAlong) ? all.filter(isAlong) : [];
+  return new Set([...due, ...along].map(({ plan }) => plan.name));
 }

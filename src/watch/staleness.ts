@@ -17,3 +17,8 @@ export function tooStale({ plan, fault, ...times }: Holding, nowS: number): Fail
     hint: fault?.failure.hint ?? 'is the server up?',
   };
 }
+
+/** When `max_stale` ends the process, in seconds of the life clock; Infinity: never. */
+export function staleAtS(holdings: readonly Holding[], maxStaleS: number): number {
+  return maxStaleS === 0 ? Infinity : Math.min(...holdings.map(sinceWhenS)) + maxStaleS;
+}

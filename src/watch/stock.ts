@@ -13,7 +13,7 @@ import {
   type Life,
   type Next,
 } from './due-times.ts';
-import type { LifeClock } from './life-clock.ts';
+import { secondsUntil, type LifeClock } from './life-clock.ts';
 import { isOutage, type Outage } from './outage.ts';
 
 /** What went wrong with a secret at its last try, while what was read before stays in use. */
@@ -309,11 +309,6 @@ export function isChangedByServer(fetched: FetchedSecret): boolean {
   if (fetched.kind !== 'found') return false;
   const keys = entriesOf(fetched);
   return keys.has('last_vault_rotation') && typeof keys.get('ttl') === 'number';
-}
-
-/** Of the life clock, for the log: to a tenth. Undefined: never. */
-export function secondsUntil(dueAtS: number, nowS: number): number | undefined {
-  return dueAtS === Infinity ? undefined : Math.max(0, Math.round((dueAtS - nowS) * 10) / 10);
 }
 
 /** Of work that was ended and does not say why. */

@@ -8,11 +8,12 @@ import { tokenOutputsOf } from '../plan/token-outputs.ts';
 import type { LifeClock } from './life-clock.ts';
 import type { Access } from '../run/access.ts';
 import { revokeLease, type Lease } from '../session/leases.ts';
-import { readAlong } from './read-along.ts';
+import { logTended } from './log-tended.ts';
+import { withReadAlong } from './read-along.ts';
 import { renewLeases } from './renew-leases.ts';
 import { replace, type Exhibition, type Replacement } from './replace.ts';
-import { sinceWhenS, tooStale } from './staleness.ts';
-import { sayingOf, secondsUntil, UNKNOWN, type Holding } from './stock.ts';
+import { sinceWhenS, staleAtS, tooStale } from './staleness.ts';
+import { sayingOf, UNKNOWN, type Holding } from './stock.ts';
 import type { Superseded } from './superseded.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
@@ -60,6 +61,7 @@ export function createWork(parts: WorkParts): Work {
 class DueWork implements Work {
   readonly #parts: WorkParts;
   readonly #settleS: number;
+  readonly #refreshS: number;
   readonly #hasTokenOutputs: boolean;
   /** The login whose token outputs hold. */
   #shownGeneration: number;
@@ -73,6 +75,7 @@ class DueWork implements Work {
   constructor(parts: WorkParts) {
     this.#parts = parts;
     this.#settleS = parts.config.watch.settleMs / 1000;
+    this.#refreshS = parts.config.watch.refreshMs / 1000;
     this.#hasTokenOutputs = tokenOutputsOf(parts.site.plan).length > 0;
     this.#shownGeneration = parts.keeper.generation;
     this.#movedGeneration = parts.keeper.generation;
@@ -83,7 +86,7 @@ class DueWork implements Work {
 
   get dueAtS(): number {
     const { keeper, site } = this.#parts;
-    return Math.min(keeper.dueAtS, site.stock.dueAtS, this.#staleAtS());
+    return Math.min(keeper.dueAtS, site.stock.dueAtS, this.#staleAtS);
   }
 
   async doWhatIsDue(scope: Scope): Promise<void> {
@@ -93,7 +96,7 @@ class DueWork implements Work {
     stock.goOnAfterOutage();
     const leases = this.#dueNow('renew');
     if (leases.length > 0) await this.#renew(leases, scope);
-    const names = this.#namesToFetch();
+    const names = withReadAlong(this.#dueNow('fetch'), this.#holdings, this.#refreshS, clock.now());
     if (names.size > 0 || this.#holdsOldToken) await this.#fetch(names, scope);
     // What has not been asked for yet, or in vain, is next.
     stock.goOnAfterOutage();
@@ -125,7 +128,7 @@ class DueWork implements Work {
 
   throwIfStale(): void {
     const nowS = this.#parts.clock.now();
-    if (nowS < this.#staleAtS()) return;
+    if (nowS < this.#staleAtS) return;
     const stale = this.#holdings.filter((one) => sinceWhenS(one) + this.#maxStaleS <= nowS);
     throw new RunError(stale.map((one) => tooStale(one, nowS)));
   }
@@ -142,21 +145,13 @@ class DueWork implements Work {
     return this.#hasTokenOutputs && this.#parts.keeper.generation !== this.#shownGeneration;
   }
 
-  #staleAtS(): number {
-    if (this.#maxStaleS === 0) return Infinity;
-    return Math.min(...this.#holdings.map(sinceWhenS)) + this.#maxStaleS;
+  get #staleAtS(): number {
+    return staleAtS(this.#holdings, this.#maxStaleS);
   }
 
   #dueNow(action: Holding['action']): readonly Holding[] {
     const untilS = this.#parts.clock.now() + this.#settleS;
     return this.#holdings.filter((one) => one.action === action && one.dueAtS <= untilS);
-  }
-
-  #namesToFetch(): ReadonlySet<string> {
-    const { clock, config } = this.#parts;
-    const due = this.#dueNow('fetch');
-    const along = readAlong(due, this.#holdings, config.watch.refreshMs / 1000, clock.now());
-    return new Set([...due, ...along].map((one) => one.plan.name));
   }
 
   /** What is not answered in one takes no time from another. */
@@ -175,7 +170,7 @@ class DueWork implements Work {
     try {
       if (await keeper.tend(scope)) {
         this.#tokenIsGood();
-        if (keeper.generation === this.#movedGeneration) this.#tellTended('renewal');
+        if (keeper.generation === this.#movedGeneration) logTended('renewal', keeper, this.#parts);
       }
     } catch (error) {
       this.#noToken(error, scope);
@@ -192,13 +187,6 @@ class DueWork implements Work {
     for (const { plan, fault } of this.#holdings) if (fault !== undefined) stock.retryNow(plan.name);
   }
 
-  #tellTended(by: 'renewal' | 'login'): void {
-    const { keeper, clock, whole } = this.#parts;
-    const { dueAtS, session } = keeper;
-    const next_in = secondsUntil(dueAtS, clock.now());
-    whole.log.write({ event: 'token_tended', by, lease_duration: session?.lease_duration, next_in });
-  }
-
   async #access(scope: Scope): Promise<Access> {
     const access = await this.#parts.keeper.access(scope);
     this.#moveLeases();
@@ -211,7 +199,7 @@ class DueWork implements Work {
     if (this.#movedGeneration === keeper.generation) return;
     this.#movedGeneration = keeper.generation;
     this.#tokenIsGood();
-    this.#tellTended('login');
+    logTended('login', keeper, this.#parts);
     for (const [name, { lease, generation }] of site.stock.holdings)
       if (lease !== undefined && generation !== keeper.generation) site.stock.isUp(name);
   }
