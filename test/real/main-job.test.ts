@@ -286,8 +286,8 @@ describe('the main job', () => {
     const config = {
       secrets: { a: 'secret/app/s0' },
       outputs: [
-        { path: 'taken.txt', contents: '{{a.password}}' },
-        { path: 'all/', format: 'files', secret: 'a' },
+        { path: 'taken.txt', contents: '{{a.password}}', mode: '0600' },
+        { path: 'all/', format: 'files', secret: 'a', mode: '0600' },
       ],
     };
     const refused = async (path: string, index: number): Promise<void> => {
