@@ -9,7 +9,7 @@ export const kv1: Engine = {
   list: ({ path }) => path,
   read(status, envelope) {
     if (status === 404) return { kind: 'missing', reason: 'does not exist' };
-    if (envelope.data === undefined || envelope.isMissing) return { kind: 'odd' };
+    if (envelope.data === undefined || envelope.isBare) return { kind: 'odd' };
     return { kind: 'found', keys: keysOf(envelope.data), metadata: leaseOf(envelope) };
   },
 };

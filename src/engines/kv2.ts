@@ -13,8 +13,8 @@ export const kv2: Engine = {
     };
   },
   list: ({ path, mount }) => toMetadataPath(path, mount ?? firstSegment(path)),
-  read(status, { data, isMissing }) {
-    if (isMissing) return { kind: 'odd' };
+  read(status, { data, isBare }) {
+    if (isBare) return { kind: 'odd' };
     if (data === undefined) {
       if (status !== 404) return { kind: 'odd' };
       return { kind: 'missing', reason: 'does not exist, or not in this version' };

@@ -1,7 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import { isAtOrBelow } from '../base/paths-below.ts';
 import { SHARED_DIRECTORIES } from '../base/shared-directories.ts';
-import { POD_ONLY } from './pod-only.ts';
+import { isOfPod } from './pod-only.ts';
 
 /** A volume, and where a container has it. */
 export interface Mount {
@@ -21,7 +21,7 @@ export interface Mount {
 const OCCUPIED = ['/dev', '/proc', '/sys', '/opt/vaultonce', '/usr/local/bin'];
 
 function hintFor({ path }: Mount): string {
-  return path.includes(POD_ONLY)
+  return isOfPod(path)
     ? 'name the directory above it: `output: { directory: /vault/secrets }`'
     : 'choose a directory of its own, such as /vault/secrets or /etc/vault-ca';
 }
@@ -44,7 +44,7 @@ function problemOf({ path, what }: Mount): string | undefined {
     return `${what} would be in \`/\`, where no volume can be mounted: a relative path starts there in a pod`;
   if (OCCUPIED.some((one) => isAtOrBelow(one, path)))
     return `${what} would be in ${path}, where no volume can be mounted`;
-  if (path.includes(POD_ONLY))
+  if (isOfPod(path))
     return `${what} would be in a directory that only the pod can name, where no volume can be mounted`;
   if (!SHARED_DIRECTORIES.has(path)) return undefined;
   return `${what} would be in ${path}, where a volume would hide what containers have there`;

@@ -1,7 +1,7 @@
 import type { Failure } from '../base/errors.ts';
 import type { ManifestInput } from './manifest-input.ts';
 import { metadata, type Names } from './names-of-objects.ts';
-import { POD_ONLY } from './pod-only.ts';
+import { isOfPod } from './pod-only.ts';
 
 /** The least that applying the Secrets takes, in each of their namespaces. */
 export function rbacFor(
@@ -35,11 +35,6 @@ export function rbacFor(
       },
     ];
   });
-}
-
-/** A name that no Role can have: each pod has another one. */
-export function isOfPod(name: string): boolean {
-  return name.includes(POD_ONLY);
 }
 
 /** A binding in another namespace has to say where the service account is. */

@@ -3,7 +3,7 @@ import type { ManifestInput } from './manifest-input.ts';
 import type { Names } from './names-of-objects.ts';
 import { ASSUMED_KIB } from './output-volumes.ts';
 import { userOf } from './pod-user.ts';
-import { isOfPod } from './rbac.ts';
+import { isOfPod } from './pod-only.ts';
 import { handlerNotes, userNotes } from './sidecar-parts.ts';
 
 interface Needed {

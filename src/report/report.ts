@@ -7,6 +7,7 @@ import {
   realpathSync,
   statSync,
   unlinkSync,
+  type Stats,
 } from 'node:fs';
 import { writePatiently, writeSome } from '../host/descriptor.ts';
 import { RunError, systemErrorCode } from '../base/errors.ts';
@@ -138,6 +139,7 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
           : PATH_HINT,
     });
   }
+  const opened = fstatSync(file);
   return {
     write(text) {
       if (file === undefined) return;
@@ -150,7 +152,7 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
         closeSync(file);
       }
     },
-    isIn: (target) => holds(target, path),
+    isIn: (target) => holds(target, path, opened),
     abandon() {
       if (file === undefined) return;
       closeSync(file);
@@ -160,11 +162,11 @@ export function openReport(path: string | undefined, io: Io, field: string): Rep
   };
 }
 
-function holds({ path: target, kind }: Pick<Target, 'path' | 'kind'>, file: string): boolean {
+function holds({ path: target, kind }: Pick<Target, 'path' | 'kind'>, file: string, opened: Stats): boolean {
   try {
     if (kind === 'directory') return isBelow(realpathSync(target), realpathSync(file));
-    const [one, other] = [statSync(target), statSync(file)];
-    return one.ino === other.ino && one.dev === other.dev;
+    const { ino, dev } = statSync(target);
+    return ino === opened.ino && dev === opened.dev;
   } catch {
     // What does not exist, or cannot be looked at.
     return false;

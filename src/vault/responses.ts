@@ -88,7 +88,7 @@ export function readMounts(body: unknown): readonly Mount[] {
 export interface Envelope {
   readonly data: JsonObject | undefined;
   /** There is none: the data is the whole answer. */
-  readonly isMissing?: true;
+  readonly isBare?: true;
   readonly lease_id: string | undefined;
   /** Seconds. */
   readonly lease_duration: number | undefined;
@@ -111,7 +111,7 @@ export function readEnvelope(body: unknown): Envelope {
   if (!isJsonObject(body)) return NOTHING;
   // `{"errors": []}` is the whole answer for a path without data.
   if (!Object.hasOwn(body, 'request_id'))
-    return Object.hasOwn(body, 'errors') ? NOTHING : { ...NOTHING, data: body, isMissing: true };
+    return Object.hasOwn(body, 'errors') ? NOTHING : { ...NOTHING, data: body, isBare: true };
   const { data, wrap_info } = body;
   const { lease_id, lease_duration, renewable } = leaseIn(body);
   return {
